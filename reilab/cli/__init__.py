@@ -1,0 +1,1 @@
+"""The command line: a thin consumer of the same events as every other face."""

@@ -1,0 +1,202 @@
+"""reilab app | train | compare | tasks | runs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from reilab.cli.options import parse_run
+from reilab.cli.show import live_progress, results_json, results_table
+from reilab.events import Command, Control, Stop
+from reilab.runs import jobs
+from reilab.runs.config import build, from_yaml
+from reilab.runs.execute import execute
+from reilab.runs.figures import save_comparison
+from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
+from reilab.runs.history import History, history_of
+from reilab.settings import choose
+from reilab.tasks.registry import tasks
+
+USAGE = """reilab: see networks learn to image from noisy, incomplete measurements alone
+
+  reilab app                 the lab, in a browser
+  reilab compare TASK        train several methods side by side
+  reilab train TASK          train one method
+  reilab tasks               the inverse problems there are
+  reilab runs list|show|resume|delete
+
+Add --help to any of them for its options."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point of the ``reilab`` command; bad input ends with status 2 and one clear line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(USAGE)
+        return
+    try:
+        COMMANDS[choose("command", words[0], COMMANDS)](words[1:])
+    except (ValueError, FileNotFoundError, FileExistsError, RuntimeError) as error:
+        Console(stderr=True).print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        raise SystemExit(2) from None
+
+
+def run_methods(command: str, argv: Sequence[str]) -> None:
+    """``reilab train`` and ``reilab compare``."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(f"usage: reilab {command} TASK [options]; TASK is one of: {', '.join(tasks())}")
+        return
+    config, options = parse_run(command, argv)
+    # Everything that can be wrong with the input is found before the folder is made.
+    build(config)
+    path = options.out or runs_root() / config.new_name()
+    folder = RunFolder.create(path, config.to_yaml())
+    _carry_out(folder, as_json=options.json)
+
+
+def list_tasks(argv: Sequence[str]) -> None:
+    """``reilab tasks``."""
+    if argv:
+        raise ValueError(f"`reilab tasks` takes no options, got {' '.join(argv)}")
+    table = Table("task", "what it is", "noise", "presets")
+    for name, task in tasks().items():
+        unit = task.settings[task.noise].unit
+        noise = f"{task.noise} [{unit}]" if unit else task.noise
+        table.add_row(name, task.summary, noise.replace("[", "\\["), ", ".join(task.presets))
+    Console().print(table)
+
+
+def manage_runs(argv: Sequence[str]) -> None:
+    """``reilab runs …``."""
+    tyro.extras.subcommand_cli_from_dict(
+        {"list": list_all_runs, "show": show_run, "resume": resume_run, "delete": delete_run},
+        prog="reilab runs",
+        args=list(argv),
+    )
+
+
+def list_all_runs() -> None:
+    """List the runs below runs/, newest first."""
+    table = Table("run", "task", "status", "progress", "PSNR [dB]")
+    for folder in list_runs(runs_root()):
+        history = history_of(folder.events())
+        found = {name: track.metrics for name, track in history.tracks.items()}
+        figures = "  ".join(f"{name} {m.psnr:.2f}" for name, m in found.items() if m)
+        status = jobs.standing(folder, history).status
+        task = from_yaml(folder.config).task
+        table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
+    Console().print(table)
+
+
+def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
+    """Show the results of a run.
+
+    Args:
+        run: name or folder of the run.
+        json: end with one line of JSON.
+    """
+    folder = find_run(run)
+    _report(folder, history_of(folder.events()), as_json=json)
+
+
+def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
+    """Go on with a run from its last checkpoints.
+
+    Args:
+        run: name or folder of the run.
+        quiet: print nothing.
+    """
+    folder = find_run(run)
+    if history_of(folder.events()).finished:
+        raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
+    if quiet:
+        jobs.check_free(folder)
+        execute(folder, inbox=_stop_on_signal())
+        save_comparison(history_of(folder.events()), folder.path / "figure.png")
+    else:
+        _carry_out(folder, as_json=False)
+
+
+def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
+    """Delete a run from disk.
+
+    Args:
+        run: name or folder of the run.
+        yes: do not ask.
+    """
+    folder = find_run(run)
+    jobs.check_free(folder)
+    if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
+        folder.delete()
+
+
+@dataclass(frozen=True)
+class App:
+    """Serve the lab at http://127.0.0.1:PORT."""
+
+    port: Annotated[int, tyro.conf.arg(help="Port on 127.0.0.1.")] = 5006
+    open: Annotated[bool, tyro.conf.arg(help="Open a browser.")] = True
+
+
+def serve_app(argv: Sequence[str]) -> None:
+    """``reilab app``."""
+    options = tyro.cli(App, prog="reilab app", args=list(argv))
+    # The one command that needs the GUI packages.
+    from reilab.lab.page import serve
+
+    serve(options.port, runs_root(), options.open)
+
+
+def _carry_out(folder: RunFolder, as_json: bool) -> None:
+    jobs.check_free(folder)
+    jobs.sign_in_self(folder)
+    with live_progress(Console(stderr=True)) as progress:
+        history = execute(folder, progress, inbox=_stop_on_signal())
+    save_comparison(history, folder.path / "figure.png")
+    _report(folder, history, as_json)
+    if history.stopped:
+        print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
+    if history.failed:
+        raise RuntimeError(history.failed.message)
+
+
+def _report(folder: RunFolder, history: History, as_json: bool) -> None:
+    config = from_yaml(folder.config)
+    noise = f"noise {config.noise:g}, {config.training.measurements} measurements"
+    title = f"{config.task}, preset {config.preset}, {noise}"
+    Console().print(results_table(history, title))
+    print(f"run: {folder.path}")
+    if as_json:
+        print(json.dumps(results_json(config, folder, history)))
+
+
+def _stop_on_signal() -> Callable[[], list[Command | Control]]:
+    """An inbox in which Ctrl-C and SIGTERM arrive as ``Stop``, between steps; twice kills."""
+    waiting: list[Command | Control] = []
+
+    def ask(number: int, frame: Any) -> None:
+        if waiting:
+            raise KeyboardInterrupt
+        waiting.append(Stop())
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+    return lambda: list(waiting)
+
+
+COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
+    "app": serve_app,
+    "compare": lambda argv: run_methods("compare", argv),
+    "train": lambda argv: run_methods("train", argv),
+    "tasks": list_tasks,
+    "runs": manage_runs,
+}

@@ -1,0 +1,99 @@
+"""Options of ``train`` and ``compare``, made from a task's settings and its preset's values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, field, fields, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from reilab.runs.config import USUAL_METHODS, RunConfig, configure
+from reilab.settings import Setting, field_types, settings_of
+from reilab.tasks.registry import Task, find_task
+from reilab.training.config import TrainConfig
+
+
+def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
+    """The configuration that ``reilab COMMAND TASK …`` asks for, and the options as parsed.
+
+    Raises:
+        ValueError: anything unknown or out of bounds.
+        SystemExit: a malformed option (status 2), or ``--help``.
+    """
+    name, *rest = argv if argv and not argv[0].startswith("-") else ("", *argv)
+    task = find_task(name)
+    preset = _preset_in(rest)
+    spec = task.configure(preset, {})
+    options = _parse(command, task, preset, rest)
+    training = {f.name: getattr(options, f.name) for f in fields(TrainConfig)}
+    settings = {name: getattr(options, name) for name in task.settings}
+    if options.noise is not None:
+        settings[task.noise] = options.noise
+    methods = (options.method,) if command == "train" else options.methods
+    config = configure(
+        task.name,
+        preset,
+        methods,
+        settings={n: v for n, v in settings.items() if v != asdict(spec)[n]},  # type: ignore[call-overload]
+        training=training,
+        assumed_noise=options.assumed_noise,
+        device=options.device,
+    )
+    return config, options
+
+
+def _preset_in(argv: Sequence[str]) -> str:
+    """The preset must be known before the options, because it sets their defaults."""
+    for index, word in enumerate(argv):
+        if word == "--preset" and index + 1 < len(argv):
+            return argv[index + 1]
+        if word.startswith("--preset="):
+            return word.partition("=")[2]
+    return "quick"
+
+
+def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
+    spec, training = task.configure(preset, {}), task.presets[preset].training
+    noise = task.settings[task.noise]
+    which = (
+        [_option("method", str, "rei", "Method to train.")]
+        if command == "train"
+        else [_option("methods", tuple[str, ...], USUAL_METHODS, "Methods to train, interleaved.")]
+    )
+    own = [
+        _option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
+        *which,
+        _option("noise", float | None, None, _told(noise) + f" The same as --{task.noise}."),
+        _option("assumed_noise", float | None, None, "What the losses take the noise to be."),
+        _option("device", str, "cpu", "cpu, cuda, or cuda:N."),
+        _option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
+        _option("json", bool, False, "End with one line of JSON."),
+    ]
+    options = make_dataclass(
+        "Options", [*own, *_options_of(type(spec), spec), *_options_of(TrainConfig, training)]
+    )
+    return tyro.cli(
+        options,
+        prog=f"reilab {command} {task.name}",
+        description=task.summary,
+        args=list(argv),
+    )
+
+
+def _options_of(cls: type, values: object) -> list[Any]:
+    types = field_types(cls)
+    return [
+        _option(name, types[name], getattr(values, name), _told(setting))
+        for name, setting in settings_of(cls).items()
+    ]
+
+
+def _option(name: str, kind: Any, default: Any, told: str) -> tuple[str, Any, Any]:
+    return name, Annotated[kind, tyro.conf.arg(help=told)], field(default=default)
+
+
+def _told(setting: Setting) -> str:
+    choices = f" One of: {', '.join(setting.choices)}." if setting.choices else ""
+    return setting.help + (f" [{setting.unit}]" if setting.unit else "") + choices

@@ -1,0 +1,115 @@
+"""What the command line prints: live progress, tables, and one line of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from reilab.events import Event, Failed, Metrics, Refused
+from reilab.runs.config import RunConfig
+from reilab.runs.drive import Sink
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import History, Track
+
+COLUMNS = ("PSNR [dB]", "SSIM", "NMSE", "gain over A†y [dB]", "steps", "seconds")
+
+
+@contextmanager
+def live_progress(console: Console) -> Iterator[Sink]:
+    """A sink that shows a bar for each method: steps, losses, PSNR, time left."""
+    history = History()
+    bars: dict[str, Any] = {}
+    with Progress(
+        TextColumn("[bold]{task.description:<10}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+        TextColumn("ETA {task.fields[eta]}"),
+        console=console,
+    ) as progress:
+
+        def sink(event: Event) -> None:
+            history.add(event)
+            if isinstance(event, Failed | Refused):
+                progress.console.print(f"[red]{event.message}")
+            for method, track in history.tracks.items():
+                if method not in bars:
+                    total = track.started.n_steps
+                    bars[method] = progress.add_task(method, total=total, told="", eta="…")
+                progress.update(
+                    bars[method],
+                    completed=track.step,
+                    told=_told(track),
+                    eta=clock(history.eta),
+                )
+
+        yield sink
+
+
+def clock(seconds: float | None) -> str:
+    """Minutes and seconds, as on a clock."""
+    return "…" if seconds is None else f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def results_table(history: History, title: str) -> Table:
+    """One row for A†y and one for each method."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("method")
+    for column in COLUMNS:
+        table.add_column(column, justify="right")
+    start = history.posed.pinv_metrics if history.posed else None
+    table.add_row("A†y", *_figures(start, None), "", "")
+    for method, track in history.tracks.items():
+        gain = track.metrics.psnr - start.psnr if track.metrics and start else None
+        steps, seconds = str(track.step), f"{track.seconds:.0f}"
+        table.add_row(method, *_figures(track.metrics, gain), steps, seconds)
+    return table
+
+
+def results_json(config: RunConfig, folder: RunFolder, history: History) -> dict[str, Any]:
+    """The object that ``--json`` prints."""
+    start = history.posed.pinv_metrics if history.posed else None
+    return {
+        "task": config.task,
+        "preset": config.preset,
+        "noise": config.noise,
+        "assumed_noise": config.assumed_noise,
+        "measurements": config.training.measurements,
+        "run": str(folder.path),
+        "pinv": _pair(start),
+        "methods": {
+            method: {
+                **_pair(track.metrics),
+                "seconds": round(track.seconds, 2),
+                "steps": track.step,
+            }
+            for method, track in history.tracks.items()
+        },
+    }
+
+
+def _told(track: Track) -> str:
+    losses = track.stepped[-1].losses if track.stepped else {}
+    words = [f"{name} {value:.3g}" for name, value in losses.items()]
+    if track.metrics:
+        words.append(f"[bold]{track.metrics.psnr:.2f} dB[/]")
+    return "  ".join(words)
+
+
+def _figures(metrics: Metrics | None, gain: float | None) -> list[str]:
+    told = "" if gain is None else f"{gain:+.2f}"
+    if metrics is None:
+        return ["", "", "", told]
+    return [f"{metrics.psnr:.2f}", f"{metrics.ssim:.3f}", f"{metrics.nmse:.4f}", told]
+
+
+def _pair(metrics: Metrics | None) -> dict[str, float | None]:
+    if metrics is None:
+        return {"psnr": None, "ssim": None}
+    return {"psnr": round(metrics.psnr, 4), "ssim": round(metrics.ssim, 4)}

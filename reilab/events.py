@@ -1,0 +1,207 @@
+"""What a run says, and what can be said to it: frozen values, free of torch.
+
+Training yields events. The command line, the notebooks, the lab and the tests read the same ones.
+Steering is a value too: a ``Command`` is sent into the generator, which answers with ``Steered``.
+A ``Control`` (pause, continue, stop) is for the loop that pulls the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Preview images (n, H, W, C), C = 1 or 3, values in [0, 1] up to reconstruction error.
+Images = NDArray[np.floating]
+
+#: Addressed to every method of a comparison.
+EVERY = "*"
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Means over the test images: PSNR in dB (peak 1), SSIM, NMSE."""
+
+    psnr: float
+    ssim: float
+    nmse: float
+
+
+@dataclass(frozen=True)
+class SetWeight:
+    """Set the weight of one loss term, by the name it has in ``Stepped.losses``."""
+
+    term: str
+    value: float
+    method: str = EVERY
+
+
+@dataclass(frozen=True)
+class SetLearningRate:
+    """Set the base learning rate (the schedule's decay still applies)."""
+
+    value: float
+    method: str = EVERY
+
+
+@dataclass(frozen=True)
+class SetAssumedNoise:
+    """Set the noise level that the losses believe in; the data keeps its true one."""
+
+    value: float
+    method: str = EVERY
+
+
+Command = SetWeight | SetLearningRate | SetAssumedNoise
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Stop pulling events until ``Continue`` or ``Stop``."""
+
+
+@dataclass(frozen=True)
+class Continue:
+    """Go on after ``Pause``."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Leave the loop; the run can be resumed."""
+
+
+Control = Pause | Continue | Stop
+
+
+@dataclass(frozen=True)
+class Posed:
+    """The problem is built: what every method of this run will look at."""
+
+    task: str
+    preset: str
+    noise: float
+    noise_unit: str
+    device: str
+    n_train: int
+    n_test: int
+    pinv: Images
+    truth: Images | None
+    pinv_metrics: Metrics | None
+    value_range: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A method starts (step 0) or goes on from a checkpoint (step > 0)."""
+
+    method: str
+    step: int
+    n_steps: int
+    n_parameters: int
+    oracle: bool
+    weights: Mapping[str, float]
+    learning_rate: float
+    assumed_noise: float
+    measurements: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term."""
+
+    method: str
+    step: int
+    losses: Mapping[str, float]
+    total: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The network in evaluation mode on the test images; no metrics without ground truth."""
+
+    method: str
+    step: int
+    metrics: Metrics | None
+    images: Images
+
+
+@dataclass(frozen=True)
+class Steered:
+    """A command took effect before the step after ``step``."""
+
+    method: str
+    step: int
+    command: Command
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A command that could not be obeyed, and why; the run goes on as before."""
+
+    method: str
+    step: int
+    command: Command
+    message: str
+
+
+@dataclass(frozen=True)
+class Checkpointed:
+    """The method's state at ``step`` is on disk."""
+
+    method: str
+    step: int
+    file: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The method has taken all its steps."""
+
+    method: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run broke off: a loss term that is not finite, or an error with its message."""
+
+    method: str
+    step: int
+    message: str
+    term: str = ""
+    value: float = field(default=float("nan"))
+
+
+@dataclass(frozen=True)
+class Paused:
+    """The loop stopped pulling."""
+
+
+@dataclass(frozen=True)
+class Continued:
+    """The loop pulls again."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The loop was asked to stop before the end; the run can be resumed."""
+
+
+Event = (
+    Posed
+    | Started
+    | Stepped
+    | Evaluated
+    | Steered
+    | Refused
+    | Checkpointed
+    | Finished
+    | Failed
+    | Paused
+    | Continued
+    | Stopped
+)

@@ -1,0 +1,101 @@
+"""Groups of transforms under which images stay images. Sampling is random, acting is not.
+
+``act(g, x)`` applies n transforms to B images and returns (n·B, C, H, W), transform by transform.
+Elements g live on the CPU: they are a few numbers, and reading them costs no device synchronisation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Group(Protocol):
+    """A family of invertible image transforms."""
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """n random elements, one a row; ``rng`` lives on the CPU."""
+        ...
+
+    def act(self, g: Tensor, x: Tensor) -> Tensor:
+        """The transforms g of the images x (B, C, H, W): (n·B, C, H, W)."""
+        ...
+
+    def inverse(self, g: Tensor) -> Tensor:
+        """The elements that undo g."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shifts:
+    """Circular shifts by whole pixels; g (n, 2) are offsets down and right."""
+
+    size: int
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return torch.randint(1, self.size, (n, 2), generator=rng)
+
+    def act(self, g: Tensor, x: Tensor) -> Tensor:
+        return torch.cat([x.roll(offset, dims=(2, 3)) for offset in g.tolist()])
+
+    def inverse(self, g: Tensor) -> Tensor:
+        return -g
+
+
+@dataclass(frozen=True)
+class Rotations:
+    """Rotations about the image centre, bilinear, zero outside; g (n, 1) in whole degrees.
+
+    Exact inverses need the continuum: a rotation and its inverse blur the image a little, and the
+    corners are lost.
+    """
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return torch.randint(1, 360, (n, 1), generator=rng)
+
+    def act(self, g: Tensor, x: Tensor) -> Tensor:
+        angle = torch.deg2rad(g[:, 0].to(x.dtype))
+        cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+        # Rows of the map from output to input coordinates, counter-clockwise as seen on a screen.
+        matrix = torch.stack([cos, -sin, zero, sin, cos, zero], 1).view(-1, 2, 3).to(x.device)
+        grid = F.affine_grid(matrix, [len(g), *x.shape[1:]], align_corners=False)
+        turned = F.grid_sample(
+            x.repeat(len(g), 1, 1, 1), grid.repeat_interleave(len(x), 0), align_corners=False
+        )
+        return turned
+
+    def inverse(self, g: Tensor) -> Tensor:
+        return -g
+
+
+@dataclass(frozen=True)
+class QuarterTurns:
+    """Rotations by 90°, 180° and 270°, exact; g (n, 1) counts quarter turns."""
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return torch.randint(1, 4, (n, 1), generator=rng)
+
+    def act(self, g: Tensor, x: Tensor) -> Tensor:
+        return torch.cat([torch.rot90(x, turns, dims=(2, 3)) for turns in g[:, 0].tolist()])
+
+    def inverse(self, g: Tensor) -> Tensor:
+        return -g
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Mirror images: down, right or both, exact; g (n, 1) in 1, 2, 3 has one bit per axis."""
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return torch.randint(1, 4, (n, 1), generator=rng)
+
+    def act(self, g: Tensor, x: Tensor) -> Tensor:
+        mirrors = {1: [2], 2: [3], 3: [2, 3]}
+        return torch.cat([x.flip(mirrors[bits]) for bits in g[:, 0].tolist()])
+
+    def inverse(self, g: Tensor) -> Tensor:
+        return g

@@ -1,0 +1,41 @@
+"""The roles of a forward operator."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Physics(Protocol):
+    """A forward operator A from (B, *domain) to (B, *range).
+
+    The range holds measured entries only, so a mean over a measurement is a mean over measured
+    entries, as the estimators of the risk require.
+    """
+
+    @property
+    def domain(self) -> tuple[int, ...]:
+        """Shape of one image, (C, H, W)."""
+        ...
+
+    @property
+    def range(self) -> tuple[int, ...]:
+        """Shape of one noise-free measurement."""
+        ...
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The noise-free measurement of x."""
+        ...
+
+    def pinv(self, y: Tensor) -> Tensor:
+        """A fixed reconstruction, differentiable in y: what the network starts from."""
+        ...
+
+
+class LinearPhysics(Physics, Protocol):
+    """A linear forward operator."""
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        """Aᵀy, with ⟨Ax, y⟩ = ⟨x, Aᵀy⟩ for all x and y."""
+        ...

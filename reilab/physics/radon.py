@@ -1,0 +1,138 @@
+"""Parallel-beam tomography: projector, its exact adjoint, filtered back-projection.
+
+The discretisation is scikit-image's, so its results can be compared number by number: the image is
+rotated with bilinear interpolation about pixel (n//2, n//2) and its rows are added up, on a grid
+wide enough for the image's diagonal. A sinogram is (B, 1, detectors, views).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from reilab.physics.sparse import SparseMap
+
+Floats = NDArray[np.float64]
+Triplets = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
+
+
+@dataclass(frozen=True, eq=False)
+class Radon:
+    """Line integrals in units of pixels: (B, 1, n, n) to (B, 1, detectors, views)."""
+
+    size: int
+    views: int
+    projector: SparseMap
+    backprojector: SparseMap
+
+    @property
+    def domain(self) -> tuple[int, int, int]:
+        return 1, self.size, self.size
+
+    @property
+    def range(self) -> tuple[int, int, int]:
+        return 1, n_detectors(self.size), self.views
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.projector(x.flatten(1)).reshape(-1, *self.range)
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        return self.projector.T(y.flatten(1)).reshape(-1, *self.domain)
+
+    def pinv(self, y: Tensor) -> Tensor:
+        """Filtered back-projection with the ramp filter (an approximate inverse)."""
+        filtered = ramp_filter(y) * (math.pi / (2 * self.views))
+        return self.backprojector(filtered.flatten(1)).reshape(-1, *self.domain)
+
+
+@lru_cache(maxsize=4)
+def parallel_beam(
+    size: int, views: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> Radon:
+    """The Radon transform of size×size images at angles kπ/views, k = 0 … views − 1.
+
+    Memory: about 9 · size² · views entries of 8 bytes, both matrices and their transposes.
+    """
+    n_pixels, n_rays = size * size, n_detectors(size) * views
+    project = [_project(size, view, views) for view in range(views)]
+    spread = [_interpolate(size, view, views) for view in range(views)]
+    return Radon(
+        size,
+        views,
+        SparseMap.of(_assemble(project, (n_rays, n_pixels)), device, dtype),
+        SparseMap.of(_assemble(spread, (n_pixels, n_rays)), device, dtype),
+    )
+
+
+def n_detectors(size: int) -> int:
+    """Detector elements that cover the diagonal of a size×size image."""
+    return math.ceil(math.sqrt(2) * size)
+
+
+def ramp_filter(y: Tensor) -> Tensor:
+    """The ramp filter along the detectors of (B, 1, detectors, views).
+
+    Built from its spatial samples to keep the mean right (Kak & Slaney, Principles of Computerized
+    Tomographic Imaging, eq. 3.61).
+    """
+    n_rays = y.shape[2]
+    n_padded = max(64, 2 ** math.ceil(math.log2(2 * n_rays)))
+    offset = torch.arange(n_padded, device=y.device)
+    offset = torch.minimum(offset, n_padded - offset).to(y.dtype)
+    odd = offset % 2 == 1
+    kernel = torch.where(odd, -1 / (torch.pi * offset.clamp(min=1)) ** 2, 0.0)
+    kernel[0] = 0.25
+    response = 2 * torch.fft.rfft(kernel).real
+    spectrum = torch.fft.rfft(y, n=n_padded, dim=2) * response[:, None]
+    return torch.fft.irfft(spectrum, n=n_padded, dim=2)[:, :, :n_rays]
+
+
+def _project(size: int, view: int, views: int) -> Triplets:
+    """One view of the projector: bilinear samples along each ray, one pixel apart."""
+    n_rays = n_detectors(size)
+    angle = view * np.pi / views
+    ray, along = np.meshgrid(np.arange(n_rays), np.arange(n_rays))
+    u, v = ray - n_rays // 2, along - n_rays // 2
+    column = np.cos(angle) * u + np.sin(angle) * v + size // 2
+    row = -np.sin(angle) * u + np.cos(angle) * v + size // 2
+    left, top = np.floor(column).astype(np.int64), np.floor(row).astype(np.int64)
+    parts: list[Triplets] = []
+    for right, below in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        i, j = top + below, left + right
+        weight = (1 - abs(row - i)) * (1 - abs(column - j))
+        inside = (i >= 0) & (i < size) & (j >= 0) & (j < size) & (weight > 0)
+        parts.append(((ray * views + view)[inside], (i * size + j)[inside], weight[inside]))
+    return _concatenate(parts)
+
+
+def _interpolate(size: int, view: int, views: int) -> Triplets:
+    """One view of the back-projector: each pixel reads between its two nearest detectors."""
+    n_rays = n_detectors(size)
+    angle = view * np.pi / views
+    row, column = np.mgrid[:size, :size] - size // 2
+    position = (column * np.cos(angle) - row * np.sin(angle) + n_rays // 2).ravel()
+    pixel = np.arange(size * size)
+    lower = np.floor(position).astype(np.int64)
+    parts: list[Triplets] = []
+    for ray in (lower, lower + 1):
+        weight = 1 - abs(position - ray)
+        inside = (position >= 0) & (position <= n_rays - 1) & (weight > 0)
+        parts.append((pixel[inside], (ray * views + view)[inside], weight[inside]))
+    return _concatenate(parts)
+
+
+def _concatenate(parts: list[Triplets]) -> Triplets:
+    rows, columns, weights = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return rows, columns, weights
+
+
+def _assemble(views: list[Triplets], shape: tuple[int, int]) -> sparse.coo_array:
+    rows, columns, weights = _concatenate(views)
+    return sparse.coo_array((weights, (rows, columns)), shape=shape)

@@ -1,0 +1,69 @@
+"""SparseMap: a fixed sparse matrix with its transpose, differentiable, on CPU and CUDA."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from scipy import sparse
+from torch import Tensor
+
+
+class _Multiply(torch.autograd.Function):
+    """x ↦ M x for batches of columns; the gradient is Mᵀ, through this same function."""
+
+    @staticmethod
+    def forward(ctx: Any, columns: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
+        ctx.pair = transpose, matrix
+        return matrix @ columns
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        result: Tensor = _Multiply.apply(gradients[0], *ctx.pair)
+        return result, None, None
+
+
+@dataclass(frozen=True, eq=False)
+class SparseMap:
+    """M with shape (rows, columns), both M and Mᵀ in compressed rows.
+
+    The transpose is stored because a product with it is many times faster than the scatter that a
+    transposed product would be.
+    """
+
+    matrix: Tensor
+    transpose: Tensor
+
+    @classmethod
+    def of(cls, matrix: sparse.coo_array, device: torch.device | str, dtype: torch.dtype) -> SparseMap:
+        """From a scipy matrix; entries at the same place are added."""
+        return cls(
+            _to_torch(sparse.csr_array(matrix), device, dtype),
+            _to_torch(sparse.csr_array(matrix.T), device, dtype),
+        )
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """M applied to each row of x: (B, columns) to (B, rows)."""
+        result: Tensor = _Multiply.apply(x.T.contiguous(), self.matrix, self.transpose)
+        return result.T
+
+    @property
+    def T(self) -> SparseMap:
+        """The transposed map; shares the memory."""
+        return SparseMap(self.transpose, self.matrix)
+
+
+def _to_torch(matrix: sparse.csr_array, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+    matrix.sum_duplicates()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype("int32")),
+            torch.from_numpy(matrix.indices.astype("int32")),
+            torch.from_numpy(matrix.data).to(dtype),
+            matrix.shape,
+            device=device,
+            check_invariants=False,
+        )

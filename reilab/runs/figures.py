@@ -1,0 +1,79 @@
+"""Static figures of a run, for reports, headless notebooks and the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reilab.events import Images
+from reilab.runs.history import History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANE_INCHES = 2.4
+
+
+def comparison(history: History, image: int = 0) -> Figure:
+    """Ground truth, A†y and each method in a row; their error maps below; PSNR on each pane.
+
+    Args:
+        history: of a run that has been evaluated.
+        image: which of the previewed test images.
+    """
+    # Loaded here because no training run needs it.
+    from matplotlib.figure import Figure
+
+    panes = _panes(history, image)
+    truth = panes.get("ground truth")
+    n_rows = 1 if truth is None else 2
+    size = (PANE_INCHES * len(panes), PANE_INCHES * n_rows + 0.5)
+    figure = Figure(figsize=size, layout="constrained", dpi=150)
+    axes = figure.subplots(n_rows, len(panes), squeeze=False)
+    for axis, (name, pane) in zip(axes[0], panes.items(), strict=True):
+        axis.imshow(_displayed(pane), cmap="gray", vmin=0, vmax=1)
+        axis.set_title(name if truth is None or pane is truth else _titled(name, pane, truth))
+    for axis in axes.flat:
+        axis.set_axis_off()
+    if truth is not None:
+        _draw_errors(figure, list(axes[1]), list(panes.values()), truth)
+    return figure
+
+
+def save_comparison(history: History, path: Path) -> None:
+    """Write ``comparison`` as a picture, if there is anything to compare."""
+    if history.posed and any(track.evaluated for track in history.tracks.values()):
+        comparison(history).savefig(path)
+
+
+def _panes(history: History, image: int) -> dict[str, Images]:
+    assert history.posed is not None
+    panes: dict[str, Images] = {}
+    if history.posed.truth is not None:
+        panes["ground truth"] = history.posed.truth[image]
+    panes["A†y"] = history.posed.pinv[image]
+    for method, track in history.tracks.items():
+        if track.evaluated:
+            panes[method] = track.evaluated[-1].images[image]
+    return {name: np.asarray(pane, dtype=np.float32) for name, pane in panes.items()}
+
+
+def _displayed(pane: Images) -> Images:
+    clipped: Images = np.clip(pane, 0, 1)
+    return clipped[..., 0] if clipped.shape[-1] == 1 else clipped
+
+
+def _titled(name: str, pane: Images, truth: Images) -> str:
+    error = float(np.mean((pane - truth) ** 2))
+    return f"{name}\n{-10 * np.log10(max(error, 1e-12)):.2f} dB"
+
+
+def _draw_errors(figure: Figure, axes: list[Axes], panes: list[Images], truth: Images) -> None:
+    errors = [np.abs(pane - truth).mean(-1) for pane in panes]
+    top = float(np.quantile(errors[1], 0.99)) or 1.0
+    for axis, error in zip(axes[1:], errors[1:], strict=True):
+        drawn = axis.imshow(error, cmap="magma", vmin=0, vmax=top)
+    figure.colorbar(drawn, ax=axes, shrink=0.8, label="absolute error")

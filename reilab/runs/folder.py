@@ -1,0 +1,165 @@
+"""RunFolder: a run on disk, one writer and any number of readers.
+
+::
+
+    config.yaml      what was asked for
+    events.jsonl     what happened, one event a line, appended only
+    previews/        images of the events, float16, (n, H, W, C)
+    commands.jsonl   what people asked of the running job, appended only
+    checkpoints/     one safetensors file per method, replaced atomically
+    worker.json      the process that carries the run out; worker.log its output
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reilab.events import Command, Control, Event
+from reilab.runs import codec
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run and the reading and writing of its logs."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path, config: str) -> RunFolder:
+        """Make the folder with ``config.yaml`` in it.
+
+        Raises:
+            FileExistsError: the folder exists and is not empty; nothing is touched.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise FileExistsError(
+                f"the output folder {path} exists already; name another with --out, resume it with "
+                f"`reilab runs resume {path}`, or delete it with `reilab runs delete {path}`"
+            )
+        (path / "previews").mkdir(parents=True, exist_ok=True)
+        (path / "checkpoints").mkdir(exist_ok=True)
+        replace_text(path / "config.yaml", config)
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> str:
+        return (self.path / "config.yaml").read_text(encoding="utf-8")
+
+    def checkpoint(self, method: str) -> Path:
+        """Where the state of ``method`` is kept."""
+        return self.path / "checkpoints" / f"{method}.safetensors"
+
+    def record(self, event: Event) -> None:
+        """Append an event; its images are on disk before the line that names them."""
+        stem = _preview_stem(event)
+
+        def keep(name: str, array: codec.Array) -> str:
+            file = f"previews/{stem}-{name}.npy"
+            partial = self.path / f"{file}.partial"
+            with partial.open("wb") as stream:
+                np.save(stream, array.astype(np.float16))
+            os.replace(partial, self.path / file)
+            return file
+
+        _append(self.path / "events.jsonl", codec.to_line(event, keep))
+
+    def send(self, message: Command | Control) -> None:
+        """Ask something of the job that carries this run out."""
+        _append(self.path / "commands.jsonl", codec.to_line(message))
+
+    def events(self) -> Iterator[Event]:
+        """All events so far."""
+        yield from self.follow().poll()
+
+    def follow(self) -> Follower:
+        """A reader of the events, from the first on."""
+        return Follower(self.path / "events.jsonl")
+
+    def inbox(self) -> Follower:
+        """A reader of commands and controls that are sent from now on."""
+        commands = self.path / "commands.jsonl"
+        return Follower(commands, commands.stat().st_size if commands.exists() else 0)
+
+    def delete(self) -> None:
+        """Remove the run from disk."""
+        shutil.rmtree(self.path)
+
+
+@dataclass
+class Follower:
+    """Reads whole lines as they are appended to a log; previews are mapped, not read."""
+
+    path: Path
+    offset: int = field(default=0)
+
+    def poll(self) -> list[Any]:
+        """What has been appended since the last call."""
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as stream:
+            stream.seek(self.offset)
+            block = stream.read()
+        whole = block[: block.rfind(b"\n") + 1]
+        self.offset += len(whole)
+        return [codec.from_line(line, self._load) for line in whole.decode().splitlines()]
+
+    def _load(self, name: str) -> codec.Array:
+        array: codec.Array = np.load(self.path.parent / name, mmap_mode="r", allow_pickle=False)
+        return array
+
+
+def runs_root() -> Path:
+    """Where runs are kept: ``REILAB_RUNS``, or ``runs`` in the current folder."""
+    return Path(os.environ.get("REILAB_RUNS", "runs"))
+
+
+def find_run(name: str) -> RunFolder:
+    """The run at a path, or of that name below ``runs_root()``.
+
+    Raises:
+        FileNotFoundError: there is none; the message has the nearest name.
+    """
+    for path in (Path(name), runs_root() / name):
+        if (path / "config.yaml").is_file():
+            return RunFolder(path)
+    names = [run.name for run in list_runs(runs_root())]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {near[0]}?" if near else " See `reilab runs list`."
+    raise FileNotFoundError(f"no run {name!r} here or below {runs_root()}.{hint}")
+
+
+def list_runs(root: Path) -> list[RunFolder]:
+    """The runs below ``root``, newest first."""
+    if not root.is_dir():
+        return []
+    configs = sorted(root.glob("*/config.yaml"), key=lambda file: file.stat().st_mtime)
+    return [RunFolder(config.parent) for config in reversed(configs)]
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file whole or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+
+
+def _preview_stem(event: Event) -> str:
+    method, step = getattr(event, "method", "problem"), getattr(event, "step", 0)
+    return f"{method}-{step:07d}"

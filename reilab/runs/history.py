@@ -1,0 +1,134 @@
+"""History: the fold of a run's events, all that a screen or a report needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from reilab.events import (
+    Checkpointed,
+    Continued,
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    Metrics,
+    Paused,
+    Posed,
+    Started,
+    Steered,
+    Stepped,
+    Stopped,
+)
+
+
+@dataclass
+class Track:
+    """What one method of a run has shown so far; the lists grow in step."""
+
+    started: Started
+    stepped: list[Stepped] = field(default_factory=list)
+    evaluated: list[Evaluated] = field(default_factory=list)
+    steered: list[Steered] = field(default_factory=list)
+    finished: bool = False
+    saved_step: int = 0
+
+    @property
+    def step(self) -> int:
+        return self.stepped[-1].step if self.stepped else self.started.step
+
+    @property
+    def seconds(self) -> float:
+        """Training time of this method, without evaluation."""
+        return sum(event.seconds for event in self.stepped)
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """Of the newest evaluation."""
+        return self.evaluated[-1].metrics if self.evaluated else None
+
+    def rewind(self, started: Started) -> None:
+        """Forget what lies after the checkpoint from which the method goes on."""
+        at = started.step
+        self.started = started
+        self.stepped = [event for event in self.stepped if event.step <= at]
+        self.evaluated = [event for event in self.evaluated if event.step < at]
+        self.steered = [event for event in self.steered if event.step <= at]
+        self.finished = False
+
+
+@dataclass
+class History:
+    """The state of a run, method by method."""
+
+    posed: Posed | None = None
+    tracks: dict[str, Track] = field(default_factory=dict)
+    failed: Failed | None = None
+    paused: bool = False
+    stopped: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.tracks) and all(track.finished for track in self.tracks.values())
+
+    @property
+    def progress(self) -> float:
+        """Share of all steps of all methods that are done, 0 to 1."""
+        total = sum(track.started.n_steps for track in self.tracks.values())
+        done = sum(track.step for track in self.tracks.values())
+        return done / total if total else 0.0
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds of training to go at the pace so far; ``None`` before the first step."""
+        paces = [
+            (track.started.n_steps - track.step) * track.seconds / track.step
+            for track in self.tracks.values()
+            if track.step and track.stepped
+        ]
+        return sum(paces) if paces and len(paces) == len(self.tracks) else None
+
+    def add(self, event: Event) -> None:
+        """Fold one event in."""
+        match event:
+            case Posed():
+                self.posed, self.failed = event, None
+                self.paused = self.stopped = False
+            case Started(method=method) if method in self.tracks:
+                self.tracks[method].rewind(event)
+            case Started(method=method):
+                self.tracks[method] = Track(event)
+            case Stepped(method=method):
+                self.tracks[method].stepped.append(event)
+            case Evaluated(method=method):
+                _replace_or_append(self.tracks[method].evaluated, event)
+            case Steered(method=method):
+                self.tracks[method].steered.append(event)
+            case Checkpointed(method=method, step=step):
+                self.tracks[method].saved_step = step
+            case Finished(method=method):
+                self.tracks[method].finished = True
+            case Failed():
+                self.failed = event
+            case Paused():
+                self.paused = True
+            case Continued():
+                self.paused = False
+            case Stopped():
+                self.stopped = True
+
+
+def history_of(events: Iterable[Event]) -> History:
+    """The fold of ``events``."""
+    history = History()
+    for event in events:
+        history.add(event)
+    return history
+
+
+def _replace_or_append(evaluated: list[Evaluated], event: Evaluated) -> None:
+    """A resumed run evaluates its first step again, with the same result."""
+    if evaluated and evaluated[-1].step == event.step:
+        evaluated[-1] = event
+    else:
+        evaluated.append(event)

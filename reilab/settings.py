@@ -1,0 +1,115 @@
+"""Setting: what a person must know of one number, said once for CLI, widgets and validation.
+
+A field of a frozen dataclass carries its setting in its type::
+
+    sigma: Annotated[float, Setting("Noise level.", unit="1", low=0.0, slider=(0.0, 0.3))] = 0.05
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, get_type_hints
+
+S = TypeVar("S")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """Help text, unit and hard bounds of a field; ``slider`` is the range worth exploring."""
+
+    help: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    slider: tuple[float, float] | None = None
+    log: bool = False
+    choices: tuple[str, ...] = ()
+    multiple_of: int | None = None
+    positive: bool = False
+
+
+def settings_of(cls: type) -> dict[str, Setting]:
+    """The settings of a dataclass, by field name, in order; fields without one are left out."""
+    hints = get_type_hints(cls, include_extras=True)
+    found: dict[str, Setting] = {}
+    for field in dataclasses.fields(cls):
+        for extra in getattr(hints[field.name], "__metadata__", ()):
+            if isinstance(extra, Setting):
+                found[field.name] = extra
+    return found
+
+
+def field_types(cls: type) -> dict[str, Any]:
+    """The plain type of each field of a dataclass, without its setting."""
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def choose(kind: str, name: str, options: Iterable[str]) -> str:
+    """``name`` if it is one of ``options``.
+
+    Raises:
+        ValueError: it is not; the message has the nearest option and all of them.
+    """
+    known = list(options)
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(known)}.")
+
+
+def override(spec: S, values: Mapping[str, Any]) -> S:
+    """A copy of the dataclass ``spec`` with some fields replaced, checked against its settings.
+
+    Raises:
+        ValueError: an unknown field (with the nearest match) or a value out of bounds.
+    """
+    names = [field.name for field in dataclasses.fields(spec)]  # type: ignore[arg-type]
+    for name in values:
+        choose(f"setting of {type(spec).__name__}", name, names)
+    changed: S = dataclasses.replace(spec, **values)  # type: ignore[type-var]
+    validate(changed)
+    return changed
+
+
+def validate(spec: object) -> None:
+    """Check each field that has a setting.
+
+    Raises:
+        ValueError: a value of the wrong type, not finite, or out of bounds; names field, value and
+            remedy.
+    """
+    types = field_types(type(spec))
+    for name, setting in settings_of(type(spec)).items():
+        problem = _complaint(getattr(spec, name), types[name], setting)
+        if problem:
+            value = getattr(spec, name)
+            raise ValueError(f"{name} = {value!r} {problem} ({setting.help})")
+
+
+def _complaint(value: Any, expected: Any, setting: Setting) -> str:
+    if setting.choices:
+        allowed = ", ".join(setting.choices)
+        return "" if value in setting.choices else f"is not one of: {allowed}."
+    if expected not in (int, float):
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"is not a number; give {expected.__name__}."
+    if expected is int and value != int(value):
+        return "is not a whole number."
+    if not math.isfinite(value):
+        return "is not finite; give an ordinary number."
+    unit = f" {setting.unit}" if setting.unit else ""
+    if setting.positive and value <= 0:
+        return f"must be greater than 0{unit}."
+    if setting.low is not None and value < setting.low:
+        return f"is too small; the least is {setting.low:g}{unit}."
+    if setting.high is not None and value > setting.high:
+        return f"is too large; the most is {setting.high:g}{unit}."
+    if setting.multiple_of and value % setting.multiple_of:
+        return f"must be a multiple of {setting.multiple_of}."
+    return ""

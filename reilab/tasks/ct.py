@@ -1,0 +1,99 @@
+"""Low-dose sparse-view CT with mixed noise: photon counts of a few views, rotations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from reilab.datasets.catalogue import load_images
+from reilab.datasets.samples import InMemory
+from reilab.groups import Rotations
+from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
+from reilab.noise import PoissonGaussian
+from reilab.physics.radon import parallel_beam
+from reilab.physics.transmission import Transmission
+from reilab.problem import Problem
+from reilab.settings import Setting
+from reilab.tasks.registry import Preset, task
+from reilab.training.config import TrainConfig
+
+#: Attenuation per pixel of an image value of 1 when the object spans 256 pixels (paper's setting).
+ATTENUATION_AT_256 = 0.0064
+
+PRESETS = {
+    "smoke": Preset(
+        {"size": 32, "width": 8, "views": 12, "photons": 1e4},
+        TrainConfig(
+            steps=4, batch=2, log_every=1, evaluate_every=2, alpha_sure=1e-3, alpha_req=1e3
+        ),
+    ),
+    "quick": Preset(
+        {"size": 96, "width": 24, "photons": 1e4},
+        TrainConfig(
+            steps=400,
+            batch=4,
+            evaluate_every=40,
+            learning_rate=1e-3,
+            alpha_sure=1e-3,
+            alpha_req=1e3,
+        ),
+    ),
+    "standard": Preset(
+        {"size": 256},
+        TrainConfig(
+            steps=20_000,
+            milestones=(8_000, 16_000),
+            log_every=20,
+            evaluate_every=500,
+            alpha_sure=1e-5,
+            alpha_req=1e3,
+        ),
+    ),
+    # 90 images in batches of 2 for 3000 epochs, a tenth of the learning rate after every 1000.
+    "paper": Preset(
+        {"data": "ct100", "size": 256},
+        TrainConfig(
+            steps=135_000,
+            milestones=(45_000, 90_000),
+            log_every=90,
+            evaluate_every=2700,
+            alpha_sure=1e-5,
+            alpha_req=1e3,
+        ),
+    ),
+}
+
+
+@task("ct", title="Low-dose CT", noise="sigma", presets=PRESETS)
+@dataclass(frozen=True)
+class CT:
+    """Low-dose CT: photon counts of 50 views, Poisson and electronic noise, rotations."""
+
+    data: Annotated[str, Setting("Images: ct, or a folder.")] = "ct"
+    size: Annotated[
+        int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
+    ] = 256
+    views: Annotated[int, Setting("Views over 180°.", unit="views", low=2, high=720)] = 50
+    photons: Annotated[
+        float,
+        Setting("Photons per detector element without an object.", unit="photons", positive=True),
+    ] = 1e5
+    sigma: Annotated[
+        float,
+        Setting("Electronic noise of a reading.", unit="photons", low=0.0, slider=(0.0, 100.0)),
+    ] = 30.0
+    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
+    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
+
+    def build(self, device: str = "cpu") -> Problem:
+        """The object keeps its physical size: a pixel of a smaller image attenuates more."""
+        radon = parallel_beam(self.size, self.views, device)
+        attenuation = ATTENUATION_AT_256 * 256 / self.size
+        return Problem(
+            physics=Transmission(radon, self.photons, attenuation),
+            noise=PoissonGaussian(self.sigma, gain=1.0, tau=10.0),
+            group=Rotations(),
+            train=InMemory(load_images(self.data, "train", self.size, channels=1).to(device)),
+            test=InMemory(load_images(self.data, "test", self.size, channels=1).to(device)),
+            network=lambda: UNet(1, self.width, self.norm),
+        )

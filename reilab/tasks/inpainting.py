@@ -1,0 +1,84 @@
+"""Inpainting with Poisson noise: some pixels of a photograph, circular shifts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from reilab.datasets.catalogue import load_images
+from reilab.datasets.samples import InMemory
+from reilab.groups import Shifts
+from reilab.key import Key
+from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
+from reilab.noise import Poisson
+from reilab.physics.mask import PixelMask, random_pixels
+from reilab.problem import Problem
+from reilab.settings import Setting
+from reilab.tasks.registry import Preset, task
+from reilab.training.config import TrainConfig
+
+PRESETS = {
+    "smoke": Preset(
+        {"size": 32, "width": 8},
+        TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, transforms=3),
+    ),
+    "quick": Preset(
+        {"size": 64, "width": 32},
+        TrainConfig(steps=400, batch=4, evaluate_every=40, learning_rate=1e-3, transforms=3),
+    ),
+    "standard": Preset(
+        {"size": 256},
+        TrainConfig(
+            steps=20_000,
+            batch=1,
+            learning_rate=1e-4,
+            milestones=(8_000, 16_000),
+            transforms=3,
+            log_every=20,
+            evaluate_every=500,
+        ),
+    ),
+    # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
+    "paper": Preset(
+        {"data": "urban100", "size": 256},
+        TrainConfig(
+            steps=45_000,
+            batch=1,
+            learning_rate=1e-4,
+            milestones=(9_000, 18_000, 27_000, 36_000),
+            transforms=3,
+            log_every=30,
+            evaluate_every=900,
+        ),
+    ),
+}
+
+
+@task("inpainting", title="Inpainting", noise="gamma", presets=PRESETS)
+@dataclass(frozen=True)
+class Inpainting:
+    """Inpainting: seven tenths of the pixels of a photograph, Poisson noise, shifts."""
+
+    data: Annotated[str, Setting("Images: urban, or a folder.")] = "urban"
+    size: Annotated[
+        int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
+    ] = 256
+    keep: Annotated[float, Setting("Share of the pixels that is seen.", low=0.05, high=1.0)] = 0.7
+    gamma: Annotated[
+        float,
+        Setting("Gain: the variance of a pixel of value 1.", positive=True, slider=(0.005, 0.2)),
+    ] = 0.05
+    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
+    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
+
+    def build(self, device: str = "cpu") -> Problem:
+        """The same random pixels are seen in every image, in all three channels."""
+        pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+        return Problem(
+            physics=PixelMask((3, self.size, self.size), pixels),
+            noise=Poisson(self.gamma),
+            group=Shifts(self.size),
+            train=InMemory(load_images(self.data, "train", self.size, channels=3).to(device)),
+            test=InMemory(load_images(self.data, "test", self.size, channels=3).to(device)),
+            network=lambda: UNet(3, self.width, self.norm),
+        )

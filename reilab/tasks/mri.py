@@ -1,0 +1,80 @@
+"""Accelerated MRI with Gaussian noise: some columns of k-space, rotations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from reilab.datasets.catalogue import load_images
+from reilab.datasets.samples import InMemory
+from reilab.groups import Rotations
+from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
+from reilab.noise import Gaussian
+from reilab.physics.fourier import CartesianMRI, random_columns
+from reilab.problem import Problem, magnitude
+from reilab.settings import Setting
+from reilab.tasks.registry import Preset, task
+from reilab.training.config import TrainConfig
+
+PRESETS = {
+    "smoke": Preset(
+        {"size": 32, "width": 8},
+        TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, learning_rate=1e-3),
+    ),
+    "quick": Preset(
+        {"size": 96, "width": 24},
+        TrainConfig(steps=400, batch=4, evaluate_every=40, learning_rate=1e-3),
+    ),
+    "standard": Preset(
+        {"size": 256},
+        TrainConfig(steps=20_000, milestones=(12_000,), log_every=20, evaluate_every=500),
+    ),
+    # 900 images in batches of 2 for 500 epochs, a tenth of the learning rate after 300.
+    "paper": Preset(
+        {"data": "fastmri", "size": 320},
+        TrainConfig(steps=225_000, milestones=(135_000,), log_every=150, evaluate_every=4500),
+    ),
+}
+
+
+@task("mri", title="Accelerated MRI", noise="sigma", presets=PRESETS)
+@dataclass(frozen=True)
+class MRI:
+    """Accelerated MRI: a quarter of the columns of k-space, Gaussian noise, rotations."""
+
+    data: Annotated[str, Setting("Images: brain, knee, or a folder.")] = "brain"
+    size: Annotated[
+        int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
+    ] = 320
+    acceleration: Annotated[int, Setting("Columns of k-space per measured one.", low=2, high=12)] = 4
+    sigma: Annotated[
+        float,
+        Setting(
+            "Noise of each real component of k-space.",
+            unit="of the image maximum",
+            low=0.0,
+            slider=(0.0, 0.3),
+        ),
+    ] = 0.1
+    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
+    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
+
+    def build(self, device: str = "cpu") -> Problem:
+        """The operator samples the centre (8 %) and random columns (fastMRI's mask, seed 1)."""
+        columns = random_columns(self.size, self.acceleration, 0.08, seed=1, device=device)
+        return Problem(
+            physics=CartesianMRI((2, self.size, self.size), columns),
+            noise=Gaussian(self.sigma),
+            group=Rotations(),
+            train=InMemory(self._images("train").to(device)),
+            test=InMemory(self._images("test").to(device)),
+            network=lambda: UNet(2, self.width, self.norm),
+            image=magnitude,
+        )
+
+    def _images(self, split: str) -> Tensor:
+        real = load_images(self.data, split, self.size, channels=1)
+        return torch.cat([real, torch.zeros_like(real)], dim=1)

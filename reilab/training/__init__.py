@@ -1,0 +1,1 @@
+"""Training: losses, methods, and the generator that yields events."""

@@ -1,0 +1,86 @@
+"""Checkpoints: a TrainState in one safetensors file, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from reilab.training.state import TrainState
+
+
+def save_checkpoint(state: TrainState, path: Path) -> None:
+    """Write network, optimiser and position to ``path``."""
+    tensors = {f"network.{name}": t for name, t in state.network.state_dict().items()}
+    for index, slots in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": t for name, t in slots.items()}
+    position = {
+        "method": state.method,
+        "step": state.step,
+        "weights": state.weights,
+        "learning_rate": state.learning_rate,
+        "assumed_noise": state.assumed_noise,
+    }
+    partial = path.with_name(f"{path.name}.partial")
+    whole = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    save_file(whole, partial, metadata={"reilab": json.dumps(position)})
+    os.replace(partial, path)
+
+
+def load_checkpoint(state: TrainState, path: Path) -> None:
+    """Bring ``state`` to where ``path`` was saved.
+
+    Raises:
+        ValueError: not a checkpoint, of another method, or of another network; names what differs.
+    """
+    tensors, position = _read(path)
+    if position["method"] != state.method:
+        raise ValueError(f"{path} is a checkpoint of {position['method']!r}, not {state.method!r}")
+    load_network(state.network, _part(tensors, "network."), path)
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _part(tensors, "optimizer.").items():
+        index, slot = name.split(".")
+        slots.setdefault(int(index), {})[slot] = tensor
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    state.step = position["step"]
+    state.weights = position["weights"]
+    state.learning_rate = position["learning_rate"]
+    state.assumed_noise = position["assumed_noise"]
+
+
+def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
+    """Fill a network strictly.
+
+    Raises:
+        ValueError: lists the missing, unexpected and mis-shaped keys.
+    """
+    own = network.state_dict()
+    shapes = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
+    faults = {
+        "missing": sorted(own.keys() - tensors.keys()),
+        "unexpected": sorted(tensors.keys() - own.keys()),
+        "of another shape": sorted(shapes),
+    }
+    told = "; ".join(f"{kind}: {', '.join(keys)}" for kind, keys in faults.items() if keys)
+    if told:
+        raise ValueError(f"{source} does not fit this network: {told}")
+    network.load_state_dict(tensors)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            position = json.loads((file.metadata() or {})["reilab"])
+            return {name: file.get_tensor(name) for name in file.keys()}, position  # noqa: SIM118
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} is not a reilab checkpoint: {error}") from error
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

@@ -1,0 +1,70 @@
+"""TrainConfig: every number of a training run that is not part of the problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from reilab.settings import Setting
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a method is trained; a preset fills it in, the command line and the lab change it."""
+
+    steps: Annotated[int, Setting("Optimiser steps of each method.", unit="steps", low=1)] = 1000
+    batch: Annotated[int, Setting("Images per step.", unit="images", low=1)] = 2
+    learning_rate: Annotated[
+        float, Setting("Learning rate of Adam.", positive=True, slider=(1e-5, 1e-2), log=True)
+    ] = 5e-4
+    milestones: Annotated[
+        tuple[int, ...], Setting("Steps at which the learning rate drops to a tenth.")
+    ] = ()
+    weight_decay: Annotated[float, Setting("Weight decay of Adam.", low=0.0)] = 1e-8
+    alpha_sure: Annotated[
+        float,
+        Setting(
+            "Weight of SURE in REI and of measurement consistency in EI.",
+            low=0.0,
+            slider=(1e-6, 1e3),
+            log=True,
+        ),
+    ] = 1.0
+    alpha_req: Annotated[
+        float,
+        Setting("Weight of equivariance in REI and EI.", low=0.0, slider=(1e-3, 1e5), log=True),
+    ] = 1.0
+    transforms: Annotated[int, Setting("Random transforms of each image per step.", low=1)] = 2
+    measurements: Annotated[
+        str,
+        Setting(
+            "New noise at each step, as in the paper, or one measurement per image for good.",
+            choices=("online", "fixed"),
+        ),
+    ] = "online"
+    precision: Annotated[
+        str,
+        Setting(
+            "Number format inside the network; operators and SURE stay in float32.",
+            choices=("float32", "bfloat16"),
+        ),
+    ] = "float32"
+    log_every: Annotated[int, Setting("Steps between loss values.", unit="steps", low=1)] = 10
+    evaluate_every: Annotated[
+        int, Setting("Steps between evaluations, a multiple of log_every.", unit="steps", low=1)
+    ] = 100
+    previews: Annotated[int, Setting("Test images kept as previews.", unit="images", low=1)] = 2
+    seed: Annotated[int, Setting("Seed of all random streams of the run.", low=0)] = 0
+
+    def __post_init__(self) -> None:
+        # A run may stop at any event it emits; only whole intervals make it resume bit for bit.
+        if self.evaluate_every % self.log_every:
+            raise ValueError(
+                f"evaluate_every = {self.evaluate_every} must be a multiple of "
+                f"log_every = {self.log_every}"
+            )
+
+    def learning_rate_at(self, step: int, base: float) -> float:
+        """The learning rate at ``step`` when its undecayed value is ``base``."""
+        passed = sum(step >= milestone for milestone in self.milestones)
+        return float(base * 0.1**passed)

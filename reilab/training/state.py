@@ -1,0 +1,114 @@
+"""TrainState: the one mutable object, all that a method needs to go on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
+from reilab.key import Key
+from reilab.physics.base import Physics
+from reilab.problem import Problem
+from reilab.settings import choose
+from reilab.training.config import TrainConfig
+from reilab.training.losses import Reconstruct
+from reilab.training.methods import METHODS
+
+#: Number format of autocast inside the network, by the name it has in ``TrainConfig``.
+PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}
+
+
+@dataclass
+class TrainState:
+    """Network, optimiser, position, and the numbers that can be steered while it trains."""
+
+    method: str
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    weights: dict[str, float]
+    learning_rate: float
+    assumed_noise: float
+    step: int = 0
+
+    def apply(self, command: Command) -> None:
+        """Let a command take effect from the next step on.
+
+        Raises:
+            ValueError: the method has no term of that name, or the value is negative or not finite.
+        """
+        if not (math.isfinite(command.value) and command.value >= 0):
+            raise ValueError(f"{command} needs a finite value of 0 or more")
+        match command:
+            case SetWeight(term=term, value=value):
+                self.weights[choose(f"loss term of {self.method}", term, self.weights)] = value
+            case SetLearningRate(value=value):
+                self.learning_rate = value
+            case SetAssumedNoise(value=value):
+                self.assumed_noise = value
+
+
+def new_state(
+    method: str, problem: Problem, config: TrainConfig, assumed_noise: float | None = None
+) -> TrainState:
+    """An untrained state; the network starts equal for all methods of the same seed.
+
+    Args:
+        method: a name from ``METHODS``.
+        problem: what it will be trained on.
+        config: how.
+        assumed_noise: noise level that the losses believe in, the true one if left out.
+
+    Raises:
+        ValueError: an unknown method, or one that needs ground truth that the data does not have.
+    """
+    chosen = METHODS[choose("method", method, METHODS)]
+    if chosen.oracle and not problem.train.has_truth:
+        raise ValueError(
+            f"method {method!r} needs ground truth and the training data has none; "
+            f"choose from: {', '.join(name for name, m in METHODS.items() if not m.oracle)}"
+        )
+    network = seeded(problem.network, Key(config.seed) / "network").to(problem.device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(
+        network.parameters(),
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+    objective = chosen.objective(problem.group, config)
+    return TrainState(
+        method,
+        network,
+        optimizer,
+        {name: weight for name, (weight, _) in objective.items()},
+        config.learning_rate,
+        problem.noise.level if assumed_noise is None else assumed_noise,
+    )
+
+
+def seeded(factory: Callable[[], nn.Module], key: Key) -> nn.Module:
+    """The network that ``factory`` makes from the stream at ``key``.
+
+    Layers draw their initial weights from the global generator, which is set aside meanwhile.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(key.generator().initial_seed())
+        return factory()
+
+
+def reconstruction(network: nn.Module, physics: Physics, precision: str = "float32") -> Reconstruct:
+    """f(y) = network(A†y). Only the network runs in ``precision``; its result is float32."""
+    dtype = PRECISIONS[choose("precision", precision, PRECISIONS)]
+
+    def f(y: Tensor) -> Tensor:
+        start = physics.pinv(y).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(y.device.type, dtype) if dtype else nullcontext():
+            image: Tensor = network(start)
+        return image.to(y.dtype)
+
+    return f

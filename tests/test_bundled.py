@@ -1,0 +1,145 @@
+"""The bundled images: what is loaded, what is refused, and that the files are the recorded ones."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from reilab.datasets import bundled
+from reilab.datasets.bundled import BUNDLED, attenuation_from_hu, load_bundled, quarter, shrink
+
+DATA = Path(__file__).parents[1] / "data"
+SIZES = (64, 96, 256)
+COUNTS = {
+    ("urban", "train"): 24,
+    ("urban", "test"): 8,
+    ("knee", "train"): 60,
+    ("knee", "test"): 16,
+    ("brain", "train"): 42,
+    ("brain", "test"): 16,
+    ("ct", "train"): 81,
+    ("ct", "test"): 20,
+}
+
+images = cache(load_bundled)
+every_case = pytest.mark.parametrize(
+    ("name", "split", "size"), [(*case, size) for case in COUNTS for size in SIZES]
+)
+
+
+def digests(batch: Tensor) -> list[bytes]:
+    return [hashlib.sha256(image.numpy().tobytes()).digest() for image in batch]
+
+
+@every_case
+def test_shape_and_range(name: str, split: str, size: int) -> None:
+    batch = images(name, split, size)
+    count = COUNTS[name, split] * (4 if name == "urban" and size <= 128 else 1)
+    assert batch.shape == (count, BUNDLED[name].channels, size, size)
+    assert batch.dtype == torch.float32
+    assert batch.is_contiguous()
+    assert torch.isfinite(batch).all()
+    assert batch.min() >= 0
+    assert batch.max() <= 1
+
+
+@every_case
+def test_no_image_is_blank(name: str, split: str, size: int) -> None:
+    batch = images(name, split, size)
+    assert batch.std(dim=(1, 2, 3)).min() > 0.03
+    assert batch.amax(dim=(1, 2, 3)).min() > 0.3
+
+
+def test_every_set_is_counted_here() -> None:
+    assert {(name, split) for name, item in BUNDLED.items() for split in item.files} == set(COUNTS)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_loading_twice_gives_the_same(name: str) -> None:
+    assert torch.equal(load_bundled(name, "test", 96), load_bundled(name, "test", 96))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", BUNDLED)
+def test_all_images_differ(name: str, size: int) -> None:
+    found = digests(images(name, "train", size)) + digests(images(name, "test", size))
+    assert len(found) == len(set(found))
+
+
+def test_attenuation() -> None:
+    hu = np.array([[[-1024, -1000, 0, 1000, 3000]]], dtype=np.int16)
+    assert attenuation_from_hu(hu).flatten().tolist() == [0, 0, 0.5, 1, 1]
+
+
+def test_ct_shows_air_and_soft_tissue() -> None:
+    for split in ("train", "test"):
+        batch = images("ct", split, 256)
+        assert batch[:, :, :4].median() == 0
+        # Soft tissue lies between -150 and 150 HU and fills much of every slice.
+        tissue = ((batch > 0.425) & (batch < 0.575)).float().mean(dim=(1, 2, 3))
+        assert tissue.min() > 0.1
+
+
+def test_shrink_keeps_the_mean() -> None:
+    ramp = torch.linspace(0, 1, 256).expand(1, 1, 256, 256)
+    for size in (32, 96, 100, 256):
+        reduced = shrink(ramp, size)
+        assert reduced.mean().item() == pytest.approx(0.5, abs=1e-4)
+        assert reduced[0, 0, 0].diff().min() > 0
+
+
+def test_quarters_are_cut_in_reading_order() -> None:
+    image = torch.arange(16.0).reshape(1, 1, 4, 4)
+    assert quarter(image)[:, 0, 0, 0].tolist() == [0, 2, 8, 10]
+
+
+def test_manifest_covers_the_files_as_they_are() -> None:
+    manifest = json.loads((DATA / "MANIFEST.json").read_text(encoding="utf-8"))
+    assert set(manifest) == {path.name for path in DATA.glob("*.npz")}
+    assert set(manifest) == {file for item in BUNDLED.values() for file in item.files.values()}
+    for file, entry in manifest.items():
+        content = (DATA / file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"], file
+        assert (DATA / entry["licence_text"]).stat().st_size > 0
+        with np.load(DATA / file, allow_pickle=False) as arrays:
+            assert set(arrays.files) == set(entry["arrays"])
+            for name, array in arrays.items():
+                recorded = entry["arrays"][name]
+                assert [list(array.shape), str(array.dtype)] == [
+                    recorded["shape"],
+                    recorded["dtype"],
+                ]
+                assert hashlib.sha256(array.tobytes()).hexdigest() == recorded["sha256"]
+
+
+def test_sets_name_the_licence_of_the_manifest() -> None:
+    manifest = json.loads((DATA / "MANIFEST.json").read_text(encoding="utf-8"))
+    for item in BUNDLED.values():
+        for file in item.files.values():
+            entry = manifest[file]
+            assert item.licence == entry["licence"]
+            assert item.source.startswith(f"{entry['package']} {entry['version']}")
+
+
+def test_unknown_name_and_split_name_the_nearest() -> None:
+    with pytest.raises(ValueError, match="unknown bundled set 'kne'.*'knee'"):
+        load_bundled("kne", "train", 64)
+    with pytest.raises(ValueError, match="unknown split 'tests'.*'test'"):
+        load_bundled("knee", "tests", 64)
+
+
+@pytest.mark.parametrize("size", [0, 15, 257, 320])
+def test_impossible_sizes_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"size {size} is not possible: .* from 16 to 256"):
+        load_bundled("knee", "test", size)
+
+
+def test_missing_file_names_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bundled, "__file__", str(tmp_path / "reilab" / "datasets" / "bundled.py"))
+    with pytest.raises(FileNotFoundError, match="make data"):
+        load_bundled("knee", "test", 64)
