@@ -1,7 +1,7 @@
 """Groups of transforms under which images stay images. Sampling is random, acting is not.
 
 ``act(g, x)`` applies n transforms to B images and returns (n·B, C, H, W), transform by transform.
-Elements g live on the CPU: they are a few numbers, and reading them costs no device synchronisation.
+Elements g live on the CPU: they are few numbers, and to read them there no device has to wait.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Group(Protocol):
     """A family of invertible image transforms."""
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """n random elements, one a row; ``rng`` lives on the CPU."""
+        """N random elements, one a row; ``rng`` lives on the CPU."""
         ...
 
     def act(self, g: Tensor, x: Tensor) -> Tensor:
@@ -63,10 +63,9 @@ class Rotations:
         # Rows of the map from output to input coordinates, counter-clockwise as seen on a screen.
         matrix = torch.stack([cos, -sin, zero, sin, cos, zero], 1).view(-1, 2, 3).to(x.device)
         grid = F.affine_grid(matrix, [len(g), *x.shape[1:]], align_corners=False)
-        turned = F.grid_sample(
+        return F.grid_sample(
             x.repeat(len(g), 1, 1, 1), grid.repeat_interleave(len(x), 0), align_corners=False
         )
-        return turned
 
     def inverse(self, g: Tensor) -> Tensor:
         return -g

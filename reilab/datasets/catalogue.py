@@ -9,7 +9,6 @@ from torch import Tensor
 
 from reilab.datasets.bundled import BUNDLED, load_bundled
 from reilab.datasets.folder import load_folder
-from reilab.settings import choose
 
 
 def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
@@ -25,16 +24,22 @@ def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
         ValueError: the name means nothing; says what would.
     """
     if data in BUNDLED:
-        return load_bundled(data, split, size)
+        return _bundled(data, split, size, channels)
     root = Path(os.environ.get("REILAB_DATA", "data"))
     for folder in (root / data, Path(data)):
         if folder.is_dir():
             return load_folder(folder, split, size, channels)
-    try:
-        choose("data set", data, BUNDLED)
-    except ValueError as error:
+    raise ValueError(
+        f"data = {data!r} is neither bundled ({', '.join(BUNDLED)}) nor a folder of images at "
+        f"{root / data} or {data}; the environment variable REILAB_DATA names the data root"
+    )
+
+
+def _bundled(data: str, split: str, size: int, channels: int) -> Tensor:
+    if BUNDLED[data].channels != channels:
+        fitting = [name for name, known in BUNDLED.items() if known.channels == channels]
         raise ValueError(
-            f"{error} Or a folder of images: {root / data} and {data} do not exist; set the "
-            "data root with REILAB_DATA."
-        ) from None
-    raise AssertionError("unreachable")
+            f"data = {data!r} has {BUNDLED[data].channels} channels and this task takes "
+            f"{channels}; use {' or '.join(fitting)}, or a folder of images"
+        )
+    return load_bundled(data, split, size)

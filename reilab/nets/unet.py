@@ -8,6 +8,7 @@ in the authors' code. With width 64 and 2 channels it has 8,563,522 parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -34,8 +35,9 @@ class UNet(nn.Module):
         layer = NORMS[choose("norm", norm, NORMS)]
         widths = [width * 2**scale for scale in range(N_SCALES)]
         first = _two_convolutions(channels, width, layer, padding_mode="circular")
-        deeper = zip(widths, widths[1:], strict=False)
-        self.down = nn.ModuleList([first, *(_two_convolutions(a, b, layer) for a, b in deeper)])
+        self.down = nn.ModuleList(
+            [first, *(_two_convolutions(a, b, layer) for a, b in pairwise(widths))]
+        )
         pairs = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.up = nn.ModuleList(_upsampling(a, b, layer) for a, b in pairs)
         self.merge = nn.ModuleList(_two_convolutions(2 * b, b, layer) for _, b in pairs)

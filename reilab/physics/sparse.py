@@ -37,7 +37,9 @@ class SparseMap:
     transpose: Tensor
 
     @classmethod
-    def of(cls, matrix: sparse.coo_array, device: torch.device | str, dtype: torch.dtype) -> SparseMap:
+    def of(
+        cls, matrix: sparse.coo_array, device: torch.device | str, dtype: torch.dtype
+    ) -> SparseMap:
         """From a scipy matrix; entries at the same place are added."""
         return cls(
             _to_torch(sparse.csr_array(matrix), device, dtype),

@@ -104,7 +104,7 @@ class History:
                 _replace_or_append(self.tracks[method].evaluated, event)
             case Steered(method=method):
                 self.tracks[method].steered.append(event)
-            case Checkpointed(method=method, step=step):
+            case Checkpointed(method=method, step=step) if method in self.tracks:
                 self.tracks[method].saved_step = step
             case Finished(method=method):
                 self.tracks[method].finished = True

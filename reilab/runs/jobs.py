@@ -107,9 +107,7 @@ def worker_alive(folder: RunFolder) -> bool:
         return False
     try:
         process = psutil.Process(pid)
-        return (
-            process.create_time() == record["began"] and process.status() != psutil.STATUS_ZOMBIE
-        )
+        return process.create_time() == record["began"] and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 

@@ -49,7 +49,9 @@ class MRI:
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 320
-    acceleration: Annotated[int, Setting("Columns of k-space per measured one.", low=2, high=12)] = 4
+    acceleration: Annotated[
+        int, Setting("Columns of k-space per measured one.", low=2, high=12)
+    ] = 4
     sigma: Annotated[
         float,
         Setting(

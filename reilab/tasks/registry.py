@@ -1,7 +1,7 @@
 """The registry of tasks: files of this package, installed plug-ins, and single files.
 
-A task is a frozen dataclass whose fields are the command line's options and the lab's controls, with
-a ``build`` that makes the ``Problem``::
+A task is a frozen dataclass whose fields are the command line's options and the lab's controls,
+with a ``build`` that makes the ``Problem``::
 
     @task("denoising", title="Denoising", noise="sigma", presets=PRESETS)
     @dataclass(frozen=True)
@@ -79,9 +79,7 @@ T = TypeVar("T", bound=type)
 _TASKS: dict[str, Task] = {}
 
 
-def task(
-    name: str, *, title: str, noise: str, presets: Mapping[str, Preset]
-) -> Callable[[T], T]:
+def task(name: str, *, title: str, noise: str, presets: Mapping[str, Preset]) -> Callable[[T], T]:
     """Class decorator: register a frozen dataclass as a task.
 
     Raises:
@@ -136,7 +134,8 @@ def _load_file(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(f"REILAB_PLUGINS names {path}, which is not a file")
     spec = importlib.util.spec_from_file_location(f"reilab_plugin_{path.stem}", path)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up by name to resolve annotations.
     sys.modules[spec.name] = module

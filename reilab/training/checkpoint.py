@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -42,10 +43,11 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     if position["method"] != state.method:
         raise ValueError(f"{path} is a checkpoint of {position['method']!r}, not {state.method!r}")
     load_network(state.network, _part(tensors, "network."), path)
+    parameters = list(state.network.parameters())
     slots: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer.").items():
         index, slot = name.split(".")
-        slots.setdefault(int(index), {})[slot] = tensor
+        slots.setdefault(int(index), {})[slot] = _laid_out_as(parameters[int(index)], tensor)
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
     state.step = position["step"]
@@ -80,6 +82,13 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {name: file.get_tensor(name) for name in file.keys()}, position  # noqa: SIM118
     except (SafetensorError, KeyError) as error:
         raise ValueError(f"{path} is not a reilab checkpoint: {error}") from error
+
+
+def _laid_out_as(parameter: Tensor, slot: Tensor) -> Tensor:
+    """The fused optimiser walks through memory, so its slots need the strides of the parameter."""
+    if slot.shape != parameter.shape:
+        return slot
+    return torch.empty_like(parameter, requires_grad=False).copy_(slot)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -12,9 +12,7 @@ from reilab.training.state import TrainState
 from reilab.training.train import Run, train
 
 
-def compare(
-    states: Sequence[TrainState], problem: Problem, config: TrainConfig, exam: Exam
-) -> Run:
+def compare(states: Sequence[TrainState], problem: Problem, config: TrainConfig, exam: Exam) -> Run:
     """Train ``states`` in turns of one ``Stepped`` each, so that all of them are seen to learn.
 
     A command sent in goes to the methods it names and can apply to; each answers with ``Steered``

@@ -36,7 +36,7 @@ def prepare_exam(problem: Problem, config: TrainConfig) -> Exam:
 @torch.no_grad()
 def reconstruct_all(f: Reconstruct, problem: Problem, exam: Exam) -> Tensor:
     """What a person looks at, for every test measurement: (N, C, H, W)."""
-    return torch.cat([problem.image(f(y)) for y in exam.y.split(exam.batch)])
+    return torch.cat([problem.image(f(y)) for y in torch.split(exam.y, exam.batch)])
 
 
 def examine(

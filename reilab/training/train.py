@@ -77,7 +77,7 @@ def _emit(state: TrainState, event: Event) -> Run:
 def _step(
     state: TrainState, problem: Problem, objective: Objective, config: TrainConfig, oracle: bool
 ) -> Tensor:
-    """One optimiser step: the unweighted terms, their weighted sum, the gradient's norm (on device)."""
+    """One optimiser step: unweighted terms, their weighted sum, the gradient's norm (on device)."""
     key = Key(config.seed)
     batch = problem.train.batch(sample_index(state.step, len(problem.train), config.batch, key))
     y = MEASURE[config.measurements](problem, batch, key / "noise", state.step)

@@ -1,0 +1,97 @@
+"""Images of a run on screen: figures that are built once, and then only get new pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+from bokeh.models import ColumnDataSource, PanTool, Range1d, WheelZoomTool
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+Values = NDArray[np.floating]
+#: The shared scale of the error maps ends at one of these, so that it seldom changes.
+SCALE_ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+SHOWN_SHARE = 0.99
+
+
+class Pane:
+    """One figure; panes with the same ranges move and zoom together.
+
+    Args:
+        shape: (H, W) for grey values, (H, W, 3) for colour.
+        colours: colour map of grey values.
+        ranges: horizontal and vertical range, shared with other panes.
+        description: what it shows, for those who cannot see it.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        colours: str,
+        ranges: tuple[Range1d, Range1d],
+        description: str,
+    ) -> None:
+        height, width = shape[:2]
+        kept: dict[str, ColumnDataSource] = {}
+
+        def keep_source(plot: Any, element: hv.Element) -> None:
+            kept["source"] = plot.handles["source"]
+
+        blank, bounds = np.zeros(shape, np.uint8), (0, 0, width, height)
+        if len(shape) == 3:
+            element = hv.RGB(blank, bounds=bounds)
+        else:
+            element = hv.Image(blank, bounds=bounds).opts(cmap=colours, clim=(0, 255))
+        bare = {"xaxis": None, "yaxis": None, "toolbar": None, "default_tools": []}
+        self.figure = hv.render(element.opts(hooks=[keep_source], **bare), backend="bokeh")
+        self.source = kept["source"]
+        # Ctrl leaves the wheel itself to the page; a pinch on a touchpad counts as Ctrl and wheel.
+        wheel = WheelZoomTool(modifiers="ctrl")
+        self.figure.add_tools(PanTool(), wheel)
+        self.figure.toolbar.active_scroll = wheel
+        self.figure.update(
+            x_range=ranges[0],
+            y_range=ranges[1],
+            min_border_left=0,
+            min_border_right=0,
+            min_border_top=0,
+            min_border_bottom=0,
+            margin=0,
+            outline_line_color=None,
+            sizing_mode="scale_width",
+            aspect_ratio=width / height,
+            frame_width=None,
+            frame_height=None,
+            html_attributes={"role": "img", "aria-label": description},
+        )
+
+    def show(self, pixels: Pixels) -> None:
+        """Replace the pixels; the first row is the top one."""
+        # Bokeh counts rows from the bottom.
+        upward = pixels[::-1]
+        if upward.ndim == 3:
+            alpha = np.full((*upward.shape[:2], 1), 255, np.uint8)
+            upward = np.concatenate([upward, alpha], axis=2).view(np.uint32)[..., 0]
+        self.source.data = {**self.source.data, "image": [np.ascontiguousarray(upward)]}
+
+
+def to_pixels(image: Values, low: float, high: float) -> Pixels:
+    """Values (H, W, C) as bytes: (H, W) if C = 1, else (H, W, 3)."""
+    scaled = np.clip((np.asarray(image, np.float32) - low) / (high - low), 0, 1)
+    pixels: Pixels = np.rint(scaled * 255).astype(np.uint8)
+    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
+
+
+def error_map(image: Values, truth: Values) -> Values:
+    """Absolute error (H, W), averaged over the channels."""
+    error: Values = np.abs(np.asarray(image, np.float32) - np.asarray(truth, np.float32)).mean(-1)
+    return error
+
+
+def scale_end(errors: list[Values]) -> float:
+    """Where a scale ends that shows nearly all of these errors."""
+    most = max(float(np.quantile(error, SHOWN_SHARE)) for error in errors)
+    return next((end for end in SCALE_ENDS if most <= end), SCALE_ENDS[-1])

@@ -1,0 +1,76 @@
+"""stream: the events of a configuration, from nothing to the end, in this process and in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reilab.events import Posed
+from reilab.problem import Problem
+from reilab.runs.config import RunConfig, build
+from reilab.runs.drive import Sink, drive
+from reilab.runs.history import History
+from reilab.tasks.registry import find_task
+from reilab.training.compare import compare
+from reilab.training.evaluate import Exam, mean_metrics, prepare_exam, previews, reconstruct_all
+from reilab.training.state import TrainState, new_state
+from reilab.training.train import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A configuration with all that it takes to train: problem, test measurements, states."""
+
+    config: RunConfig
+    problem: Problem
+    exam: Exam
+    states: tuple[TrainState, ...]
+
+    def events(self) -> Run:
+        """``Posed``, then the methods in turns, each from where its state stands."""
+        yield self._posed()
+        yield from compare(self.states, self.problem, self.config.training, self.exam)
+
+    def _posed(self) -> Posed:
+        problem, exam = self.problem, self.exam
+        task = find_task(self.config.task)
+        start = reconstruct_all(problem.physics.pinv, problem, exam)
+        n = self.config.training.previews
+        return Posed(
+            task=task.name,
+            preset=self.config.preset,
+            noise=problem.noise.level,
+            noise_unit=task.settings[task.noise].unit,
+            device=str(problem.device),
+            n_train=len(problem.train),
+            n_test=len(problem.test),
+            pinv=previews(start, n),
+            truth=None if exam.truth is None else previews(exam.truth, n),
+            pinv_metrics=mean_metrics(start, exam.truth),
+        )
+
+
+def prepare(config: RunConfig) -> Prepared:
+    """Load the images, measure the test set, make the networks.
+
+    Raises:
+        ValueError: data and configuration do not fit.
+        FileNotFoundError: missing data.
+    """
+    problem = build(config)
+    states = tuple(
+        new_state(method, problem, config.training, config.assumed_noise)
+        for method in config.methods
+    )
+    return Prepared(config, problem, prepare_exam(problem, config.training), states)
+
+
+def stream(config: RunConfig) -> Run:
+    """The events of a new run; ``send`` commands to steer it. Nothing is written."""
+    return prepare(config).events()
+
+
+def run(config: RunConfig, *sinks: Sink) -> History:
+    """Carry out a new run in memory, show its events to ``sinks``, return their fold."""
+    history = History()
+    drive(stream(config), history.add, *sinks)
+    return history

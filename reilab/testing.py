@@ -1,0 +1,235 @@
+"""Checks of the promises that operators, noise models, groups and tasks make.
+
+For the tests of a plug-in: each function returns nothing, or raises an ``AssertionError`` that says
+which promise is broken and by how much::
+
+    from reilab.tasks.registry import find_task
+    from reilab.testing import check_task
+
+
+    def test_my_task():
+        check_task(find_task("denoising"))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reilab.groups import Group
+from reilab.key import Key
+from reilab.noise import Noise, mean
+from reilab.physics.base import Physics
+from reilab.problem import Problem
+from reilab.settings import validate
+from reilab.tasks.registry import Task
+from reilab.training.state import seeded
+
+#: A statistic further than this many standard errors from its expectation is an error.
+Z_LIMIT = 4.0
+
+
+def z_score(values: Tensor, expected: float | Tensor = 0.0) -> float:
+    """How many standard errors the mean of independent ``values`` is away from ``expected``."""
+    gap = (values - expected).double().flatten()
+    return float(gap.mean() / (gap.std() / math.sqrt(len(gap))))
+
+
+def smooth_image(shape: tuple[int, ...], dtype: torch.dtype = torch.float64) -> Tensor:
+    """An image (C, H, W) in [0, 1] of soft blobs, without symmetry, that vanishes near the border."""
+    n_channels, height, width = shape
+    rows = torch.linspace(-1, 1, height, dtype=dtype)[:, None]
+    columns = torch.linspace(-1, 1, width, dtype=dtype)[None, :]
+    blobs = ((-0.25, -0.1, 0.22), (0.2, 0.3, 0.16), (0.3, -0.25, 0.12))
+    planes = []
+    for channel in range(n_channels):
+        weights = (1.0, 0.7 - 0.2 * channel, 0.5 + 0.1 * channel)
+        planes.append(
+            sum(
+                weight * torch.exp(-((rows - top) ** 2 + (columns - left) ** 2) / (2 * spread**2))
+                for weight, (top, left, spread) in zip(weights, blobs, strict=True)
+            )
+        )
+    image = torch.stack([torch.as_tensor(plane) for plane in planes])
+    return image / image.max()
+
+
+def check_physics(
+    physics: Physics, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> None:
+    """Shapes, number format, batches and gradients of A and its ``pinv``; ``adjoint`` if there is one.
+
+    Args:
+        physics: the operator.
+        dtype: the number format that the operator was built for.
+        device: where the operator lives.
+    """
+    rng = (Key(0) / "check_physics").generator(device)
+    x = torch.rand(3, *physics.domain, generator=rng, dtype=dtype, device=device)
+    before = x.clone()
+    y = physics(x)
+    _check_map("A", physics, x, y, tuple(physics.range))
+    _check_map("pinv", physics.pinv, y, physics.pinv(y), tuple(physics.domain))
+    assert torch.equal(x, before), "A changes its input"
+    _check_gradient("A", physics, x)
+    _check_gradient("pinv", physics.pinv, y)
+    adjoint = getattr(physics, "adjoint", None)
+    if adjoint is not None:
+        v = torch.randn(y.shape, generator=rng, dtype=dtype, device=device)
+        _check_map("adjoint", adjoint, v, adjoint(v), tuple(physics.domain))
+        _check_linear(physics, x, v, adjoint(v))
+
+
+def _check_map(
+    name: str, function: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, shape: tuple[int, ...]
+) -> None:
+    assert y.shape == (len(x), *shape), f"{name} gives {tuple(y.shape)}, not {(len(x), *shape)}"
+    assert y.dtype == x.dtype, f"{name} turns {x.dtype} into {y.dtype}"
+    assert y.isfinite().all(), f"{name} gives values that are not finite"
+    singles = torch.cat([function(one) for one in x.split(1)])
+    gap = _relative(singles - y, y)
+    assert gap < _precision(x), f"{name} of a batch and of its images one by one differ by {gap:g}"
+
+
+def _check_gradient(name: str, function: Callable[[Tensor], Tensor], x: Tensor) -> None:
+    leaf = x.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(function(leaf).square().sum(), leaf)
+    assert slope.isfinite().all(), f"the gradient through {name} is not finite"
+    assert slope.abs().max() > 0, f"no gradient flows through {name}"
+
+
+def _check_linear(physics: Physics, x: Tensor, v: Tensor, back: Tensor) -> None:
+    y = physics(x)
+    gap = _relative(physics(2 * x - x.flip(0)) - (2 * y - y.flip(0)), y)
+    assert gap < _precision(x), f"A has an adjoint but is not linear: relative gap {gap:g}"
+    forward, backward = float((y * v).sum()), float((x * back).sum())
+    gap = abs(forward - backward) / float(y.norm() * v.norm())
+    assert gap < _precision(x), f"⟨Ax, y⟩ = {forward:g} but ⟨x, Aᵀy⟩ = {backward:g}"
+
+
+def check_noise(noise: Noise, u: Tensor, n_draws: int = 2000) -> None:
+    """Formats, repeatability, level, negative rates, and that SURE is unbiased for a linear h.
+
+    Args:
+        noise: the model.
+        u: noise-free measurements (B, *range) of a size that the model is meant for.
+        n_draws: samples of the Monte Carlo test.
+    """
+    for dtype in (torch.float32, torch.float64):
+        clean = u.to(dtype)
+        y = noise.sample(clean, _rng(u, "a"))
+        assert y.shape == u.shape, f"sample gives {tuple(y.shape)}, not {tuple(u.shape)}"
+        assert y.dtype == dtype, f"sample turns {dtype} into {y.dtype}"
+        assert torch.equal(y, noise.sample(clean, _rng(u, "a"))), "equal generators, other noise"
+        assert not torch.equal(y, noise.sample(clean, _rng(u, "b"))), "other generators, equal noise"
+        below = noise.sample(clean - 2 * clean.abs().max(), _rng(u, "a"))
+        assert below.isfinite().all(), "negative rates give values that are not finite"
+    assert noise.at(noise.level) == noise, "at(level) is not the same model"
+    changed = noise.at(2 * noise.level).level
+    assert changed == 2 * noise.level, f"at({2 * noise.level:g}) has the level {changed:g}"
+    _check_sure(noise, u, n_draws)
+
+
+def _check_sure(noise: Noise, u: Tensor, n_draws: int) -> None:
+    clean = u[:1].double().flatten(1)[:, :256].expand(n_draws, -1)
+    y = noise.sample(clean, _rng(u, "draws"))
+
+    def smoother(values: Tensor) -> Tensor:
+        return 0.6 * values + 0.3 * values.roll(1, 1)
+
+    hy = smoother(y)
+    estimate = noise.sure(y, smoother, hy, _rng(u, "probe"))
+    assert estimate.shape == (n_draws,), f"sure gives {tuple(estimate.shape)}, not ({n_draws},)"
+    z = z_score(estimate - mean((hy - clean) ** 2))
+    assert abs(z) < Z_LIMIT, f"SURE is {z:.1f} standard errors from the true risk"
+
+
+def check_group(group: Group, image: Tensor, tolerance: float = 0.1, n: int = 6) -> None:
+    """Sampling, order of the results, values kept, inverses and gradients.
+
+    Args:
+        group: the transforms.
+        image: (B, C, H, W), smooth and zero near the border, such as ``smooth_image``.
+        tolerance: relative error of an inverse, and of the mean, that interpolation may leave.
+        n: number of random elements.
+    """
+    g = group.sample(n, (Key(0) / "check_group").generator())
+    again = group.sample(n, (Key(0) / "check_group").generator())
+    other = group.sample(50, (Key(1) / "check_group").generator())
+    assert len(g) == n, f"sample({n}) gives {len(g)} elements"
+    assert torch.equal(g, again), "equal generators, other elements"
+    assert len(other.unique(dim=0)) > 1, "sample always gives the same element"
+    turned = group.act(g, image)
+    expected = (n * len(image), *image.shape[1:])
+    assert turned.shape == expected, f"act gives {tuple(turned.shape)}, not {expected}"
+    assert turned.dtype == image.dtype, f"act turns {image.dtype} into {turned.dtype}"
+    ones = torch.cat([group.act(one, image) for one in g.split(1)])
+    assert _relative(turned - ones, turned) < _precision(image), "act is not transform by transform"
+    for one, moved in zip(g.split(1), turned.split(len(image)), strict=True):
+        _check_element(group, one, image, moved, tolerance)
+    _check_gradient("act", lambda x: group.act(g, x), image)
+
+
+def _check_element(group: Group, g: Tensor, image: Tensor, moved: Tensor, tolerance: float) -> None:
+    assert not torch.equal(moved, image), f"element {g.tolist()} leaves the image as it is"
+    slack = tolerance * float(image.max())
+    assert moved.max() <= image.max() + slack, f"element {g.tolist()} makes the image brighter"
+    assert moved.min() >= image.min() - slack, f"element {g.tolist()} makes the image darker"
+    gap = abs(float(moved.mean() / image.mean()) - 1)
+    assert gap < tolerance, f"element {g.tolist()} changes the mean by {gap:.1%}"
+    gap = _relative(group.act(group.inverse(g), moved) - image, image)
+    assert gap < tolerance, f"the inverse of {g.tolist()} leaves a relative error of {gap:g}"
+
+
+def check_task(task: Task) -> None:
+    """Help, presets, and a ``smoke`` problem whose parts fit together and keep their promises."""
+    assert task.summary, f"task {task.name} has no documentation"
+    for name, setting in task.settings.items():
+        assert setting.help.strip(), f"the setting {name} of {task.name} has no help text"
+    assert task.noise in task.settings, f"the noise field {task.noise!r} is no setting"
+    assert {"smoke", "quick"} <= task.presets.keys(), "the presets smoke and quick are needed"
+    for name, preset in task.presets.items():
+        validate(task.configure(name, {}))
+        validate(preset.training)
+    check_problem(task.configure("smoke", {}).build("cpu"))
+    level = 2 * getattr(task.configure("smoke", {}), task.noise)
+    built = task.configure("smoke", {task.noise: level}).build("cpu").noise.level
+    assert built == level, f"{task.noise} = {level:g} builds a noise of level {built:g}"
+
+
+def check_problem(problem: Problem) -> None:
+    """Operator, noise, group, images and network of a problem with ground truth."""
+    physics = problem.physics
+    for name, samples in (("train", problem.train), ("test", problem.test)):
+        x = samples.batch(torch.arange(len(samples))).x
+        assert x is not None, f"the {name} samples have no images"
+        assert len(x), f"there are no {name} samples"
+        expected = (len(x), *physics.domain)
+        assert x.shape == expected, f"{name} images are {tuple(x.shape)}, not {expected}"
+        assert x.isfinite().all(), f"{name} images are not finite"
+        assert x.min() >= 0, f"{name} images go down to {x.min():g}, below 0"
+        assert x.max() <= 1, f"{name} images go up to {x.max():g}, above 1"
+    check_physics(physics, x.dtype, x.device)
+    check_noise(problem.noise, physics(x[:2]))
+    shape = (physics.domain[0], *physics.domain[1:])
+    check_group(problem.group, smooth_image(shape, x.dtype)[None].to(x.device))
+    network = seeded(problem.network, Key(0)).to(x.device)
+    image = network(physics.pinv(physics(x[:2])))
+    assert image.shape == x[:2].shape, f"the network gives {tuple(image.shape)}"
+    shown = problem.image(image)
+    assert shown.shape[1] in (1, 3), f"image() gives {shown.shape[1]} channels, not 1 or 3"
+
+
+def _rng(like: Tensor, name: str) -> torch.Generator:
+    return (Key(0) / "check_noise" / name).generator(like.device)
+
+
+def _relative(gap: Tensor, reference: Tensor) -> float:
+    return float(gap.norm() / reference.norm())
+
+
+def _precision(x: Tensor) -> float:
+    return float(torch.finfo(x.dtype).eps) ** 0.7
