@@ -105,10 +105,10 @@ class PoissonGaussian:
 
     @property
     def level(self) -> float:
-        return self.sigma
+        return self.gain
 
     def at(self, level: float) -> PoissonGaussian:
-        return replace(self, sigma=level)
+        return replace(self, gain=level)
 
     def sample(self, u: Tensor, rng: torch.Generator) -> Tensor:
         counts = torch.poisson(u.clamp(min=0) / self.gain, generator=rng)

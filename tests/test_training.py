@@ -35,12 +35,13 @@ from reilab.runs.execute import execute
 from reilab.runs.folder import RunFolder
 from reilab.runs.replay import replay
 from reilab.runs.stream import prepare, stream
+from reilab.tasks.registry import tasks
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
 from reilab.training.methods import METHODS
 from reilab.training.state import new_state
 from reilab.training.train import sample_index, train
 
-TASKS = ("mri", "inpainting", "ct")
+TASKS = sorted(tasks())
 
 
 def smoke(

@@ -55,6 +55,8 @@ class BundledSet:
     to_image: Callable[[NDArray[np.generic]], Tensor]
     quarters: bool
     """Whether a stored image is cut into four where the size asked for allows it."""
+    frame: tuple[int, int, int] | None = None
+    """(top, left, side) of the part that images of at most that side show: less empty margin."""
 
 
 BUNDLED: Mapping[str, BundledSet] = MappingProxyType(
@@ -88,6 +90,7 @@ BUNDLED: Mapping[str, BundledSet] = MappingProxyType(
             files=MappingProxyType({"train": "brain.npz", "test": "brain.npz"}),
             to_image=gray_from_bytes,
             quarters=False,
+            frame=(33, 21, 208),
         ),
         "ct": BundledSet(
             title="Chest and abdomen CT",
@@ -106,8 +109,9 @@ BUNDLED: Mapping[str, BundledSet] = MappingProxyType(
 def load_bundled(name: str, split: str, size: int) -> Tensor:
     """Images of one set as float32 (N, C, size, size) in [0, 1], in the same order every time.
 
-    Volumes are reduced from 256 × 256. Photographs give four images per stored tile up to size
-    128 and one above it, so that an image keeps a fair piece of a building.
+    Volumes are reduced from 256 × 256, small images of the brain from the frame around the head.
+    Photographs give four images per stored tile up to size 128 and one above it, so that an image
+    keeps a fair piece of a building.
     """
     bundled = BUNDLED[choose("bundled set", name, BUNDLED)]
     file = bundled.files[choose("split", split, bundled.files)]
@@ -117,6 +121,9 @@ def load_bundled(name: str, split: str, size: int) -> Tensor:
             f"to {STORED_SIZE}"
         )
     images = bundled.to_image(stored_array(data_file(file), split))
+    if bundled.frame and size <= bundled.frame[2]:
+        top, left, side = bundled.frame
+        images = images[..., top : top + side, left : left + side]
     if bundled.quarters and 2 * size <= STORED_SIZE:
         return quarter(shrink(images, 2 * size))
     return shrink(images, size).contiguous()

@@ -7,9 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".npy")
+#: Modes whose pixels are intensities; palettes and the like are converted to RGB.
+PLAIN_MODES = ("L", "RGB", "RGBA", "I", "I;16", "I;16B", "F")
 #: Without ``train`` and ``test`` folders, this share of the files (sorted by name) is for training.
 TRAIN_SHARE = 0.9
 
@@ -47,11 +51,9 @@ def _files_of(folder: Path, split: str) -> list[Path]:
 
 def _read(file: Path) -> Tensor:
     """(C, H, W) in [0, 1]: integers by the range of their type, floats by their maximum."""
-    from skimage.io import imread
-
     try:
-        array = np.load(file, allow_pickle=False) if file.suffix == ".npy" else imread(file)
-    except Exception as error:
+        array = np.load(file, allow_pickle=False) if file.suffix == ".npy" else _pixels(file)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"{file} cannot be read as an image: {error}") from error
     if array.ndim not in (2, 3) or array.dtype.kind not in "uif" or not np.isfinite(array).all():
         raise ValueError(
@@ -62,6 +64,12 @@ def _read(file: Path) -> Tensor:
     image = torch.from_numpy(array.astype(np.float32) / np.float32(peak)).clamp(0, 1)
     planes = image[..., None] if image.ndim == 2 else image[..., :3]
     return planes.permute(2, 0, 1)
+
+
+def _pixels(file: Path) -> NDArray[np.generic]:
+    with Image.open(file) as image:
+        plain = image if image.mode in PLAIN_MODES else image.convert("RGB")
+        return np.asarray(plain)
 
 
 def _fit(image: Tensor, size: int, channels: int) -> Tensor:

@@ -12,18 +12,18 @@ from reilab.physics.radon import Radon
 
 @dataclass(frozen=True, eq=False)
 class Transmission:
-    """A(x) = I₀ exp(−μ R x) in photon counts, for images in [0, 1] (Chen et al. 2022, section 4.3).
+    """A(x) = I₀ exp(−μ R x) in counts, for images in [0, 1] (Chen et al. 2022, section 4.3).
 
     Args:
         radon: line integrals R in units of pixels.
-        photons: I₀, counts per detector element without an object.
+        blank: I₀, the reading of a detector element without an object, in counts.
         attenuation: μ, attenuation per pixel of an image value of 1.
         floor: counts below it are raised to it before the logarithm is taken, because additive
             noise makes counts of zero and below.
     """
 
     radon: Radon
-    photons: float
+    blank: float
     attenuation: float
     floor: float = 1.0
 
@@ -36,9 +36,9 @@ class Transmission:
         return self.radon.range
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.photons * torch.exp(-self.attenuation * self.radon(x))
+        return self.blank * torch.exp(-self.attenuation * self.radon(x))
 
     def pinv(self, y: Tensor) -> Tensor:
         """Filtered back-projection of log(I₀ / max(y, floor)) / μ."""
-        integrals = torch.log(self.photons / y.clamp(min=self.floor)) / self.attenuation
+        integrals = torch.log(self.blank / y.clamp(min=self.floor)) / self.attenuation
         return self.radon.pinv(integrals)

@@ -25,8 +25,15 @@ PRESETS = {
         TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, learning_rate=1e-3),
     ),
     "quick": Preset(
-        {"size": 96, "width": 24},
-        TrainConfig(steps=400, batch=4, evaluate_every=40, learning_rate=1e-3),
+        {"size": 64, "width": 16},
+        TrainConfig(
+            steps=400,
+            batch=4,
+            evaluate_every=40,
+            learning_rate=2e-3,
+            milestones=(300,),
+            transforms=1,
+        ),
     ),
     "standard": Preset(
         {"size": 256},

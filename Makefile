@@ -1,0 +1,42 @@
+# make lab | test | check | data        (a fresh machine needs Python, make and git)
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PORT   ?= 5006
+OPEN   ?= 1
+
+.PHONY: lab test check format data clean
+
+## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
+lab: $(VENV)/ready
+	$(BIN)/reilab app --port $(PORT) $(if $(filter 0,$(OPEN)),--no-open)
+
+## Run all tests; those of the lab's page need Chromium and say so where there is none.
+test: $(VENV)/ready
+	$(BIN)/python -m pytest -rs
+
+## Format and lint with ruff, check types with mypy; changes nothing.
+check: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+## Put the code into shape.
+format: $(VENV)/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+## Rebuild the bundled images from their sources (downloads about 320 MB).
+data: $(VENV)/ready
+	$(BIN)/python data/build.py
+
+# The tested versions; set up again whenever they or the project's needs change.
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "reilab needs Python 3.11 or newer; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

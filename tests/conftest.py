@@ -1,0 +1,33 @@
+"""What all tests share: one thread, the skipping of GPU tests, untouched global random states."""
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+# Small tensors on many threads are slower, and sums in another order give other digits.
+torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if torch.cuda.is_available():
+        return
+    skip = pytest.mark.skip(reason="needs a CUDA device, and this machine has none")
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(skip)
+
+
+@pytest.fixture
+def random_states_untouched() -> Iterator[None]:
+    """Fails a test that draws from, or seeds, a global random generator."""
+    before = _random_states()
+    yield
+    assert _random_states() == before, "a global random generator was touched"
+
+
+def _random_states() -> tuple[object, ...]:
+    numpy_state = np.random.get_state(legacy=False)
+    return torch.get_rng_state().tolist(), repr(numpy_state), random.getstate()

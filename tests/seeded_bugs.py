@@ -1,0 +1,377 @@
+"""Bugs put in on purpose, each with the test that must fail for it. Run by test_seeded_bugs.py.
+
+As a program (``python tests/seeded_bugs.py OUT``) it tries them all and writes what happened to OUT: for
+each bug, a copy of the package with one string replaced is tested in a forked child, which spares
+it the import of torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Bug:
+    """``old`` becomes ``new`` in ``file``; ``test`` must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+NOISE, GROUPS = "noise.py", "groups.py"
+LOSSES, GRADIENT = "training/losses.py", "training/gradient.py"
+LINEAR = "test_noise.py::test_sure_is_unbiased_for_linear_estimators"
+CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
+TINY = "test_losses.py::test_tiny_values_and_gradients"
+
+BUGS = [
+    Bug(
+        "Gaussian SURE: wrong sign of the divergence",
+        NOISE,
+        "- self.sigma**2 + 2 * self.sigma**2 * slope",
+        "- self.sigma**2 - 2 * self.sigma**2 * slope",
+        LINEAR,
+    ),
+    Bug(
+        "Gaussian SURE: factor 2 missing",
+        NOISE,
+        "- self.sigma**2 + 2 * self.sigma**2 * slope",
+        "- self.sigma**2 + self.sigma**2 * slope",
+        CURVED,
+    ),
+    Bug(
+        "Gaussian SURE: −σ² missing",
+        NOISE,
+        "- self.sigma**2 + 2 * self.sigma**2 * slope",
+        "+ 2 * self.sigma**2 * slope",
+        LINEAR,
+    ),
+    Bug(
+        "Gaussian SURE: no division by the step",
+        NOISE,
+        "slope = mean(b * (h(y + self.tau * b) - hy)) / self.tau",
+        "slope = mean(b * (h(y + self.tau * b) - hy))",
+        LINEAR,
+    ),
+    Bug(
+        "Poisson SURE: mean(y) dropped",
+        NOISE,
+        "- self.gain * mean(y) + 2 * self.gain * slope",
+        "+ 2 * self.gain * slope",
+        LINEAR,
+    ),
+    Bug(
+        "Poisson SURE: the slope is not weighted by y",
+        NOISE,
+        "slope = mean(b * y * (h",
+        "slope = mean(b * (h",
+        LINEAR,
+    ),
+    Bug(
+        "mixed SURE: variance without σ²",
+        NOISE,
+        "variance = self.gain * y + self.sigma**2",
+        "variance = self.gain * y",
+        LINEAR,
+    ),
+    Bug(
+        "mixed SURE: wrong sign of the second-order term",
+        NOISE,
+        "return first - scale * curvature(",
+        "return first + scale * curvature(",
+        "test_noise.py::test_the_second_order_term_takes_the_bias_away",
+    ),
+    Bug(
+        "mixed SURE: factor 2 of the second-order term missing",
+        NOISE,
+        "scale = 2 * self.sigma**2 * self.gain",
+        "scale = self.sigma**2 * self.gain",
+        "test_noise.py::test_the_second_order_term_takes_the_bias_away",
+    ),
+    Bug(
+        "mixed SURE: second-order term without the gain",
+        NOISE,
+        "scale = 2 * self.sigma**2 * self.gain",
+        "scale = 2 * self.sigma**2",
+        "test_noise.py::test_the_bias_that_each_order_leaves",
+    ),
+    Bug(
+        "curvature: symmetric probe",
+        NOISE,
+        "p = 0.5 + 0.5 * kappa / math.sqrt(kappa**2 + 4)",
+        "p = 0.5",
+        "test_noise.py::test_curvature_of_a_quadratic",
+    ),
+    Bug(
+        "Poisson noise: gain left out",
+        NOISE,
+        "return self.gain * torch.poisson(u.clamp(min=0) / self.gain, generator=rng)",
+        "return torch.poisson(u.clamp(min=0) / self.gain, generator=rng)",
+        "test_noise.py::test_mean_and_variance",
+    ),
+    Bug(
+        "Poisson noise: negative rates not clamped",
+        NOISE,
+        "return self.gain * torch.poisson(u.clamp(min=0) / self.gain, generator=rng)",
+        "return self.gain * torch.poisson(u.abs() / self.gain, generator=rng)",
+        "test_noise.py::test_negative_rates_count_as_none",
+    ),
+    Bug(
+        "sigma taken for a variance",
+        NOISE,
+        "return u + self.sigma * normal_like(u, rng)",
+        "return u + self.sigma**0.5 * normal_like(u, rng)",
+        "test_noise.py::test_mean_and_variance",
+    ),
+    Bug(
+        "mask counted over all pixels",
+        "physics/mask.py",
+        "return x.flatten(2).index_select(2, self.pixels)",
+        "return x.flatten(2)",
+        "test_physics.py::test_conformance",
+    ),
+    Bug(
+        "MRI: adjoint not centred like the transform",
+        "physics/fourier.py",
+        "return fastmri.ifft2c(kspace).permute(0, 3, 1, 2)",
+        "return fastmri.ifft2c(kspace).permute(0, 3, 1, 2).flip(2)",
+        "test_physics.py::test_adjoint",
+    ),
+    Bug(
+        "sparse product: stored transpose without weights",
+        "physics/sparse.py",
+        "return cls(\n            _to_torch(sparse.csr_array(matrix), device, dtype),\n"
+        "            _to_torch(sparse.csr_array(matrix.T), device, dtype),",
+        "return cls(\n            _to_torch(sparse.csr_array(matrix), device, dtype),\n"
+        "            _to_torch(sparse.csr_array(abs(matrix.T) > 0), device, dtype),",
+        "test_physics.py::test_adjoint",
+    ),
+    Bug(
+        "sparse product: no second derivative",
+        "physics/sparse.py",
+        "result: Tensor = _Multiply.apply(gradients[0], *ctx.pair)",
+        "result: Tensor = ctx.pair[0] @ gradients[0].detach()",
+        "test_physics.py::test_first_and_second_derivatives",
+    ),
+    Bug(
+        "mask: pseudo-inverse puts the pixels elsewhere",
+        "physics/mask.py",
+        "return self.adjoint(y)",
+        "return self.adjoint(y.flip(2))",
+        "test_physics.py::test_pinv_of_a_projection",
+    ),
+    Bug(
+        "projector: nearest neighbour weights",
+        "physics/radon.py",
+        "weight = (1 - abs(row - i)) * (1 - abs(column - j))",
+        "weight = 0.25 + 0 * row",
+        "test_agreement.py::test_radon_equals_scikit_image",
+    ),
+    Bug(
+        "FBP: scale factor",
+        "physics/radon.py",
+        "(math.pi / (2 * self.views))",
+        "(math.pi / self.views)",
+        "test_physics.py::test_filtered_back_projection_finds_the_image",
+    ),
+    Bug(
+        "transmission: floor under the logarithm removed",
+        "physics/transmission.py",
+        "y.clamp(min=self.floor)",
+        "y",
+        "test_physics.py::test_counts_below_the_floor_count_as_the_floor",
+    ),
+    Bug(
+        "transmission: attenuation not divided out",
+        "physics/transmission.py",
+        "y.clamp(min=self.floor)) / self.attenuation",
+        "y.clamp(min=self.floor))",
+        "test_physics.py::test_photons_and_attenuation_cancel",
+    ),
+    Bug(
+        "shifts: one axis only",
+        GROUPS,
+        "x.roll(offset, dims=(2, 3))",
+        "x.roll(offset[0], dims=2)",
+        "test_groups.py::test_shifts_go_down_and_right",
+    ),
+    Bug(
+        "rotations: the other way round",
+        GROUPS,
+        "torch.stack([cos, -sin, zero, sin, cos, zero], 1)",
+        "torch.stack([cos, sin, zero, -sin, cos, zero], 1)",
+        "test_groups.py::test_rotations_by_right_angles_are_quarter_turns",
+    ),
+    Bug(
+        "rotations: results image by image",
+        GROUPS,
+        "x.repeat(len(g), 1, 1, 1), grid.repeat_interleave(len(x), 0)",
+        "x.repeat_interleave(len(g), 0), grid.repeat(len(x), 1, 1, 1)",
+        "test_groups.py::test_results_are_ordered_by_transform",
+    ),
+    Bug(
+        "quarter turns: the identity among them",
+        GROUPS,
+        "return torch.cat([torch.rot90(x, turns, dims=(2, 3))",
+        "return torch.cat([torch.rot90(x, turns + 1, dims=(2, 3))",
+        "test_groups.py::test_no_element_is_the_identity",
+    ),
+    Bug(
+        "EI with noise",
+        LOSSES,
+        "return mean((turned - f(m.physics(turned))) ** 2)",
+        "return mean((turned - f(m.noise.sample(m.physics(turned), key.generator()))) ** 2)",
+        "test_losses.py::test_ei_has_no_noise_and_rei_has",
+    ),
+    Bug(
+        "REI without noise",
+        LOSSES,
+        "f(m.noise.sample(m.physics(turned), rng))",
+        "f(m.physics(turned))",
+        "test_losses.py::test_ei_has_no_noise_and_rei_has",
+    ),
+    Bug(
+        "EI: the left side detached",
+        LOSSES,
+        "return mean((turned - f(m.physics(turned))) ** 2)",
+        "return mean((turned.detach() - f(m.physics(turned))) ** 2)",
+        "test_losses.py::test_equivariance_has_a_gradient_through_both_sides",
+    ),
+    Bug(
+        "REI: the right side detached",
+        LOSSES,
+        "f(m.noise.sample(m.physics(turned), rng))",
+        "f(m.noise.sample(m.physics(turned.detach()), rng))",
+        "test_losses.py::test_equivariance_has_a_gradient_through_both_sides",
+    ),
+    Bug(
+        "gradient: what arrives at the image never reaches the network",
+        GRADIENT,
+        "xhat.backward(leaf.grad)",
+        "leaf.grad",
+        TINY,
+    ),
+    Bug(
+        "gradient: weights ignored",
+        GRADIENT,
+        "(weights[name] * value).backward()",
+        "value.backward()",
+        TINY,
+    ),
+    Bug(
+        "REI weighted with its weights exchanged",
+        "training/methods.py",
+        "rei(group, config.transforms, config.alpha_sure, config.alpha_req)",
+        "rei(group, config.transforms, config.alpha_req, config.alpha_sure)",
+        "test_losses.py::test_terms_and_weights",
+    ),
+    Bug(
+        "PSNR: peak not squared",
+        "metrics.py",
+        "torch.log10(peak**2 / error)",
+        "torch.log10(peak / error)",
+        "test_metrics.py::test_psnr_of_a_known_error",
+    ),
+    Bug(
+        "legacy PSNR: mean over the channels too",
+        "metrics.py",
+        "/ (truth.shape[-2] * truth.shape[-1])",
+        "/ truth.numel()",
+        "test_metrics.py::test_the_legacy_psnr_leaves_channels_and_batch_out_of_its_mean",
+    ),
+    Bug(
+        "U-Net: no residual",
+        "nets/unet.py",
+        "result: Tensor = x + self.last(features)",
+        "result: Tensor = self.last(features)",
+        "test_nets.py::test_residual",
+    ),
+    Bug(
+        "U-Net: circular padding everywhere",
+        "nets/unet.py",
+        'padding_mode: str = "zeros"\n) -> list[nn.Module]:',
+        'padding_mode: str = "zeros"\n) -> list[nn.Module]:\n    padding_mode = "circular"',
+        "test_nets.py::test_only_the_first_convolution_pads_circularly",
+    ),
+]
+
+
+def all_tests() -> list[str]:
+    """The tests that must notice something, each once."""
+    return sorted({bug.test for bug in BUGS})
+
+
+def main(report: Path) -> None:
+    """Try every bug, and the package as it is; write {name: [exit code, output]}."""
+    import_dependencies()
+    results = {"": attempt(None)}
+    for bug in BUGS:
+        results[bug.name] = attempt(bug)
+    report.write_text(json.dumps(results))
+
+
+def import_dependencies() -> None:
+    """Import once, before the children are forked, all that they need but no bug touches."""
+    for name in ("hypothesis", "pytest", "skimage.metrics", "skimage.transform", "reilab"):
+        importlib.import_module(name)
+    for name in [name for name in sys.modules if name.split(".")[0] == "reilab"]:
+        del sys.modules[name]
+    # Plug-ins of pytest that happen to be installed: half a second for each child.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    gc.freeze()
+
+
+def attempt(bug: Bug | None) -> tuple[int | None, str]:
+    """The exit code and the output of pytest on a copy of the package with ``bug`` in it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # With the compiled files: they hold for every source file that keeps its date.
+        ignored = shutil.ignore_patterns("data", "lab", "plugins")
+        shutil.copytree(ROOT / "reilab", folder / "reilab", ignore=ignored)
+        shutil.copytree(ROOT / "tests", folder / "tests", ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        tests = all_tests()
+        if bug:
+            file = folder / "reilab" / bug.file
+            file.write_text(file.read_text("utf-8").replace(bug.old, bug.new), "utf-8")
+            tests = [bug.test]
+        child = multiprocessing.get_context("fork").Process(target=run_tests, args=(folder, tests))
+        child.start()
+        child.join()
+        return child.exitcode, (folder / "output.txt").read_text("utf-8")
+
+
+def run_tests(folder: Path, tests: list[str]) -> None:
+    """Run pytest on the copy, in this process, and end it with pytest's exit code."""
+    import pytest
+
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
+    with (
+        (folder / "output.txt").open("w", encoding="utf-8") as out,
+        contextlib.redirect_stdout(out),
+    ):
+        reilab = importlib.import_module("reilab")
+        assert Path(str(reilab.__file__)).is_relative_to(folder), reilab.__file__
+        options = ["-x", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+        code = pytest.main([*options, *(str(folder / "tests" / test) for test in tests)])
+    sys.exit(int(code))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

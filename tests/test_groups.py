@@ -1,0 +1,140 @@
+"""Groups of transforms: sampling, acting, inverses, for every group there is."""
+
+import inspect
+
+import pytest
+import torch
+from torch import Tensor
+
+import reilab.groups
+from reilab.groups import Flips, Group, QuarterTurns, Rotations, Shifts
+from reilab.key import Key
+from reilab.testing import check_group, smooth_image
+
+pytestmark = pytest.mark.usefixtures("random_states_untouched")
+
+F64 = torch.float64
+#: Every group, with the relative error that an inverse may leave.
+CASES: dict[str, tuple[Group, float]] = {
+    "shifts": (Shifts(24), 1e-12),
+    "rotations": (Rotations(), 0.1),
+    "quarter turns": (QuarterTurns(), 1e-12),
+    "flips": (Flips(), 1e-12),
+}
+every_group = pytest.mark.parametrize("name", CASES)
+EXACT = [name for name in CASES if name != "rotations"]
+
+
+def draw(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=Key(5).generator(), dtype=F64)
+
+
+def test_every_group_has_a_case() -> None:
+    covered = {type(group) for group, _ in CASES.values()}
+    for cls in vars(reilab.groups).values():
+        is_group = inspect.isclass(cls) and {"sample", "act"} <= set(dir(cls)) and cls is not Group
+        assert not is_group or cls in covered, f"{cls.__name__} has no case"
+
+
+@every_group
+def test_conformance(name: str) -> None:
+    group, tolerance = CASES[name]
+    image = torch.stack([smooth_image((2, 24, 24)), 0.5 * smooth_image((2, 24, 24))])
+    check_group(group, image, tolerance)
+
+
+@every_group
+def test_no_element_is_the_identity(name: str) -> None:
+    group, _ = CASES[name]
+    x = draw(1, 1, 24, 24)
+    elements = group.sample(3000, Key(0).generator()).unique(dim=0)
+    assert not any(torch.equal(group.act(g, x), x) for g in elements.split(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("shifts", 1, 23), ("rotations", 1, 359), ("quarter turns", 1, 3), ("flips", 1, 3)],
+)
+def test_every_element_is_drawn(name: str, low: int, high: int) -> None:
+    group, _ = CASES[name]
+    for numbers in group.sample(8000, Key(0).generator()).T:
+        assert numbers.unique().tolist() == list(range(low, high + 1))
+
+
+@every_group
+def test_results_are_ordered_by_transform(name: str) -> None:
+    group, _ = CASES[name]
+    x = draw(2, 3, 24, 24)
+    g = group.sample(4, Key(0).generator())
+    turned = group.act(g, x).reshape(4, 2, 3, 24, 24)
+    for i in range(4):
+        for j in range(2):
+            one = group.act(g[i : i + 1], x[j : j + 1])
+            torch.testing.assert_close(turned[i, j], one[0])
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_exact_groups_move_values_and_undo_it(name: str) -> None:
+    group, _ = CASES[name]
+    x = draw(2, 3, 24, 24)
+    for g in group.sample(10, Key(0).generator()).split(1):
+        moved = group.act(g, x)
+        assert torch.equal(moved.flatten(2).sort().values, x.flatten(2).sort().values)
+        assert torch.equal(group.act(group.inverse(g), moved), x)
+
+
+@every_group
+def test_acting_is_linear_and_its_gradient_known(name: str) -> None:
+    group, _ = CASES[name]
+    x, v = draw(2, 1, 1, 24, 24)
+    g = group.sample(3, Key(0).generator())
+    torch.testing.assert_close(group.act(g, 2 * x - v), 2 * group.act(g, x) - group.act(g, v))
+    leaf, w = x.clone().requires_grad_(), draw(3, 1, 24, 24)
+    (slope,) = torch.autograd.grad(group.act(g, leaf), leaf, w)
+    torch.testing.assert_close((slope * v).sum(), (w * group.act(g, v)).sum())
+
+
+def test_shifts_go_down_and_right() -> None:
+    x = torch.zeros(1, 1, 5, 6)
+    x[0, 0, 1, 2] = 1
+    assert Shifts(5).act(torch.tensor([[1, 3]]), x)[0, 0, 2, 5] == 1
+    assert Shifts(5).act(torch.tensor([[4, 0]]), x)[0, 0, 0, 2] == 1
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (9, 9), (8, 12), (9, 6)])
+@pytest.mark.parametrize("name", ["shifts", "flips"])
+def test_rectangular_images(name: str, shape: tuple[int, int]) -> None:
+    group, x = CASES[name][0], draw(2, 1, *shape)
+    g = group.sample(3, Key(0).generator())
+    moved = group.act(g, x)
+    assert moved.shape == (6, 1, *shape)
+    for one, images in zip(g.split(1), moved.split(2), strict=True):
+        assert torch.equal(group.act(group.inverse(one), images), x)
+
+
+@pytest.mark.parametrize("size", [16, 17])
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_rotations_by_right_angles_are_quarter_turns(size: int, turns: int) -> None:
+    x = draw(1, 2, size, size)
+    found = Rotations().act(torch.tensor([[90 * turns]]), x)
+    torch.testing.assert_close(found, QuarterTurns().act(torch.tensor([[turns]]), x))
+    torch.testing.assert_close(found, torch.rot90(x, turns, dims=(2, 3)))
+
+
+@pytest.mark.parametrize("degrees", [1, 30, 137, 244, 359])
+def test_rotations_undo_each_other_on_smooth_images(degrees: int) -> None:
+    """Bilinear interpolation blurs: 2 % at 64 pixels, where the blobs are several pixels wide."""
+    x = smooth_image((1, 64, 64))[None]
+    g = torch.tensor([[degrees]])
+    turned = Rotations().act(g, x)
+    back = Rotations().act(Rotations().inverse(g), turned)
+    assert (back - x).norm() / x.norm() < 0.02
+    assert abs(turned.mean() / x.mean() - 1) < 0.01
+    assert (turned - x).norm() / x.norm() > 0.01
+
+
+def test_rotations_add_up() -> None:
+    x = smooth_image((1, 64, 64))[None]
+    once = Rotations().act(torch.tensor([[70]]), x)
+    twice = Rotations().act(torch.tensor([[50]]), Rotations().act(torch.tensor([[20]]), x))
+    assert (once - twice).norm() / once.norm() < 0.02

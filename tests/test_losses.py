@@ -1,0 +1,296 @@
+"""Losses, methods and their gradients against the formulas written out."""
+
+import dataclasses
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from reilab.groups import Shifts
+from reilab.key import Key
+from reilab.noise import Gaussian, Poisson, PoissonGaussian
+from reilab.physics.mask import PixelMask, random_pixels
+from reilab.physics.radon import parallel_beam
+from reilab.physics.transmission import Transmission
+from reilab.problem import Measurement, Oracle, Problem
+from reilab.tasks.registry import find_task
+from reilab.training.config import TrainConfig
+from reilab.training.gradient import accumulate_gradient
+from reilab.training.losses import (
+    Consistency,
+    Equivariance,
+    Reconstruct,
+    RobustEquivariance,
+    Supervised,
+    Sure,
+)
+from reilab.training.methods import METHODS, Objective, ei, mc, rei, supervised, sure
+from reilab.training.state import reconstruction, seeded
+
+pytestmark = pytest.mark.usefixtures("random_states_untouched")
+
+F64 = torch.float64
+KEY = Key(11)
+CONFIG = TrainConfig(alpha_sure=0.3, alpha_req=1.7, transforms=2)
+every_task = pytest.mark.parametrize("task", ["inpainting", "mri", "ct"])
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A small problem in float64 with a measurement of two images and a network."""
+
+    problem: Problem
+    measurement: Oracle
+    network: nn.Module
+
+    @property
+    def f(self) -> Reconstruct:
+        return reconstruction(self.network, self.problem.physics)
+
+
+@cache
+def case(task: str) -> Case:
+    problem = find_task(task).configure("smoke", {}).build()
+    if isinstance(problem.physics, Transmission):
+        radon = parallel_beam(problem.physics.radon.size, 12, dtype=F64)
+        physics = dataclasses.replace(problem.physics, radon=radon)
+        problem = dataclasses.replace(problem, physics=physics)
+    x = problem.train.batch(torch.tensor([0, 7])).x
+    assert x is not None
+    y = problem.noise.sample(problem.physics(x.double()), (KEY / "y").generator())
+    oracle = Oracle(y, problem.physics, problem.noise, x.double())
+    return Case(problem, oracle, seeded(problem.network, KEY).double())
+
+
+@cache
+def tiny() -> Case:
+    """The same from a few pixels and one convolution, without any file."""
+    physics = PixelMask((1, 8, 8), random_pixels(8, 0.7, KEY))
+    x = torch.rand(2, 1, 8, 8, generator=KEY.generator(), dtype=F64)
+    y = Gaussian(0.1).sample(physics(x), (KEY / "y").generator())
+    problem = Problem(physics, Gaussian(0.1), Shifts(8), None, None, None)  # type: ignore[arg-type]
+    network = seeded(lambda: nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Softplus()), KEY)
+    return Case(problem, Oracle(y, physics, Gaussian(0.1), x), network.double())
+
+
+def square(values: Tensor) -> Tensor:
+    """The mean square over all entries and samples, term by term as in the papers."""
+    return values.square().sum() / values.numel()
+
+
+def written_out(c: Case, name: str, key: Key) -> Tensor:
+    """The term ``name`` as the papers write it, from the same random streams."""
+    m, f, group = c.measurement, c.f, c.problem.group
+    physics, noise, xhat = m.physics, m.noise, f(m.y)
+    match name:
+        case "mc":
+            return square(m.y - physics(xhat))
+        case "supervised":
+            return square(xhat - m.x)
+        case "sure":
+            return stein(m, lambda y: physics(f(y)), key)
+    g = group.sample(CONFIG.transforms, key.generator())
+    turned = group.act(g, xhat)
+    u = physics(turned)
+    if name == "req":
+        u = noise.sample(u, (key / "noise").generator())
+    return square(turned - f(u))
+
+
+def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
+    y, n, rng = m.y, m.y.numel(), key.generator()
+    fit = square(y - h(y))
+    match m.noise:
+        case Gaussian(sigma=sigma, tau=tau):
+            b = torch.randn(y.shape, generator=rng, dtype=F64)
+            return fit - sigma**2 + 2 * sigma**2 / (n * tau) * (b * (h(y + tau * b) - h(y))).sum()
+        case Poisson(gain=gain, tau=tau):
+            sigma = 0.0
+        case PoissonGaussian(sigma=sigma, gain=gain, tau=tau):
+            pass
+        case _:
+            raise AssertionError(m.noise)
+    b = 2 * torch.randint(0, 2, y.shape, generator=rng).to(F64) - 1
+    variance = gain * y + sigma**2
+    slope = (b * variance * (h(y + tau * b) - h(y))).sum() / tau
+    return fit - gain * y.sum() / n - sigma**2 + 2 / n * slope
+
+
+#: The terms of each method and their weights, by the formulas of design and paper.
+TERMS = {
+    "supervised": {"supervised": 1.0},
+    "mc": {"mc": CONFIG.alpha_sure},
+    "sure": {"sure": CONFIG.alpha_sure},
+    "ei": {"mc": CONFIG.alpha_sure, "eq": CONFIG.alpha_req},
+    "rei": {"sure": CONFIG.alpha_sure, "req": CONFIG.alpha_req},
+}
+
+
+def weights_of(objective: Objective) -> dict[str, float]:
+    return {name: weight for name, (weight, _) in objective.items()}
+
+
+def gradient_by_terms(c: Case, objective: Objective) -> tuple[dict[str, Tensor], list[Tensor]]:
+    c.network.zero_grad()
+    values = accumulate_gradient(objective, weights_of(objective), c.measurement, c.f, KEY)
+    slopes = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters(c)]
+    return values, slopes
+
+
+def parameters(c: Case) -> list[nn.Parameter]:
+    return list(c.network.parameters())
+
+
+def test_every_method_is_written_out() -> None:
+    assert TERMS.keys() == METHODS.keys()
+
+
+@every_method
+def test_terms_and_weights(method: str) -> None:
+    group = Shifts(8)
+    assert weights_of(METHODS[method].objective(group, CONFIG)) == TERMS[method]
+    assert METHODS[method].oracle == (method == "supervised")
+
+
+def test_objectives_by_hand() -> None:
+    group = Shifts(8)
+    assert supervised() == {"supervised": (1.0, Supervised())}
+    assert mc(2.0) == {"mc": (2.0, Consistency())}
+    assert sure(2.0) == {"sure": (2.0, Sure())}
+    assert ei(group, 3, 2.0, 5.0) == {
+        "mc": (2.0, Consistency()),
+        "eq": (5.0, Equivariance(group, 3)),
+    }
+    assert rei(group, 3, 2.0, 5.0) == {
+        "sure": (2.0, Sure()),
+        "req": (5.0, RobustEquivariance(group, 3)),
+    }
+
+
+def check_gradient_and_values(c: Case, method: str) -> None:
+    objective = METHODS[method].objective(c.problem.group, CONFIG)
+    values, found = gradient_by_terms(c, objective)
+    terms = {name: written_out(c, name, KEY / name) for name in TERMS[method]}
+    assert values.keys() == terms.keys()
+    for name, value in terms.items():
+        torch.testing.assert_close(values[name], value.detach(), rtol=1e-9, atol=0)
+        assert not values[name].requires_grad
+    total = sum((TERMS[method][name] * value for name, value in terms.items()), torch.zeros(()))
+    expected = torch.autograd.grad(total, parameters(c))
+    scale = max(float(slope.abs().max()) for slope in expected)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9 * scale)
+
+
+@every_method
+def test_tiny_values_and_gradients(method: str) -> None:
+    check_gradient_and_values(tiny(), method)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@every_method
+@every_task
+def test_values_and_gradients(task: str, method: str, training: bool) -> None:
+    """In training mode BatchNorm sees each pass by itself, in the plain sum as term by term."""
+    c = case(task)
+    c.network.train(training)
+    check_gradient_and_values(c, method)
+
+
+@every_task
+def test_gradients_in_single_precision(task: str) -> None:
+    double = case(task)
+    problem = find_task(task).configure("smoke", {}).build()
+    y = double.measurement.y.float()
+    single = Case(
+        problem,
+        Oracle(y, problem.physics, problem.noise, double.measurement.x.float()),
+        seeded(problem.network, KEY).eval(),
+    )
+    # Loss terms without probes of their own, whose streams would differ in another precision.
+    objective = {**mc(0.3), **supervised()}
+    _, found = gradient_by_terms(single, objective)
+    xhat = single.f(y)
+    total = 0.3 * square(y - problem.physics(xhat)) + square(xhat - single.measurement.x)
+    expected = torch.cat([s.flatten() for s in torch.autograd.grad(total, parameters(single))])
+    gap = torch.cat([s.flatten() for s in found]) - expected
+    assert gap.norm() < 1e-5 * expected.norm()
+
+
+@pytest.mark.parametrize("name", ["eq", "req"])
+def test_equivariance_has_a_gradient_through_both_sides(name: str) -> None:
+    c = tiny()
+    m, group = c.measurement, c.problem.group
+    loss = (Equivariance if name == "eq" else RobustEquivariance)(group, 2)
+    _, found = gradient_by_terms(c, {name: (1.0, loss)})
+
+    def gradient(left: bool, right: bool) -> Tensor:
+        key = KEY / name
+        turned = group.act(group.sample(2, key.generator()), c.f(m.y))
+        u = m.physics(turned if right else turned.detach())
+        if name == "req":
+            u = m.noise.sample(u, (key / "noise").generator())
+        term = square((turned if left else turned.detach()) - c.f(u))
+        return torch.cat([s.flatten() for s in torch.autograd.grad(term, parameters(c))])
+
+    flat = torch.cat([s.flatten() for s in found])
+    torch.testing.assert_close(flat, gradient(left=True, right=True))
+    for left, right in ((True, False), (False, True), (False, False)):
+        other = gradient(left, right)
+        assert (flat - other).norm() > 0.01 * flat.norm()
+
+
+def test_weights_of_the_run_win_over_those_of_the_objective() -> None:
+    """Steering changes the weights while the objective stays."""
+    c = tiny()
+    objective = ei(c.problem.group)
+    c.network.zero_grad()
+    accumulate_gradient(objective, {"mc": 0.0, "eq": 2.0}, c.measurement, c.f, KEY)
+    found = [p.grad for p in parameters(c)]
+    expected = torch.autograd.grad(2 * written_out(c, "eq", KEY / "eq"), parameters(c))
+    torch.testing.assert_close(found, list(expected))
+
+
+def test_gradients_add_up() -> None:
+    c = tiny()
+    _, once = gradient_by_terms(c, mc())
+    accumulate_gradient(mc(), {"mc": 1.0}, c.measurement, c.f, KEY)
+    torch.testing.assert_close([p.grad for p in parameters(c)], [2 * slope for slope in once])
+
+
+def test_ei_has_no_noise_and_rei_has() -> None:
+    """Without noise the two terms are one; the noise of REI is the model's."""
+    c = tiny()
+    y, physics, group = c.measurement.y, c.problem.physics, c.problem.group
+    quiet = Measurement(y, physics, Gaussian(0.0))
+    loud = Measurement(y, physics, Gaussian(0.5))
+    xhat = c.f(y)
+    eq, req = Equivariance(group, 2), RobustEquivariance(group, 2)
+    assert torch.equal(eq(quiet, xhat, c.f, KEY), eq(loud, xhat, c.f, KEY))
+    assert torch.equal(eq(quiet, xhat, c.f, KEY), req(quiet, xhat, c.f, KEY))
+    assert not torch.allclose(eq(loud, xhat, c.f, KEY), req(loud, xhat, c.f, KEY))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [Consistency(), Sure(), Equivariance(Shifts(8), 3), RobustEquivariance(Shifts(8), 3)],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_unsupervised_losses_do_without_the_truth(loss: Consistency) -> None:
+    c = tiny()
+    blind = Measurement(c.measurement.y, c.measurement.physics, c.measurement.noise)
+    xhat = c.f(blind.y)
+    values = loss(blind, xhat, c.f, KEY)
+    assert torch.equal(values, loss(c.measurement, xhat, c.f, KEY))
+    assert values.ndim == 1
+
+
+def test_a_measurement_holds_no_truth() -> None:
+    c = tiny()
+    assert [field.name for field in dataclasses.fields(Measurement)] == ["y", "physics", "noise"]
+    blind = Measurement(c.measurement.y, c.measurement.physics, c.measurement.noise)
+    with pytest.raises(AttributeError):
+        Supervised()(blind, c.f(blind.y), c.f, KEY)  # type: ignore[arg-type]

@@ -1,0 +1,221 @@
+"""Forward operators: shapes, adjoints, gradients and inverses, for every operator there is."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.autograd import gradcheck, gradgradcheck
+
+import reilab.physics
+from reilab.key import Key
+from reilab.physics.fourier import CartesianMRI, random_columns
+from reilab.physics.mask import PixelMask, random_pixels
+from reilab.physics.radon import Radon, n_detectors, parallel_beam
+from reilab.physics.transmission import Transmission
+from reilab.testing import check_physics, smooth_image
+
+pytestmark = pytest.mark.usefixtures("random_states_untouched")
+
+F64 = torch.float64
+COLUMNS = torch.tensor([0, 3, 4, 5, 9])
+PIXELS = torch.tensor([0, 1, 5, 17, 30, 31, 62])
+
+#: Every operator, by a name for the test's report; the factory takes the number format.
+CASES: dict[str, Callable[[torch.dtype], Any]] = {
+    "mask": lambda dtype: PixelMask((3, 9, 7), PIXELS),
+    "mask of one pixel": lambda dtype: PixelMask((1, 4, 4), torch.tensor([6])),
+    "mri": lambda dtype: CartesianMRI((2, 12, 10), COLUMNS),
+    "mri, odd": lambda dtype: CartesianMRI((2, 11, 13), COLUMNS),
+    "radon, even": lambda dtype: parallel_beam(12, 7, dtype=dtype),
+    "radon, odd": lambda dtype: parallel_beam(11, 6, dtype=dtype),
+    "transmission": lambda dtype: Transmission(parallel_beam(12, 7, dtype=dtype), 1e4, 0.05),
+}
+LINEAR = [name for name in CASES if name != "transmission"]
+PROJECTIONS = [name for name in LINEAR if not name.startswith("radon")]
+
+
+def operator(name: str, dtype: torch.dtype = F64) -> Any:
+    return CASES[name](dtype)
+
+
+def draw(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=Key(seed).generator(), dtype=F64)
+
+
+def test_every_operator_has_a_case() -> None:
+    covered = {type(operator(name)) for name in CASES}
+    for module in pkgutil.iter_modules(reilab.physics.__path__):
+        members = vars(importlib.import_module(f"reilab.physics.{module.name}")).values()
+        for cls in filter(inspect.isclass, members):
+            looks_like_one = {"__call__", "pinv"} <= set(dir(cls)) and cls.__name__ not in (
+                "Physics",
+                "LinearPhysics",
+            )
+            assert not looks_like_one or cls in covered, f"{cls.__name__} has no case"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+@pytest.mark.parametrize("name", CASES)
+def test_conformance(name: str, dtype: torch.dtype) -> None:
+    check_physics(operator(name, dtype), dtype)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", LINEAR)
+def test_cuda_equals_cpu(name: str) -> None:
+    on_cpu = operator(name)
+    x, y = draw(0, 2, *on_cpu.domain), draw(1, 2, *on_cpu.range)
+    on_cuda = {
+        PixelMask: lambda: PixelMask(on_cpu.domain, on_cpu.pixels.cuda()),
+        CartesianMRI: lambda: CartesianMRI(on_cpu.domain, on_cpu.columns.cuda()),
+        Radon: lambda: parallel_beam(on_cpu.size, on_cpu.views, "cuda", F64),
+    }[type(on_cpu)]()
+    torch.testing.assert_close(on_cuda(x.cuda()).cpu(), on_cpu(x))
+    torch.testing.assert_close(on_cuda.adjoint(y.cuda()).cpu(), on_cpu.adjoint(y))
+    torch.testing.assert_close(on_cuda.pinv(y.cuda()).cpu(), on_cpu.pinv(y))
+
+
+@pytest.mark.parametrize("name", LINEAR)
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32), n=st.integers(1, 3))
+def test_adjoint(name: str, seed: int, n: int) -> None:
+    physics = operator(name)
+    x, y = draw(seed, n, *physics.domain), draw(seed + 1, n, *physics.range)
+    forward, backward = (physics(x) * y).sum(), (x * physics.adjoint(y)).sum()
+    assert abs(forward - backward) < 1e-10 * physics(x).norm() * y.norm()
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear(name: str) -> None:
+    physics = operator(name)
+    a, b = draw(0, 2, *physics.domain), draw(1, 2, *physics.domain)
+    torch.testing.assert_close(physics(3 * a - b), 3 * physics(a) - physics(b))
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_gradient_is_the_adjoint(name: str) -> None:
+    physics = operator(name)
+    x = draw(0, 2, *physics.domain).requires_grad_()
+    y = draw(1, 2, *physics.range).requires_grad_()
+    (slope,) = torch.autograd.grad(physics(x), x, y.detach())
+    torch.testing.assert_close(slope, physics.adjoint(y.detach()))
+    (slope,) = torch.autograd.grad(physics.adjoint(y), y, x.detach())
+    torch.testing.assert_close(slope, physics(x.detach()))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_first_and_second_derivatives(name: str) -> None:
+    physics = operator(name)
+    x = draw(0, 1, *physics.domain).abs().requires_grad_()
+    y = physics(x.detach()).requires_grad_()
+    with torch.random.fork_rng(devices=[]):  # gradcheck draws its directions from the global one
+        torch.manual_seed(0)
+        for function, at in ((physics, x), (physics.pinv, y)):
+            # The square makes the second derivative of a linear map differ from zero.
+            assert gradcheck(lambda t, f=function: f(t).square(), at, fast_mode=True)
+            assert gradgradcheck(lambda t, f=function: f(t).square(), at, fast_mode=True)
+
+
+def test_the_range_holds_measured_entries_only() -> None:
+    n_channels, n_pixels = operator("mask").range
+    assert n_channels * n_pixels == 3 * len(PIXELS)
+    assert operator("mri").range == (2, 12, len(COLUMNS))
+    assert operator("radon, odd").range == (1, n_detectors(11), 6)
+    for name in PROJECTIONS:
+        physics = operator(name)
+        seen = physics.adjoint(physics(draw(0, 1, *physics.domain)))
+        rank = torch.autograd.functional.jacobian(
+            lambda y, f=physics.adjoint: f(y).flatten(), torch.zeros(1, *physics.range, dtype=F64)
+        )
+        assert seen.shape[1:] == physics.domain
+        assert torch.linalg.matrix_rank(rank.flatten(1)) == torch.Size(physics.range).numel()
+
+
+@pytest.mark.parametrize("name", PROJECTIONS)
+def test_pinv_of_a_projection(name: str) -> None:
+    physics = operator(name)
+    x, y = draw(0, 2, *physics.domain), draw(1, 2, *physics.range)
+    torch.testing.assert_close(physics(physics.pinv(y)), y)
+    seen = physics.pinv(physics(x))
+    torch.testing.assert_close(physics.pinv(physics(seen)), seen)
+    assert not torch.allclose(seen, x)
+    # The projector is orthogonal: what it leaves out is orthogonal to what it keeps.
+    assert abs(((x - seen) * seen).sum()) < 1e-10 * x.square().sum()
+
+
+def test_mask_keeps_the_values_of_its_pixels() -> None:
+    x = torch.arange(2 * 3 * 9 * 7, dtype=F64).reshape(2, 3, 9, 7)
+    assert torch.equal(operator("mask")(x), x.reshape(2, 3, 63)[:, :, PIXELS])
+
+
+def test_random_pixels() -> None:
+    pixels = random_pixels(20, 0.7, Key(3))
+    assert len(pixels) == len(pixels.unique()) == 280
+    assert torch.equal(pixels, pixels.sort().values)
+    assert torch.equal(pixels, random_pixels(20, 0.7, Key(3)))
+    assert not torch.equal(pixels, random_pixels(20, 0.7, Key(4)))
+
+
+def test_random_columns() -> None:
+    columns = random_columns(320, 4, 0.08, seed=1)
+    assert len(columns) == 82  # the paper's mask, 25.6 %
+    center = torch.arange(160 - 13, 160 + 13)
+    assert torch.isin(center, columns).all()
+    assert torch.equal(columns, random_columns(320, 4, 0.08, seed=1))
+
+
+def test_projections_keep_the_mass() -> None:
+    x = smooth_image((1, 32, 32))[None]
+    sums = parallel_beam(32, 9, dtype=F64)(x).sum(dim=2)
+    torch.testing.assert_close(sums, x.sum().expand_as(sums), rtol=1e-3, atol=0)
+
+
+def test_filtered_back_projection_finds_the_image() -> None:
+    x = smooth_image((1, 64, 64))[None]
+    radon = parallel_beam(64, 90, dtype=F64)
+    error = (radon.pinv(radon(x)) - x).norm() / x.norm()
+    assert error < 0.03
+
+
+def transmission(
+    photons: float = 1e4, attenuation: float = 0.05, floor: float = 1.0
+) -> Transmission:
+    return Transmission(parallel_beam(12, 7, dtype=F64), photons, attenuation, floor)
+
+
+@pytest.mark.parametrize(("photons", "attenuation"), [(1e4, 0.05), (1e5, 0.0064), (50.0, 0.01)])
+def test_photons_and_attenuation_cancel(photons: float, attenuation: float) -> None:
+    physics = transmission(photons, attenuation)
+    x = smooth_image((1, 12, 12))[None]
+    expected = physics.radon.pinv(physics.radon(x))
+    torch.testing.assert_close(physics.pinv(physics(x)), expected)
+
+
+def test_beer_lambert() -> None:
+    physics = transmission()
+    x = smooth_image((1, 12, 12))[None]
+    assert torch.equal(physics(0 * x), torch.full((1, *physics.range), 1e4, dtype=F64))
+    assert (physics(2 * x) <= physics(x)).all()
+    torch.testing.assert_close(physics(2 * x) * 1e4, physics(x) ** 2)
+    # A brighter reading is a thinner object: the line integral falls with the count.
+    counts = torch.tensor([2.0, 10.0, 1e3, 1e4], dtype=F64)
+    images = physics.pinv(counts[:, None, None, None] * torch.ones(1, *physics.range, dtype=F64))
+    assert (images[:, 0, 6, 6].diff() < 0).all()
+
+
+def test_counts_below_the_floor_count_as_the_floor() -> None:
+    physics = transmission(floor=2.0)
+    y = torch.full((1, *physics.range), 2.0, dtype=F64)
+    for count in (1.9, 0.0, -40.0):
+        low = torch.full_like(y, count).requires_grad_()
+        found = physics.pinv(low)
+        torch.testing.assert_close(found, physics.pinv(y))
+        (slope,) = torch.autograd.grad(found.square().sum(), low)
+        assert slope.isfinite().all()

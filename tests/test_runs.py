@@ -1,0 +1,229 @@
+"""Run folders, history, the driving loop and jobs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reilab import events
+from reilab.events import (
+    Command,
+    Continue,
+    Evaluated,
+    Event,
+    Finished,
+    Metrics,
+    Pause,
+    Posed,
+    SetWeight,
+    Started,
+    Steered,
+    Stepped,
+    Stop,
+)
+from reilab.runs import codec, jobs
+from reilab.runs.config import configure, from_yaml
+from reilab.runs.drive import drive
+from reilab.runs.execute import execute
+from reilab.runs.figures import comparison
+from reilab.runs.folder import RunFolder, find_run, list_runs
+from reilab.runs.history import History, history_of
+
+IMAGES = np.linspace(0, 1, 2 * 8 * 8, dtype=np.float32).reshape(2, 8, 8, 1)
+METRICS = Metrics(20.0, 0.5, 0.1)
+POSED = Posed("mri", "smoke", 0.1, "", "cpu", 8, 2, IMAGES, IMAGES, METRICS)
+
+
+def started(method: str, step: int = 0, n_steps: int = 4) -> Started:
+    return Started(method, step, n_steps, 10, False, {"sure": 1.0}, 1e-3, 0.1, "online")
+
+
+def stepped(method: str, step: int) -> Stepped:
+    return Stepped(method, step, {"sure": 1.0 / step}, 1.0 / step, 1e-3, 0.5)
+
+
+LOG: tuple[Event, ...] = (
+    POSED,
+    started("rei"),
+    Evaluated("rei", 0, METRICS, IMAGES),
+    stepped("rei", 1),
+    Steered("rei", 1, SetWeight("sure", 2.0)),
+    stepped("rei", 2),
+    Evaluated("rei", 2, None, IMAGES),
+    events.Checkpointed("rei", 2, "rei.safetensors"),
+    events.Refused("rei", 2, SetWeight("x", 1.0), "no"),
+    events.Failed("ei", 3, "why", "mc", float("inf")),
+    events.Paused(),
+    events.Continued(),
+    events.Stopped(),
+    Finished("rei", 4),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    config = configure("mri", "smoke", ["ei", "rei"], training={"steps": 4})
+    return RunFolder.create(tmp_path / "run", config.to_yaml())
+
+
+def test_every_event_survives_the_disk(folder: RunFolder) -> None:
+    for event in LOG:
+        folder.record(event)
+    back = list(folder.events())
+    assert {type(event) for event in LOG} == set(events.Event.__args__)
+    for event, found in zip(LOG, back, strict=True):
+        if isinstance(event, Evaluated | Posed):
+            assert type(found) is type(event)
+        else:
+            assert found == event
+    assert isinstance(back[2], Evaluated)
+    np.testing.assert_allclose(back[2].images, IMAGES, atol=1e-3)
+
+
+@pytest.mark.parametrize("message", [Pause(), Continue(), Stop(), SetWeight("req", 3.0, "rei")])
+def test_messages_survive_the_disk(message: object) -> None:
+    assert codec.from_line(codec.to_line(message)) == message
+
+
+def test_a_half_written_line_waits_for_its_rest(folder: RunFolder) -> None:
+    reader = folder.follow()
+    log = folder.path / "events.jsonl"
+    line = codec.to_line(stepped("rei", 1))
+    log.write_text(line[:20])
+    assert reader.poll() == []
+    log.write_text(line + "\n")
+    assert reader.poll() == [stepped("rei", 1)]
+    assert reader.poll() == []
+
+
+def test_an_existing_folder_is_not_touched(folder: RunFolder) -> None:
+    before = folder.config
+    with pytest.raises(FileExistsError, match="--out"):
+        RunFolder.create(folder.path, "task: other")
+    assert folder.config == before
+
+
+def test_runs_are_found_listed_and_deleted(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REILAB_RUNS", str(folder.path.parent))
+    assert find_run("run") == find_run(str(folder.path)) == folder
+    assert list_runs(folder.path.parent) == [folder]
+    with pytest.raises(FileNotFoundError, match="Did you mean run"):
+        find_run("rum")
+    folder.delete()
+    assert list_runs(folder.path.parent) == []
+
+
+def test_history_rewinds_to_the_checkpoint_from_which_a_run_goes_on() -> None:
+    log = [POSED, started("rei")]
+    for step in (0, 1, 2):
+        log += [Evaluated("rei", step, METRICS, IMAGES), stepped("rei", step + 1)]
+    history = history_of([*log, events.Stopped(), POSED, started("rei", 2)])
+    track = history.tracks["rei"]
+    assert [event.step for event in track.stepped] == [1, 2]
+    assert [event.step for event in track.evaluated] == [0, 1]
+    assert not history.stopped
+
+
+def test_progress_and_time_left() -> None:
+    history = history_of([POSED, started("ei"), started("rei"), stepped("ei", 2)])
+    assert history.progress == 0.25
+    assert history.eta is None
+    history.add(stepped("rei", 1))
+    assert history.eta == pytest.approx(0.5 / 2 * 2 + 0.5 * 3)
+
+
+def numbers() -> Generator[Event, Command | None, None]:
+    """Four steps that answer commands."""
+    for step in (1, 2, 3, 4):
+        command = yield stepped("rei", step)
+        while command:
+            command = yield Steered("rei", step, command)
+    yield Finished("rei", 4)
+
+
+def test_drive_steers_pauses_and_goes_on() -> None:
+    seen: list[Event] = []
+    inboxes = iter([[], [Pause(), SetWeight("req", 2.0)], [], [], [Continue()]])
+    drive(numbers(), seen.append, inbox=lambda: next(inboxes, []))
+    kinds = [type(event).__name__ for event in seen]
+    expected = "Stepped Stepped Paused Continued Steered Stepped Stepped Finished"
+    assert kinds == expected.split()
+
+
+@pytest.mark.parametrize("controls", [[Stop()], [Pause(), Stop()]])
+def test_drive_stops(controls: list[events.Control]) -> None:
+    seen: list[Event] = []
+    drive(numbers(), seen.append, inbox=lambda: controls if len(seen) >= 2 else [])
+    assert isinstance(seen[-1], events.Stopped)
+    assert not any(isinstance(event, Finished) for event in seen)
+
+
+def test_an_error_is_recorded_before_it_is_raised(folder: RunFolder) -> None:
+    (folder.path / "config.yaml").write_text(folder.config.replace("brain", "brian"))
+    with pytest.raises(ValueError, match="brian"):
+        execute(folder)
+    (failed,) = folder.events()
+    assert isinstance(failed, events.Failed)
+    assert "brian" in failed.message
+
+
+def test_figure_shows_all_panes() -> None:
+    history = history_of(LOG[:7])
+    titles = [axis.get_title() for axis in comparison(history).axes]
+    assert titles[0] == "ground truth"
+    assert titles[1].startswith("A†y")
+    assert titles[2].startswith("rei")
+
+
+def wait_for(folder: RunFolder, history: History, *, step: int) -> None:
+    reader = folder.follow()
+    deadline = time.monotonic() + 120
+    while not any(track.step >= step for track in history.tracks.values()):
+        assert time.monotonic() < deadline, (folder.path / "worker.log").read_text()
+        time.sleep(0.1)
+        for event in reader.poll():
+            history.add(event)
+
+
+def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
+    config = configure(
+        "mri", "smoke", ["rei"], training={"steps": 400, "log_every": 5, "evaluate_every": 20}
+    )
+    folder = jobs.submit(config, tmp_path)
+    history = History()
+    wait_for(folder, history, step=5)
+    assert jobs.standing(folder, history).status is jobs.Status.RUNNING
+    with pytest.raises(RuntimeError, match="already at work"):
+        jobs.start_worker(folder)
+    pid = jobs.worker_pid(folder)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    jobs._children[pid].wait(timeout=30)
+    lost = jobs.standing(folder, history)
+    assert lost.status is jobs.Status.LOST
+    assert "SIGKILL" in lost.reason
+    jobs.start_worker(folder)
+    resumed = History()
+    wait_for(folder, resumed, step=history.tracks["rei"].step + 5)
+    folder.send(Stop())
+    child = jobs.worker_pid(folder)
+    assert child is not None
+    jobs._children[child].wait(timeout=60)
+    last = history_of(folder.events())
+    assert jobs.standing(folder, last).status is jobs.Status.STOPPED
+    assert folder.checkpoint("rei").exists()
+
+
+def test_yaml_round_trip() -> None:
+    config = configure("ct", "paper", ["rei"], settings={"data": "ct"}, assumed_noise=10.0)
+    assert from_yaml(config.to_yaml()) == config
+    assert config.fingerprint() == from_yaml(config.to_yaml()).fingerprint()
+    assert config.training.milestones == (45_000, 90_000)

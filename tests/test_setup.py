@@ -1,0 +1,121 @@
+"""What holds the project together: imports, environments, no generated output."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "reilab").rglob("*.py"))
+
+#: Each layer may import from those before it, and from itself.
+LAYERS = (
+    {"key", "events", "settings"},
+    {"physics", "noise", "groups", "nets", "metrics", "datasets"},
+    {"problem"},
+    {"training", "tasks"},
+    {"runs"},
+    {"testing"},
+    {"lab"},
+    {"cli", "__init__", "__main__"},
+)
+#: Files that read a run without knowing how it was trained.
+TORCH_FREE = {
+    "reilab.events",
+    "reilab.settings",
+    "reilab.runs.codec",
+    "reilab.runs.folder",
+    "reilab.runs.history",
+    "reilab.runs.drive",
+    "reilab.runs.replay",
+    "reilab.runs.figures",
+}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+            found.add(node.module)
+    return found
+
+
+def layer_of(module: str) -> int:
+    part = module.split(".")[1] if "." in module else "__init__"
+    return next(index for index, layer in enumerate(LAYERS) if part in layer)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_imports_point_downward(path: Path) -> None:
+    own = layer_of(module_name(path))
+    known = {module_name(source) for source in SOURCES}
+    for name in imports_of(path) & known:
+        assert layer_of(name) <= own, f"{module_name(path)} imports {name}"
+
+
+@pytest.mark.parametrize("module", sorted(TORCH_FREE))
+def test_readers_of_runs_do_not_import_torch(module: str) -> None:
+    names = imports_of(ROOT / Path(*module.split(".")).with_suffix(".py"))
+    assert not any(name.split(".")[0] == "torch" for name in names)
+    own = {name for name in names if name.startswith("reilab.")}
+    allowed = TORCH_FREE | {"reilab.runs"}
+    assert all(any(name.startswith(ok) for ok in allowed) for name in own), own
+
+
+def test_tasks_do_not_import_each_other() -> None:
+    tasks = {module_name(p) for p in (ROOT / "reilab" / "tasks").glob("*.py")}
+    tasks -= {"reilab.tasks.registry", "reilab.tasks.__init__"}
+    for name in tasks:
+        path = ROOT / Path(*name.split(".")).with_suffix(".py")
+        assert not (imports_of(path) & (tasks - {name}))
+
+
+def test_import_reilab_loads_no_screen() -> None:
+    heavy = "panel bokeh holoviews ipywidgets dask distributed matplotlib pandas skimage IPython"
+    code = f"import reilab, sys; print([m for m in '{heavy}'.split() if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_conda_environment_equals_pyproject() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {*project["dependencies"], *project["optional-dependencies"]["lab"]}
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    pip = next(entry["pip"] for entry in listed if isinstance(entry, dict))
+    packages = [entry for entry in listed if isinstance(entry, str)] + pip
+    renamed = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+    found = set()
+    for entry in packages:
+        name, bounds = re.fullmatch(r"([a-z-]+)(.*)", entry).groups()  # type: ignore[union-attr]
+        found.add(renamed.get(name, name) + bounds)
+    assert found - {"python>=3.11", "pip", "--editable ."} == wanted
+
+
+def test_git_holds_no_generated_output() -> None:
+    listing = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    tracked = listing.stdout.split()
+    assert not [f for f in tracked if f.endswith((".pyc", ".safetensors", ".jsonl", ".log"))]
+    assert not [f for f in tracked if f.startswith(("runs/", ".venv/", "build/", "dist/"))]
+
+
+def test_source_files_stay_small() -> None:
+    long = {module_name(p): n for p in SOURCES if (n := len(p.read_text().splitlines())) > 250}
+    assert not long

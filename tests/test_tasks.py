@@ -1,0 +1,95 @@
+"""Every registered task, a plug-in's too, keeps the promises that the rest relies on."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from reilab.settings import validate
+from reilab.tasks.registry import Task, task, tasks
+from reilab.testing import check_task
+
+pytestmark = pytest.mark.usefixtures("random_states_untouched")
+every_task = pytest.mark.parametrize("name", tasks())
+
+
+def test_the_paper_s_three_tasks_are_there() -> None:
+    assert {"mri", "inpainting", "ct"} <= tasks().keys()
+
+
+@every_task
+def test_conformance(name: str) -> None:
+    check_task(tasks()[name])
+
+
+@every_task
+def test_specs_are_frozen_and_say_what_they_are(name: str) -> None:
+    spec = tasks()[name].spec()
+    validate(spec)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.size = 8  # type: ignore[attr-defined]
+    assert tasks()[name].title
+
+
+@every_task
+def test_building_twice_gives_the_same_problem(name: str) -> None:
+    first, second = (tasks()[name].configure("smoke", {}).build() for _ in range(2))
+    index = torch.arange(2)
+    x, same = first.train.batch(index).x, second.train.batch(index).x
+    assert x is not None
+    assert same is not None
+    assert torch.equal(x, same)
+    assert torch.equal(first.physics(x), second.physics(x))
+
+
+@every_task
+def test_an_unknown_preset_or_setting_names_the_nearest(name: str) -> None:
+    with pytest.raises(ValueError, match="Did you mean 'smoke'"):
+        tasks()[name].configure("smok", {})
+    known = next(iter(tasks()[name].settings))
+    with pytest.raises(ValueError, match=f"Did you mean '{known}'"):
+        tasks()[name].configure("smoke", {known + "x": 1})
+
+
+def broken(task_: Task, **changes: object) -> Task:
+    return dataclasses.replace(task_, **changes)  # type: ignore[arg-type]
+
+
+def test_the_checks_find_a_missing_preset() -> None:
+    good = tasks()["inpainting"]
+    with pytest.raises(AssertionError, match="presets smoke and quick"):
+        check_task(broken(good, presets={"smoke": good.presets["smoke"]}))
+
+
+def test_the_checks_find_a_noise_field_that_is_no_noise() -> None:
+    with pytest.raises(AssertionError, match="builds a noise of level"):
+        check_task(broken(tasks()["ct"], noise="sigma"))
+
+
+def test_the_checks_find_a_setting_without_help() -> None:
+    good = tasks()["mri"]
+    mute = {**good.settings, "size": dataclasses.replace(good.settings["size"], help=" ")}
+    with pytest.raises(AssertionError, match="size of mri has no help"):
+        check_task(broken(good, settings=mute))
+
+
+def test_a_task_needs_its_presets_and_its_noise() -> None:
+    good = tasks()["mri"]
+    spec = type(good.spec())
+    with pytest.raises(ValueError, match="needs the presets: quick"):
+        task("mine", title="Mine", noise="sigma", presets={"smoke": good.presets["smoke"]})(spec)
+    with pytest.raises(ValueError, match="unknown noise field of mine 'sigmas'"):
+        task("mine", title="Mine", noise="sigmas", presets=good.presets)(spec)
+    with pytest.raises(ValueError, match="two tasks are called 'mri'"):
+        task("mri", title="Mine", noise="sigma", presets=good.presets)(type("Other", (spec,), {}))
+    assert "mine" not in tasks()
+
+
+@every_task
+def test_bundled_images_are_enough(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The small presets need no download."""
+    monkeypatch.setenv("REILAB_DATA", str(tmp_path))
+    assert tasks()[name].configure("smoke", {}).build().train.has_truth
