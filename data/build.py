@@ -68,7 +68,7 @@ def members(folder: Path, archive: Archive, prefix: str) -> Iterator[bytes]:
 def canonical_axial(content: bytes) -> NDArray[np.float32]:
     """Axial slices (z, row, column) from feet to head: anterior on top, patient's left at right."""
     stored = nibabel.Nifti1Image.from_bytes(gzip.decompress(content))
-    image = nibabel.as_closest_canonical(stored)  # type: ignore[no-untyped-call]
+    image = nibabel.as_closest_canonical(stored)
     # Canonical axes point right, anterior, superior: both image axes run against them.
     return np.asarray(image.dataobj, dtype=np.float32)[::-1, ::-1].transpose(2, 1, 0)
 

@@ -60,8 +60,11 @@ class Rotations:
     def act(self, g: Tensor, x: Tensor) -> Tensor:
         angle = torch.deg2rad(g[:, 0].to(x.dtype))
         cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-        # Rows of the map from output to input coordinates, counter-clockwise as seen on a screen.
-        matrix = torch.stack([cos, -sin, zero, sin, cos, zero], 1).view(-1, 2, 3).to(x.device)
+        # Rows of the map from output to input coordinates, counter-clockwise as seen on a screen;
+        # coordinates run from −1 to 1 along either side, however long it is.
+        ratio = x.shape[2] / x.shape[3]
+        rows = [cos, -sin * ratio, zero, sin / ratio, cos, zero]
+        matrix = torch.stack(rows, 1).view(-1, 2, 3).to(x.device)
         grid = F.affine_grid(matrix, [len(g), *x.shape[1:]], align_corners=False)
         return F.grid_sample(
             x.repeat(len(g), 1, 1, 1), grid.repeat_interleave(len(x), 0), align_corners=False

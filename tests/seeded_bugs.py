@@ -1,8 +1,8 @@
 """Bugs put in on purpose, each with the test that must fail for it. Run by test_seeded_bugs.py.
 
-As a program (``python tests/seeded_bugs.py OUT``) it tries them all and writes what happened to OUT: for
-each bug, a copy of the package with one string replaced is tested in a forked child, which spares
-it the import of torch.
+As a program (``python tests/seeded_bugs.py OUT``) it tries them all and writes what happened to
+OUT: for each bug, a copy of the package with one string replaced is tested in a forked child, which
+spares it the import of torch.
 """
 
 from __future__ import annotations
@@ -146,10 +146,10 @@ BUGS = [
         "test_physics.py::test_conformance",
     ),
     Bug(
-        "MRI: adjoint not centred like the transform",
+        "MRI: adjoint puts the columns in the wrong order",
         "physics/fourier.py",
-        "return fastmri.ifft2c(kspace).permute(0, 3, 1, 2)",
-        "return fastmri.ifft2c(kspace).permute(0, 3, 1, 2).flip(2)",
+        "blank.index_copy(3, self.columns, y)",
+        "blank.index_copy(3, self.columns.flip(0), y)",
         "test_physics.py::test_adjoint",
     ),
     Bug(
@@ -213,9 +213,16 @@ BUGS = [
     Bug(
         "rotations: the other way round",
         GROUPS,
-        "torch.stack([cos, -sin, zero, sin, cos, zero], 1)",
-        "torch.stack([cos, sin, zero, -sin, cos, zero], 1)",
+        "[cos, -sin * ratio, zero, sin / ratio, cos, zero]",
+        "[cos, sin * ratio, zero, -sin / ratio, cos, zero]",
         "test_groups.py::test_rotations_by_right_angles_are_quarter_turns",
+    ),
+    Bug(
+        "rotations: sides taken for equally long",
+        GROUPS,
+        "ratio = x.shape[2] / x.shape[3]",
+        "ratio = 1.0",
+        "test_groups.py::test_rotations_keep_the_shape_of_things_in_rectangular_images",
     ),
     Bug(
         "rotations: results image by image",
@@ -304,8 +311,8 @@ BUGS = [
     Bug(
         "U-Net: circular padding everywhere",
         "nets/unet.py",
-        'padding_mode: str = "zeros"\n) -> list[nn.Module]:',
-        'padding_mode: str = "zeros"\n) -> list[nn.Module]:\n    padding_mode = "circular"',
+        "nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode=padding_mode)",
+        'nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode="circular")',
         "test_nets.py::test_only_the_first_convolution_pads_circularly",
     ),
 ]

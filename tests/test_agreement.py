@@ -115,12 +115,23 @@ def transformed(name: str, g: Tensor, x: Tensor) -> Tensor:
     return deepinv.transform.Reflect().transform(x, dims=dims)
 
 
-@pytest.mark.parametrize("group", [Shifts(12), Rotations(), QuarterTurns(), Flips()], ids=repr)
-def test_groups_equal_deepinv(group: Group) -> None:
-    x = draw(0, 2, 3, 12, 12).float()
+@pytest.mark.parametrize(
+    ("group", "shape"),
+    [
+        (Shifts(12), (12, 12)),
+        (Shifts(12), (12, 17)),
+        (Rotations(), (12, 12)),
+        (Rotations(), (12, 17)),
+        (QuarterTurns(), (12, 12)),
+        (Flips(), (12, 12)),
+        (Flips(), (12, 17)),
+    ],
+)
+def test_groups_equal_deepinv(group: Group, shape: tuple[int, int]) -> None:
+    x = draw(0, 2, 3, *shape).float()
     g = group.sample(5, Key(1).generator())
-    found = group.act(g, x)
-    torch.testing.assert_close(found, transformed(type(group).__name__, g, x), rtol=1e-4, atol=1e-4)
+    expected = transformed(type(group).__name__, g, x)
+    torch.testing.assert_close(group.act(g, x), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

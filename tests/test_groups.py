@@ -108,7 +108,7 @@ def test_rectangular_images(name: str, shape: tuple[int, int]) -> None:
     g = group.sample(3, Key(0).generator())
     moved = group.act(g, x)
     assert moved.shape == (6, 1, *shape)
-    for one, images in zip(g.split(1), moved.split(2), strict=True):
+    for one, images in zip(torch.split(g, 1), torch.split(moved, 2), strict=True):
         assert torch.equal(group.act(group.inverse(one), images), x)
 
 
@@ -119,6 +119,14 @@ def test_rotations_by_right_angles_are_quarter_turns(size: int, turns: int) -> N
     found = Rotations().act(torch.tensor([[90 * turns]]), x)
     torch.testing.assert_close(found, QuarterTurns().act(torch.tensor([[turns]]), x))
     torch.testing.assert_close(found, torch.rot90(x, turns, dims=(2, 3)))
+
+
+def test_rotations_keep_the_shape_of_things_in_rectangular_images() -> None:
+    x = torch.zeros(1, 1, 20, 40, dtype=F64)
+    x[0, 0, 4:16, 12:28] = draw(12, 16)
+    expected = torch.zeros_like(x)
+    expected[0, 0, 2:18, 14:26] = torch.rot90(x[0, 0, 4:16, 12:28])
+    torch.testing.assert_close(Rotations().act(torch.tensor([[90]]), x), expected)
 
 
 @pytest.mark.parametrize("degrees", [1, 30, 137, 244, 359])

@@ -117,7 +117,8 @@ def test_gaussian_noise_lets_the_gradient_through() -> None:
 def matrix(values: Tensor) -> Tensor:
     """A fixed random linear map with an offset, far from symmetric."""
     weights = torch.randn(24, 24, generator=rng("matrix"), dtype=F64) / 24**0.5
-    return values @ (weights + 0.8 * torch.eye(24, dtype=F64)).T + 0.1
+    mixed: Tensor = values @ (weights + 0.8 * torch.eye(24, dtype=F64)).T
+    return mixed + 0.1
 
 
 def smoother(values: Tensor) -> Tensor:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from reilab.settings import choose
+
+Padding = Literal["zeros", "circular"]
 
 N_SCALES = 4
 #: Image sides must be multiples of this: they are halved between scales.
@@ -55,7 +58,7 @@ class UNet(nn.Module):
 
 
 def _convolution(
-    n_in: int, n_out: int, norm: Callable[[int], nn.Module], padding_mode: str = "zeros"
+    n_in: int, n_out: int, norm: Callable[[int], nn.Module], padding_mode: Padding = "zeros"
 ) -> list[nn.Module]:
     return [
         nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode=padding_mode),
@@ -65,7 +68,7 @@ def _convolution(
 
 
 def _two_convolutions(
-    n_in: int, n_out: int, norm: Callable[[int], nn.Module], padding_mode: str = "zeros"
+    n_in: int, n_out: int, norm: Callable[[int], nn.Module], padding_mode: Padding = "zeros"
 ) -> nn.Sequential:
     return nn.Sequential(
         *_convolution(n_in, n_out, norm, padding_mode), *_convolution(n_out, n_out, norm)

@@ -25,13 +25,15 @@ class CartesianMRI:
 
     def __call__(self, x: Tensor) -> Tensor:
         kspace = fastmri.fft2c(x.permute(0, 2, 3, 1).contiguous())
-        return kspace.permute(0, 3, 1, 2).index_select(3, self.columns)
+        measured: Tensor = kspace.permute(0, 3, 1, 2).index_select(3, self.columns)
+        return measured
 
     def adjoint(self, y: Tensor) -> Tensor:
         """The zero-filled reconstruction."""
         blank = y.new_zeros(len(y), *self.domain)
         kspace = blank.index_copy(3, self.columns, y).permute(0, 2, 3, 1).contiguous()
-        return fastmri.ifft2c(kspace).permute(0, 3, 1, 2)
+        image: Tensor = fastmri.ifft2c(kspace).permute(0, 3, 1, 2)
+        return image
 
     def pinv(self, y: Tensor) -> Tensor:
         """Equal to the adjoint, because A Aᵀ = I."""
@@ -53,4 +55,5 @@ def random_columns(
     from fastmri.data.subsample import RandomMaskFunc
 
     mask, _ = RandomMaskFunc([center], [acceleration])((1, 1, width, 1), seed=seed)
-    return mask.flatten().nonzero().flatten().to(device)
+    columns: Tensor = mask.flatten().nonzero().flatten()
+    return columns.to(device)

@@ -91,7 +91,8 @@ def ramp_filter(y: Tensor) -> Tensor:
     kernel[0] = 0.25
     response = 2 * torch.fft.rfft(kernel).real
     spectrum = torch.fft.rfft(y, n=n_padded, dim=2) * response[:, None]
-    return torch.fft.irfft(spectrum, n=n_padded, dim=2)[:, :, :n_rays]
+    filtered: Tensor = torch.fft.irfft(spectrum, n=n_padded, dim=2)[:, :, :n_rays]
+    return filtered
 
 
 def _project(size: int, view: int, views: int) -> Triplets:

@@ -73,7 +73,7 @@ def new_state(
             f"choose from: {', '.join(name for name, m in METHODS.items() if not m.oracle)}"
         )
     network = seeded(problem.network, Key(config.seed) / "network").to(problem.device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(
         network.parameters(),
         lr=config.learning_rate,
