@@ -42,7 +42,7 @@ class Noise(Protocol):
 
 @dataclass(frozen=True)
 class Gaussian:
-    """y = u + N(0, σ²). SURE: Stein 1981; probes: Ramani et al. 2008; REI eq. 9."""
+    """y = u + N(0, σ²). SURE: Stein 1981; by probes: Ramani et al. 2008."""
 
     sigma: Annotated[float, Setting("Standard deviation.", low=0.0)]
     tau: Annotated[float, Setting("Finite-difference step.", positive=True)] = 1e-2
@@ -65,7 +65,7 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Poisson:
-    """y = γ Poisson(u/γ), variance γu; negative rates count as 0. REI eq. 10.
+    """y = γ Poisson(u/γ), variance γu; negative rates count as 0.
 
     The exact estimate holds h(y − γeᵢ), one entry at a time; this one is its first-order Taylor
     expansion (Le Montagner et al. 2014), exact for linear h.
@@ -92,10 +92,13 @@ class Poisson:
 
 @dataclass(frozen=True)
 class PoissonGaussian:
-    """y = γ Poisson(u/γ) + N(0, σ²), variance γu + σ². REI eq. 11, Le Montagner et al. 2014.
+    """y = γ Poisson(u/γ) + N(0, σ²), variance γu + σ² (Le Montagner et al. 2014; used by REI).
 
-    The second-order term is a correction for curved h that costs two more evaluations of it; it is
-    negligible at thousands of photons and left out unless ``curvature_tau`` gives its step.
+    E[uᵢ hᵢ(y)] = E[yᵢ hᵢ(y − γeᵢ) − σ² ∂ᵢhᵢ(y − γeᵢ)], expanded in γ. The first order is exact for
+    linear h. The second, −(1/m) Σ (2σ²γ + γ²yᵢ) ∂ᵢ²hᵢ, corrects for curved h and costs two more
+    evaluations of it; it is negligible at thousands of photons and left out unless
+    ``curvature_tau`` gives its step. Le Montagner et al. keep only its part in σ², which suffices
+    where 2σ² is large against γy.
     """
 
     sigma: Annotated[float, Setting("Standard deviation of the Gaussian part.", low=0.0)]
@@ -121,24 +124,30 @@ class PoissonGaussian:
         first = mean((y - hy) ** 2) - mean(variance) + 2 * slope
         if self.curvature_tau is None:
             return first
-        scale = 2 * self.sigma**2 * self.gain
-        return first - scale * curvature(y, h, hy, rng, self.curvature_tau)
+        weight = 2 * self.sigma**2 * self.gain + self.gain**2 * y
+        return first - curvature(y, h, hy, weight, rng, self.curvature_tau)
 
 
 def curvature(
-    y: Tensor, h: Estimator, hy: Tensor, rng: torch.Generator, tau: float, kappa: float = 1.0
+    y: Tensor,
+    h: Estimator,
+    hy: Tensor,
+    weight: Tensor,
+    rng: torch.Generator,
+    tau: float,
+    kappa: float = 1.0,
 ) -> Tensor:
-    """(1/m) Σᵢ ∂²hᵢ/∂yᵢ² of each sample, (B,), by one probe.
+    """(1/m) Σᵢ wᵢ ∂²hᵢ/∂yᵢ² of each sample, (B,), by one probe.
 
     The probe has mean 0, variance 1 and third moment κ; only a skewed probe sees a second
-    derivative, a symmetric one averages it away (Le Montagner et al. 2014, eq. 29).
+    derivative, a symmetric one averages it away (Le Montagner et al. 2014).
     """
     p = 0.5 + 0.5 * kappa / math.sqrt(kappa**2 + 4)
     q = 1 - p
     low = torch.rand(y.shape, generator=rng, device=y.device, dtype=y.dtype) < p
     c = torch.where(low, -math.sqrt(q / p), math.sqrt(p / q)).to(y.dtype)
     second = h(y + tau * c) + h(y - tau * c) - 2 * hy
-    return mean(c * second) / (kappa * tau**2)
+    return mean(weight * c * second) / (kappa * tau**2)
 
 
 def mean(values: Tensor) -> Tensor:

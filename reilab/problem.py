@@ -86,7 +86,9 @@ class Problem:
         assert batch.x is not None
         u = self.physics(batch.x)
         streams = [(key / index).generator(u.device) for index in batch.index.tolist()]
-        noisy = [self.noise.sample(one, rng) for one, rng in zip(torch.split(u, 1), streams, strict=True)]
+        noisy = [
+            self.noise.sample(one, rng) for one, rng in zip(torch.split(u, 1), streams, strict=True)
+        ]
         return torch.cat(noisy)
 
 

@@ -127,9 +127,9 @@ def test_sets_name_the_licence_of_the_manifest() -> None:
 
 
 def test_unknown_name_and_split_name_the_nearest() -> None:
-    with pytest.raises(ValueError, match="unknown bundled set 'kne'.*'knee'"):
+    with pytest.raises(ValueError, match=r"unknown bundled set 'kne'.*'knee'"):
         load_bundled("kne", "train", 64)
-    with pytest.raises(ValueError, match="unknown split 'tests'.*'test'"):
+    with pytest.raises(ValueError, match=r"unknown split 'tests'.*'test'"):
         load_bundled("knee", "tests", 64)
 
 

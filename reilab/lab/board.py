@@ -9,7 +9,7 @@ from bokeh.models import Range1d
 from bokeh.palettes import Inferno256
 
 from reilab.lab.images import Pane, Values, error_map, scale_end, to_pixels
-from reilab.lab.style import ERROR_COLOURS, TEXT_CSS, colour_of
+from reilab.lab.style import ERROR_COLOURS, TALL, TEXT_CSS, colour_of
 from reilab.lab.summary import BASELINE, in_order, method_title
 from reilab.runs.history import History
 
@@ -38,7 +38,7 @@ class Card(pn.viewable.Viewer):
             under,
             margin=0,
             sizing_mode="stretch_width",
-            styles={"gap": "6px"},
+            styles={**TALL, "gap": "6px"},
         )
         self.shown: tuple[int, int] | None = None
 
@@ -127,10 +127,13 @@ class ImageBoard(pn.viewable.Viewer):
         pixels = shape[:2] if shape[2] == 1 else shape
         self._cards = {key: Card(key, title, pixels, self._ranges) for key, title in titles.items()}
         share = f"calc((100% - {GAP * (len(titles) - 1)}px) / {len(titles)})"
+        least = f"max({LEAST_WIDTH}px, {share})"
         self._grid.styles = {
+            **TALL,
             "display": "grid",
+            "grid-auto-rows": "max-content",
             "gap": f"{GAP + 4}px {GAP}px",
-            "grid-template-columns": f"repeat(auto-fill, minmax(max({LEAST_WIDTH}px, {share}), 1fr))",
+            "grid-template-columns": f"repeat(auto-fill, minmax({least}, 1fr))",
             "max-width": f"{340 * len(titles)}px",
         }
         self._grid.objects = list(self._cards.values())
@@ -165,7 +168,9 @@ def _whole(length: int) -> Range1d:
 
 
 def _figure(pane: Pane) -> pn.pane.Bokeh:
-    return pn.pane.Bokeh(pane.figure, sizing_mode="scale_width", margin=0)
+    return pn.pane.Bokeh(
+        pane.figure, sizing_mode="scale_width", margin=0, styles=pane.figure.styles
+    )
 
 
 def _text() -> pn.pane.HTML:

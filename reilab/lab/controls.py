@@ -30,10 +30,8 @@ class NumberField(pn.viewable.Viewer):
     def __init__(self, lab: Lab, name: str) -> None:
         super().__init__()
         self._lab, self._name = lab, name
-        self.text = pmui.TextInput(
-            size="small", css_classes=[f"reilab-{name.replace('_', '-')}"], **WIDE
-        )
-        self._buttons = [self._factor("÷10", 0.1), self._factor("×10", 10.0)]
+        self.text = pmui.TextInput(size="small", css_classes=[_slug(name)], **WIDE)
+        self._buttons = [self._factor("÷10", 0.1, "down"), self._factor("×10", 10.0, "up")]
         log = lab.setting(name).log
         self._view = pn.Row(
             self.text, *(self._buttons if log else ()), margin=0, sizing_mode="stretch_width"
@@ -63,7 +61,7 @@ class NumberField(pn.viewable.Viewer):
     def _read(self, *_: Any) -> None:
         setattr(self._lab, self._name, parse_number(self.text.value))
 
-    def _factor(self, label: str, factor: float) -> pmui.Button:
+    def _factor(self, label: str, factor: float, way: str) -> pmui.Button:
         def multiply(*_: Any) -> None:
             value = getattr(self._lab, self._name)
             if not isinstance(value, str):
@@ -73,6 +71,7 @@ class NumberField(pn.viewable.Viewer):
         return pmui.Button(
             label=label,
             on_click=multiply,
+            css_classes=[f"{_slug(self._name)}-{way}"],
             variant="outlined",
             size="small",
             margin=(7, 0, 5, 6),
@@ -164,6 +163,10 @@ class Controls(pn.viewable.Viewer):
 def heading(text: str, above: int = 14) -> pn.pane.HTML:
     """The title of a group of controls or views, with ``above`` pixels of room over it."""
     return pn.pane.HTML(f"<h2>{text}</h2>", stylesheets=[TEXT_CSS], margin=(above, 0, 4, 0))
+
+
+def _slug(name: str) -> str:
+    return f"reilab-{name.replace('_', '-')}"
 
 
 def _choice(lab: Lab) -> bool:

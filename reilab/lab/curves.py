@@ -11,13 +11,15 @@ import numpy as np
 import panel as pn
 from bokeh.models import ColumnDataSource, DataRange1d, Range1d
 
-from reilab.lab.style import NEUTRAL, colour_of
+from reilab.lab.style import NEUTRAL, TALL, colour_of
 from reilab.lab.summary import BASELINE, in_order, method_title
 from reilab.runs.history import History, Track
 
 MARKS = "steered"
 GRID = {
+    **TALL,
     "display": "grid",
+    "grid-auto-rows": "max-content",
     "gap": "14px",
     "grid-template-columns": "repeat(auto-fit, minmax(min(100%, 380px), 1fr))",
 }
@@ -62,6 +64,7 @@ class Chart:
         figure = hv.render(overlay, backend="bokeh")
         drawn = [glyph for glyph in figure.renderers if glyph.data_source is not self._marks]
         figure.update(
+            output_backend="canvas",
             x_range=Range1d(0, n_steps),
             y_range=DataRange1d(renderers=drawn, range_padding=0.08),
             sizing_mode="stretch_width",
@@ -137,7 +140,7 @@ class Curves(pn.viewable.Viewer):
         return self._view
 
     def update(self, run: str, history: History, rewound: bool) -> None:
-        """Add what is new; ``rewound`` if a method went back to a checkpoint since the last call."""
+        """Add what is new; ``rewound`` if a method went back to a checkpoint meanwhile."""
         if history.posed is None or not history.tracks:
             return
         key = (run, *in_order(history))

@@ -45,7 +45,7 @@ class Pane:
             element = hv.RGB(blank, bounds=bounds)
         else:
             element = hv.Image(blank, bounds=bounds).opts(cmap=colours, clim=(0, 255))
-        bare = {"xaxis": None, "yaxis": None, "toolbar": None, "default_tools": []}
+        bare: dict[str, Any] = {"xaxis": None, "yaxis": None, "toolbar": None, "default_tools": []}
         self.figure = hv.render(element.opts(hooks=[keep_source], **bare), backend="bokeh")
         self.source = kept["source"]
         # Ctrl leaves the wheel itself to the page; a pinch on a touchpad counts as Ctrl and wheel.
@@ -53,6 +53,8 @@ class Pane:
         self.figure.add_tools(PanTool(), wheel)
         self.figure.toolbar.active_scroll = wheel
         self.figure.update(
+            # HoloViews asks for WebGL, slow without a GPU and limited to a few figures a page.
+            output_backend="canvas",
             x_range=ranges[0],
             y_range=ranges[1],
             min_border_left=0,
@@ -65,17 +67,24 @@ class Pane:
             aspect_ratio=width / height,
             frame_width=None,
             frame_height=None,
+            # A flex container would squeeze it out of its aspect.
+            styles={"flex": "none", "aspect-ratio": f"{width} / {height}"},
             html_attributes={"role": "img", "aria-label": description},
         )
 
     def show(self, pixels: Pixels) -> None:
         """Replace the pixels; the first row is the top one."""
         # Bokeh counts rows from the bottom.
-        upward = pixels[::-1]
-        if upward.ndim == 3:
-            alpha = np.full((*upward.shape[:2], 1), 255, np.uint8)
-            upward = np.concatenate([upward, alpha], axis=2).view(np.uint32)[..., 0]
-        self.source.data = {**self.source.data, "image": [np.ascontiguousarray(upward)]}
+        upward = np.ascontiguousarray(pixels[::-1])
+        packed = _with_alpha(upward) if upward.ndim == 3 else upward
+        self.source.data = {**self.source.data, "image": [packed]}
+
+
+def _with_alpha(pixels: Pixels) -> NDArray[np.uint32]:
+    """Red, green, blue and full opacity in the four bytes of each pixel."""
+    opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+    packed: NDArray[np.uint32] = np.concatenate([pixels, opaque], axis=2).view(np.uint32)[..., 0]
+    return packed
 
 
 def to_pixels(image: Values, low: float, high: float) -> Pixels:

@@ -199,8 +199,10 @@ class Lab(param.Parameterized):
             self._heard = self._heard or isinstance(event, Posed)
             if isinstance(event, Refused):
                 self.message = event.message
-        if (events or self.live) and (now := jobs.standing(self._folder, self.history)):
-            self.standing = now
+        if events or self.live:
+            now = jobs.standing(self._folder, self.history)
+            if now != self.standing:
+                self.standing = now
         # A worker hears only what is sent after it has begun to listen.
         if self.live and self._heard and set(self._asked.methods) <= self.history.tracks.keys():
             self._steer()
@@ -234,9 +236,14 @@ class Lab(param.Parameterized):
             mine = self.config()
         except ValueError:
             return False
-        numbers = steerable_numbers(self._asked)
-        assumed = numbers.pop("assumed_noise")
-        training = dataclasses.replace(mine.training, **numbers)
+        asked = self._asked.training
+        training = dataclasses.replace(
+            mine.training,
+            alpha_sure=asked.alpha_sure,
+            alpha_req=asked.alpha_req,
+            learning_rate=asked.learning_rate,
+        )
+        assumed = self._asked.assumed_noise
         return dataclasses.replace(mine, training=training, assumed_noise=assumed) == self._asked
 
     def _steer(self) -> None:

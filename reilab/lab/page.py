@@ -9,28 +9,41 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.models import CustomJS
 
-from reilab.events import Started
+from reilab.events import Event, Started
 from reilab.lab.board import ImageBoard
 from reilab.lab.controls import Controls, heading
 from reilab.lab.curves import Curves
 from reilab.lab.model import Lab
+from reilab.lab.style import TALL
 from reilab.lab.summary import rows, run_title, steering_log
 from reilab.lab.table import list_html, results_html
 from reilab.lab.transport import WRAP, Transport, block, quiet, set_html, text
 
 POLL_MILLISECONDS = 100
+#: The browser lays the page out anew each time; more often only makes numbers flicker.
+POLLS_PER_SHOW = 4
 #: Look for runs that others have started once in so many polls.
 POLLS_PER_LISTING = 30
 TAGLINE = "learning to image from noisy, incomplete measurements alone"
 HINT = "Drag to move, Ctrl + wheel or pinch to zoom. Numbers are means over all test images."
 LOSS_HINT = "Losses are unweighted; a value of 0 or less leaves a gap. Dotted: steered."
+BUTTON_TEXT = {"button": {"textTransform": "none"}}
 THEME = {
-    "light": {"palette": {"primary": {"main": "#1a5fb4"}}},
-    "dark": {"palette": {"primary": {"main": "#82b4ff"}}},
+    "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
+    "dark": {"palette": {"primary": {"main": "#82b4ff"}}, "typography": BUTTON_TEXT},
 }
 #: The header keeps its colours, whatever the theme.
 HEADER = {"& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"}}
+#: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
+CLOSE_DRAWER_IF_NARROW = """
+if (window.innerWidth < 600) {
+  for (const model of cb_obj._all_models.values()) {
+    if (model.class_name === "Page") model.data.sidebar_open = false
+  }
+}
+"""
 STRETCH: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
@@ -46,6 +59,7 @@ class LabPage(pn.viewable.Viewer):
         super().__init__()
         self.lab = Lab(root)
         self._polls = 0
+        self._unseen: list[Event] = []
         self._transport = Transport(self.lab)
         self._board, self._curves = ImageBoard(), Curves()
         self._table, self._steered, self._empty = block(), block(), block()
@@ -74,9 +88,10 @@ class LabPage(pn.viewable.Viewer):
 
     def tick(self) -> None:
         """The heartbeat of the session: read what is new in the run folder and show it."""
-        events = self.lab.poll()
-        if events:
-            self._show(rewound=any(isinstance(event, Started) for event in events))
+        self._unseen += self.lab.poll()
+        if self._unseen and self._polls % POLLS_PER_SHOW == 0:
+            self._show(rewound=any(isinstance(event, Started) for event in self._unseen))
+            self._unseen.clear()
         self._polls += 1
         if self._polls % POLLS_PER_LISTING == 0:
             self._list_runs()
@@ -91,6 +106,7 @@ class LabPage(pn.viewable.Viewer):
             self._views,
             sizing_mode="stretch_width",
             margin=(16, 20, 40, 20),
+            styles=dict(TALL),
         )
         return pmui.Page(
             meta_title="reilab",
@@ -112,25 +128,17 @@ class LabPage(pn.viewable.Viewer):
             margin=0,
             align="center",
         )
-        tools = pn.Row(
-            heading("Images", above=4),
-            hint,
-            self._sample,
-            reset,
-            styles=WRAP,
-            sizing_mode="stretch_width",
-            margin=(10, 0, 6, 0),
-        )
+        tools = _line("Images", HINT, self._sample, reset)
         parts = (
             tools,
             self._board,
-            pn.Row(heading("Curves"), quiet(LOSS_HINT), styles=WRAP, **STRETCH),
+            _line("Curves", LOSS_HINT),
             self._curves,
             self._steered,
-            heading("Results"),
+            _line("Results", ""),
             self._table,
         )
-        return pn.Column(*parts, visible=False, **STRETCH)
+        return pn.Column(*parts, visible=False, styles=dict(TALL), **STRETCH)
 
     def _show(self, *_: Any, rewound: bool = False) -> None:
         """Bring every view up to date; each sends only what has changed."""
@@ -183,12 +191,23 @@ class LabPage(pn.viewable.Viewer):
             self._runs.param.update(options=options, value=self.lab.run)
 
 
+def _line(title: str, remark: str, *tools: pn.viewable.Viewable) -> pn.Row:
+    """The heading of a section with a remark and what belongs to it."""
+    head = heading(title)
+    head.param.update(margin=0, align="center")
+    return pn.Row(
+        head, quiet(remark), *tools, styles=WRAP, sizing_mode="stretch_width", margin=(14, 0, 8, 0)
+    )
+
+
 def session(root: Path) -> LabPage:
     """A new page for the session that is being served, with its heartbeat."""
     pn.extension(throttled=True, notifications=True, reconnect=True)
     asked = pn.state.session_args.get("run", [b""])[0].decode()
     page = LabPage(root, asked)
-    pn.state.add_periodic_callback(page.tick, period=POLL_MILLISECONDS)
+    pn.state.curdoc.js_on_event("document_ready", CustomJS(code=CLOSE_DRAWER_IF_NARROW))
+    # A page that is being changed while it loads is never told that it has loaded.
+    pn.state.onload(lambda: pn.state.add_periodic_callback(page.tick, period=POLL_MILLISECONDS))
     return page
 
 

@@ -21,6 +21,9 @@ def colour_of(method: str) -> str:
     return COLOURS.get(method, NEUTRAL)
 
 
+#: Columns and grids grow with what is in them; by default the page would hold them to one window.
+TALL: Mapping[str, str] = {"flex": "none", "height": "max-content", "max-height": "none"}
+
 #: Each pane of text lives in a shadow root of its own and needs the sheet for itself.
 TEXT_CSS = """
 :host { font-size: 14px; line-height: 1.45; color: var(--panel-on-surface-color); }

@@ -24,11 +24,12 @@ class Transport(pn.viewable.Viewer):
         super().__init__()
         self._lab = lab
         self._refusal = ""
-        self._train = self._button("Train", "play_arrow", lab.train, "contained")
-        self._resume = self._button("Resume", "restart_alt", lab.resume)
-        self._pause = self._button("Pause", "pause", lab.pause)
-        self._stop = self._button("Stop", "stop", lab.stop)
+        self._train = self._button("Train", lab.train, "contained")
+        self._resume = self._button("Resume", lab.resume)
+        self._pause = self._button("Pause", lab.pause)
+        self._stop = self._button("Stop", lab.stop)
         self._state, self._detail, self._notice = text(), text(), block()
+        self._notice.param.update(visible=False, margin=(12, 0, 0, 0))
         self._progress = pmui.LinearProgress(
             value=0, variant="determinate", sizing_mode="stretch_width", margin=(10, 0, 0, 0)
         )
@@ -61,9 +62,7 @@ class Transport(pn.viewable.Viewer):
         self._resume.visible = lab.resumable
         self._pause.visible = self._stop.visible = lab.live
         paused = status is Status.PAUSED
-        self._pause.param.update(
-            label="Continue" if paused else "Pause", icon="play_arrow" if paused else "pause"
-        )
+        self._pause.label = "Continue" if paused else "Pause"
         self._progress.visible = bool(lab.run)
         self._progress.value = round(100 * lab.history.progress)
         state, detail = "", ""
@@ -86,11 +85,10 @@ class Transport(pn.viewable.Viewer):
         return [line for line in found if line]
 
     def _button(
-        self, label: str, icon: str, action: Callable[[], None], variant: str = "outlined"
+        self, label: str, action: Callable[[], None], variant: str = "outlined"
     ) -> pmui.Button:
         return pmui.Button(
             label=label,
-            icon=icon,
             variant=variant,
             css_classes=[f"reilab-{label.lower()}"],
             margin=0,
@@ -106,7 +104,7 @@ def text() -> pn.pane.HTML:
 def quiet(words: str) -> pn.pane.HTML:
     """A remark beside a heading."""
     pane = text()
-    pane.param.update(object=f'<span class="quiet">{escape(words)}</span>', margin=(8, 0, 0, 0))
+    pane.object = f'<span class="quiet">{escape(words)}</span>'
     return pane
 
 

@@ -99,7 +99,7 @@ class RunFolder:
 
 @dataclass
 class Follower:
-    """Reads whole lines as they are appended to a log; previews are mapped, not read."""
+    """Reads whole lines as they are appended to a log."""
 
     path: Path
     offset: int = field(default=0)
@@ -116,7 +116,7 @@ class Follower:
         return [codec.from_line(line, self._load) for line in whole.decode().splitlines()]
 
     def _load(self, name: str) -> codec.Array:
-        array: codec.Array = np.load(self.path.parent / name, mmap_mode="r", allow_pickle=False)
+        array: codec.Array = np.load(self.path.parent / name, allow_pickle=False)
         return array
 
 

@@ -32,15 +32,12 @@ class Track:
     steered: list[Steered] = field(default_factory=list)
     finished: bool = False
     saved_step: int = 0
+    #: Training time of this method, without evaluation.
+    seconds: float = 0.0
 
     @property
     def step(self) -> int:
         return self.stepped[-1].step if self.stepped else self.started.step
-
-    @property
-    def seconds(self) -> float:
-        """Training time of this method, without evaluation."""
-        return sum(event.seconds for event in self.stepped)
 
     @property
     def metrics(self) -> Metrics | None:
@@ -52,6 +49,7 @@ class Track:
         at = started.step
         self.started = started
         self.stepped = [event for event in self.stepped if event.step <= at]
+        self.seconds = sum(event.seconds for event in self.stepped)
         self.evaluated = [event for event in self.evaluated if event.step < at]
         self.steered = [event for event in self.steered if event.step <= at]
         self.finished = False
@@ -100,6 +98,7 @@ class History:
                 self.tracks[method] = Track(event)
             case Stepped(method=method):
                 self.tracks[method].stepped.append(event)
+                self.tracks[method].seconds += event.seconds
             case Evaluated(method=method):
                 _replace_or_append(self.tracks[method].evaluated, event)
             case Steered(method=method):

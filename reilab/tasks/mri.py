@@ -59,6 +59,9 @@ class MRI:
     acceleration: Annotated[
         int, Setting("Columns of k-space per measured one.", low=2, high=12)
     ] = 4
+    center: Annotated[
+        float, Setting("Share of fully sampled columns at the origin.", low=0.0, high=1.0)
+    ] = 0.08
     sigma: Annotated[
         float,
         Setting(
@@ -72,8 +75,8 @@ class MRI:
     norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
     def build(self, device: str = "cpu") -> Problem:
-        """The operator samples the centre (8 %) and random columns (fastMRI's mask, seed 1)."""
-        columns = random_columns(self.size, self.acceleration, 0.08, seed=1, device=device)
+        """The operator samples the centre and random columns: fastMRI's random mask, seed 1."""
+        columns = random_columns(self.size, self.acceleration, self.center, seed=1, device=device)
         return Problem(
             physics=CartesianMRI((2, self.size, self.size), columns),
             noise=Gaussian(self.sigma),

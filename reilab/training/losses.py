@@ -5,8 +5,8 @@ With f the reconstruction, A the operator, x₁ = f(y), and T_g a random transfo
 ========================  =============================================================
 Consistency               (1/m) ‖y − A x₁‖²
 Sure                      Stein's estimate of (1/m) ‖A x₁ − A x‖² (the noise model's own)
-Equivariance              mean ‖T_g x₁ − f(A T_g x₁)‖²                (EI, REI eq. 3)
-RobustEquivariance        mean ‖T_g x₁ − f(noise(A T_g x₁))‖²         (REI eq. 7)
+Equivariance              mean ‖T_g x₁ − f(A T_g x₁)‖²  (EI)
+RobustEquivariance        mean ‖T_g x₁ − f(noise(A T_g x₁))‖²  (REI)
 Supervised                mean ‖x₁ − x‖²                              (needs an Oracle)
 ========================  =============================================================
 """

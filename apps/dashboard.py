@@ -1,0 +1,9 @@
+"""The lab as a served script: ``panel serve apps/dashboard.py``."""
+
+import panel as pn
+
+from reilab.lab.page import session
+from reilab.runs.folder import runs_root
+
+if pn.state.served:
+    session(runs_root()).servable()

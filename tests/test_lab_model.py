@@ -1,0 +1,248 @@
+"""The lab's state without a server: choices, numbers, steering, runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight, Steered
+from reilab.lab.images import error_map, scale_end, to_pixels
+from reilab.lab.model import Lab
+from reilab.lab.steering import commands, steered_numbers
+from reilab.lab.summary import rows, run_title, steering_log
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import history_of
+from reilab.runs.jobs import Status
+from reilab.settings import settings_of
+from reilab.tasks.registry import tasks
+from reilab.training.config import TrainConfig
+
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A lab with an empty root whose workers leave the machine usable."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    lab = Lab(tmp_path)
+    lab.task, lab.preset = "mri", "smoke"
+    yield lab
+    if lab.live:
+        lab.stop()
+        wait(lab, lambda: not lab.live)
+
+
+def wait(lab: Lab, reached: Callable[[], bool]) -> None:
+    """Poll until something is so."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, f"{lab.standing} after {PATIENCE_SECONDS} s"
+        time.sleep(0.05)
+        lab.poll()
+
+
+def test_choices_come_from_the_registry(lab: Lab) -> None:
+    assert lab.param.task.objects == list(tasks())
+    for name, task in tasks().items():
+        lab.task = name
+        assert lab.param.preset.objects == list(task.presets)
+        assert lab.setting("noise") == task.settings[task.noise]
+    assert lab.setting("alpha_req") == settings_of(TrainConfig)["alpha_req"]
+
+
+def test_a_preset_brings_its_numbers(lab: Lab) -> None:
+    lab.task, lab.preset = "ct", "paper"
+    training = tasks()["ct"].presets["paper"].training
+    assert (lab.alpha_sure, lab.alpha_req) == (training.alpha_sure, training.alpha_req)
+    assert (lab.steps, lab.learning_rate) == (training.steps, training.learning_rate)
+    assert lab.config().training == training
+
+
+def test_the_assumed_noise_follows_the_true_one_until_parted(lab: Lab) -> None:
+    lab.noise = 0.2
+    assert lab.config().assumed_noise == 0.2
+    lab.same_noise = False
+    lab.assumed_noise = 0.05
+    lab.noise = 0.3
+    config = lab.config()
+    assert (config.noise, config.assumed_noise) == (0.3, 0.05)
+    lab.same_noise = True
+    assert lab.config().assumed_noise == 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("steps", 0, "steps = 0 is too small"),
+        ("noise", -1.0, "sigma = -1.0 is too small"),
+        ("noise", "much", "sigma = 'much' is not a number"),
+        ("alpha_sure", float("nan"), "alpha_sure = nan is not finite"),
+        ("methods", [], "must name at least one"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_starts(
+    lab: Lab, name: str, value: object, complaint: str
+) -> None:
+    setattr(lab, name, value)
+    with pytest.raises(ValueError, match=complaint):
+        lab.train()
+    assert lab.runs() == []
+    assert lab.run == ""
+
+
+def test_each_number_becomes_the_commands_that_the_methods_know() -> None:
+    terms = {"mc", "eq", "req"}
+    assert commands("alpha_sure", 2.0, terms) == [SetWeight("mc", 2.0)]
+    assert commands("alpha_req", 3.0, terms) == [SetWeight("eq", 3.0), SetWeight("req", 3.0)]
+    assert commands("learning_rate", 1e-4, terms) == [SetLearningRate(1e-4)]
+    assert commands("assumed_noise", 0.1, terms) == [SetAssumedNoise(0.1)]
+
+
+def test_steering_is_read_back_under_the_names_of_the_controls() -> None:
+    log = [Steered("rei", 3, SetWeight("req", 5.0)), Steered("ei", 4, SetWeight("mc", 7.0))]
+    assert steered_numbers(log) == {"alpha_req": 5.0, "alpha_sure": 7.0}
+
+
+def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
+    lab.methods = ["rei", "ei", "supervised"]
+    lab.train()
+    assert lab.live
+    with pytest.raises(RuntimeError, match="still going"):
+        lab.train()
+    wait(lab, lambda: not lab.live)
+    assert lab.standing.status is Status.FINISHED
+    table = {row.key: row for row in rows(lab.history)}
+    assert list(table) == ["pinv", "ei", "rei", "supervised"]
+    supervised, rei, base = table["supervised"], table["rei"], table["pinv"]
+    assert rei.gap == pytest.approx(supervised.psnr - rei.psnr)
+    assert rei.gain == pytest.approx(rei.psnr - base.psnr)
+    other = Lab(lab.root)
+    other.open(lab.run)
+    assert (other.task, other.preset, other.steps) == ("mri", "smoke", 4)
+    assert other.config() == lab.config()
+    assert rows(other.history) == rows(lab.history)
+
+
+def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
+    lab.methods, lab.steps = ["ei", "rei"], 100_000
+    lab.train()
+    lab.alpha_req = 10.0
+    wait(lab, lambda: len(steering_log(lab.history)) == 2)
+    assert {e.command for t in lab.history.tracks.values() for e in t.steered} == {
+        SetWeight("eq", 10.0),
+        SetWeight("req", 10.0),
+    }
+    lab.pause()
+    wait(lab, lambda: lab.standing.status is Status.PAUSED)
+    lab.pause()
+    wait(lab, lambda: lab.standing.status is Status.RUNNING)
+    lab.learning_rate = -1.0
+    lab.poll()
+    assert "learning_rate = -1.0 must be greater than 0" in lab.message
+    lab.learning_rate = 1e-4
+    lab.stop()
+    wait(lab, lambda: not lab.live)
+    assert lab.standing.status is Status.STOPPED
+    assert lab.resumable
+    at = max(track.step for track in lab.history.tracks.values())
+    lab.alpha_sure = 0.5
+    lab.resume()
+    wait(lab, lambda: any(track.step > at for track in lab.history.tracks.values()))
+    wait(lab, lambda: SetWeight("mc", 0.5) in [e.command for e in lab.history.tracks["ei"].steered])
+    other = Lab(lab.root)
+    other.open(lab.run)
+    assert (other.alpha_sure, other.alpha_req, other.learning_rate) == (0.5, 10.0, 1e-4)
+
+
+def test_stop_is_not_lost_while_the_worker_is_still_starting(lab: Lab) -> None:
+    lab.steps = 100_000
+    lab.train()
+    lab.stop()
+    wait(lab, lambda: not lab.live)
+    assert lab.standing.status is Status.STOPPED
+
+
+def test_resume_brings_the_controls_back_to_the_run(lab: Lab) -> None:
+    lab.steps, lab.methods = 100_000, ["rei"]
+    lab.train()
+    lab.stop()
+    wait(lab, lambda: not lab.live)
+    lab.task = "ct"
+    lab.resume()
+    assert (lab.task, lab.preset, lab.steps) == ("mri", "smoke", 100_000)
+    lab.stop()
+    wait(lab, lambda: not lab.live)
+    assert not list(lab.history.tracks["rei"].steered)
+
+
+def test_only_runs_below_the_root_can_be_opened(lab: Lab) -> None:
+    with pytest.raises(ValueError, match="unknown run"):
+        lab.open("../elsewhere")
+
+
+def test_a_plug_in_stands_among_the_tasks_with_its_own_noise(tmp_path: Path) -> None:
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    code = (
+        "from pathlib import Path; from reilab.lab.model import Lab; lab = Lab(Path('none'));"
+        "lab.task = 'blinds'; print(lab.setting('noise').unit, lab.noise, lab.config().noise)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"REILAB_PLUGINS": str(plugin)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["lumens", "0.25", "0.25"]
+
+
+def test_images_keep_their_first_row_on_top_and_clip() -> None:
+    image = np.array([[[0.0], [2.0]], [[0.5], [-1.0]]])
+    assert to_pixels(image, 0.0, 1.0).tolist() == [[0, 255], [128, 0]]
+    assert to_pixels(np.ones((2, 2, 3)), 0.0, 2.0).shape == (2, 2, 3)
+    assert error_map(image, np.zeros_like(image)).tolist() == [[0.0, 2.0], [0.5, 1.0]]
+    assert scale_end([np.full((4, 4), 0.03)]) == 0.05
+
+
+def test_names_of_runs_are_made_readable() -> None:
+    assert run_title("20260131-101502-mri-quick-0a1b2c3d") == "mri quick, 01-31 10:15:02"
+    assert run_title("my-run") == "my-run"
+
+
+def test_the_log_of_a_run_shows_every_evaluation(lab: Lab) -> None:
+    lab.methods = ["rei"]
+    lab.train()
+    wait(lab, lambda: not lab.live)
+    events = list(RunFolder(lab.root / lab.run).events())
+    assert sum(isinstance(event, Evaluated) for event in events) == 3
+    assert history_of(events).tracks["rei"].step == lab.history.tracks["rei"].step
+
+
+PLUGIN = '''
+from dataclasses import dataclass
+from typing import Annotated
+from reilab.settings import Setting
+from reilab.tasks.registry import Preset, task
+from reilab.training.config import TrainConfig
+
+PRESETS = {name: Preset({}, TrainConfig(steps=4)) for name in ("smoke", "quick")}
+
+
+@task("blinds", title="Through blinds", noise="glare", presets=PRESETS)
+@dataclass(frozen=True)
+class Blinds:
+    """Through blinds: every other row of an image."""
+
+    glare: Annotated[float, Setting("Glare.", unit="lumens", low=0.0)] = 0.25
+
+    def build(self, device="cpu"):
+        raise NotImplementedError
+'''
