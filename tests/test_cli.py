@@ -59,12 +59,13 @@ def test_compare_ends_with_json_and_a_figure(
 
 def test_options_reach_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "there"
-    words = "--preset=smoke --methods rei mc --noise 12 --assumed-noise 6 --alpha-sure 0.5"
+    words = "--preset=smoke --methods rei ei --noise 12 --assumed-noise 6 --alpha-sure 0.5"
     more = "--alpha-req 2 --steps 1 --seed 4 --views 10 --out"
     main(["compare", "ct", *words.split(), *more.split(), str(out)])
     history = history_of(RunFolder(out).events())
     started = history.tracks["rei"].started
     assert started.weights == {"sure": 0.5, "req": 2.0}
+    assert history.tracks["ei"].started.weights == {"mc": 1e-5, "eq": 1e3}
     assert started.assumed_noise == 6
     assert history.posed is not None
     assert history.posed.noise == 12

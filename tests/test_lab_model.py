@@ -15,7 +15,7 @@ import pytest
 from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight, Steered
 from reilab.lab.images import error_map, scale_end, to_pixels
 from reilab.lab.model import Lab
-from reilab.lab.steering import commands, steered_numbers
+from reilab.lab.steering import commands, numbers_since
 from reilab.lab.summary import rows, run_title, steering_log
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
@@ -99,15 +99,16 @@ def test_what_cannot_be_is_refused_and_nothing_starts(
 
 def test_each_number_becomes_the_commands_that_the_methods_know() -> None:
     terms = {"mc", "eq", "req"}
-    assert commands("alpha_sure", 2.0, terms) == [SetWeight("mc", 2.0)]
-    assert commands("alpha_req", 3.0, terms) == [SetWeight("eq", 3.0), SetWeight("req", 3.0)]
+    assert commands("alpha_mc", 2.0, terms) == [SetWeight("mc", 2.0)]
+    assert commands("alpha_req", 3.0, terms) == [SetWeight("req", 3.0)]
+    assert commands("alpha_sure", 3.0, terms) == []
     assert commands("learning_rate", 1e-4, terms) == [SetLearningRate(1e-4)]
     assert commands("assumed_noise", 0.1, terms) == [SetAssumedNoise(0.1)]
 
 
 def test_steering_is_read_back_under_the_names_of_the_controls() -> None:
     log = [Steered("rei", 3, SetWeight("req", 5.0)), Steered("ei", 4, SetWeight("mc", 7.0))]
-    assert steered_numbers(log) == {"alpha_req": 5.0, "alpha_sure": 7.0}
+    assert numbers_since(log) == {"alpha_req": 5.0, "alpha_mc": 7.0}
 
 
 def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
@@ -133,7 +134,7 @@ def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
 def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
     lab.methods, lab.steps = ["ei", "rei"], 100_000
     lab.train()
-    lab.alpha_req = 10.0
+    lab.alpha_req = lab.alpha_eq = 10.0
     wait(lab, lambda: len(steering_log(lab.history)) == 2)
     assert {e.command for t in lab.history.tracks.values() for e in t.steered} == {
         SetWeight("eq", 10.0),
@@ -152,13 +153,13 @@ def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
     assert lab.standing.status is Status.STOPPED
     assert lab.resumable
     at = max(track.step for track in lab.history.tracks.values())
-    lab.alpha_sure = 0.5
+    lab.alpha_mc = 0.5
     lab.resume()
     wait(lab, lambda: any(track.step > at for track in lab.history.tracks.values()))
     wait(lab, lambda: SetWeight("mc", 0.5) in [e.command for e in lab.history.tracks["ei"].steered])
     other = Lab(lab.root)
     other.open(lab.run)
-    assert (other.alpha_sure, other.alpha_req, other.learning_rate) == (0.5, 10.0, 1e-4)
+    assert (other.alpha_mc, other.alpha_req, other.learning_rate) == (0.5, 10.0, 1e-4)
 
 
 def test_stop_is_not_lost_while_the_worker_is_still_starting(lab: Lab) -> None:

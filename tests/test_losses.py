@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("random_states_untouched")
 
 F64 = torch.float64
 KEY = Key(11)
-CONFIG = TrainConfig(alpha_sure=0.3, alpha_req=1.7, transforms=2)
+CONFIG = TrainConfig(alpha_mc=0.6, alpha_eq=2.3, alpha_sure=0.3, alpha_req=1.7, transforms=2)
 every_task = pytest.mark.parametrize("task", ["inpainting", "mri", "ct"])
 every_method = pytest.mark.parametrize("method", METHODS)
 
@@ -122,9 +122,9 @@ def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
 #: The terms of each method and their weights, by the formulas of design and paper.
 TERMS = {
     "supervised": {"supervised": 1.0},
-    "mc": {"mc": CONFIG.alpha_sure},
+    "mc": {"mc": CONFIG.alpha_mc},
     "sure": {"sure": CONFIG.alpha_sure},
-    "ei": {"mc": CONFIG.alpha_sure, "eq": CONFIG.alpha_req},
+    "ei": {"mc": CONFIG.alpha_mc, "eq": CONFIG.alpha_eq},
     "rei": {"sure": CONFIG.alpha_sure, "req": CONFIG.alpha_req},
 }
 

@@ -8,6 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from reilab.lab.model import Lab
+from reilab.lab.steering import METHODS_OF, STEERABLE
 from reilab.lab.style import TEXT_CSS
 from reilab.lab.summary import method_title
 from reilab.tasks.registry import tasks
@@ -15,6 +16,8 @@ from reilab.tasks.registry import tasks
 LABELS = {
     "noise": "True noise",
     "assumed_noise": "Assumed noise",
+    "alpha_mc": "α MC",
+    "alpha_eq": "α EQ",
     "alpha_sure": "α SURE",
     "alpha_req": "α REQ",
 }
@@ -46,6 +49,10 @@ class NumberField(pn.viewable.Viewer):
     def lock(self, locked: bool) -> None:
         """Take the control out of use, or put it back."""
         self.text.disabled = locked
+
+    def show(self, shown: bool) -> None:
+        """Put the control in its place, or take it away."""
+        self._view.visible = shown
 
     def _show(self, *_: Any) -> None:
         setting = self._lab.setting(self._name)
@@ -117,14 +124,21 @@ class Controls(pn.viewable.Viewer):
         self.same_noise = pmui.Checkbox.from_param(
             lab.param.same_noise, label="Assume the true noise", size="small", margin=0, sx=LABEL
         )
-        names = ("noise", "assumed_noise", "alpha_sure", "alpha_req", "learning_rate")
-        self.numbers = {name: NumberField(lab, name) for name in (*names, "steps", "seed")}
+        names = ("noise", *STEERABLE, "steps", "seed")
+        self.numbers = {name: NumberField(lab, name) for name in names}
         self._view = self._layout()
         lab.param.watch(self._lock, ["standing", "run", "same_noise"])
+        lab.param.watch(self._show_weights, "methods")
         self._lock()
+        self._show_weights()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
+
+    def _show_weights(self, *_: Any) -> None:
+        """Only the weights that count in one of the methods that are chosen."""
+        for weight, methods in METHODS_OF.items():
+            self.numbers[weight].show(any(name in self._lab.methods for name in methods))
 
     def _layout(self) -> pn.Column:
         number = self.numbers
@@ -141,8 +155,7 @@ class Controls(pn.viewable.Viewer):
             heading("Methods"),
             self.methods,
             heading("Changeable while training"),
-            number["alpha_sure"],
-            number["alpha_req"],
+            *(number[weight] for weight in METHODS_OF),
             number["learning_rate"],
             heading("Length"),
             pn.Row(number["steps"], number["seed"], styles={"gap": "10px"}, margin=0),

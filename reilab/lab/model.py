@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import param
 import torch
 
 from reilab.events import Continue, Control, Event, Pause, Posed, Refused, Stop
-from reilab.lab.steering import STEERABLE, commands, steerable_numbers, steered_numbers
+from reilab.lab import steering
 from reilab.runs import jobs
 from reilab.runs.config import USUAL_METHODS, RunConfig, configure, from_yaml
 from reilab.runs.folder import RunFolder, list_runs
 from reilab.runs.history import History
-from reilab.runs.jobs import Standing, Status
+from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
 from reilab.settings import Setting, choose, settings_of
 from reilab.tasks.registry import Task, find_task, tasks
 from reilab.training.config import TrainConfig
 from reilab.training.methods import METHODS
 
 #: The numbers that go into ``TrainConfig`` under their own names.
-TRAINING = ("alpha_sure", "alpha_req", "learning_rate", "steps", "seed")
-LIVE = (Status.STARTING, Status.RUNNING, Status.PAUSED)
-RESUMABLE = (Status.STOPPED, Status.FAILED, Status.LOST)
+TRAINING = (*steering.TRAINED, "steps", "seed")
 
 
 class Lab(param.Parameterized):
-    """What a person has chosen, and the run that they look at.
+    """What a person has chosen, and the run that they look at; runs live below ``root``.
 
     The numbers have no bounds here: a wrong one is refused by ``config``, with the reason.
-
-    Args:
-        root: where the run folders live.
     """
 
     task = param.Selector(doc="What to reconstruct, and from which measurements.")
@@ -43,8 +37,8 @@ class Lab(param.Parameterized):
     noise = param.Parameter()
     same_noise = param.Boolean(default=True, doc="The losses believe in the true noise level.")
     assumed_noise = param.Parameter(doc="The noise level that the losses believe in.")
-    alpha_sure = param.Parameter()
-    alpha_req = param.Parameter()
+    alpha_mc, alpha_eq = param.Parameter(), param.Parameter()
+    alpha_sure, alpha_req = param.Parameter(), param.Parameter()
     learning_rate = param.Parameter()
     steps = param.Parameter()
     seed = param.Parameter()
@@ -161,8 +155,7 @@ class Lab(param.Parameterized):
         folder = RunFolder(self.root / choose("run", name, self.runs()))
         config = from_yaml(folder.config)
         self._look_at(folder, config)
-        self._heard = True
-        self._told = self._known()
+        self._heard, self._told = True, self._known()
         self._show_asked()
         self.poll()
 
@@ -199,10 +192,9 @@ class Lab(param.Parameterized):
             self._heard = self._heard or isinstance(event, Posed)
             if isinstance(event, Refused):
                 self.message = event.message
-        if events or self.live:
-            now = jobs.standing(self._folder, self.history)
-            if now != self.standing:
-                self.standing = now
+        now = jobs.standing(self._folder, self.history) if events or self.live else self.standing
+        if now != self.standing:
+            self.standing = now
         # A worker hears only what is sent after it has begun to listen.
         if self.live and self._heard and set(self._asked.methods) <= self.history.tracks.keys():
             self._steer()
@@ -212,14 +204,16 @@ class Lab(param.Parameterized):
         return events
 
     def _look_at(self, folder: RunFolder, asked: RunConfig) -> None:
-        self._folder, self._asked, self._told = folder, asked, steerable_numbers(asked)
+        self._folder, self._asked, self._told = folder, asked, steering.numbers_at_start(asked)
         self._follower, self.history = folder.follow(), History()
         self._outbox.clear()
         self.param.update(run=folder.name, standing=Standing(Status.STARTING), message="")
 
     def _known(self) -> dict[str, float]:
         """The numbers that the run has by its own log."""
-        return steerable_numbers(self._asked) | steered_numbers(self._folder.events())
+        return steering.numbers_at_start(self._asked) | steering.numbers_since(
+            self._folder.events()
+        )
 
     def _show_asked(self) -> None:
         """Set every control to what the run has, with its steering so far."""
@@ -236,19 +230,11 @@ class Lab(param.Parameterized):
             mine = self.config()
         except ValueError:
             return False
-        asked = self._asked.training
-        training = dataclasses.replace(
-            mine.training,
-            alpha_sure=asked.alpha_sure,
-            alpha_req=asked.alpha_req,
-            learning_rate=asked.learning_rate,
-        )
-        assumed = self._asked.assumed_noise
-        return dataclasses.replace(mine, training=training, assumed_noise=assumed) == self._asked
+        return steering.equal_but_for_steering(mine, self._asked)
 
     def _steer(self) -> None:
         """Send the numbers that differ from what the run has been told."""
-        changed = [name for name in STEERABLE if getattr(self, name) != self._told[name]]
+        changed = [name for name in steering.STEERABLE if getattr(self, name) != self._told[name]]
         if not changed:
             return
         try:
@@ -260,5 +246,5 @@ class Lab(param.Parameterized):
         terms = {term for track in self.history.tracks.values() for term in track.started.weights}
         for name in changed:
             self._told[name] = getattr(self, name)
-            for command in commands(name, self._told[name], terms):
+            for command in steering.commands(name, self._told[name], terms):
                 self._folder.send(command)

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from reilab.events import Command, Event, SetAssumedNoise, SetLearningRate, SetWeight, Steered
 from reilab.runs.config import RunConfig
+from reilab.settings import override
 
-#: The loss terms that each weight governs, whatever the method calls them.
-TERMS: Mapping[str, tuple[str, ...]] = {"alpha_sure": ("mc", "sure"), "alpha_req": ("eq", "req")}
+#: The loss term of each weight.
+TERMS: Mapping[str, str] = {
+    "alpha_mc": "mc",
+    "alpha_eq": "eq",
+    "alpha_sure": "sure",
+    "alpha_req": "req",
+}
+#: The methods in which each weight counts.
+METHODS_OF: Mapping[str, tuple[str, ...]] = {
+    "alpha_mc": ("mc", "ei"),
+    "alpha_eq": ("ei",),
+    "alpha_sure": ("sure", "rei"),
+    "alpha_req": ("rei",),
+}
 STEERABLE = (*TERMS, "learning_rate", "assumed_noise")
+#: Those of them that are fields of ``TrainConfig``.
+TRAINED = (*TERMS, "learning_rate")
 
 
-def steerable_numbers(config: RunConfig) -> dict[str, float]:
+def numbers_at_start(config: RunConfig) -> dict[str, float]:
     """What a run starts with."""
-    return {
-        "alpha_sure": config.training.alpha_sure,
-        "alpha_req": config.training.alpha_req,
-        "learning_rate": config.training.learning_rate,
-        "assumed_noise": config.assumed_noise,
-    }
+    trained = {name: getattr(config.training, name) for name in TRAINED}
+    return {**trained, "assumed_noise": config.assumed_noise}
 
 
-def steered_numbers(events: Iterable[Event]) -> dict[str, float]:
+def equal_but_for_steering(mine: RunConfig, asked: RunConfig) -> bool:
+    """Whether two configurations differ in nothing but what can be steered."""
+    training = override(mine.training, {n: getattr(asked.training, n) for n in TRAINED})
+    return replace(mine, training=training, assumed_noise=asked.assumed_noise) == asked
+
+
+def numbers_since(events: Iterable[Event]) -> dict[str, float]:
     """What a run has been steered to; later events count."""
     return {
         _name(event.command): event.command.value for event in events if isinstance(event, Steered)
@@ -35,7 +53,7 @@ def commands(name: str, value: float, terms: Collection[str]) -> list[Command]:
         return [SetLearningRate(value)]
     if name == "assumed_noise":
         return [SetAssumedNoise(value)]
-    return [SetWeight(term, value) for term in TERMS[name] if term in terms]
+    return [SetWeight(TERMS[name], value)] if TERMS[name] in terms else []
 
 
 def _name(command: Command) -> str:
@@ -45,4 +63,4 @@ def _name(command: Command) -> str:
         case SetAssumedNoise():
             return "assumed_noise"
         case SetWeight(term=term):
-            return next((name for name, governed in TERMS.items() if term in governed), term)
+            return next((name for name, own in TERMS.items() if own == term), term)

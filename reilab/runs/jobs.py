@@ -30,6 +30,12 @@ class Status(StrEnum):
     LOST = "lost"
 
 
+#: A worker is at it.
+LIVE = (Status.STARTING, Status.RUNNING, Status.PAUSED)
+#: ``start_worker`` goes on with it.
+RESUMABLE = (Status.STOPPED, Status.FAILED, Status.LOST)
+
+
 @dataclass(frozen=True)
 class Standing:
     """A status, and for failed and lost runs the reason in words."""

@@ -29,8 +29,9 @@ PRESETS = {
             batch=4,
             evaluate_every=40,
             learning_rate=2e-3,
-            milestones=(300,),
+            milestones=(320,),
             transforms=1,
+            alpha_eq=10.0,
         ),
     ),
     "standard": Preset(

@@ -67,11 +67,11 @@ def rei(
 
 METHODS: Mapping[str, Method] = {
     "supervised": Method("Supervised", lambda group, config: supervised(), oracle=True),
-    "mc": Method("MC", lambda group, config: mc(config.alpha_sure)),
+    "mc": Method("MC", lambda group, config: mc(config.alpha_mc)),
     "sure": Method("SURE", lambda group, config: sure(config.alpha_sure)),
     "ei": Method(
         "EI",
-        lambda group, config: ei(group, config.transforms, config.alpha_sure, config.alpha_req),
+        lambda group, config: ei(group, config.transforms, config.alpha_mc, config.alpha_eq),
     ),
     "rei": Method(
         "REI",
