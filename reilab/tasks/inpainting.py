@@ -25,11 +25,11 @@ PRESETS = {
     "quick": Preset(
         {"size": 64, "width": 16},
         TrainConfig(
-            steps=400,
+            steps=600,
             batch=4,
-            evaluate_every=40,
-            learning_rate=2e-3,
-            milestones=(320,),
+            evaluate_every=50,
+            learning_rate=1e-3,
+            milestones=(450,),
             transforms=1,
             alpha_eq=10.0,
         ),

@@ -26,13 +26,13 @@ PRESETS = {
     ),
     # The centre holds as many cycles as at full size, so that A†y is as good as it is there.
     "quick": Preset(
-        {"size": 80, "width": 16, "center": 0.2},
+        {"size": 80, "width": 16, "center": 0.24},
         TrainConfig(
-            steps=400,
+            steps=640,
             batch=4,
             evaluate_every=40,
             learning_rate=2e-3,
-            milestones=(320,),
+            milestones=(520,),
             transforms=1,
             alpha_eq=10.0,
         ),

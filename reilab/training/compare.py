@@ -42,8 +42,9 @@ def _forward(
         takers = _recipients(command, states)
         for name in takers:
             mail[name].append(command)
-        refused = Refused(method, 0, command, f"no method of this run can take {command}")
-        command = None if takers else (yield refused)
+        if takers:
+            return
+        command = yield Refused(method, 0, command, f"no method of this run can take {command}")
 
 
 def _recipients(command: Command, states: Sequence[TrainState]) -> list[str]:
