@@ -33,7 +33,7 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 SERVE = (
     "import sys; from pathlib import Path; from reilab.lab.page import serve;"
     "serve(int(sys.argv[1]), Path(sys.argv[2]), False)"
@@ -160,7 +160,7 @@ def test_weights_are_steered_while_training(site: Site) -> None:
     site.page.locator(".reilab-alpha-req-up").click()
     site.page.get_by_text("weight of req = 10").wait_for()
     steered = [event.command for event in site.run().events() if isinstance(event, Steered)]
-    assert set(steered) == {SetWeight("eq", 10.0), SetWeight("req", 10.0)}
+    assert steered == [SetWeight("req", 10.0)]
 
 
 def test_pause_and_continue(site: Site) -> None:
