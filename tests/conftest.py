@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from reilab.runs import jobs
+
 # Small tensors on many threads are slower, and sums in another order give other digits.
 torch.set_num_threads(1)
 
@@ -18,6 +20,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_worker_outlives_the_tests() -> Iterator[None]:
+    """Ends the workers that the tests started in this process and are done with."""
+    yield
+    for child in jobs._children.values():
+        if child.poll() is None:
+            child.terminate()
+        child.wait()
 
 
 @pytest.fixture

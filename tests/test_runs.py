@@ -167,12 +167,12 @@ def test_drive_stops(controls: list[events.Control]) -> None:
 
 
 def test_an_error_is_recorded_before_it_is_raised(folder: RunFolder) -> None:
-    (folder.path / "config.yaml").write_text(folder.config.replace("brain", "brian"))
-    with pytest.raises(ValueError, match="brian"):
+    (folder.path / "config.yaml").write_text(folder.config.replace("data: knee", "data: keen"))
+    with pytest.raises(ValueError, match="keen"):
         execute(folder)
     (failed,) = folder.events()
     assert isinstance(failed, events.Failed)
-    assert "brian" in failed.message
+    assert "keen" in failed.message
 
 
 def test_figure_shows_all_panes() -> None:
