@@ -29,8 +29,7 @@ class _Multiply(torch.autograd.Function):
 class SparseMap:
     """M with shape (rows, columns), both M and Mᵀ in compressed rows.
 
-    The transpose is stored because a product with it is many times faster than the scatter that a
-    transposed product would be.
+    The transpose is stored, so that both directions are the same kind of product.
     """
 
     matrix: Tensor
