@@ -309,6 +309,13 @@ BUGS = [
         "test_nets.py::test_residual",
     ),
     Bug(
+        "U-Net: upsampling shifted by a pixel",
+        "nets/upsampling.py",
+        "[[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]]",
+        "[[0.0, 1, 1, 0], [0, 1, 1, 0], [1, 1, 0, 0]]",
+        "test_nets.py::test_upsampling_and_convolution_are_one_transposed_convolution",
+    ),
+    Bug(
         "U-Net: circular padding everywhere",
         "nets/unet.py",
         "nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode=padding_mode)",

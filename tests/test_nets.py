@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
+from reilab.nets.upsampling import UpConvolution
 from reilab.training.state import seeded
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
@@ -90,3 +91,16 @@ def test_equal_keys_make_equal_networks() -> None:
     first, same, other = (list(unet(seed=seed).parameters()) for seed in (3, 3, 4))
     assert all(torch.equal(a, b) for a, b in zip(first, same, strict=True))
     assert not torch.equal(first[0], other[0])
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 7, 9), (1, 5, 1, 1), (3, 5, 8, 2)])
+def test_upsampling_and_convolution_are_one_transposed_convolution(shape: tuple[int, ...]) -> None:
+    up, x = UpConvolution(5, 3).double(), draw(*shape).double().requires_grad_()
+    larger = nn.functional.interpolate(x, scale_factor=2, mode="nearest")
+    plain = nn.functional.conv2d(larger, up.weight, up.bias, padding=1)
+    torch.testing.assert_close(up(x), plain)
+    inputs = (x, up.weight, up.bias)
+    slopes, expected = (
+        torch.autograd.grad((y**3).sum(), inputs, retain_graph=True) for y in (up(x), plain)
+    )
+    torch.testing.assert_close(slopes, expected)

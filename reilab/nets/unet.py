@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from reilab.nets.upsampling import UpConvolution
 from reilab.settings import choose
 
 Padding = Literal["zeros", "circular"]
@@ -76,4 +77,4 @@ def _two_convolutions(
 
 
 def _upsampling(n_in: int, n_out: int, norm: Callable[[int], nn.Module]) -> nn.Sequential:
-    return nn.Sequential(nn.Upsample(scale_factor=2), *_convolution(n_in, n_out, norm))
+    return nn.Sequential(UpConvolution(n_in, n_out), norm(n_out), nn.ReLU(inplace=True))
