@@ -109,7 +109,11 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term."""
+    """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term.
+
+    ``risk`` is what SURE estimates, the mean of (A x̂ − A x)² over the measured entries; ``None``
+    without ground truth.
+    """
 
     method: str
     step: int
@@ -117,6 +121,7 @@ class Stepped:
     total: float
     learning_rate: float
     seconds: float
+    risk: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,14 @@ noise, and a run resumes from its step number alone, because no generator state 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
+
+#: Generators that share out a batch: each draws for an equal number of consecutive samples.
+Streams: TypeAlias = Sequence[torch.Generator]
 
 
 @dataclass(frozen=True)
@@ -32,3 +37,7 @@ class Key:
         digest = hashlib.blake2b(address, digest_size=8).digest()
         # manual_seed takes 64-bit values, but the top bit is folded differently on some back-ends.
         return torch.Generator(device).manual_seed(int.from_bytes(digest, "little") >> 1)
+
+    def streams(self, places: Iterable[int], device: torch.device | str = "cpu") -> Streams:
+        """One generator for each place i, at ``key / i``."""
+        return [(self / place).generator(device) for place in places]

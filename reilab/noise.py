@@ -15,6 +15,7 @@ from typing import Annotated, Protocol
 import torch
 from torch import Tensor
 
+from reilab.key import Streams
 from reilab.settings import Setting
 
 #: h = A∘f: the measurement that the reconstruction of y would have.
@@ -31,11 +32,14 @@ class Noise(Protocol):
         """The same model at another level."""
         ...
 
-    def sample(self, u: Tensor, rng: torch.Generator) -> Tensor:
-        """A noisy version of u, same shape; ``rng`` lives on the device of u."""
+    def sample(self, u: Tensor, rng: Streams) -> Tensor:
+        """A noisy version of u, same shape; ``rng`` lives on the device of u.
+
+        With one generator per sample, a sample sees the same noise whatever else is in its batch.
+        """
         ...
 
-    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: torch.Generator) -> Tensor:
+    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
         """The risk estimate of each sample, (B,); ``hy`` is h(y), already at hand."""
         ...
 
@@ -54,10 +58,10 @@ class Gaussian:
     def at(self, level: float) -> Gaussian:
         return replace(self, sigma=level)
 
-    def sample(self, u: Tensor, rng: torch.Generator) -> Tensor:
+    def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return u + self.sigma * normal_like(u, rng)
 
-    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: torch.Generator) -> Tensor:
+    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
         b = normal_like(y, rng)
         slope = mean(b * (h(y + self.tau * b) - hy)) / self.tau
         return mean((y - hy) ** 2) - self.sigma**2 + 2 * self.sigma**2 * slope
@@ -81,10 +85,10 @@ class Poisson:
     def at(self, level: float) -> Poisson:
         return replace(self, gain=level)
 
-    def sample(self, u: Tensor, rng: torch.Generator) -> Tensor:
-        return self.gain * torch.poisson(u.clamp(min=0) / self.gain, generator=rng)
+    def sample(self, u: Tensor, rng: Streams) -> Tensor:
+        return self.gain * photons(u / self.gain, rng)
 
-    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: torch.Generator) -> Tensor:
+    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
         b = sign_like(y, rng)
         slope = mean(b * y * (h(y + self.tau * b) - hy)) / self.tau
         return mean((y - hy) ** 2) - self.gain * mean(y) + 2 * self.gain * slope
@@ -113,11 +117,10 @@ class PoissonGaussian:
     def at(self, level: float) -> PoissonGaussian:
         return replace(self, gain=level)
 
-    def sample(self, u: Tensor, rng: torch.Generator) -> Tensor:
-        counts = torch.poisson(u.clamp(min=0) / self.gain, generator=rng)
-        return self.gain * counts + self.sigma * normal_like(u, rng)
+    def sample(self, u: Tensor, rng: Streams) -> Tensor:
+        return self.gain * photons(u / self.gain, rng) + self.sigma * normal_like(u, rng)
 
-    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: torch.Generator) -> Tensor:
+    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
         b = sign_like(y, rng)
         variance = self.gain * y + self.sigma**2
         slope = mean(b * variance * (h(y + self.tau * b) - hy)) / self.tau
@@ -133,7 +136,7 @@ def curvature(
     h: Estimator,
     hy: Tensor,
     weight: Tensor,
-    rng: torch.Generator,
+    rng: Streams,
     tau: float,
     kappa: float = 1.0,
 ) -> Tensor:
@@ -144,7 +147,7 @@ def curvature(
     """
     p = 0.5 + 0.5 * kappa / math.sqrt(kappa**2 + 4)
     q = 1 - p
-    low = torch.rand(y.shape, generator=rng, device=y.device, dtype=y.dtype) < p
+    low = uniform_like(y, rng) < p
     c = torch.where(low, -math.sqrt(q / p), math.sqrt(p / q)).to(y.dtype)
     second = h(y + tau * c) + h(y - tau * c) - 2 * hy
     return mean(weight * c * second) / (kappa * tau**2)
@@ -155,12 +158,32 @@ def mean(values: Tensor) -> Tensor:
     return values.flatten(1).mean(1)
 
 
-def normal_like(y: Tensor, rng: torch.Generator) -> Tensor:
+def normal_like(y: Tensor, rng: Streams) -> Tensor:
     """Independent N(0, 1) entries in the shape of y."""
-    return torch.randn(y.shape, generator=rng, device=y.device, dtype=y.dtype)
+    return _shared_out(
+        lambda p, own: torch.randn(p.shape, generator=own, device=p.device, dtype=p.dtype), y, rng
+    )
 
 
-def sign_like(y: Tensor, rng: torch.Generator) -> Tensor:
+def uniform_like(y: Tensor, rng: Streams) -> Tensor:
+    """Independent entries from [0, 1) in the shape of y."""
+    return _shared_out(
+        lambda p, own: torch.rand(p.shape, generator=own, device=p.device, dtype=p.dtype), y, rng
+    )
+
+
+def sign_like(y: Tensor, rng: Streams) -> Tensor:
     """Independent entries ±1 in the shape of y."""
-    coins = torch.randint(0, 2, y.shape, generator=rng, device=y.device)
-    return (2 * coins - 1).to(y.dtype)
+    return torch.where(uniform_like(y, rng) < 0.5, -1.0, 1.0).to(y.dtype)
+
+
+def photons(rate: Tensor, rng: Streams) -> Tensor:
+    """Poisson counts of the given rates; negative rates count as 0."""
+    return _shared_out(lambda p, own: torch.poisson(p, generator=own), rate.clamp(min=0), rng)
+
+
+def _shared_out(
+    draw: Callable[[Tensor, torch.Generator], Tensor], batch: Tensor, rng: Streams
+) -> Tensor:
+    parts = torch.split(batch, len(batch) // len(rng))
+    return torch.cat([draw(part, own) for part, own in zip(parts, rng, strict=True)])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
-from reilab.datasets.samples import Batch, Samples
+from reilab.datasets.samples import Batch, InMemory, Samples
 from reilab.groups import Group
-from reilab.key import Key
+from reilab.key import Key, Streams
 from reilab.noise import Noise
 from reilab.physics.base import Physics
 
@@ -20,18 +20,31 @@ class Measurement:
     """Measurements y (B, *range), the operator, and the noise they are believed to have.
 
     It holds no ground truth: a loss that takes a ``Measurement`` is unsupervised by its type.
+
+    Args:
+        y: the measurements.
+        start: A†y (B, C, H, W), what the network starts from.
+        physics: the forward operator.
+        noise: the noise as it is believed to be.
+        first: place of the first sample in the batch, of which other processes may hold the rest.
     """
 
     y: Tensor
+    start: Tensor
     physics: Physics
     noise: Noise
+    first: int = 0
+
+    def streams(self, key: Key) -> Streams:
+        """One random stream for each sample, the same however the batch is shared out."""
+        return key.streams(range(self.first, self.first + len(self.y)), self.y.device)
 
 
 @dataclass(frozen=True, eq=False)
 class Oracle(Measurement):
     """A measurement with its ground truth x (B, C, H, W), for supervised training only."""
 
-    x: Tensor
+    x: Tensor = field(kw_only=True)
 
 
 def same(x: Tensor) -> Tensor:
@@ -71,29 +84,47 @@ class Problem:
         """Where the samples, and so all computation, live."""
         return self.train.device
 
-    def measure_online(self, batch: Batch, key: Key) -> Tensor:
-        """New noise at each call: one stream for the whole batch, at ``key``."""
+    def measure(self, batch: Batch, key: Key, first: int = 0) -> Measurement:
+        """What was measured of a batch, or a simulation of it.
+
+        Args:
+            batch: samples with x, y, or both; y wins.
+            key: the noise of the sample at place i of the batch is the stream ``key / i``.
+            first: place of the first of these samples, see ``Measurement``.
+        """
         if batch.y is not None:
-            return batch.y
+            start = self.physics.pinv(batch.y) if batch.start is None else batch.start
+            return Measurement(batch.y, start, self.physics, self.noise, first)
         assert batch.x is not None
         u = self.physics(batch.x)
-        return self.noise.sample(u, key.generator(u.device))
+        y = self.noise.sample(u, key.streams(range(first, first + len(u)), u.device))
+        return Measurement(y, self.physics.pinv(y), self.physics, self.noise, first)
 
-    def measure_fixed(self, batch: Batch, key: Key) -> Tensor:
-        """One measurement for each sample, for good: the stream is ``key / index``."""
-        if batch.y is not None:
-            return batch.y
-        assert batch.x is not None
-        u = self.physics(batch.x)
-        streams = [(key / index).generator(u.device) for index in batch.index.tolist()]
-        noisy = [
-            self.noise.sample(one, rng) for one, rng in zip(torch.split(u, 1), streams, strict=True)
-        ]
-        return torch.cat(noisy)
+    @torch.no_grad()
+    def measured_once(self, samples: Samples, key: Key) -> InMemory:
+        """The samples with one measurement each, for good, and its A†y.
+
+        The noise of the sample at index i is the stream ``key / i``.
+        """
+        parts = []
+        for index in torch.split(torch.arange(len(samples)), MEASURED_AT_ONCE):
+            batch = samples.batch(index)
+            parts.append((batch.x, self.measure(batch, key, int(index[0]))))
+        images = [x for x, _ in parts if x is not None]
+        return InMemory(
+            torch.cat(images) if images else None,
+            torch.cat([measured.y for _, measured in parts]),
+            torch.cat([measured.start for _, measured in parts]),
+        )
 
 
-#: How the measurement of a training image comes about: ``(problem, batch, key, step) -> y``.
-MEASURE: Mapping[str, Callable[[Problem, Batch, Key, int], Tensor]] = {
-    "online": lambda problem, batch, key, step: problem.measure_online(batch, key / step),
-    "fixed": lambda problem, batch, key, step: problem.measure_fixed(batch, key / "fixed"),
+#: Samples that ``measured_once`` works on at a time: bounds the memory of the operator.
+MEASURED_AT_ONCE = 16
+
+#: How the measurements of the training images come about: ``(problem, key) -> problem``.
+MEASUREMENTS: Mapping[str, Callable[[Problem, Key], Problem]] = {
+    "online": lambda problem, key: problem,
+    "fixed": lambda problem, key: replace(
+        problem, train=problem.measured_once(problem.train, key / "fixed")
+    ),
 }

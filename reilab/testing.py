@@ -21,7 +21,7 @@ from torch import Tensor
 
 from reilab.datasets.samples import Samples
 from reilab.groups import Group
-from reilab.key import Key
+from reilab.key import Key, Streams
 from reilab.noise import Noise, mean
 from reilab.physics.base import Physics
 from reilab.problem import Problem
@@ -228,8 +228,8 @@ def _images(name: str, samples: Samples, physics: Physics) -> Tensor:
     return x
 
 
-def _rng(like: Tensor, name: str) -> torch.Generator:
-    return (Key(0) / "check_noise" / name).generator(like.device)
+def _rng(like: Tensor, name: str) -> Streams:
+    return [(Key(0) / "check_noise" / name).generator(like.device)]
 
 
 def _relative(gap: Tensor, reference: Tensor) -> float:

@@ -162,7 +162,7 @@ def test_sure_agrees_with_deepinv(noise: Noise, theirs: Any) -> None:
         return values.tanh() + 0.1 * values.square().roll(1, 3)
 
     denoising = deepinv.physics.Denoising()
-    ours = noise.sure(y, h, h(y), Key(1).generator())
+    ours = noise.sure(y, h, h(y), [Key(1).generator()])
     other = theirs(Key(2).generator())(
         y=y, x_net=h(y), physics=denoising, model=lambda values, physics: h(values)
     )

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from reilab.datasets.samples import Batch
 from reilab.groups import Shifts
 from reilab.key import Key
 from reilab.noise import Gaussian, Poisson, PoissonGaussian
@@ -27,7 +28,7 @@ from reilab.training.losses import (
     Sure,
 )
 from reilab.training.methods import METHODS, Objective, ei, mc, rei, supervised, sure
-from reilab.training.state import reconstruction, seeded
+from reilab.training.state import enhancement, reconstruction, seeded
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 
@@ -50,6 +51,10 @@ class Case:
     def f(self) -> Reconstruct:
         return reconstruction(self.network, self.problem.physics)
 
+    @property
+    def enhance(self) -> Callable[[Tensor], Tensor]:
+        return enhancement(self.network)
+
 
 @cache
 def case(task: str) -> Case:
@@ -60,9 +65,13 @@ def case(task: str) -> Case:
         problem = dataclasses.replace(problem, physics=physics)
     x = problem.train.batch(torch.tensor([0, 7])).x
     assert x is not None
-    y = problem.noise.sample(problem.physics(x.double()), (KEY / "y").generator())
-    oracle = Oracle(y, problem.physics, problem.noise, x.double())
+    oracle = measured(problem, x.double())
     return Case(problem, oracle, seeded(problem.network, KEY).double())
+
+
+def measured(problem: Problem, x: Tensor) -> Oracle:
+    m = problem.measure(Batch(torch.arange(len(x)), x, None), KEY / "y")
+    return Oracle(m.y, m.start, m.physics, m.noise, x=x)
 
 
 @cache
@@ -70,10 +79,9 @@ def tiny() -> Case:
     """The same from a few pixels and one convolution, without any file."""
     physics = PixelMask((1, 8, 8), random_pixels(8, 0.7, KEY))
     x = torch.rand(2, 1, 8, 8, generator=KEY.generator(), dtype=F64)
-    y = Gaussian(0.1).sample(physics(x), (KEY / "y").generator())
     problem = Problem(physics, Gaussian(0.1), Shifts(8), None, None, None)  # type: ignore[arg-type]
     network = seeded(lambda: nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Softplus()), KEY)
-    return Case(problem, Oracle(y, physics, Gaussian(0.1), x), network.double())
+    return Case(problem, measured(problem, x), network.double())
 
 
 def square(values: Tensor) -> Tensor:
@@ -96,16 +104,22 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
     turned = group.act(g, xhat)
     u = physics(turned)
     if name == "req":
-        u = noise.sample(u, (key / "noise").generator())
+        u = noise.sample(u, virtual_streams(key))
     return square(turned - f(u))
 
 
+def virtual_streams(key: Key) -> list[torch.Generator]:
+    """A stream for each of two samples of each transform, transform by transform."""
+    return [(key / "noise" / n / i).generator() for n in range(CONFIG.transforms) for i in (0, 1)]
+
+
 def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
-    y, n, rng = m.y, m.y.numel(), key.generator()
+    y, n = m.y, m.y.numel()
+    own = [(key / place).generator() for place in range(len(y))]
     fit = square(y - h(y))
     match m.noise:
         case Gaussian(sigma=sigma, tau=tau):
-            b = torch.randn(y.shape, generator=rng, dtype=F64)
+            b = torch.cat([torch.randn(y[:1].shape, generator=g, dtype=F64) for g in own])
             return fit - sigma**2 + 2 * sigma**2 / (n * tau) * (b * (h(y + tau * b) - h(y))).sum()
         case Poisson(gain=gain, tau=tau):
             sigma = 0.0
@@ -113,7 +127,8 @@ def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
             pass
         case _:
             raise AssertionError(m.noise)
-    b = 2 * torch.randint(0, 2, y.shape, generator=rng).to(F64) - 1
+    coins = torch.cat([torch.rand(y[:1].shape, generator=g, dtype=F64) for g in own])
+    b = torch.where(coins < 0.5, -1.0, 1.0).to(F64)
     variance = gain * y + sigma**2
     slope = (b * variance * (h(y + tau * b) - h(y))).sum() / tau
     return fit - gain * y.sum() / n - sigma**2 + 2 / n * slope
@@ -135,7 +150,8 @@ def weights_of(objective: Objective) -> dict[str, float]:
 
 def gradient_by_terms(c: Case, objective: Objective) -> tuple[dict[str, Tensor], list[Tensor]]:
     c.network.zero_grad()
-    values = accumulate_gradient(objective, weights_of(objective), c.measurement, c.f, KEY)
+    weights = weights_of(objective)
+    values, _ = accumulate_gradient(objective, weights, c.measurement, c.enhance, KEY)
     slopes = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters(c)]
     return values, slopes
 
@@ -207,7 +223,13 @@ def test_gradients_in_single_precision(task: str) -> None:
     y = double.measurement.y.float()
     single = Case(
         problem,
-        Oracle(y, problem.physics, problem.noise, double.measurement.x.float()),
+        Oracle(
+            y,
+            problem.physics.pinv(y),
+            problem.physics,
+            problem.noise,
+            x=double.measurement.x.float(),
+        ),
         seeded(problem.network, KEY).eval(),
     )
     # Loss terms without probes of their own, whose streams would differ in another precision.
@@ -232,7 +254,7 @@ def test_equivariance_has_a_gradient_through_both_sides(name: str) -> None:
         turned = group.act(group.sample(2, key.generator()), c.f(m.y))
         u = m.physics(turned if right else turned.detach())
         if name == "req":
-            u = m.noise.sample(u, (key / "noise").generator())
+            u = m.noise.sample(u, virtual_streams(key))
         term = square((turned if left else turned.detach()) - c.f(u))
         return torch.cat([s.flatten() for s in torch.autograd.grad(term, parameters(c))])
 
@@ -248,7 +270,7 @@ def test_weights_of_the_run_win_over_those_of_the_objective() -> None:
     c = tiny()
     objective = ei(c.problem.group)
     c.network.zero_grad()
-    accumulate_gradient(objective, {"mc": 0.0, "eq": 2.0}, c.measurement, c.f, KEY)
+    accumulate_gradient(objective, {"mc": 0.0, "eq": 2.0}, c.measurement, c.enhance, KEY)
     found = [p.grad for p in parameters(c)]
     expected = torch.autograd.grad(2 * written_out(c, "eq", KEY / "eq"), parameters(c))
     torch.testing.assert_close(found, list(expected))
@@ -257,17 +279,17 @@ def test_weights_of_the_run_win_over_those_of_the_objective() -> None:
 def test_gradients_add_up() -> None:
     c = tiny()
     _, once = gradient_by_terms(c, mc())
-    accumulate_gradient(mc(), {"mc": 1.0}, c.measurement, c.f, KEY)
+    accumulate_gradient(mc(), {"mc": 1.0}, c.measurement, c.enhance, KEY)
     torch.testing.assert_close([p.grad for p in parameters(c)], [2 * slope for slope in once])
 
 
 def test_ei_has_no_noise_and_rei_has() -> None:
     """Without noise the two terms are one; the noise of REI is the model's."""
     c = tiny()
-    y, physics, group = c.measurement.y, c.problem.physics, c.problem.group
-    quiet = Measurement(y, physics, Gaussian(0.0))
-    loud = Measurement(y, physics, Gaussian(0.5))
-    xhat = c.f(y)
+    group = c.problem.group
+    quiet = dataclasses.replace(c.measurement, noise=Gaussian(0.0))
+    loud = dataclasses.replace(c.measurement, noise=Gaussian(0.5))
+    xhat = c.f(quiet.y)
     eq, req = Equivariance(group, 2), RobustEquivariance(group, 2)
     assert torch.equal(eq(quiet, xhat, c.f, KEY), eq(loud, xhat, c.f, KEY))
     assert torch.equal(eq(quiet, xhat, c.f, KEY), req(quiet, xhat, c.f, KEY))
@@ -281,16 +303,21 @@ def test_ei_has_no_noise_and_rei_has() -> None:
 )
 def test_unsupervised_losses_do_without_the_truth(loss: Consistency) -> None:
     c = tiny()
-    blind = Measurement(c.measurement.y, c.measurement.physics, c.measurement.noise)
+    blind = without_truth(c.measurement)
     xhat = c.f(blind.y)
     values = loss(blind, xhat, c.f, KEY)
     assert torch.equal(values, loss(c.measurement, xhat, c.f, KEY))
     assert values.ndim == 1
 
 
+def without_truth(m: Oracle) -> Measurement:
+    return Measurement(m.y, m.start, m.physics, m.noise)
+
+
 def test_a_measurement_holds_no_truth() -> None:
     c = tiny()
-    assert [field.name for field in dataclasses.fields(Measurement)] == ["y", "physics", "noise"]
-    blind = Measurement(c.measurement.y, c.measurement.physics, c.measurement.noise)
+    known = {field.name for field in dataclasses.fields(Measurement)}
+    assert known == {"y", "start", "physics", "noise", "first"}
+    blind = without_truth(c.measurement)
     with pytest.raises(AttributeError):
         Supervised()(blind, c.f(blind.y), c.f, KEY)  # type: ignore[arg-type]

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor
 
 import reilab.noise
-from reilab.key import Key
+from reilab.key import Key, Streams
 from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian, curvature, mean
 from reilab.testing import Z_LIMIT, check_noise, z_score
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 
 F64 = torch.float64
+KEY = Key(2024)
 Estimator = Callable[[Tensor], Tensor]
 
 #: Every noise model at levels that matter, with its variance at the noise-free value u.
@@ -36,11 +37,11 @@ every_model = pytest.mark.parametrize("name", CASES)
 U = torch.linspace(0.05, 2.0, 24, dtype=F64)[None]
 
 
-def rng(*path: str | int) -> torch.Generator:
-    key = Key(2024)
+def rng(*path: str | int) -> Streams:
+    key = KEY
     for part in path:
         key = key / part
-    return key.generator()
+    return [key.generator()]
 
 
 def test_every_model_has_a_case() -> None:
@@ -116,7 +117,7 @@ def test_gaussian_noise_lets_the_gradient_through() -> None:
 
 def matrix(values: Tensor) -> Tensor:
     """A fixed random linear map with an offset, far from symmetric."""
-    weights = torch.randn(24, 24, generator=rng("matrix"), dtype=F64) / 24**0.5
+    weights = torch.randn(24, 24, generator=rng("matrix")[0], dtype=F64) / 24**0.5
     mixed: Tensor = values @ (weights + 0.8 * torch.eye(24, dtype=F64)).T
     return mixed + 0.1
 
@@ -133,7 +134,7 @@ def bend(values: Tensor) -> Tensor:
 
 def perceptron(values: Tensor) -> Tensor:
     """A small random network."""
-    first, last = torch.randn(2, 24, 24, generator=rng("perceptron"), dtype=F64) / 24**0.5
+    first, last = torch.randn(2, 24, 24, generator=rng("perceptron")[0], dtype=F64) / 24**0.5
     return values + (values @ first.T).tanh() @ last.T
 
 
@@ -197,6 +198,26 @@ def test_sure_of_each_sample_is_its_own() -> None:
         a, b = (noise.sure(t, smoother, smoother(t), rng("own")) for t in (y, changed))
         assert torch.equal(a[[0, 2]], b[[0, 2]])
         assert a[1] != b[1]
+
+
+@every_model
+def test_with_a_stream_each_a_sample_does_not_depend_on_its_batch(name: str) -> None:
+    """Noise and probe of a sample are its own, so a batch may be shared out among processes."""
+    noise, _ = CASES[name]
+    u = U + torch.tensor([[0.0], [0.5], [1.0]], dtype=F64)
+    y = noise.sample(u, KEY.streams(range(3)))
+    risk = noise.sure(y, smoother, smoother(y), KEY.streams(range(3)))
+    for place in range(3):
+        own = noise.sample(u[[place]], KEY.streams([place]))
+        assert torch.equal(own, y[[place]])
+        alone = noise.sure(own, smoother, smoother(own), KEY.streams([place]))
+        torch.testing.assert_close(alone, risk[[place]])
+    assert not torch.equal(y[0] - u[0], y[1] - u[1])
+
+
+def test_streams_must_share_the_batch_equally() -> None:
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        Gaussian(0.1).sample(U.expand(3, -1), KEY.streams(range(2)))
 
 
 def test_sure_is_differentiable() -> None:

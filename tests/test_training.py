@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reilab.datasets.samples import InMemory
 from reilab.events import (
@@ -28,7 +29,7 @@ from reilab.events import (
     Stop,
 )
 from reilab.key import Key
-from reilab.problem import MEASURE
+from reilab.problem import MEASUREMENTS, Measurement, Problem
 from reilab.runs.config import RunConfig, build, configure
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
@@ -36,10 +37,12 @@ from reilab.runs.folder import RunFolder
 from reilab.runs.replay import replay
 from reilab.runs.stream import prepare, stream
 from reilab.tasks.registry import tasks
+from reilab.testing import Z_LIMIT, z_score
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
 from reilab.training.methods import METHODS
 from reilab.training.state import new_state
-from reilab.training.train import sample_index, train
+from reilab.training.step import sample_index, take_step
+from reilab.training.train import train
 
 TASKS = sorted(tasks())
 
@@ -104,42 +107,93 @@ def test_global_random_state_is_untouched() -> None:
     assert random.getstate() == before[2]
 
 
-@pytest.mark.parametrize("measurements", MEASURE)
+@pytest.mark.parametrize("measurements", MEASUREMENTS)
 def test_all_methods_see_equal_measurements(
     measurements: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: dict[str, list[torch.Tensor]] = {}
+    seen: list[torch.Tensor] = []
+    measure = Problem.measure
+
+    def spy(*args: Any) -> Measurement:
+        found = measure(*args)
+        seen.append(found.y)
+        return found
+
     config = smoke(steps=4, measurements=measurements)
     prepared = prepare(config)
+    monkeypatch.setattr(Problem, "measure", spy)
     for state in prepared.states:
-        boxes = seen.setdefault(state.method, [])
-        measure = MEASURE[measurements]
-
-        def spy(
-            *args: Any, boxes: list[torch.Tensor] = boxes, measure: Any = measure
-        ) -> torch.Tensor:
-            boxes.append(measure(*args))
-            return boxes[-1]
-
-        monkeypatch.setattr("reilab.training.train.MEASURE", {measurements: spy})
         list(train(state, prepared.problem, config.training, prepared.exam))
-    assert len(seen["rei"]) == 4
-    for method in ("supervised", "ei"):
-        assert all(torch.equal(a, b) for a, b in zip(seen[method], seen["rei"], strict=True))
+    rows = [seen[n : n + 4] for n in (0, 4, 8)]
+    assert len(seen) == 12
+    assert all(torch.equal(a, b) for other in rows[1:] for a, b in zip(rows[0], other, strict=True))
 
 
-def test_fixed_measurements_do_not_change_and_online_ones_do() -> None:
+def test_online_measurements_change_from_step_to_step() -> None:
     problem = build(smoke())
-    batch, key = problem.train.batch(torch.tensor([3, 5])), Key(0)
-    other = problem.train.batch(torch.tensor([5, 7]))
-    fixed = [
-        MEASURE["fixed"](problem, b, key, step) for step, b in enumerate((batch, batch, other))
-    ]
-    assert torch.equal(fixed[0], fixed[1])
-    assert torch.equal(fixed[0][1], fixed[2][0])
-    online = [MEASURE["online"](problem, batch, key, step) for step in (0, 0, 1)]
+    batch = problem.train.batch(torch.tensor([3, 5]))
+    online = [problem.measure(batch, Key(0) / step).y for step in (0, 0, 1)]
     assert torch.equal(online[0], online[1])
     assert not torch.equal(online[0], online[2])
+
+
+def test_fixed_measurements_are_made_once_and_their_pseudo_inverse_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = smoke(methods=["supervised"], measurements="fixed")
+    prepared = prepare(config)
+    problem = prepared.problem
+    first, again, other = (
+        problem.train.batch(torch.tensor(index)) for index in ([3, 5], [3, 5], [5, 7])
+    )
+    assert first.y is not None
+    assert again.y is not None
+    assert other.y is not None
+    assert torch.equal(first.y, again.y)
+    assert torch.equal(first.y[1], other.y[0])
+    found = problem.measure(first, Key(1))
+    assert torch.equal(found.y, first.y)
+    torch.testing.assert_close(found.start, problem.physics.pinv(first.y))
+    calls: list[int] = []
+    pinv = type(problem.physics).pinv
+    monkeypatch.setattr(type(problem.physics), "pinv", lambda *a: calls.append(0) or pinv(*a))
+    take_step(prepared.states[0], problem, config.training)
+    assert calls == []
+
+
+def test_the_reported_risk_is_what_sure_estimates() -> None:
+    """Over many steps at a learning rate of nearly zero, in standard errors."""
+    changes = {"steps": 200, "log_every": 1, "evaluate_every": 200, "learning_rate": 1e-12}
+    events = list(stream(smoke(methods=["sure"], **changes)))
+    steps = [event for event in events if isinstance(event, Stepped)]
+    assert all(event.risk is not None and event.risk > 0 for event in steps)
+    gaps = torch.tensor([event.losses["sure"] - (event.risk or 0.0) for event in steps])
+    assert abs(z_score(gaps)) < Z_LIMIT
+    # Far off if the risk were of anything else: it is not the distance from the noisy measurement.
+    sigma = smoke().noise
+    assert abs(z_score(gaps, sigma**2)) > Z_LIMIT
+
+
+def test_a_step_never_waits_for_the_device() -> None:
+    """No operation of a step needs a value on the host; on a GPU each would be a stop."""
+    waits = {"aten::_local_scalar_dense", "aten::nonzero", "aten::equal", "aten::is_nonzero"}
+
+    class Witness(TorchDispatchMode):
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            seen.add(func._schema.name)
+            return func(*args, **(kwargs or {}))
+
+    for task in TASKS:
+        config = smoke(task)
+        prepared = prepare(config)
+        for state in prepared.states:
+            seen: set[str] = set()
+            with Witness():
+                take_step(state, prepared.problem, config.training)
+            assert "aten::convolution" in seen
+            assert not seen & waits, (task, state.method)
 
 
 def test_networks_start_equal() -> None:
@@ -271,7 +325,7 @@ def test_measurements_without_ground_truth() -> None:
     config = smoke(methods=["rei"])
     problem = build(config)
     assert isinstance(problem.train, InMemory)
-    y = problem.measure_online(problem.train.batch(torch.arange(8)), Key(1))
+    y = problem.measure(problem.train.batch(torch.arange(8)), Key(1)).y
     blind = replace(problem, train=InMemory(None, y), test=InMemory(None, y[:2]))
     from reilab.training.evaluate import prepare_exam
 

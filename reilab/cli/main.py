@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -24,6 +26,7 @@ from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
 from reilab.runs.history import History, history_of
 from reilab.settings import choose
 from reilab.tasks.registry import tasks
+from reilab.training.team import Team, join
 
 USAGE = """reilab: see networks learn to image from noisy, incomplete measurements alone
 
@@ -55,11 +58,13 @@ def run_methods(command: str, argv: Sequence[str]) -> None:
         print(f"usage: reilab {command} TASK [options]; TASK is one of: {', '.join(tasks())}")
         return
     config, options = parse_run(command, argv)
+    team = join(config.device)
     # Everything that can be wrong with the input is found before the folder is made.
-    build(config)
+    build(config, team)
     path = options.out or runs_root() / config.new_name()
-    folder = RunFolder.create(path, config.to_yaml())
-    _carry_out(folder, as_json=options.json)
+    if team.rank == 0:
+        RunFolder.create(path, config.to_yaml())
+    _carry_out(RunFolder(team.told(path)), team, as_json=options.json)
 
 
 def list_tasks(argv: Sequence[str]) -> None:
@@ -122,7 +127,7 @@ def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
         execute(folder, inbox=_stop_on_signal())
         save_comparison(history_of(folder.events()), folder.path / "figure.png")
     else:
-        _carry_out(folder, as_json=False)
+        _carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
 
 
 def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
@@ -155,11 +160,15 @@ def serve_app(argv: Sequence[str]) -> None:
     serve(options.port, runs_root(), options.open)
 
 
-def _carry_out(folder: RunFolder, as_json: bool) -> None:
+def _carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
+    inbox = _stop_on_signal()
+    if team.rank > 0:
+        execute(folder, inbox=inbox, team=team)
+        return
     jobs.check_free(folder)
     jobs.sign_in_self(folder)
     with live_progress(Console(stderr=True)) as progress:
-        history = execute(folder, progress, inbox=_stop_on_signal())
+        history = execute(folder, progress, inbox=inbox, team=team)
     save_comparison(history, folder.path / "figure.png")
     _report(folder, history, as_json)
     if history.stopped:
@@ -181,11 +190,16 @@ def _report(folder: RunFolder, history: History, as_json: bool) -> None:
 def _stop_on_signal() -> Callable[[], list[Command | Control]]:
     """An inbox in which Ctrl-C and SIGTERM arrive as ``Stop``, between steps; twice kills."""
     waiting: list[Command | Control] = []
+    first = math.inf
 
     def ask(number: int, frame: Any) -> None:
-        if waiting:
+        nonlocal first
+        # Terminal and launcher of a team both pass one Ctrl-C on.
+        if time.monotonic() - first > 1.0:
             raise KeyboardInterrupt
-        waiting.append(Stop())
+        if not waiting:
+            first = time.monotonic()
+            waiting.append(Stop())
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, ask)

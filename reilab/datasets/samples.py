@@ -11,11 +11,12 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some samples: their places in the data (B,), images x and measurements y where known."""
+    """Some samples: their places in the data (B,), images x, measurements y, A†y where known."""
 
     index: Tensor
     x: Tensor | None
     y: Tensor | None
+    start: Tensor | None = None
 
 
 class Samples(Protocol):
@@ -45,10 +46,12 @@ class InMemory:
     Args:
         x: images (N, C, H, W), or ``None`` where nobody has them.
         y: measurements (N, *range) acquired elsewhere, or ``None`` where they are simulated.
+        start: A†y (N, C, H, W), where it has been computed.
     """
 
     x: Tensor | None
     y: Tensor | None = None
+    start: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.x is None and self.y is None:
@@ -74,5 +77,5 @@ class InMemory:
         return known
 
     def batch(self, index: Tensor) -> Batch:
-        x, y = (None if t is None else t[index.to(t.device)] for t in (self.x, self.y))
-        return Batch(index, x, y)
+        known = (self.x, self.y, self.start)
+        return Batch(index, *(None if t is None else t[index.to(t.device)] for t in known))

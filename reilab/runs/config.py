@@ -17,6 +17,7 @@ from reilab.settings import choose, override
 from reilab.tasks.registry import Spec, find_task
 from reilab.training.config import TrainConfig
 from reilab.training.methods import METHODS
+from reilab.training.team import ALONE, Team, share
 
 #: The comparison that the paper makes.
 USUAL_METHODS = ("supervised", "ei", "rei")
@@ -123,15 +124,16 @@ def from_yaml(text: str) -> RunConfig:
     )
 
 
-def build(config: RunConfig) -> Problem:
-    """The problem of a configuration, with its images loaded.
+def build(config: RunConfig, team: Team = ALONE) -> Problem:
+    """The problem of a configuration, with its images loaded, on this process's device.
 
     Raises:
-        ValueError: the batch is larger than the training data, or a method needs ground truth that
-            the data does not have.
+        ValueError: the batch is larger than the training data or cannot be shared equally, or a
+            method needs ground truth that the data does not have.
         FileNotFoundError: missing data.
     """
-    problem = config.spec.build(config.device)
+    share(torch.arange(config.training.batch), team)
+    problem = config.spec.build(team.device(config.device))
     if config.training.batch > len(problem.train):
         raise ValueError(
             f"batch = {config.training.batch} is larger than the training data "

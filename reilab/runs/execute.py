@@ -23,13 +23,15 @@ from reilab.runs.history import History, history_of
 from reilab.runs.stream import prepare
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
 from reilab.training.state import TrainState
+from reilab.training.team import ALONE, Team
 
 
-def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody) -> History:
+def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team = ALONE) -> History:
     """Train all methods of the run to the end; events go to the folder first, then to ``sinks``.
 
     Messages come from ``inbox`` and from the folder's own command log. A state is saved at every
-    evaluation, when it is steered, and when the run is stopped.
+    evaluation, when it is steered, and when the run is stopped. In a team every process calls this;
+    process 0 alone listens, writes and shows.
 
     Raises:
         Exception: whatever goes wrong is recorded as ``Failed`` before it is raised again.
@@ -37,15 +39,16 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody) -> History:
     mailbox = folder.inbox()
 
     def messages() -> list[Command | Control]:
-        return [*mailbox.poll(), *inbox()]
+        return team.told([*mailbox.poll(), *inbox()] if team.rank == 0 else [])
 
     try:
-        prepared = prepare(from_yaml(folder.config))
+        prepared = prepare(from_yaml(folder.config), team)
         for state in prepared.states:
             if folder.checkpoint(state.method).exists():
                 load_checkpoint(state, folder.checkpoint(state.method))
         saver = _saver(prepared.states, folder)
-        drive(prepared.events(), folder.record, saver, *sinks, inbox=messages)
+        shown = (folder.record, saver, *sinks) if team.rank == 0 else ()
+        drive(prepared.events(), *shown, inbox=messages)
     except Exception as error:
         # The disk may be what failed.
         with contextlib.suppress(OSError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reilab.events import Posed
-from reilab.problem import Problem
+from reilab.key import Key
+from reilab.problem import MEASUREMENTS, Problem
 from reilab.runs.config import RunConfig, build
 from reilab.runs.drive import Sink, drive
 from reilab.runs.history import History
@@ -13,6 +14,7 @@ from reilab.tasks.registry import find_task
 from reilab.training.compare import compare
 from reilab.training.evaluate import Exam, mean_metrics, prepare_exam, previews, reconstruct_all
 from reilab.training.state import TrainState, new_state
+from reilab.training.team import ALONE, Team
 from reilab.training.train import Run
 
 
@@ -24,11 +26,13 @@ class Prepared:
     problem: Problem
     exam: Exam
     states: tuple[TrainState, ...]
+    team: Team = ALONE
 
     def events(self) -> Run:
         """``Posed``, then the methods in turns, each from where its state stands."""
         yield self._posed()
-        yield from compare(self.states, self.problem, self.config.training, self.exam)
+        training = self.config.training
+        yield from compare(self.states, self.problem, training, self.exam, self.team)
 
     def _posed(self) -> Posed:
         problem, exam = self.problem, self.exam
@@ -49,19 +53,21 @@ class Prepared:
         )
 
 
-def prepare(config: RunConfig) -> Prepared:
-    """Load the images, measure the test set, make the networks.
+def prepare(config: RunConfig, team: Team = ALONE) -> Prepared:
+    """Load the images, measure what is measured once, make the networks.
 
     Raises:
         ValueError: data and configuration do not fit.
         FileNotFoundError: missing data.
     """
-    problem = build(config)
+    problem = build(config, team)
+    key = Key(config.training.seed) / "noise"
+    problem = MEASUREMENTS[config.training.measurements](problem, key)
     states = tuple(
         new_state(method, problem, config.training, config.assumed_noise)
         for method in config.methods
     )
-    return Prepared(config, problem, prepare_exam(problem, config.training), states)
+    return Prepared(config, problem, prepare_exam(problem, config.training), states, team)
 
 
 def stream(config: RunConfig) -> Run:

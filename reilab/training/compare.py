@@ -9,16 +9,23 @@ from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam
 from reilab.training.state import TrainState
+from reilab.training.team import ALONE, Team
 from reilab.training.train import Run, train
 
 
-def compare(states: Sequence[TrainState], problem: Problem, config: TrainConfig, exam: Exam) -> Run:
+def compare(
+    states: Sequence[TrainState],
+    problem: Problem,
+    config: TrainConfig,
+    exam: Exam,
+    team: Team = ALONE,
+) -> Run:
     """Train ``states`` in turns of one ``Stepped`` each, so that all of them are seen to learn.
 
     A command sent in goes to the methods it names and can apply to; each answers with ``Steered``
     at its next turn. One that nobody can take is answered by ``Refused``.
     """
-    runs = {state.method: train(state, problem, config, exam) for state in states}
+    runs = {state.method: train(state, problem, config, exam, team) for state in states}
     mail: dict[str, list[Command]] = {method: [] for method in runs}
     for method, run in runs.items():
         yield from _forward(next(run), method, states, mail)

@@ -28,9 +28,9 @@ class Exam:
 @torch.no_grad()
 def prepare_exam(problem: Problem, config: TrainConfig) -> Exam:
     """Measure the test samples, one measurement each, at the address ``seed / "test"``."""
-    samples = problem.test.batch(torch.arange(len(problem.test)))
-    y = problem.measure_fixed(samples, Key(config.seed) / "test")
-    return Exam(y, None if samples.x is None else problem.image(samples.x))
+    samples = problem.measured_once(problem.test, Key(config.seed) / "test")
+    assert samples.y is not None
+    return Exam(samples.y, None if samples.x is None else problem.image(samples.x))
 
 
 @torch.no_grad()

@@ -51,8 +51,7 @@ class Sure:
     """Stein's unbiased risk estimate, under the noise that the measurement is believed to have."""
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
-        rng = key.generator(m.y.device)
-        return m.noise.sure(m.y, lambda y: m.physics(f(y)), m.physics(xhat), rng)
+        return m.noise.sure(m.y, lambda y: m.physics(f(y)), m.physics(xhat), m.streams(key))
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class RobustEquivariance:
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
         turned = self.group.act(self.group.sample(self.transforms, key.generator()), xhat)
-        rng = (key / "noise").generator(xhat.device)
+        rng = [own for n in range(self.transforms) for own in m.streams(key / "noise" / n)]
         return mean((turned - f(m.noise.sample(m.physics(turned), rng))) ** 2)
 
 

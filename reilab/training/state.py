@@ -101,14 +101,19 @@ def seeded(factory: Callable[[], nn.Module], key: Key) -> nn.Module:
         return factory()
 
 
-def reconstruction(network: nn.Module, physics: Physics, precision: str = "float32") -> Reconstruct:
-    """f(y) = network(A†y). Only the network runs in ``precision``; its result is float32."""
+def enhancement(network: nn.Module, precision: str = "float32") -> Callable[[Tensor], Tensor]:
+    """The network as a map of images, run in ``precision``; its result has the input's format."""
     dtype = PRECISIONS[choose("precision", precision, PRECISIONS)]
 
-    def f(y: Tensor) -> Tensor:
-        start = physics.pinv(y).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(y.device.type, dtype) if dtype else nullcontext():
-            image: Tensor = network(start)
-        return image.to(y.dtype)
+    def enhance(start: Tensor) -> Tensor:
+        with torch.autocast(start.device.type, dtype) if dtype else nullcontext():
+            image: Tensor = network(start.contiguous(memory_format=torch.channels_last))
+        return image.to(start.dtype)
 
-    return f
+    return enhance
+
+
+def reconstruction(network: nn.Module, physics: Physics, precision: str = "float32") -> Reconstruct:
+    """f(y) = network(A†y). Only the network runs in ``precision``."""
+    enhance = enhancement(network, precision)
+    return lambda y: enhance(physics.pinv(y))

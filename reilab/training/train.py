@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
 
 from reilab.events import (
     Command,
@@ -20,18 +19,20 @@ from reilab.events import (
     Steered,
     Stepped,
 )
-from reilab.key import Key
-from reilab.problem import MEASURE, Measurement, Oracle, Problem
+from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam, examine, previews
-from reilab.training.gradient import accumulate_gradient
-from reilab.training.methods import METHODS, Objective
-from reilab.training.state import TrainState, reconstruction
+from reilab.training.methods import METHODS
+from reilab.training.state import TrainState
+from reilab.training.step import StepValues, take_step
+from reilab.training.team import ALONE, Team
 
 Run = Generator[Event, Command | None, None]
 
 
-def train(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) -> Run:
+def train(
+    state: TrainState, problem: Problem, config: TrainConfig, exam: Exam, team: Team = ALONE
+) -> Run:
     """Train ``state`` until ``config.steps``, from wherever it stands.
 
     Pull to go on, stop pulling to pause, leave to stop; ``send`` a command to steer, which is
@@ -43,16 +44,15 @@ def train(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) 
         problem: what to learn.
         config: how.
         exam: the test measurements for ``Evaluated``.
+        team: the processes that train together; each of them runs this.
     """
-    method = METHODS[state.method]
-    objective = method.objective(problem.group, config)
-    yield from _emit(state, _started(state, config, oracle=method.oracle))
-    interval = _Interval(tuple(objective))
+    yield from _emit(state, _started(state, config, oracle=METHODS[state.method].oracle))
+    interval = _Interval(tuple(state.weights))
     state.network.train()
     while state.step < config.steps:
         if state.step % config.evaluate_every == 0:
             yield from _emit(state, _evaluated(state, problem, config, exam))
-        interval.add(lambda: _step(state, problem, objective, config, oracle=method.oracle))
+        interval.add(lambda: take_step(state, problem, config, team))
         if state.step % config.log_every == 0 or state.step == config.steps:
             event = interval.close(state, config)
             yield from _emit(state, event)
@@ -74,52 +74,15 @@ def _emit(state: TrainState, event: Event) -> Run:
             command = yield Steered(state.method, state.step, command)
 
 
-def _step(
-    state: TrainState, problem: Problem, objective: Objective, config: TrainConfig, oracle: bool
-) -> Tensor:
-    """One optimiser step: unweighted terms, their weighted sum, the gradient's norm (on device)."""
-    key = Key(config.seed)
-    batch = problem.train.batch(sample_index(state.step, len(problem.train), config.batch, key))
-    y = MEASURE[config.measurements](problem, batch, key / "noise", state.step)
-    noise = problem.noise.at(state.assumed_noise)
-    measurement = Measurement(y, problem.physics, noise)
-    if oracle:
-        assert batch.x is not None
-        measurement = Oracle(y, problem.physics, noise, batch.x)
-    f = reconstruction(state.network, problem.physics, config.precision)
-    state.optimizer.zero_grad()
-    terms = accumulate_gradient(objective, state.weights, measurement, f, key / "loss" / state.step)
-    total = torch.stack([state.weights[name] * value for name, value in terms.items()]).sum()
-    rate = config.learning_rate_at(state.step, state.learning_rate)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
-    slopes = [p.grad for p in state.network.parameters() if p.grad is not None]
-    norm = torch.nn.utils.get_total_norm(slopes)
-    # The fused optimiser skips the step by itself where this is 1: no bad number reaches the
-    # weights, and no host has to wait for the device to know.
-    state.optimizer.found_inf = (~(total + norm).isfinite()).float()  # type: ignore[attr-defined]
-    state.optimizer.step()
-    state.step += 1
-    return torch.stack([*terms.values(), total, norm])
-
-
-def sample_index(step: int, n_samples: int, batch: int, key: Key) -> Tensor:
-    """Which samples a step sees: a new order each pass, a rest smaller than a batch is left out."""
-    per_pass = n_samples // batch
-    turn, place = divmod(step, per_pass)
-    order = torch.randperm(n_samples, generator=(key / "order" / turn).generator())
-    return order[place * batch : (place + 1) * batch]
-
-
 @dataclass
 class _Interval:
     """The steps since the last ``Stepped``; read from the device once, when it closes."""
 
     terms: tuple[str, ...]
-    values: list[Tensor] = field(default_factory=list)
+    values: list[StepValues] = field(default_factory=list)
     seconds: float = 0.0
 
-    def add(self, step: Callable[[], Tensor]) -> None:
+    def add(self, step: Callable[[], StepValues]) -> None:
         began = time.perf_counter()
         self.values.append(step())
         self.seconds += time.perf_counter() - began
@@ -127,7 +90,9 @@ class _Interval:
     def close(self, state: TrainState, config: TrainConfig) -> Stepped | Failed:
         """The mean of the interval, or the first value in it that is not finite."""
         began = time.perf_counter()
-        table = torch.stack(self.values).double().cpu()
+        rows = [torch.stack([*v.terms, v.total, v.norm, v.risk]) for v in self.values]
+        *columns, risks = torch.stack(rows).double().cpu().unbind(1)
+        table = torch.stack(columns, 1)
         seconds = self.seconds + time.perf_counter() - began
         self.values, self.seconds = [], 0.0
         bad = (~table.isfinite()).nonzero()
@@ -139,7 +104,8 @@ class _Interval:
         *terms, total, _ = table.mean(0).tolist()
         losses = dict(zip(self.terms, terms, strict=True))
         rate = config.learning_rate_at(state.step - 1, state.learning_rate)
-        return Stepped(state.method, state.step, losses, total, rate, seconds)
+        risk = None if risks.isnan().any() else float(risks.mean())
+        return Stepped(state.method, state.step, losses, total, rate, seconds, risk)
 
 
 def _not_finite(method: str, step: int, term: str, value: float) -> Failed:

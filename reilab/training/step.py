@@ -1,0 +1,102 @@
+"""One optimiser step. Nothing here waits for the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from reilab.key import Key
+from reilab.noise import mean
+from reilab.problem import Measurement, Oracle, Problem
+from reilab.training.config import TrainConfig
+from reilab.training.gradient import accumulate_gradient
+from reilab.training.methods import METHODS
+from reilab.training.state import TrainState, enhancement
+from reilab.training.team import ALONE, Team, average_gradients, share
+
+
+@dataclass(frozen=True, eq=False)
+class StepValues:
+    """What a step was like, on the device: averages over the batch.
+
+    Args:
+        terms: the unweighted loss terms, in the order of the objective.
+        total: their weighted sum.
+        norm: length of the gradient.
+        risk: (1/m) ‖A x̂ − A x‖² of the batch, NaN where nobody knows x. SURE estimates it.
+    """
+
+    terms: Tensor
+    total: Tensor
+    norm: Tensor
+    risk: Tensor
+
+
+def take_step(
+    state: TrainState, problem: Problem, config: TrainConfig, team: Team = ALONE
+) -> StepValues:
+    """Measure a batch, add up the gradient of the objective, and let the optimiser use it.
+
+    Args:
+        state: changed in place.
+        problem: where the batch comes from.
+        config: how to train.
+        team: the processes that share the batch.
+    """
+    method, key = METHODS[state.method], Key(config.seed)
+    objective = method.objective(problem.group, config)
+    whole = sample_index(state.step, len(problem.train), config.batch, key)
+    first, index = share(whole, team)
+    batch = problem.train.batch(index)
+    measured = problem.measure(batch, key / "noise" / state.step, first)
+    believed = replace(measured, noise=problem.noise.at(state.assumed_noise))
+    if method.oracle:
+        assert batch.x is not None
+        believed = _oracle(believed, batch.x)
+    enhance = enhancement(state.network, config.precision)
+    state.optimizer.zero_grad()
+    values, xhat = accumulate_gradient(
+        objective, state.weights, believed, enhance, key / "loss" / state.step
+    )
+    average_gradients(state.network.parameters(), team)
+    shown = torch.stack([*values.values(), _true_risk(problem, batch.x, xhat)])
+    *terms, risk = team.mean(shown).unbind()
+    total = torch.stack([state.weights[n] * t for n, t in zip(values, terms, strict=True)]).sum()
+    norm = _update(state, config, total)
+    state.step += 1
+    return StepValues(torch.stack(terms), total, norm, risk)
+
+
+def sample_index(step: int, n_samples: int, batch: int, key: Key) -> Tensor:
+    """Which samples a step sees: a new order each pass, a rest smaller than a batch is left out."""
+    per_pass = n_samples // batch
+    turn, place = divmod(step, per_pass)
+    order = torch.randperm(n_samples, generator=(key / "order" / turn).generator())
+    return order[place * batch : (place + 1) * batch]
+
+
+def _oracle(m: Measurement, x: Tensor) -> Oracle:
+    return Oracle(m.y, m.start, m.physics, m.noise, m.first, x=x)
+
+
+@torch.no_grad()
+def _true_risk(problem: Problem, x: Tensor | None, xhat: Tensor) -> Tensor:
+    if x is None:
+        return xhat.new_full((), float("nan"))
+    return mean((problem.physics(xhat) - problem.physics(x)) ** 2).mean()
+
+
+def _update(state: TrainState, config: TrainConfig, total: Tensor) -> Tensor:
+    """Take the step, unless ``total`` or the gradient is not finite; the gradient's length."""
+    rate = config.learning_rate_at(state.step, state.learning_rate)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    slopes = [p.grad for p in state.network.parameters() if p.grad is not None]
+    norm = torch.nn.utils.get_total_norm(slopes)
+    # The fused optimiser skips the step by itself where this is 1: no bad number reaches the
+    # weights, and no host has to wait for the device to know.
+    state.optimizer.found_inf = (~(total + norm).isfinite()).float()  # type: ignore[attr-defined]
+    state.optimizer.step()
+    return norm
