@@ -1,11 +1,12 @@
-# make lab | test | check | data        (a fresh machine needs Python, make and git)
+# make lab | test | check | bench | data        (a fresh machine needs Python, make and git)
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 5006
 OPEN   ?= 1
+MACHINE ?= $(shell uname -m)-$(shell nproc)cores
 
-.PHONY: lab test check format data clean
+.PHONY: lab test check bench format data clean
 
 ## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
 lab: $(VENV)/ready
@@ -20,6 +21,10 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+## Measure speed and memory side by side (half an hour; BENCH="step limit" runs those two only).
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks docs/results/bench-$(MACHINE).md $(BENCH)
 
 ## Put the code into shape.
 format: $(VENV)/ready

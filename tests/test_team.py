@@ -18,9 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from reilab.events import Stepped, Stopped
+from reilab.key import Key
 from reilab.runs.config import build, configure
 from reilab.runs.folder import RunFolder
-from reilab.training.team import ALONE, average_gradients, join, share
+from reilab.training.gradient import gather_gradients
+from reilab.training.state import seeded
+from reilab.training.team import ALONE, join, share
 
 T = TypeVar("T")
 ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -36,8 +39,8 @@ class Twin:
     def device(self, asked: str) -> str:
         return asked
 
-    def mean(self, own: Tensor) -> Tensor:
-        return own / 2
+    def average(self, own: Tensor) -> None:
+        own /= 2
 
     def told(self, own: T) -> T:
         return own
@@ -57,17 +60,20 @@ def test_a_batch_that_cannot_be_shared_names_the_remedy() -> None:
         build(config, Twin())
 
 
-def test_gradients_are_averaged_whatever_their_layout() -> None:
-    net = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+def test_all_gradients_are_parts_of_one_tensor(random_states_untouched: None) -> None:
+    net = seeded(lambda: nn.Conv2d(3, 4, 3), Key(0)).to(memory_format=torch.channels_last)
     net(torch.ones(1, 3, 5, 5)).square().sum().backward()
-    before = [p.grad.clone() for p in net.parameters() if p.grad is not None]
-    assert not before[0].is_contiguous()
-    average_gradients(net.parameters(), Twin())
-    assert len(before) == 2
-    for slope, parameter in zip(before, net.parameters(), strict=True):
+    expected = [p.grad.clone() for p in net.parameters() if p.grad is not None]
+    whole = gather_gradients(net.parameters())
+    assert not whole.any()
+    net(torch.ones(1, 3, 5, 5)).square().sum().backward()
+    Twin().average(whole)
+    assert len(expected) == 2
+    for slope, parameter in zip(expected, net.parameters(), strict=True):
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, slope / 2)
-        assert parameter.grad.stride() == slope.stride()
+        assert parameter.grad.stride() == parameter.stride()
+    torch.testing.assert_close(whole.norm(), torch.cat([e.flatten() for e in expected]).norm() / 2)
 
 
 def test_one_gpu_for_several_processes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

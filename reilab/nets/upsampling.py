@@ -21,8 +21,10 @@ class UpConvolution(nn.Conv2d):
         super().__init__(n_in, n_out, 3)
         # Tap k of the transposed kernel puts input pixel i on output 2i − 1 + k.
         taps = torch.tensor([[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]])
-        self.register_buffer("spread", torch.einsum("ak,bl->abkl", taps, taps), persistent=False)
+        self.register_buffer("spread", torch.kron(taps, taps), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel = torch.einsum("oiab,abkl->iokl", self.weight, self.spread)
+        # A product of matrices: (n_in · n_out, 3·3) times (3·3, 4·4).
+        kernels = self.weight.transpose(0, 1).reshape(-1, 9) @ self.spread
+        kernel = kernels.view(self.in_channels, self.out_channels, 4, 4)
         return nn.functional.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)

@@ -48,8 +48,7 @@ class Radon:
 
     def pinv(self, y: Tensor) -> Tensor:
         """Filtered back-projection with the ramp filter (an approximate inverse)."""
-        filtered = ramp_filter(y) * (math.pi / (2 * self.views))
-        return self.backprojector(filtered.flatten(1)).reshape(-1, *self.domain)
+        return self.backprojector(ramp_filter(y).flatten(1)).reshape(-1, *self.domain)
 
 
 @lru_cache(maxsize=4)
@@ -83,16 +82,23 @@ def ramp_filter(y: Tensor) -> Tensor:
     Tomographic Imaging, eq. 3.61).
     """
     n_rays = y.shape[2]
-    n_padded = max(64, 2 ** math.ceil(math.log2(2 * n_rays)))
-    offset = torch.arange(n_padded, device=y.device)
-    offset = torch.minimum(offset, n_padded - offset).to(y.dtype)
-    odd = offset % 2 == 1
-    kernel = torch.where(odd, -1 / (torch.pi * offset.clamp(min=1)) ** 2, 0.0)
-    kernel[0] = 0.25
-    response = 2 * torch.fft.rfft(kernel).real
-    spectrum = torch.fft.rfft(y, n=n_padded, dim=2) * response[:, None]
+    response = _ramp_response(n_rays, y.device, y.dtype)
+    n_padded = 2 * (len(response) - 1)
+    spectrum = torch.fft.rfft(y, n=n_padded, dim=2) * response
     filtered: Tensor = torch.fft.irfft(spectrum, n=n_padded, dim=2)[:, :, :n_rays]
     return filtered
+
+
+@lru_cache(maxsize=16)
+def _ramp_response(n_rays: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """The frequency response (n_padded // 2 + 1, 1) for rows of ``n_rays``."""
+    n_padded = max(64, 2 ** math.ceil(math.log2(2 * n_rays)))
+    offset = torch.arange(n_padded)
+    offset = torch.minimum(offset, n_padded - offset).double()
+    kernel = torch.where(offset % 2 == 1, -1 / (torch.pi * offset.clamp(min=1)) ** 2, 0.0)
+    kernel[0] = 0.25
+    response: Tensor = 2 * torch.fft.rfft(kernel).real[:, None]
+    return response.to(device, dtype)
 
 
 def _project(size: int, view: int, views: int) -> Triplets:
@@ -114,7 +120,10 @@ def _project(size: int, view: int, views: int) -> Triplets:
 
 
 def _interpolate(size: int, view: int, views: int) -> Triplets:
-    """One view of the back-projector: each pixel reads between its two nearest detectors."""
+    """One view of the back-projector: each pixel reads between its two nearest detectors.
+
+    The factor is that of the inversion formula for angles π/views apart.
+    """
     n_rays = n_detectors(size)
     angle = view * np.pi / views
     row, column = np.mgrid[:size, :size] - size // 2
@@ -125,6 +134,7 @@ def _interpolate(size: int, view: int, views: int) -> Triplets:
     for ray in (lower, lower + 1):
         weight = 1 - abs(position - ray)
         inside = (position >= 0) & (position <= n_rays - 1) & (weight > 0)
+        weight = weight * np.pi / (2 * views)
         parts.append((pixel[inside], (ray * views + view)[inside], weight[inside]))
     return _concatenate(parts)
 

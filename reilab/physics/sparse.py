@@ -12,12 +12,12 @@ from torch import Tensor
 
 
 class _Multiply(torch.autograd.Function):
-    """x ↦ M x for batches of columns; the gradient is Mᵀ, through this same function."""
+    """M times each row of x; the gradient is Mᵀ, through this same function."""
 
     @staticmethod
-    def forward(ctx: Any, columns: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
         ctx.pair = transpose, matrix
-        return matrix @ columns
+        return (matrix @ x.T).T
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -47,8 +47,8 @@ class SparseMap:
 
     def __call__(self, x: Tensor) -> Tensor:
         """M applied to each row of x: (B, columns) to (B, rows)."""
-        result: Tensor = _Multiply.apply(x.T.contiguous(), self.matrix, self.transpose)
-        return result.T
+        result: Tensor = _Multiply.apply(x, self.matrix, self.transpose)
+        return result
 
     @property
     def T(self) -> SparseMap:

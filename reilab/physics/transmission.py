@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -40,5 +41,5 @@ class Transmission:
 
     def pinv(self, y: Tensor) -> Tensor:
         """Filtered back-projection of log(I₀ / max(y, floor)) / μ."""
-        integrals = torch.log(self.blank / y.clamp(min=self.floor)) / self.attenuation
+        integrals = (math.log(self.blank) - y.clamp(min=self.floor).log()) / self.attenuation
         return self.radon.pinv(integrals)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from reilab.key import Key
 from reilab.problem import Measurement
 from reilab.training.methods import Objective
+
+
+def gather_gradients(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """One tensor of zeros, of which the gradients of all parameters become parts.
+
+    So it takes one operation to forget a gradient, one to measure it, and one message to share it.
+    """
+    owners = list(parameters)
+    first = owners[0]
+    whole = first.new_zeros(sum(p.numel() for p in owners), requires_grad=False)
+    for owner, part in zip(owners, torch.split(whole, [p.numel() for p in owners]), strict=True):
+        # In the memory order of the parameter, as the fused optimiser wants it.
+        owner.grad = part.as_strided(owner.shape, owner.stride(), part.storage_offset())
+    return whole
 
 
 def accumulate_gradient(

@@ -16,11 +16,17 @@ from reilab.physics.base import Physics
 from reilab.problem import Problem
 from reilab.settings import choose
 from reilab.training.config import TrainConfig
+from reilab.training.gradient import gather_gradients
 from reilab.training.losses import Reconstruct
 from reilab.training.methods import METHODS
 
 #: Number format of autocast inside the network, by the name it has in ``TrainConfig``.
 PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}
+#: How the network is carried out, by the name it has in ``TrainConfig``.
+ENGINES: Mapping[str, Callable[[nn.Module], None]] = {
+    "eager": lambda network: None,
+    "compiled": lambda network: network.compile(),
+}
 
 
 @dataclass
@@ -29,6 +35,7 @@ class TrainState:
 
     method: str
     network: nn.Module
+    gradient: Tensor
     optimizer: torch.optim.Optimizer
     weights: dict[str, float]
     learning_rate: float
@@ -74,6 +81,7 @@ def new_state(
         )
     network = seeded(problem.network, Key(config.seed) / "network").to(problem.device)
     network = network.to(memory_format=torch.channels_last)
+    ENGINES[config.engine](network)
     optimizer = torch.optim.Adam(
         network.parameters(),
         lr=config.learning_rate,
@@ -84,6 +92,7 @@ def new_state(
     return TrainState(
         method,
         network,
+        gather_gradients(network.parameters()),
         optimizer,
         {name: weight for name, (weight, _) in objective.items()},
         config.learning_rate,

@@ -14,7 +14,7 @@ from reilab.training.config import TrainConfig
 from reilab.training.gradient import accumulate_gradient
 from reilab.training.methods import METHODS
 from reilab.training.state import TrainState, enhancement
-from reilab.training.team import ALONE, Team, average_gradients, share
+from reilab.training.team import ALONE, Team, share
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +56,14 @@ def take_step(
         assert batch.x is not None
         believed = _oracle(believed, batch.x)
     enhance = enhancement(state.network, config.precision)
-    state.optimizer.zero_grad()
+    state.gradient.zero_()
     values, xhat = accumulate_gradient(
         objective, state.weights, believed, enhance, key / "loss" / state.step
     )
-    average_gradients(state.network.parameters(), team)
+    team.average(state.gradient)
     shown = torch.stack([*values.values(), _true_risk(problem, batch.x, xhat)])
-    *terms, risk = team.mean(shown).unbind()
+    team.average(shown)
+    *terms, risk = shown.unbind()
     total = torch.stack([state.weights[n] * t for n, t in zip(values, terms, strict=True)]).sum()
     norm = _update(state, config, total)
     state.step += 1
@@ -93,8 +94,7 @@ def _update(state: TrainState, config: TrainConfig, total: Tensor) -> Tensor:
     rate = config.learning_rate_at(state.step, state.learning_rate)
     for group in state.optimizer.param_groups:
         group["lr"] = rate
-    slopes = [p.grad for p in state.network.parameters() if p.grad is not None]
-    norm = torch.nn.utils.get_total_norm(slopes)
+    norm: Tensor = torch.linalg.vector_norm(state.gradient)
     # The fused optimiser skips the step by itself where this is 1: no bad number reaches the
     # weights, and no host has to wait for the device to know.
     state.optimizer.found_inf = (~(total + norm).isfinite()).float()  # type: ignore[attr-defined]

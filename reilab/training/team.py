@@ -8,11 +8,9 @@ backward pass, of which a step has several.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-import torch
 from torch import Tensor
 
 T = TypeVar("T")
@@ -35,8 +33,8 @@ class Team(Protocol):
         """The device of this process when ``asked`` is the device of the run."""
         ...
 
-    def mean(self, own: Tensor) -> Tensor:
-        """The mean of what all processes have here."""
+    def average(self, own: Tensor) -> None:
+        """Replace ``own`` by the mean of what all processes have here."""
         ...
 
     def told(self, own: T) -> T:
@@ -54,8 +52,8 @@ class Alone:
     def device(self, asked: str) -> str:
         return asked
 
-    def mean(self, own: Tensor) -> Tensor:
-        return own
+    def average(self, own: Tensor) -> None:
+        pass
 
     def told(self, own: T) -> T:
         return own
@@ -81,9 +79,8 @@ class Fleet:
     def device(self, asked: str) -> str:
         return str(self.fabric.device)
 
-    def mean(self, own: Tensor) -> Tensor:
-        total: Tensor = self.fabric.all_reduce(own, reduce_op="mean")
-        return total
+    def average(self, own: Tensor) -> None:
+        own.copy_(self.fabric.all_reduce(own, reduce_op="mean"))
 
     def told(self, own: T) -> T:
         heard: T = self.fabric.broadcast(own)
@@ -131,13 +128,3 @@ def share(whole: Tensor, team: Team) -> tuple[int, Tensor]:
     n_own = len(whole) // team.size
     first = team.rank * n_own
     return first, whole[first : first + n_own]
-
-
-def average_gradients(parameters: Iterable[torch.nn.Parameter], team: Team) -> None:
-    """Replace every gradient by its mean over the processes, in one message."""
-    if team.size == 1:
-        return
-    slopes = [p.grad for p in parameters if p.grad is not None]
-    mean = team.mean(torch.cat([slope.flatten() for slope in slopes]))
-    for slope, part in zip(slopes, torch.split(mean, [s.numel() for s in slopes]), strict=True):
-        slope.copy_(part.view(slope.shape))

@@ -1,0 +1,47 @@
+"""Run benchmarks; ``python -m benchmarks OUT.md [NAME …]`` keeps what they found in a file.
+
+Without names all are run. A section of the file that is there already is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+from benchmarks import learning, limit, options, projector, scaling, step
+from benchmarks.measure import Table, machine
+
+BENCHMARKS: dict[str, Callable[[], Table]] = {
+    "step": step.measure,
+    "projector": projector.measure,
+    "limit": limit.measure,
+    "scaling": scaling.measure,
+    "options": options.measure,
+    "learning": learning.measure,
+}
+
+
+def main(out: Path, names: Sequence[str]) -> None:
+    """Each benchmark in turn, the file written anew after each."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    sections = read_sections(out)
+    for name in names or BENCHMARKS:
+        table = BENCHMARKS[name]()
+        sections[table.title] = table.markdown()
+        print(sections[table.title], flush=True)
+        head = f"# Benchmarks\n\n{machine()}, {date.today():%Y-%m-%d}. Made by `make bench`.\n"
+        out.write_text("\n".join([head, *sections.values()]), encoding="utf-8")
+
+
+def read_sections(path: Path) -> dict[str, str]:
+    """The sections of an earlier run by their titles."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    return {part.splitlines()[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,139 @@
+"""The REI step of each task in three formulations: ours, the authors' written plainly, deepinv's.
+
+Same images, same network and weights at the start, same batch, transforms and loss weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.measure import Action
+from benchmarks.plain import Draws, plain_network, plain_physics, rei_terms
+from benchmarks.with_deepinv import (
+    FromPseudoInverse,
+    deepinv,
+    deepinv_physics,
+    sure_loss,
+    transform,
+)
+from reilab.key import Key
+from reilab.problem import Problem
+from reilab.runs.config import RunConfig, build, configure
+from reilab.tasks.registry import find_task
+from reilab.training.state import TrainState, new_state
+from reilab.training.step import take_step
+
+FORMULATIONS = ("ours", "plain", "deepinv")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A task at a size, with the numbers of transforms and the weights of the paper."""
+
+    task: str
+    size: int
+    width: int = 64
+    batch: int = 2
+    views: int = 50
+
+    @property
+    def config(self) -> RunConfig:
+        settings: dict[str, Any] = {"size": self.size, "width": self.width}
+        if self.task == "ct":
+            settings["views"] = self.views
+        paper = find_task(self.task).presets["paper"].training
+        names = ("alpha_sure", "alpha_req", "learning_rate", "transforms")
+        training = {name: getattr(paper, name) for name in names}
+        return configure(
+            self.task,
+            "standard",
+            ["rei"],
+            settings=settings,
+            training={**training, "batch": self.batch, "steps": 1000},
+        )
+
+
+def prepare(formulation: str, task: str, size: str, width: str = "64", batch: str = "2") -> Action:
+    """A function that takes one optimiser step; arguments are words of a command line."""
+    case = Case(task, int(size), int(width), int(batch))
+    problem = build(case.config)
+    state = new_state("rei", problem, case.config.training)
+    state.network.train()
+    return {"ours": ours, "plain": plain, "deepinv": with_deepinv}[formulation](
+        problem, state, case.config
+    )
+
+
+def ours(problem: Problem, state: TrainState, config: RunConfig) -> Action:
+    """The step that reilab takes."""
+    return lambda: take_step(state, problem, config.training)
+
+
+def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
+    """One summed loss of the plain formulation."""
+    network, physics = plain_network(state.network), plain_physics(problem.physics)
+    x, noise = _images(problem, config), problem.noise
+    rng = [Key(0).generator()]
+    gaussian = type(noise).__name__ == "Gaussian"
+
+    def sign(y: Tensor) -> Tensor:
+        return 2.0 * torch.randint_like(y, 0, 2) - 1
+
+    def loss() -> Tensor:
+        with torch.no_grad():
+            y = noise.sample(physics.forward(x), rng) * physics.mask
+        draws = Draws(
+            probe=torch.randn_like if gaussian else sign,
+            skewed=sign,
+            g=problem.group.sample(config.training.transforms, rng[0]),
+            noisy=lambda u: noise.sample(u, rng) * physics.mask,
+        )
+        terms = rei_terms(physics, noise, problem.group, network, y, draws)
+        fit = sum((term for name, term in terms.items() if name != "req"), torch.zeros(()))
+        return config.training.alpha_sure * fit + config.training.alpha_req * terms["req"]
+
+    return _optimised(network, config, loss)
+
+
+def with_deepinv(problem: Problem, state: TrainState, config: RunConfig) -> Action:
+    """Deepinv's losses on deepinv's operators, without the second-order term."""
+    model = FromPseudoInverse(plain_network(state.network))
+    physics, x = deepinv_physics(problem), _images(problem, config)
+    sure = sure_loss(problem.noise)
+    ei = deepinv.loss.EILoss(transform(problem, config.training.transforms), apply_noise=True)
+
+    def loss() -> Tensor:
+        with torch.no_grad():
+            y = physics(x)
+        xhat = model(y, physics)
+        fit = sure(y=y, x_net=xhat, physics=physics, model=model).mean()
+        equivariance = ei(x_net=xhat, physics=physics, model=model)
+        total: Tensor = config.training.alpha_sure * fit + config.training.alpha_req * equivariance
+        return total
+
+    return _optimised(model, config, loss)
+
+
+def _images(problem: Problem, config: RunConfig) -> Tensor:
+    x = problem.train.batch(torch.arange(config.training.batch)).x
+    assert x is not None
+    return x
+
+
+def _optimised(network: torch.nn.Module, config: RunConfig, loss: Callable[[], Tensor]) -> Action:
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.training.learning_rate)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        total = loss()
+        total.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        assert math.isfinite(total.item())
+
+    return step

@@ -1,0 +1,48 @@
+"""The REI step: time, peak memory and dispatched operations. ``python -m benchmarks.step``"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+from benchmarks.cases import FORMULATIONS, prepare
+from benchmarks.measure import Table, in_turns, n_dispatched, peak_megabytes, ratio
+
+TASKS = ("mri", "inpainting", "ct")
+NOTE = """One optimiser step of REI, batch 2, the paper's U-Net (width 64; 16 in the last rows, as
+in the `quick` presets), transforms and weights. *plain*: the authors' formulation, see
+`benchmarks/plain.py`; *deepinv*: its operators and losses. Seconds are medians of steps taken in
+turns; ratios are medians over rounds. Memory is the peak over an idle process."""
+
+
+def measure(sizes: tuple[int, ...] = (128, 256), rounds: int = 3) -> Table:
+    """All tasks at all sizes."""
+    rows = [row(task, size, 64, rounds) for size in sizes for task in TASKS]
+    rows += [row(task, 128, 16, 3 * rounds) for task in TASKS]
+    columns = ["task", "side", "width", "ours [s]"]
+    for other in FORMULATIONS[1:]:
+        columns += [f"{other} [s]", f"{other} / ours"]
+    columns += [f"memory {name} [MB]" for name in FORMULATIONS]
+    columns += [f"operations {name}" for name in FORMULATIONS]
+    return Table("The training step", NOTE, columns, rows)
+
+
+def row(task: str, size: int, width: int, rounds: int) -> list[str]:
+    """One task at one size."""
+    words = (task, str(size), str(width))
+    print(*words, file=sys.stderr, flush=True)
+    actions = {name: prepare(name, *words) for name in FORMULATIONS}
+    seconds = in_turns(actions, rounds)
+    cells = [task, f"{size}²", str(width), f"{statistics.median(seconds['ours']):.3f}"]
+    for other in FORMULATIONS[1:]:
+        gain = ratio(seconds[other], seconds["ours"])
+        cells += [f"{statistics.median(seconds[other]):.3f}", f"{gain:.2f}"]
+    cells += [f"{peak_megabytes('benchmarks.cases', name, *words):.0f}" for name in FORMULATIONS]
+    # The number of operations does not depend on the size of the tensors.
+    small = {name: prepare(name, task, "32", "8") for name in FORMULATIONS}
+    cells += [str(n_dispatched(small[name])) for name in FORMULATIONS]
+    return cells
+
+
+if __name__ == "__main__":
+    print(measure().markdown())
