@@ -17,8 +17,8 @@ from benchmarks.measure import Action
 from benchmarks.plain import Draws, plain_network, plain_physics, rei_terms
 from benchmarks.with_deepinv import (
     FromPseudoInverse,
-    deepinv,
     deepinv_physics,
+    equivariance_loss,
     sure_loss,
     transform,
 )
@@ -106,7 +106,7 @@ def with_deepinv(problem: Problem, state: TrainState, config: RunConfig) -> Acti
     model = FromPseudoInverse(plain_network(state.network))
     physics, x = deepinv_physics(problem), _images(problem, config)
     sure = sure_loss(problem.noise)
-    ei = deepinv.loss.EILoss(transform(problem, config.training.transforms), apply_noise=True)
+    ei = equivariance_loss(transform(problem, config.training.transforms), noisy=True)
 
     def loss() -> Tensor:
         with torch.no_grad():

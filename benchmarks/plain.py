@@ -33,8 +33,8 @@ Network = Callable[[Tensor], Tensor]
 class PlainPhysics(Protocol):
     """A forward operator on the full grid; ``mask`` is 1 where something is measured."""
 
-    mask: Tensor
-
+    @property
+    def mask(self) -> Tensor: ...
     def forward(self, x: Tensor) -> Tensor: ...
     def pinv(self, y: Tensor) -> Tensor: ...
 

@@ -19,7 +19,7 @@ from skimage.transform import iradon, radon
 from torch import Tensor
 
 from benchmarks.measure import Action, Table, in_turns, ratio
-from benchmarks.with_deepinv import deepinv
+from benchmarks.with_deepinv import tomography
 from reilab.physics.radon import n_detectors, parallel_beam
 from reilab.testing import smooth_image
 
@@ -45,13 +45,7 @@ def row(size: int, batch: int, rounds: int) -> list[str]:
     print("projector", size, batch, file=sys.stderr, flush=True)
     x = smooth_image((1, size, size), torch.float32)[None].repeat(batch, 1, 1, 1)
     own = parallel_beam(size, VIEWS)
-    theirs = deepinv.physics.Tomography(
-        angles=torch.arange(VIEWS) * 180 / VIEWS,
-        img_width=size,
-        circle=False,
-        normalize=False,
-        adjoint_via_backprop=False,  # the faster choice
-    )
+    theirs = tomography(size, VIEWS)
     actions: dict[str, Action] = {
         "ours": there_and_back(own, own.pinv, x),
         "deepinv": there_and_back(theirs.A, theirs.fbp, x),

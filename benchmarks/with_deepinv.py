@@ -20,20 +20,14 @@ with warnings.catch_warnings():
     import deepinv
 
 
-class BeerLambert(deepinv.physics.Physics):
+class BeerLambert(deepinv.physics.Physics):  # type: ignore[misc]
     """I₀ exp(−μ R x) around deepinv's parallel-beam operator; A† is its FBP of the logarithm."""
 
     def __init__(self, model: Transmission, noise_model: Any) -> None:
         super().__init__(noise_model=noise_model)
         self.blank, self.attenuation, self.floor = model.blank, model.attenuation, model.floor
         views = model.radon.views
-        self.tomography = deepinv.physics.Tomography(
-            angles=torch.arange(views) * 180 / views,
-            img_width=model.radon.size,
-            circle=False,
-            normalize=False,
-            adjoint_via_backprop=False,  # their faster choice
-        )
+        self.tomography = tomography(model.radon.size, views)
 
     def A(self, x: Tensor, **_: Any) -> Tensor:
         return self.blank * torch.exp(-self.attenuation * self.tomography.A(x))
@@ -42,6 +36,17 @@ class BeerLambert(deepinv.physics.Physics):
         integrals = torch.log(self.blank / y.clamp(min=self.floor)) / self.attenuation
         found: Tensor = self.tomography.fbp(integrals)
         return found
+
+
+def tomography(size: int, views: int) -> Any:
+    """Deepinv's parallel-beam operator with the faster of its two adjoints, in units of pixels."""
+    return deepinv.physics.Tomography(
+        angles=torch.arange(views) * 180 / views,
+        img_width=size,
+        circle=False,
+        normalize=False,
+        adjoint_via_backprop=False,
+    )
 
 
 class FromPseudoInverse(nn.Module):
@@ -93,6 +98,11 @@ def sure_loss(noise: Noise, rng: torch.Generator | None = None) -> Any:
         case PoissonGaussian(sigma=sigma, gain=gain, tau=tau):
             return deepinv.loss.SurePGLoss(sigma, gain, tau1=tau, rng=rng)
     raise ValueError(f"deepinv has no {noise}")
+
+
+def equivariance_loss(transformed: Any, noisy: bool) -> Any:
+    """Deepinv's EI loss; ``noisy`` adds noise to the virtual measurements, as in REI."""
+    return deepinv.loss.EILoss(transformed, apply_noise=noisy)
 
 
 def transform(problem: Problem, n: int) -> Any:

@@ -64,7 +64,7 @@ class Rotations:
         # coordinates run from −1 to 1 along either side, however long it is.
         ratio = x.shape[2] / x.shape[3]
         rows = [cos, -sin * ratio, zero, sin / ratio, cos, zero]
-        matrix = torch.stack(rows, 1).view(-1, 2, 3).to(x.device)
+        matrix = torch.stack(rows, 1).view(-1, 2, 3).to(x.device, non_blocking=True)
         grid = F.affine_grid(matrix, [len(g), *x.shape[1:]], align_corners=False)
         return F.grid_sample(
             x.repeat(len(g), 1, 1, 1), grid.repeat_interleave(len(x), 0), align_corners=False

@@ -29,7 +29,12 @@ from reilab.training.state import enhancement, reconstruction, seeded
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pytest.importorskip("deepinv")
-    from benchmarks.with_deepinv import FromPseudoInverse, deepinv, deepinv_physics, sure_loss
+    from benchmarks.with_deepinv import (
+        FromPseudoInverse,
+        deepinv_physics,
+        equivariance_loss,
+        sure_loss,
+    )
 
 KEY = Key(5)
 N_TRANSFORMS = 2
@@ -164,7 +169,7 @@ def test_equivariance_equals_deepinv(task: str, noisy: bool) -> None:
     physics, model = deepinv_physics(s.problem), FromPseudoInverse(plain_network(s.network))
     draws, group = draws_of(s), s.problem.group
     physics.noise_model = Known(draws.noisy)
-    loss = deepinv.loss.EILoss(lambda x: group.act(draws.g, x), apply_noise=noisy)
+    loss = equivariance_loss(lambda x: group.act(draws.g, x), noisy)
     f = reconstruction(s.network, s.problem.physics)
     xhat = f(s.measured.y)
     ours = (RobustEquivariance if noisy else Equivariance)(group, N_TRANSFORMS)

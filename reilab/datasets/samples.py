@@ -78,4 +78,6 @@ class InMemory:
 
     def batch(self, index: Tensor) -> Batch:
         known = (self.x, self.y, self.start)
-        return Batch(index, *(None if t is None else t[index.to(t.device)] for t in known))
+        # From ordinary memory a copy that does not block is staged at once: the index may change.
+        place = index.to(self.device, non_blocking=True)
+        return Batch(index, *(None if t is None else t[place] for t in known))
