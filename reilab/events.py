@@ -22,7 +22,7 @@ EVERY = "*"
 
 @dataclass(frozen=True)
 class Metrics:
-    """Means over the test images: PSNR in dB (peak 1), SSIM, NMSE."""
+    """Of one image, or means over several: PSNR in dB (peak 1), SSIM, NMSE."""
 
     psnr: float
     ssim: float
@@ -77,7 +77,12 @@ Control = Pause | Continue | Stop
 
 @dataclass(frozen=True)
 class Posed:
-    """The problem is built: what every method of this run will look at."""
+    """The problem is built: what every method of this run will look at.
+
+    ``pinv``, ``truth``, ``measurement`` and ``pinv_per_image`` are of the previewed test images,
+    ``pinv_metrics`` are means over all of them. ``measurement`` is a picture of y in [0, 1], of its
+    own height and width. Logs of older versions have neither it nor metrics per image.
+    """
 
     task: str
     preset: str
@@ -90,6 +95,9 @@ class Posed:
     truth: Images | None
     pinv_metrics: Metrics | None
     value_range: tuple[float, float] = (0.0, 1.0)
+    pinv_per_image: tuple[Metrics, ...] | None = None
+    measurement: Images | None = None
+    measurement_title: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,11 @@ class Started:
 
 @dataclass(frozen=True)
 class Stepped:
-    """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term."""
+    """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term.
+
+    ``risk`` is what SURE estimates, the mean of (A x̂ − A x)² over the measured entries; ``None``
+    without ground truth.
+    """
 
     method: str
     step: int
@@ -117,16 +129,22 @@ class Stepped:
     total: float
     learning_rate: float
     seconds: float
+    risk: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The network in evaluation mode on the test images; no metrics without ground truth."""
+    """The network in evaluation mode on the test images; no metrics without ground truth.
+
+    ``metrics`` are means over all test images; ``images`` and ``per_image`` are of the previewed
+    ones.
+    """
 
     method: str
     step: int
     metrics: Metrics | None
     images: Images
+    per_image: tuple[Metrics, ...] | None = None
 
 
 @dataclass(frozen=True)

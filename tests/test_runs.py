@@ -37,7 +37,8 @@ from reilab.runs.history import History, history_of
 
 IMAGES = np.linspace(0, 1, 2 * 8 * 8, dtype=np.float32).reshape(2, 8, 8, 1)
 METRICS = Metrics(20.0, 0.5, 0.1)
-POSED = Posed("mri", "smoke", 0.1, "", "cpu", 8, 2, IMAGES, IMAGES, METRICS)
+EACH = (Metrics(21.0, 0.4, 0.1), Metrics(19.0, 0.6, 0.1))
+POSED = Posed("mri", "smoke", 0.1, "", "cpu", 8, 2, IMAGES, IMAGES, METRICS, (0.0, 1.0), EACH)
 
 
 def started(method: str, step: int = 0, n_steps: int = 4) -> Started:
@@ -51,7 +52,7 @@ def stepped(method: str, step: int) -> Stepped:
 LOG: tuple[Event, ...] = (
     POSED,
     started("rei"),
-    Evaluated("rei", 0, METRICS, IMAGES),
+    Evaluated("rei", 0, METRICS, IMAGES, EACH),
     stepped("rei", 1),
     Steered("rei", 1, SetWeight("sure", 2.0)),
     stepped("rei", 2),
@@ -84,6 +85,13 @@ def test_every_event_survives_the_disk(folder: RunFolder) -> None:
             assert found == event
     assert isinstance(back[2], Evaluated)
     np.testing.assert_allclose(back[2].images, IMAGES, atol=1e-3)
+    assert back[2].per_image == EACH
+
+
+def test_logs_of_older_versions_are_read() -> None:
+    line = codec.to_line(stepped("rei", 1)).replace(',"risk":null', "")
+    assert "risk" not in line
+    assert codec.from_line(line) == stepped("rei", 1)
 
 
 @pytest.mark.parametrize("message", [Pause(), Continue(), Stop(), SetWeight("req", 3.0, "rei")])

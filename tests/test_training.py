@@ -18,6 +18,7 @@ from reilab.events import (
     Event,
     Failed,
     Finished,
+    Posed,
     Refused,
     SetAssumedNoise,
     SetLearningRate,
@@ -88,6 +89,25 @@ def test_the_same_configuration_gives_the_same_run() -> None:
     first, second = list(stream(smoke())), list(stream(smoke()))
     for method in ("supervised", "ei", "rei"):
         assert comparable(first, method) == comparable(second, method)
+
+
+def test_metrics_of_each_preview_are_those_of_the_shown_images() -> None:
+    config = smoke("inpainting", ["rei"], previews=3)
+    posed, *events = stream(config)
+    assert isinstance(posed, Posed)
+    assert posed.truth is not None
+    assert posed.measurement is not None
+    assert len(posed.measurement) == len(posed.pinv) == len(posed.truth) == 3
+    last = next(event for event in reversed(events) if isinstance(event, Evaluated))
+    for images, each in ((posed.pinv, posed.pinv_per_image), (last.images, last.per_image)):
+        assert each is not None
+        found = -10 * np.log10(((images - posed.truth) ** 2).mean((1, 2, 3)))
+        np.testing.assert_allclose([one.psnr for one in each], found, rtol=1e-5)
+    whole = list(stream(replace(config, training=replace(config.training, previews=1000))))
+    final = next(event for event in reversed(whole) if isinstance(event, Evaluated))
+    assert final.per_image is not None
+    assert last.metrics is not None
+    assert last.metrics.ssim == pytest.approx(np.mean([one.ssim for one in final.per_image]))
 
 
 def test_another_seed_gives_another_run() -> None:

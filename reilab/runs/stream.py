@@ -11,7 +11,7 @@ from reilab.runs.drive import Sink, drive
 from reilab.runs.history import History
 from reilab.tasks.registry import find_task
 from reilab.training.compare import compare
-from reilab.training.evaluate import Exam, mean_metrics, prepare_exam, previews, reconstruct_all
+from reilab.training.evaluate import Exam, marks, mean_of, prepare_exam, previews, reconstruct_all
 from reilab.training.state import TrainState, new_state
 from reilab.training.train import Run
 
@@ -34,6 +34,7 @@ class Prepared:
         problem, exam = self.problem, self.exam
         task = find_task(self.config.task)
         start = reconstruct_all(problem.physics.pinv, problem, exam)
+        each = marks(start, exam.truth)
         n = self.config.training.previews
         return Posed(
             task=task.name,
@@ -45,7 +46,10 @@ class Prepared:
             n_test=len(problem.test),
             pinv=previews(start, n),
             truth=None if exam.truth is None else previews(exam.truth, n),
-            pinv_metrics=mean_metrics(start, exam.truth),
+            pinv_metrics=mean_of(each),
+            pinv_per_image=None if each is None else each[:n],
+            measurement=previews(problem.picture.draw(exam.y[:n]), n),
+            measurement_title=problem.picture.title,
         )
 
 
