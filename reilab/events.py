@@ -9,12 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Preview images (n, H, W, C), C = 1 or 3, values in [0, 1] up to reconstruction error.
-Images = NDArray[np.floating]
+
+class Images(Protocol):
+    """Preview images (n, H, W, C), C = 1 or 3, values in [0, 1] up to reconstruction error.
+
+    An array, or something on disk that is read when it is looked at.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> NDArray[np.floating]:
+        """One image (H, W, C)."""
+        ...
+
+    def __array__(self) -> NDArray[np.floating]: ...
+
 
 #: Addressed to every method of a comparison.
 EVERY = "*"

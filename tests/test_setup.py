@@ -31,6 +31,8 @@ TORCH_FREE = {
     "reilab.events",
     "reilab.settings",
     "reilab.runs.codec",
+    "reilab.runs.curves",
+    "reilab.runs.pictures",
     "reilab.runs.folder",
     "reilab.runs.history",
     "reilab.runs.drive",

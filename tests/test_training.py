@@ -61,7 +61,7 @@ def comparable(events: Iterable[Event], method: str) -> list[Any]:
         if isinstance(event, Stepped):
             kept.append(replace(event, seconds=0.0))
         elif isinstance(event, Evaluated):
-            kept.append((event.step, event.metrics, event.images.tobytes()))
+            kept.append((event.step, event.metrics, np.asarray(event.images).tobytes()))
         else:
             kept.append(event)
     return kept

@@ -24,6 +24,7 @@ import numpy as np
 
 from reilab.events import Command, Control, Event
 from reilab.runs import codec
+from reilab.runs.pictures import Array, Stored
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class RunFolder:
         """Append an event; its images are on disk before the line that names them."""
         stem = _preview_stem(event)
 
-        def keep(name: str, array: codec.Array) -> str:
+        def keep(name: str, array: Array) -> str:
             file = f"previews/{stem}-{name}.npy"
             partial = self.path / f"{file}.partial"
             with partial.open("wb") as stream:
@@ -80,7 +81,7 @@ class RunFolder:
         _append(self.path / "commands.jsonl", codec.to_line(message))
 
     def events(self) -> Iterator[Event]:
-        """All events so far."""
+        """All events so far; their images stay on disk until they are looked at."""
         yield from self.follow().poll()
 
     def follow(self) -> Follower:
@@ -113,11 +114,10 @@ class Follower:
             block = stream.read()
         whole = block[: block.rfind(b"\n") + 1]
         self.offset += len(whole)
-        return [codec.from_line(line, self._load) for line in whole.decode().splitlines()]
+        return [codec.from_line(line, self._stored) for line in whole.decode().splitlines()]
 
-    def _load(self, name: str) -> codec.Array:
-        array: codec.Array = np.load(self.path.parent / name, allow_pickle=False)
-        return array
+    def _stored(self, name: str) -> Stored:
+        return Stored(self.path.parent / name)
 
 
 def runs_root() -> Path:
