@@ -2,7 +2,7 @@
 
 Training yields events. The command line, the notebooks, the lab and the tests read the same ones.
 Steering is a value too: a ``Command`` is sent into the generator, which answers with ``Steered``.
-A ``Control`` (pause, continue, stop) is for the loop that pulls the events.
+A ``Control`` (pause, continue, step, stop) is for the loop that pulls the events.
 """
 
 from __future__ import annotations
@@ -85,11 +85,16 @@ class Continue:
 
 
 @dataclass(frozen=True)
+class Step:
+    """While paused: let each method go on to its next ``Stepped``."""
+
+
+@dataclass(frozen=True)
 class Stop:
     """Leave the loop; the run can be resumed."""
 
 
-Control = Pause | Continue | Stop
+Control = Pause | Continue | Step | Stop
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Generator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from reilab.events import (
     SetWeight,
     Started,
     Steered,
+    Step,
     Stepped,
     Stop,
 )
@@ -172,6 +175,83 @@ def test_drive_stops(controls: list[events.Control]) -> None:
     drive(numbers(), seen.append, inbox=lambda: controls if len(seen) >= 2 else [])
     assert isinstance(seen[-1], events.Stopped)
     assert not any(isinstance(event, Finished) for event in seen)
+
+
+def test_what_was_asked_before_stop_is_done_first() -> None:
+    seen: list[Event] = []
+    asked = [SetWeight("req", 2.0), SetWeight("sure", 3.0), Stop(), SetWeight("late", 4.0)]
+    inboxes = iter([[], asked])
+    drive(numbers(), seen.append, inbox=lambda: next(inboxes, []))
+    steered = [event.command for event in seen if isinstance(event, Steered)]
+    assert steered == asked[:2]
+    assert isinstance(seen[-1], events.Stopped)
+    assert max(event.step for event in seen if isinstance(event, Stepped)) == 3
+
+
+def turns(methods: tuple[str, ...], n_turns: int) -> Generator[Event, Command | None, None]:
+    """Several methods in turns; the first one ends a turn before the others."""
+    yield POSED
+    for method in methods:
+        yield started(method)
+    for step in range(1, n_turns + 1):
+        for method in methods:
+            yield Evaluated(method, step - 1, METRICS, IMAGES)
+            if method == methods[0] and step == n_turns:
+                yield Finished(method, step)
+            else:
+                yield stepped(method, step)
+
+
+class Stepper:
+    """An inbox that pauses after some events, then steps whenever the run waits, then stops."""
+
+    def __init__(self, seen: list[Event], pause_after: int, n_steps: int) -> None:
+        self.seen, self.pause_after, self.left = seen, pause_after, n_steps
+        self.waits_at = -1
+        #: How many turns each method has taken, each time that the run waits.
+        self.turns: list[Counter[str]] = []
+
+    def __call__(self) -> list[events.Control]:
+        n_seen = len(self.seen)
+        if n_seen == self.pause_after:
+            return [Pause()]
+        if n_seen < self.pause_after or n_seen != self.waits_at:
+            self.waits_at = n_seen
+            return []
+        self.turns.append(Counter(e.method for e in self.seen if isinstance(e, Stepped)))
+        self.left -= 1
+        return [Step()] if self.left >= 0 else [Stop()]
+
+
+@pytest.mark.parametrize("pause_after", [1, 2, 4, 5, 7, 8])
+def test_a_step_lets_every_method_take_one_turn(pause_after: int) -> None:
+    seen: list[Event] = []
+    stepper = Stepper(seen, pause_after, n_steps=3)
+    methods = ("ei", "rei", "sure")
+    drive(turns(methods, 50), seen.append, inbox=stepper)
+    assert [type(e) for e in seen if isinstance(e, events.Paused | events.Continued)] == [
+        events.Paused
+    ]
+    assert isinstance(seen[-1], events.Stopped)
+    taken = [later - earlier for earlier, later in pairwise(stepper.turns)]
+    assert taken == [Counter(methods)] * 3
+
+
+def test_a_step_does_not_wait_for_a_method_that_ends() -> None:
+    seen: list[Event] = []
+    stepper = Stepper(seen, pause_after=3, n_steps=2)
+    drive(turns(("ei", "rei"), 2), seen.append, inbox=stepper)
+    kinds = [(type(event).__name__, getattr(event, "method", "")) for event in seen]
+    assert kinds.count(("Stepped", "ei")) == 1
+    assert ("Finished", "ei") in kinds
+    assert kinds.count(("Stepped", "rei")) == 2
+
+
+def test_a_step_is_nothing_to_a_run_that_is_going() -> None:
+    seen: list[Event] = []
+    drive(numbers(), seen.append, inbox=lambda: [Step()])
+    assert isinstance(seen[-1], Finished)
+    assert not any(isinstance(event, events.Paused) for event in seen)
 
 
 def test_an_error_is_recorded_before_it_is_raised(folder: RunFolder) -> None:

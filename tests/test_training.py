@@ -249,6 +249,37 @@ def test_a_steered_run_repeats_from_its_log() -> None:
         assert comparable(again, method) != comparable(plain, method)
 
 
+def test_commands_that_come_while_the_methods_are_introduced_are_answered() -> None:
+    run = stream(smoke(methods=["ei", "rei"]))
+    assert isinstance(next(run), Posed)
+    assert isinstance(run.send(SetLearningRate(2e-4)), Started)
+    assert isinstance(run.send(SetWeight("req", 7.0)), Started)
+    answers = [next(run) for _ in range(3)]
+    assert [(a.method, a.step) for a in answers if isinstance(a, Steered)] == [
+        ("ei", 0),
+        ("rei", 0),
+        ("rei", 0),
+    ]
+
+
+def test_every_method_answers_at_once_and_those_that_have_ended_do_not() -> None:
+    run = stream(smoke(methods=["ei", "rei"], steps=1))
+    event: Event = next(run)
+    while not isinstance(event, Stepped):
+        event = next(run)
+    answers = [run.send(SetLearningRate(2e-4)), next(run)]
+    assert [(type(a), a.method, a.step) for a in answers if isinstance(a, Steered)] == [
+        (Steered, "ei", 1),
+        (Steered, "rei", 0),
+    ]
+    while not isinstance(event, Finished):
+        event = next(run)
+    assert event.method == "ei"
+    refused = run.send(SetWeight("mc", 2.0))
+    assert isinstance(refused, Refused)
+    assert "no method that is at work" in refused.message
+
+
 def test_impossible_commands_are_refused_and_the_run_goes_on() -> None:
     run = stream(smoke(methods=["rei"]))
     next(run)

@@ -27,8 +27,8 @@ class Prepared:
 
     def events(self) -> Run:
         """``Posed``, then the methods in turns, each from where its state stands."""
-        yield self._posed()
-        yield from compare(self.states, self.problem, self.config.training, self.exam)
+        opening = (self._posed(),)
+        yield from compare(self.states, self.problem, self.config.training, self.exam, opening)
 
     def _posed(self) -> Posed:
         problem, exam = self.problem, self.exam
