@@ -30,7 +30,7 @@ from reilab.events import (
     Stepped,
     Stop,
 )
-from reilab.runs import codec, jobs
+from reilab.runs import codec, jobs, worker
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
@@ -290,21 +290,21 @@ def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
     wait_for(folder, history, step=5)
     assert jobs.standing(folder, history).status is jobs.Status.RUNNING
     with pytest.raises(RuntimeError, match="already at work"):
-        jobs.start_worker(folder)
-    pid = jobs.worker_pid(folder)
+        worker.start_worker(folder)
+    pid = worker.worker_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    jobs._children[pid].wait(timeout=30)
+    worker._children[pid].wait(timeout=30)
     lost = jobs.standing(folder, history)
     assert lost.status is jobs.Status.LOST
     assert "SIGKILL" in lost.reason
-    jobs.start_worker(folder)
+    worker.start_worker(folder)
     resumed = History()
     wait_for(folder, resumed, step=history.tracks["rei"].step + 5)
     folder.send(Stop())
-    child = jobs.worker_pid(folder)
+    child = worker.worker_pid(folder)
     assert child is not None
-    jobs._children[child].wait(timeout=60)
+    worker._children[child].wait(timeout=60)
     last = history_of(folder.events())
     assert jobs.standing(folder, last).status is jobs.Status.STOPPED
     assert folder.checkpoint("rei").exists()

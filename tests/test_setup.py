@@ -36,6 +36,8 @@ TORCH_FREE = {
     "reilab.runs.folder",
     "reilab.runs.history",
     "reilab.runs.drive",
+    "reilab.runs.queue",
+    "reilab.runs.worker",
     "reilab.runs.replay",
     "reilab.runs.figures",
 }

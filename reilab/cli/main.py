@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from reilab.runs.execute import execute
 from reilab.runs.figures import save_comparison
 from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
 from reilab.runs.history import History, history_of
+from reilab.runs.worker import sign_in_self, sign_out
 from reilab.settings import choose
 from reilab.tasks.registry import tasks
 
@@ -90,7 +92,8 @@ def list_all_runs() -> None:
         history = history_of(folder.events())
         found = {name: track.metrics for name, track in history.tracks.items()}
         figures = "  ".join(f"{name} {m.psnr:.2f}" for name, m in found.items() if m)
-        status = jobs.standing(folder, history).status
+        standing = jobs.standing(folder, history)
+        status = f"{standing.status} {standing.position or ''}".strip()
         task = from_yaml(folder.config).task
         table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
     Console().print(table)
@@ -118,8 +121,8 @@ def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
     if quiet:
-        jobs.check_free(folder)
-        execute(folder, inbox=_stop_on_signal())
+        with _at_work(folder):
+            execute(folder, inbox=_stop_on_signal())
         save_comparison(history_of(folder.events()), folder.path / "figure.png")
     else:
         _carry_out(folder, as_json=False)
@@ -133,9 +136,8 @@ def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
         yes: do not ask.
     """
     folder = find_run(run)
-    jobs.check_free(folder)
     if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
-        folder.delete()
+        jobs.delete(folder)
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,7 @@ def serve_app(argv: Sequence[str]) -> None:
 
 
 def _carry_out(folder: RunFolder, as_json: bool) -> None:
-    jobs.check_free(folder)
-    jobs.sign_in_self(folder)
-    with live_progress(Console(stderr=True)) as progress:
+    with _at_work(folder), live_progress(Console(stderr=True)) as progress:
         history = execute(folder, progress, inbox=_stop_on_signal())
     save_comparison(history, folder.path / "figure.png")
     _report(folder, history, as_json)
@@ -166,6 +166,17 @@ def _carry_out(folder: RunFolder, as_json: bool) -> None:
         print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
     if history.failed:
         raise RuntimeError(history.failed.message)
+
+
+@contextmanager
+def _at_work(folder: RunFolder) -> Iterator[None]:
+    """Sign in as the worker of a run, and let the next run in line have the device after it."""
+    sign_in_self(folder)
+    try:
+        yield
+    finally:
+        sign_out(folder)
+        jobs.advance(folder.path.parent)
 
 
 def _report(folder: RunFolder, history: History, as_json: bool) -> None:

@@ -89,9 +89,12 @@ class RunFolder:
         return Follower(self.path / "events.jsonl")
 
     def inbox(self) -> Follower:
-        """A reader of commands and controls that are sent from now on."""
-        commands = self.path / "commands.jsonl"
-        return Follower(commands, commands.stat().st_size if commands.exists() else 0)
+        """A reader of the commands and controls that were sent since ``clear_mail``."""
+        return Follower(self.path / "commands.jsonl")
+
+    def clear_mail(self) -> None:
+        """Forget what was sent to the last worker; the next one hears all that is sent after."""
+        (self.path / "commands.jsonl").unlink(missing_ok=True)
 
     def delete(self) -> None:
         """Remove the run from disk."""
