@@ -19,8 +19,11 @@ _CLASSES: dict[str, type] = {
     if isinstance(cls, type) and dataclasses.is_dataclass(cls)
 }
 
+#: Stores an array of a field, and gives the name that it has then.
+Keep = Callable[[str, Array | Stored], str]
 
-def to_line(value: object, keep: Callable[[str, Array], str] | None = None) -> str:
+
+def to_line(value: object, keep: Keep | None = None) -> str:
     """One line of JSON. ``keep(field, array)`` stores an array and returns the name it has then."""
     return json.dumps(_encode(value, "", keep), separators=(",", ":"))
 
@@ -30,11 +33,11 @@ def from_line(line: str, load: Callable[[str], Images] | None = None) -> Any:
     return _decode(json.loads(line), load)
 
 
-def _encode(value: Any, name: str, keep: Callable[[str, Array], str] | None) -> Any:
+def _encode(value: Any, name: str, keep: Keep | None) -> Any:
     if isinstance(value, np.ndarray | Stored):
         if keep is None:
             raise TypeError(f"{name} is an array and there is no place to keep it")
-        return {"array": keep(name, np.asarray(value))}
+        return {"array": keep(name, value)}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {
             field.name: _encode(getattr(value, field.name), field.name, keep)

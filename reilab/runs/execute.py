@@ -20,8 +20,10 @@ from reilab.runs.config import from_yaml
 from reilab.runs.drive import Inbox, Sink, drive, nobody
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import History, history_of
+from reilab.runs.kept import forget_after, keep_state
 from reilab.runs.stream import prepare
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
+from reilab.training.config import TrainConfig
 from reilab.training.state import TrainState
 
 
@@ -29,7 +31,7 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody) -> History:
     """Train all methods of the run to the end; events go to the folder first, then to ``sinks``.
 
     Messages come from ``inbox`` and from the folder's own command log. A state is saved at every
-    evaluation, when it is steered, and when the run is stopped.
+    evaluation, when it is steered, and when the run is stopped; some evaluations stay for forks.
 
     Raises:
         Exception: whatever goes wrong is recorded as ``Failed`` before it is raised again.
@@ -44,7 +46,8 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody) -> History:
         for state in prepared.states:
             if folder.checkpoint(state.method).exists():
                 load_checkpoint(state, folder.checkpoint(state.method))
-        saver = _saver(prepared.states, folder)
+                forget_after(folder, state.method, state.step)
+        saver = _saver(prepared.states, folder, prepared.config.training)
         drive(prepared.events(), folder.record, saver, *sinks, inbox=messages)
     except Exception as error:
         # The disk may be what failed.
@@ -54,7 +57,7 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody) -> History:
     return history_of(folder.events())
 
 
-def _saver(states: Sequence[TrainState], folder: RunFolder) -> Sink:
+def _saver(states: Sequence[TrainState], folder: RunFolder, config: TrainConfig) -> Sink:
     """A sink that keeps states on disk; a state is at rest while its event is being shown."""
     by_name = {state.method: state for state in states}
 
@@ -64,7 +67,11 @@ def _saver(states: Sequence[TrainState], folder: RunFolder) -> Sink:
 
     def sink(event: Event) -> None:
         match event:
-            case Evaluated(method=method) | Steered(method=method) | Finished(method=method):
+            case Evaluated(method=method, step=step):
+                save(by_name[method])
+                if step % config.evaluate_every == 0:
+                    keep_state(folder, method, step, config.evaluate_every, config.kept_states)
+            case Steered(method=method) | Finished(method=method):
                 save(by_name[method])
             case Failed(method=method):
                 # What was saved before the failure stays.

@@ -17,6 +17,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,12 @@ class RunFolder:
         """Append an event; its images are on disk before the line that names them."""
         stem = _preview_stem(event)
 
-        def keep(name: str, array: Array) -> str:
+        def keep(name: str, array: Array | Stored) -> str:
             file = f"previews/{stem}-{name}.npy"
-            partial = self.path / f"{file}.partial"
-            with partial.open("wb") as stream:
-                np.save(stream, array.astype(np.float16))
-            os.replace(partial, self.path / file)
+            if isinstance(array, Stored):
+                link_or_copy(array.path, self.path / file)
+            else:
+                _save(array, self.path / file)
             return file
 
         _append(self.path / "events.jsonl", codec.to_line(event, keep))
@@ -151,10 +152,35 @@ def list_runs(root: Path) -> list[RunFolder]:
     return [RunFolder(config.parent) for config in reversed(configs)]
 
 
+def unused(path: Path) -> Path:
+    """``path``, or the first of path-2, path-3 … that does not exist."""
+    names = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], names) if not one.exists())
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Let ``target`` hold what ``source`` holds now, which may be replaced later."""
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(source, partial)
+    except OSError:
+        # Not every file system has links.
+        shutil.copyfile(source, partial)
+    os.replace(partial, target)
+
+
 def replace_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _save(array: Array, path: Path) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as stream:
+        np.save(stream, array.astype(np.float16))
     os.replace(partial, path)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from reilab.events import Stop, Stopped
 from reilab.runs import queue
 from reilab.runs.config import RunConfig
-from reilab.runs.folder import RunFolder
+from reilab.runs.folder import RunFolder, unused
 from reilab.runs.history import History, history_of
 from reilab.runs.worker import check_free, last_words, worker_alive
 
@@ -50,7 +50,7 @@ def submit(config: RunConfig, root: Path, limit: int = 1) -> RunFolder:
         root: where runs are kept.
         limit: how many runs may be at work on the device at the same time, this one among them.
     """
-    folder = RunFolder.create(root / config.new_name(), config.to_yaml())
+    folder = RunFolder.create(unused(root / config.new_name()), config.to_yaml())
     resume(folder, limit)
     return folder
 

@@ -24,7 +24,6 @@ def start_worker(folder: RunFolder) -> None:
         RuntimeError: a worker is at it already.
     """
     check_free(folder)
-    folder.clear_mail()
     with (folder.path / "worker.log").open("ab") as log:
         child = subprocess.Popen(
             command(folder),
