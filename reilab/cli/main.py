@@ -14,6 +14,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from reilab.cli.fork import parse_fork
 from reilab.cli.options import parse_run
 from reilab.cli.show import live_progress, results_json, results_table
 from reilab.events import Command, Control, Stop
@@ -33,7 +34,7 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab compare TASK        train several methods side by side
   reilab train TASK          train one method
   reilab tasks               the inverse problems there are
-  reilab runs list|show|resume|delete
+  reilab runs list|show|resume|fork|delete
 
 Add --help to any of them for its options."""
 
@@ -78,6 +79,9 @@ def list_tasks(argv: Sequence[str]) -> None:
 
 def manage_runs(argv: Sequence[str]) -> None:
     """``reilab runs …``."""
+    if argv and argv[0] == "fork":
+        _carry_out(parse_fork(argv[1:]), as_json=False)
+        return
     tyro.extras.subcommand_cli_from_dict(
         {"list": list_all_runs, "show": show_run, "resume": resume_run, "delete": delete_run},
         prog="reilab runs",
