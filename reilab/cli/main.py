@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -24,6 +25,8 @@ from reilab.runs.execute import execute
 from reilab.runs.figures import save_comparison
 from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
 from reilab.runs.history import History, history_of
+from reilab.runs.report import report_html
+from reilab.runs.tables import curves_csv, metrics_csv
 from reilab.runs.worker import sign_in_self, sign_out
 from reilab.settings import choose
 from reilab.tasks.registry import tasks
@@ -34,7 +37,7 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab compare TASK        train several methods side by side
   reilab train TASK          train one method
   reilab tasks               the inverse problems there are
-  reilab runs list|show|resume|fork|delete
+  reilab runs list|show|resume|fork|export|delete
 
 Add --help to any of them for its options."""
 
@@ -83,7 +86,13 @@ def manage_runs(argv: Sequence[str]) -> None:
         _carry_out(parse_fork(argv[1:]), as_json=False)
         return
     tyro.extras.subcommand_cli_from_dict(
-        {"list": list_all_runs, "show": show_run, "resume": resume_run, "delete": delete_run},
+        {
+            "list": list_all_runs,
+            "show": show_run,
+            "resume": resume_run,
+            "export": export_run,
+            "delete": delete_run,
+        },
         prog="reilab runs",
         args=list(argv),
     )
@@ -130,6 +139,23 @@ def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
         save_comparison(history_of(folder.events()), folder.path / "figure.png")
     else:
         _carry_out(folder, as_json=False)
+
+
+def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
+    """Write report.html, metrics.csv and curves.csv of a run.
+
+    Args:
+        run: name or folder of the run.
+        out: folder to write to; that of the run otherwise.
+    """
+    folder = find_run(run)
+    target = out or folder.path
+    target.mkdir(parents=True, exist_ok=True)
+    history = history_of(folder.events())
+    (target / "report.html").write_text(report_html(folder), encoding="utf-8")
+    (target / "metrics.csv").write_text(metrics_csv(history), encoding="utf-8")
+    (target / "curves.csv").write_text(curves_csv(history), encoding="utf-8")
+    print(f"written: {target}")
 
 
 def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:

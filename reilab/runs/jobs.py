@@ -106,7 +106,8 @@ def standing(folder: RunFolder, history: History) -> Standing:
     if position is not None:
         return Standing(Status.QUEUED, position=position)
     # The worker may have recorded its last events after the caller read the log.
-    last = history_of(folder.events())
+    ended = history.stopped or history.failed
+    last = history if ended else history_of(folder.events())
     if last.finished:
         return Standing(Status.FINISHED)
     if last.failed:
