@@ -36,6 +36,7 @@ TORCH_FREE = {
     "reilab.runs.folder",
     "reilab.runs.history",
     "reilab.runs.drive",
+    "reilab.runs.meters",
     "reilab.runs.notes",
     "reilab.runs.panes",
     "reilab.runs.queue",

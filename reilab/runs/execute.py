@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
+
+import torch
 
 from reilab.events import (
     Checkpointed,
@@ -18,7 +21,7 @@ from reilab.events import (
 )
 from reilab.runs.config import from_yaml
 from reilab.runs.drive import Inbox, Sink, drive, nobody
-from reilab.runs.folder import RunFolder
+from reilab.runs.folder import RunFolder, replace_text
 from reilab.runs.history import History, history_of
 from reilab.runs.kept import forget_after, keep_state
 from reilab.runs.stream import prepare
@@ -48,13 +51,26 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody) -> History:
                 load_checkpoint(state, folder.checkpoint(state.method))
                 forget_after(folder, state.method, state.step)
         saver = _saver(prepared.states, folder, prepared.config.training)
-        drive(prepared.events(), folder.record, saver, *sinks, inbox=messages)
+        on_gpu = prepared.problem.device.type == "cuda"
+        gauges = [_gauge(folder, prepared.config.device)] if on_gpu else []
+        drive(prepared.events(), folder.record, saver, *gauges, *sinks, inbox=messages)
     except Exception as error:
         # The disk may be what failed.
         with contextlib.suppress(OSError):
             folder.record(Failed("", 0, f"{type(error).__name__}: {error}"))
         raise
     return history_of(folder.events())
+
+
+def _gauge(folder: RunFolder, device: str) -> Sink:
+    """A sink that writes down now and then what the run holds of a GPU, in bytes."""
+
+    def sink(event: Event) -> None:
+        if isinstance(event, Evaluated):
+            held = torch.cuda.memory_reserved(device)
+            replace_text(folder.path / "memory.json", json.dumps({"gpu": held}))
+
+    return sink
 
 
 def _saver(states: Sequence[TrainState], folder: RunFolder, config: TrainConfig) -> Sink:
