@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import panel as pn
 from bokeh.models import LinearColorMapper
@@ -48,11 +49,13 @@ class ImageBoard(pn.viewable.Viewer):
     def __init__(self, view: View) -> None:
         super().__init__()
         self._look = view
-        self._grid = pn.Column(sizing_mode="stretch_width", margin=0)
+        # A column holds a button of its own, which would take a place in the grid.
+        self._grid = pn.Row(sizing_mode="stretch_width", margin=0)
         self._scale = block()
         self._view = pn.Column(self._grid, self._scale, sizing_mode="stretch_width", margin=0)
         self._cards: dict[str, Card] = {}
         self._built: tuple[object, ...] = ()
+        self._items: list[Any] = []
         self._grey, self._hot = mapper(MAPS[view.colours]), mapper(ERROR_MAP)
         self.ranges: Ranges = whole_ranges((1, 1))
 
@@ -84,6 +87,9 @@ class ImageBoard(pn.viewable.Viewer):
             self._grey.palette = palette
         self._arrange()
         self._draw(scene)
+        if rebuilt:
+            # Last, because the browser does not know new figures before it has been given them.
+            self._grid.objects = self._items
         return rebuilt
 
     def _build(self, shown: Sequence[Shot]) -> None:
@@ -91,6 +97,10 @@ class ImageBoard(pn.viewable.Viewer):
         old = tuple(end.reset_end for end in self.ranges)
         if old != (shape[1], shape[0]):
             self.ranges = whole_ranges(shape)
+            self._zoom()
+            for shared in self.ranges:
+                shared.on_change("start", self._keep_zoom)
+                shared.on_change("end", self._keep_zoom)
         aspect = shape[1] / shape[0]
         self._cards = {}
         for shot in shown:
@@ -99,7 +109,20 @@ class ImageBoard(pn.viewable.Viewer):
         first = [card for key, card in self._cards.items() if key in UNJUDGED]
         self._stack = pn.Column(*first, sizing_mode="stretch_width", margin=0, styles=STACK)
         rest = [card for key, card in self._cards.items() if key not in UNJUDGED]
-        self._grid.objects = [self._stack, *rest]
+        self._items = [self._stack, *rest]
+
+    def _zoom(self) -> None:
+        """Go to the part of the images that the view asks for."""
+        if self._look.zoom:
+            left, right, bottom, top = self._look.zoom
+            self.ranges[0].update(start=left, end=right)
+            self.ranges[1].update(start=bottom, end=top)
+
+    def _keep_zoom(self, attr: str, old: float, new: float) -> None:
+        x, y = self.ranges
+        whole = (x.start, x.end, y.start, y.end) == (0, x.reset_end, 0, y.reset_end)
+        at = tuple(round(float(value), 2) for value in (x.start, x.end, y.start, y.end))
+        self._look.zoom = None if whole else at
 
     def _arrange(self) -> None:
         """Show the panes that are chosen, as wide as there is room for them."""
@@ -107,7 +130,7 @@ class ImageBoard(pn.viewable.Viewer):
         for key, card in self._cards.items():
             card.arrange(key not in hidden, ERRORS not in hidden, TRUTH in hidden)
         self._stack.visible = any(self._cards[key].visible for key in UNJUDGED & self._cards.keys())
-        columns = sum(item.visible for item in self._grid)
+        columns = sum(item.visible for item in self._items)
         share = f"calc((100% - {GAP * (columns - 1)}px) / {max(columns, 1)})"
         least = f"max({LEAST_WIDTH}px, {share})"
         styles = {

@@ -34,7 +34,9 @@ class Comparison(pn.viewable.Viewer):
         self._view = pn.Column(
             self._legend, self._methods, self.exhibit, styles=dict(TALL), **STRETCH
         )
+        self._methods.align = "start"
         self._offered: list[str] = []
+        self._busy = False
         self._methods.param.watch(self._update, "value")
         view.param.watch(self._update, [*LOOKS, "compared", "tab", "log_losses", "smoothing"])
 
@@ -47,8 +49,16 @@ class Comparison(pn.viewable.Viewer):
             self._update()
 
     def _update(self, *_: Any) -> None:
-        if self._look.tab != "compare":
+        # To offer other methods changes their choice, which would come back here.
+        if self._look.tab != "compare" or self._busy:
             return
+        self._busy = True
+        try:
+            self._draw()
+        finally:
+            self._busy = False
+
+    def _draw(self) -> None:
         names = self._library.comparable(self._look.compared)
         read = {name: self._library.history(name) for name in names}
         posed = {name: history for name, history in read.items() if history and history.posed}

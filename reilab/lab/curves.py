@@ -32,7 +32,8 @@ class Curves(pn.viewable.Viewer):
     def __init__(self, view: View) -> None:
         super().__init__()
         self._look = view
-        self._view = pn.Column(sizing_mode="stretch_width", margin=0, styles=GRID)
+        # A column holds a button of its own, which would take a place in the grid.
+        self._view = pn.Row(sizing_mode="stretch_width", margin=0, styles=GRID)
         self._charts: dict[str, Chart] = {}
         self._built: tuple[object, ...] = ()
         self._smoothing = 0.0
@@ -54,7 +55,7 @@ class Curves(pn.viewable.Viewer):
         key = (run, n_steps, self._look.log_losses, repr(lines))
         if key != self._built:
             self._build(shown, n_steps)
-            self._built, anew = key, True
+            anew = True
         if self._smoothing != self._look.smoothing:
             self._smoothing, anew = self._look.smoothing, True
         for kind, chart in self._charts.items():
@@ -63,6 +64,10 @@ class Curves(pn.viewable.Viewer):
                 (chart.replace if anew else chart.grow)(name, points)
             chart.mark(marks)
             chart.point(self._look.at)
+        if key != self._built:
+            # Last, because the browser does not know new figures before it has been given them.
+            self._view.objects = [chart_pane(chart) for chart in self._charts.values()]
+            self._built = key
 
     def _build(self, shown: Mapping[str, Mapping[str, Series]], n_steps: int) -> None:
         self._charts = {}
@@ -71,4 +76,3 @@ class Curves(pn.viewable.Viewer):
             axes = Axes(title, unit, kind != PSNR and self._look.log_losses, n_steps)
             lines = {key: one.line for key, one in series.items()}
             self._charts[kind] = Chart(axes, lines)
-        self._view.objects = [chart_pane(chart) for chart in self._charts.values()]

@@ -12,6 +12,7 @@ from reilab.lab.choices import Choices
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.folder import RunFolder, list_runs
+from reilab.runs.fork import fork, forkable_steps, forked_name
 from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
 from reilab.settings import choose
@@ -116,6 +117,29 @@ class Lab(param.Parameterized):
         """Stop the run, or take it out of the line; it can be resumed."""
         jobs.stop(self._folder)
         self.standing = jobs.standing(self._folder, self.history)
+
+    def fork_step(self, at: int | None) -> int | None:
+        """The newest step not after ``at`` from which a fork can go on; none if there is none."""
+        steps = forkable_steps(self._folder) if self.run else ()
+        return max((step for step in steps if at is None or step <= at), default=None)
+
+    def fork(self, at: int | None) -> None:
+        """Start a run that goes on from a moment in the past of this one, and look at it.
+
+        It has the numbers of the controls from there on; this run goes on by itself.
+
+        Raises:
+            ValueError: no state was kept at or before ``at``, or a number is out of bounds.
+        """
+        step = self.fork_step(at)
+        if step is None:
+            raise ValueError("No state of this run was kept by then: move to a later moment.")
+        training = vars(self.choices.config().training)
+        changes = {name: training[name] for name in (*steering.TRAINED, "steps")}
+        changes["assumed_noise"] = self.choices.assumed_noise
+        made = fork(self._folder, step, changes, forked_name(self._folder, step))
+        jobs.resume(made)
+        self.open(made.name)
 
     def resume(self) -> None:
         """Go on with a run that ended early, with the numbers that were changed since.

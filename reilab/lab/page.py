@@ -22,11 +22,13 @@ from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
 from reilab.lab.style import HEADER, TALL, THEME
+from reilab.lab.summary import WORDS, run_title
 from reilab.lab.text import text
 from reilab.lab.tour import Tour
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
 from reilab.runs import jobs
+from reilab.runs.jobs import LIVE, Status
 
 POLL_MILLISECONDS = 100
 #: The browser lays the page out anew each time; more often only makes numbers flicker.
@@ -74,6 +76,7 @@ class LabPage(pn.viewable.Viewer):
         }
         self.page = self._layout()
         self.look.param.watch(self._turn, "tab")
+        self.lab.param.watch(self._notify, "standing")
         self._turn()
         self._system_dark: bool | None = None
         self.browser.listen(self._hear)
@@ -146,6 +149,17 @@ class LabPage(pn.viewable.Viewer):
             dark_theme=self.look.theme == "dark",
             sx=HEADER,
         )
+
+    def _notify(self, event: Any) -> None:
+        """Say that the run that was being watched has ended, and how."""
+        if pn.state.notifications is None or event.old.status not in LIVE:
+            return
+        title = run_title(self.lab.run)
+        match event.new.status:
+            case Status.FINISHED:
+                pn.state.notifications.success(f"Finished: {title}")
+            case Status.FAILED | Status.LOST:
+                pn.state.notifications.error(f"{WORDS[event.new.status]}: {title}")
 
     def _turn(self, *_: Any) -> None:
         """Show the part of the lab that is chosen."""

@@ -19,12 +19,12 @@ from reilab.lab.view import View
 from reilab.lab.web.components import DataTable, Field
 
 COLUMNS = [
-    ["Run", ""],
-    ["Task", ""],
-    ["State", ""],
+    ["Run", "", "words"],
+    ["Task", "", "words"],
+    ["State", "", "words"],
     ["True noise", ""],
     ["Assumed", ""],
-    ["PSNR", "dB"],
+    ["PSNR", "dB", "words"],
 ]
 EMPTY = "No runs yet. Train one, and it is kept here."
 

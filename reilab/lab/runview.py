@@ -31,7 +31,7 @@ class RunView(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         self._lab, self._look = lab, view
-        self.transport = Transport(lab, *links)
+        self.transport = Transport(lab, view, *links)
         self._steered, self._empty, self._formula = block(), block(), block()
         self.exhibit = Exhibit(
             view,

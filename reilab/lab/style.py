@@ -35,7 +35,6 @@ TALL: Mapping[str, str] = {"flex": "none", "height": "max-content", "max-height"
 #: A line of tools that wraps where there is no room.
 LINE: Mapping[str, str] = {
     **TALL,
-    "display": "flex",
     "flex-wrap": "wrap",
     "gap": "8px 16px",
     "align-items": "center",

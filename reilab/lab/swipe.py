@@ -21,6 +21,7 @@ MOVE = """
 top.styles = {...top.styles, "clip-path": `inset(0 ${100 - cb_obj.value}% 0 0)`}
 line.styles = {...line.styles, left: `calc(${cb_obj.value}% - 1px)`}
 """
+PLACE = {**TALL, "position": "relative"}
 EDGE = {
     "position": "absolute",
     "top": "0",
@@ -84,13 +85,17 @@ class Swipe(pn.viewable.Viewer):
         key = (scene.run, shape, id(self._board.ranges[0]))
         if key != self._built:
             self._build(shape)
-            self._built, self._drawn = key, ()
+            self._drawn = ()
         drawn = (*((shot.key, shot.sample, shot.step) for shot in pair), low, high)
         if drawn != self._drawn:
             for pane, shot in zip(self._panes, pair, strict=True):
                 pane.show(to_pixels(shot.image, low, high))
                 pane.describe(f"Swipe, {description(shot)}")
             self._drawn = drawn
+        if key != self._built:
+            # Last, because the browser does not know new figures before it has been given them.
+            self._place.param.update(objects=self._layers, styles=PLACE)
+            self._built = key
 
     def _offer(self, shots: Sequence[Shot]) -> None:
         keys = [shot.key for shot in shots]
@@ -122,7 +127,5 @@ class Swipe(pn.viewable.Viewer):
         over = {"position": "absolute", "inset": "0", "width": "100%"}
         top.styles = {**top.styles, **over, "clip-path": f"inset(0 {100 - at}% 0 0)"}
         line = pn.pane.HTML("", styles={**EDGE, "left": f"calc({at}% - 1px)"}, margin=0)
-        self._place.param.update(
-            objects=[under, top, line], styles={**TALL, "position": "relative"}
-        )
+        self._layers = [under, top, line]
         self._slider.jscallback(args={"top": top, "line": line}, value=MOVE)

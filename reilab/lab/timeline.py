@@ -13,7 +13,7 @@ from reilab.lab.text import set_html, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Field
 
-ROW = {**TALL, "display": "flex", "gap": "14px", "align-items": "center", "flex-wrap": "nowrap"}
+ROW = {**TALL, "gap": "14px", "align-items": "center", "flex-wrap": "nowrap"}
 
 
 class Timeline(pn.viewable.Viewer):

@@ -14,15 +14,16 @@ from reilab.lab.model import Lab
 from reilab.lab.style import LINE
 from reilab.lab.summary import WORDS, state_words, status_detail
 from reilab.lab.text import block, set_html, text
+from reilab.lab.view import View
 from reilab.runs.jobs import Status
 
 
 class Transport(pn.viewable.Viewer):
     """The buttons of a lab with its status, and a notice when something stands in the way."""
 
-    def __init__(self, lab: Lab, *links: pn.viewable.Viewable) -> None:
+    def __init__(self, lab: Lab, view: View, *links: pn.viewable.Viewable) -> None:
         super().__init__()
-        self._lab = lab
+        self._lab, self._look = lab, view
         self._refusal = ""
         self._train = self._button("Train", lab.train, "contained")
         self._new = self._button("New run", lab.close)
@@ -30,12 +31,21 @@ class Transport(pn.viewable.Viewer):
         self._pause = self._button("Pause", lab.pause)
         self._step = self._button("Step", lab.step)
         self._stop = self._button("Stop", lab.stop)
+        self._fork = self._button("Fork", self._branch)
         self._state, self._detail, self._notice = text(), text(), block()
         self._notice.param.update(visible=False, margin=(12, 0, 0, 0))
         self._progress = pmui.LinearProgress(
             value=0, variant="determinate", sizing_mode="stretch_width", margin=(10, 0, 0, 0)
         )
-        buttons = (self._train, self._new, self._resume, self._pause, self._step, self._stop)
+        buttons = (
+            self._train,
+            self._new,
+            self._resume,
+            self._pause,
+            self._step,
+            self._stop,
+            self._fork,
+        )
         room = pn.Spacer(sizing_mode="stretch_width", height=1)
         row = pn.Row(
             *buttons,
@@ -73,6 +83,9 @@ class Transport(pn.viewable.Viewer):
         self._resume.visible = lab.resumable
         self._pause.visible = lab.live
         self._stop.visible = lab.live or lab.queued
+        step = lab.fork_step(self._look.at)
+        self._fork.visible = step is not None
+        self._fork.label = f"Fork at step {step}"
         paused = status is Status.PAUSED
         self._step.visible = lab.live and paused
         self._pause.label = "Continue" if paused else "Pause"
@@ -88,6 +101,10 @@ class Transport(pn.viewable.Viewer):
             self._notice,
             notice and f'<div class="notice reilab-notice" role="alert">{notice}</div>',
         )
+
+    def _branch(self) -> None:
+        self._lab.fork(self._look.at)
+        self._look.at = None
 
     def _complaints(self) -> list[str]:
         lab = self._lab

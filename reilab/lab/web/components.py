@@ -39,7 +39,7 @@ class DataTable(JSComponent):
     """A table that its reader sorts; rows and cells are dictionaries as ``table.js`` reads them."""
 
     title = param.String()
-    columns = param.List(doc="Name and unit of each column.")
+    columns = param.List(doc="Name and unit of each column, and `words` if it holds no numbers.")
     rows = param.List()
     selectable = param.Boolean(doc="Whether rows can be chosen and opened.")
     chosen = param.List(item_type=str)

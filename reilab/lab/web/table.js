@@ -32,7 +32,7 @@ export function render({model}) {
 
   const say = (what, row) => model.send_msg({what, row})
   const drawHead = () => {
-    const cells = model.columns.map(([name, unit], index) => {
+    const cells = model.columns.map(([name, unit, style], index) => {
       const sort = element("button", {type: "button"}, name)
       if (unit) sort.append(" ", element("small", {}, unit))
       const state = index !== column ? "none" : down ? "descending" : "ascending"
@@ -42,14 +42,14 @@ export function render({model}) {
         column = index
         draw()
       })
-      return element("th", {scope: "col", "aria-sort": state}, sort)
+      return element("th", {scope: "col", "aria-sort": state, class: style}, sort)
     })
     if (model.selectable) cells.unshift(element("th", {scope: "col"}, element("span", {class: "unseen"}, "Choose")))
     head.replaceChildren(...cells)
   }
   const drawRow = (row) => {
     const cells = row.cells.map((cell, index) => {
-      if (index) return element("td", {title: cell.title}, cell.text)
+      if (index) return element("td", {title: cell.title, class: model.columns[index][2]}, cell.text)
       const chip = row.colour ? [element("span", {class: "chip", style: `background:${row.colour}`})] : []
       const name = element(model.selectable ? "button" : "span", {class: "name", title: cell.title}, cell.text)
       if (model.selectable) name.addEventListener("click", () => say("open", row.key))
