@@ -2,19 +2,36 @@
 
 Training yields events. The command line, the notebooks, the lab and the tests read the same ones.
 Steering is a value too: a ``Command`` is sent into the generator, which answers with ``Steered``.
-A ``Control`` (pause, continue, stop) is for the loop that pulls the events.
+A ``Control`` (pause, continue, step, stop) is for the loop that pulls the events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Preview images (n, H, W, C), C = 1 or 3, values in [0, 1] up to reconstruction error.
-Images = NDArray[np.floating]
+
+class Images(Protocol):
+    """Preview images (n, H, W, C), C = 1 or 3, values in [0, 1] up to reconstruction error.
+
+    An array, or something on disk that is read when it is looked at.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> NDArray[np.floating]:
+        """One image (H, W, C)."""
+        ...
+
+    def __array__(self) -> NDArray[np.floating]: ...
+
 
 #: Addressed to every method of a comparison.
 EVERY = "*"
@@ -22,7 +39,7 @@ EVERY = "*"
 
 @dataclass(frozen=True)
 class Metrics:
-    """Means over the test images: PSNR in dB (peak 1), SSIM, NMSE."""
+    """Of one image, or means over several: PSNR in dB (peak 1), SSIM, NMSE."""
 
     psnr: float
     ssim: float
@@ -68,16 +85,26 @@ class Continue:
 
 
 @dataclass(frozen=True)
+class Step:
+    """While paused: let each method go on to its next ``Stepped``."""
+
+
+@dataclass(frozen=True)
 class Stop:
     """Leave the loop; the run can be resumed."""
 
 
-Control = Pause | Continue | Stop
+Control = Pause | Continue | Step | Stop
 
 
 @dataclass(frozen=True)
 class Posed:
-    """The problem is built: what every method of this run will look at."""
+    """The problem is built: what every method of this run will look at.
+
+    ``pinv``, ``truth``, ``measurement`` and ``pinv_per_image`` are of the previewed test images,
+    ``pinv_metrics`` are means over all of them. ``measurement`` is a picture of y in [0, 1], of its
+    own height and width. Logs of older versions have neither it nor metrics per image.
+    """
 
     task: str
     preset: str
@@ -90,6 +117,9 @@ class Posed:
     truth: Images | None
     pinv_metrics: Metrics | None
     value_range: tuple[float, float] = (0.0, 1.0)
+    pinv_per_image: tuple[Metrics, ...] | None = None
+    measurement: Images | None = None
+    measurement_title: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,12 +156,17 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The network in evaluation mode on the test images; no metrics without ground truth."""
+    """The network in evaluation mode on the test images; no metrics without ground truth.
+
+    ``metrics`` are means over all test images; ``images`` and ``per_image`` are of the previewed
+    ones.
+    """
 
     method: str
     step: int
     metrics: Metrics | None
     images: Images
+    per_image: tuple[Metrics, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -57,6 +58,31 @@ def magnitude(x: Tensor) -> Tensor:
     return x.square().sum(1, keepdim=True).sqrt()
 
 
+@dataclass(frozen=True)
+class Picture:
+    """How a person sees measurements: ``draw`` maps (B, *range) to (B, 1 or 3, H, W) in [0, 1]."""
+
+    title: str
+    draw: Callable[[Tensor], Tensor]
+
+
+def draw_entries(y: Tensor) -> Tensor:
+    """Measurements of any shape, each stretched to [0, 1].
+
+    Channels that are no colours become their magnitude, a list of entries becomes a square.
+    """
+    image = y
+    if y.ndim != 4:
+        entries = y.flatten(1)
+        side = math.ceil(math.sqrt(entries.shape[1]))
+        padded = nn.functional.pad(entries, (0, side**2 - entries.shape[1]))
+        image = padded.view(-1, 1, side, side)
+    if image.shape[1] not in (1, 3):
+        image = image.square().sum(1, keepdim=True).sqrt()
+    low, high = image.amin((1, 2, 3), keepdim=True), image.amax((1, 2, 3), keepdim=True)
+    return (image - low) / (high - low).clamp(min=torch.finfo(y.dtype).tiny)
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """An inverse problem, built and on its device.
@@ -69,6 +95,7 @@ class Problem:
         test: samples to evaluate on.
         network: makes an untrained network, from images to images.
         image: what a person looks at and metrics are taken of, e.g. the magnitude in MRI.
+        picture: how a person sees the measurements, e.g. as a sinogram in CT.
     """
 
     physics: Physics
@@ -78,6 +105,7 @@ class Problem:
     test: Samples
     network: Callable[[], nn.Module]
     image: Callable[[Tensor], Tensor] = same
+    picture: Picture = Picture("Measurement", draw_entries)
 
     @property
     def device(self) -> torch.device:

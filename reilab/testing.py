@@ -214,6 +214,11 @@ def check_problem(problem: Problem) -> None:
     assert image.shape == x.shape, f"the network gives {tuple(image.shape)}, not {tuple(x.shape)}"
     shown = problem.image(image)
     assert shown.shape[1] in (1, 3), f"image() gives {shown.shape[1]} channels, not 1 or 3"
+    drawn = problem.picture.draw(physics(x))
+    assert drawn.ndim == 4, f"the picture of y is {tuple(drawn.shape)}, not (B, C, H, W)"
+    assert drawn.shape[:2] in ((len(x), 1), (len(x), 3)), f"it is {tuple(drawn.shape)}"
+    assert drawn.min() >= 0, f"the picture of y goes down to {drawn.min():g}, below 0"
+    assert drawn.max() <= 1, f"the picture of y goes up to {drawn.max():g}, above 1"
 
 
 def _images(name: str, samples: Samples, physics: Physics) -> Tensor:

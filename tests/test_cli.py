@@ -90,6 +90,26 @@ def test_runs_are_listed_shown_and_deleted(
     assert not run.exists()
 
 
+def test_a_run_is_forked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "first"
+    main(["train", "mri", "--preset", "smoke", "--steps", "4", "--out", str(out)])
+    words = ["runs", "fork", str(out), "--step", "2"]
+    main([*words, "--alpha-req", "5", "--milestones", "3", "--assumed-noise", "0.2"])
+    made = RunFolder(tmp_path / "first-from-2")
+    history = history_of(made.events())
+    assert history.finished
+    started = history.tracks["rei"].started
+    assert (started.step, started.weights["req"], started.assumed_noise) == (2, 5, 0.2)
+    assert "milestones:\n  - 3\n" in made.config
+    capsys.readouterr()
+    assert "those that are: 0, 2, 4" in refuse(capsys, *words[:-1], "3")
+    assert "alpha_req = -1.0 is too small" in refuse(capsys, *words, "--alpha-req", "-1")
+    assert "no run 'nothing'" in refuse(capsys, "runs", "fork", "nothing", "--step", "2")
+    with pytest.raises(SystemExit):
+        main(["runs", "fork", "--help"])
+    assert "--alpha-req" in capsys.readouterr().out
+
+
 def test_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,11 +15,11 @@ import pytest
 from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight, Steered
 from reilab.lab.images import error_map, scale_end, to_pixels
 from reilab.lab.model import Lab
-from reilab.lab.steering import commands, numbers_since
+from reilab.lab.steering import Sent, commands, numbers_since
 from reilab.lab.summary import rows, run_title, steering_log
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
-from reilab.runs.jobs import Status
+from reilab.runs.jobs import Standing, Status
 from reilab.settings import settings_of
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig
@@ -32,7 +32,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """A lab with an empty root whose workers leave the machine usable."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     lab = Lab(tmp_path)
-    lab.task, lab.preset = "mri", "smoke"
+    lab.choices.task, lab.choices.preset = "mri", "smoke"
     yield lab
     if lab.live:
         lab.stop()
@@ -49,32 +49,38 @@ def wait(lab: Lab, reached: Callable[[], bool]) -> None:
 
 
 def test_choices_come_from_the_registry(lab: Lab) -> None:
-    assert lab.param.task.objects == list(tasks())
+    assert lab.choices.param.task.objects == list(tasks())
     for name, task in tasks().items():
-        lab.task = name
-        assert lab.param.preset.objects == list(task.presets)
-        assert lab.setting("noise") == task.settings[task.noise]
-    assert lab.setting("alpha_req") == settings_of(TrainConfig)["alpha_req"]
+        lab.choices.task = name
+        assert lab.choices.param.preset.objects == list(task.presets)
+        assert lab.choices.setting("noise") == task.settings[task.noise]
+    assert lab.choices.setting("alpha_req") == settings_of(TrainConfig)["alpha_req"]
 
 
 def test_a_preset_brings_its_numbers(lab: Lab) -> None:
-    lab.task, lab.preset = "ct", "paper"
+    lab.choices.task, lab.choices.preset = "ct", "paper"
     training = tasks()["ct"].presets["paper"].training
-    assert (lab.alpha_sure, lab.alpha_req) == (training.alpha_sure, training.alpha_req)
-    assert (lab.steps, lab.learning_rate) == (training.steps, training.learning_rate)
-    assert lab.config().training == training
+    assert (lab.choices.alpha_sure, lab.choices.alpha_req) == (
+        training.alpha_sure,
+        training.alpha_req,
+    )
+    assert (lab.choices.steps, lab.choices.learning_rate) == (
+        training.steps,
+        training.learning_rate,
+    )
+    assert lab.choices.config().training == training
 
 
 def test_the_assumed_noise_follows_the_true_one_until_parted(lab: Lab) -> None:
-    lab.noise = 0.2
-    assert lab.config().assumed_noise == 0.2
-    lab.same_noise = False
-    lab.assumed_noise = 0.05
-    lab.noise = 0.3
-    config = lab.config()
+    lab.choices.noise = 0.2
+    assert lab.choices.config().assumed_noise == 0.2
+    lab.choices.same_noise = False
+    lab.choices.assumed_noise = 0.05
+    lab.choices.noise = 0.3
+    config = lab.choices.config()
     assert (config.noise, config.assumed_noise) == (0.3, 0.05)
-    lab.same_noise = True
-    assert lab.config().assumed_noise == 0.3
+    lab.choices.same_noise = True
+    assert lab.choices.config().assumed_noise == 0.3
 
 
 @pytest.mark.parametrize(
@@ -90,7 +96,7 @@ def test_the_assumed_noise_follows_the_true_one_until_parted(lab: Lab) -> None:
 def test_what_cannot_be_is_refused_and_nothing_starts(
     lab: Lab, name: str, value: object, complaint: str
 ) -> None:
-    setattr(lab, name, value)
+    setattr(lab.choices, name, value)
     with pytest.raises(ValueError, match=complaint):
         lab.train()
     assert lab.runs() == []
@@ -111,8 +117,48 @@ def test_steering_is_read_back_under_the_names_of_the_controls() -> None:
     assert numbers_since(log) == {"alpha_req": 5.0, "alpha_mc": 7.0}
 
 
+def test_what_others_steer_is_told_from_echoes() -> None:
+    sent = Sent()
+    sent.add("alpha_req", 10.0)
+    sent.add("alpha_req", 100.0)
+    echo = [Steered("rei", 3, SetWeight("req", 10.0)), Steered("ei", 3, SetWeight("req", 10.0))]
+    assert sent.foreign(echo) == {}
+    assert sent.foreign([Steered("rei", 4, SetWeight("req", 100.0))]) == {}
+    assert sent.foreign([Steered("rei", 5, SetWeight("req", 10.0))]) == {"alpha_req": 10.0}
+    assert sent.foreign([Steered("rei", 6, SetWeight("req", 100.0))]) == {"alpha_req": 100.0}
+
+
+def test_steering_in_one_session_shows_in_another(lab: Lab) -> None:
+    lab.choices.methods, lab.choices.steps = ["rei"], 100_000
+    lab.train()
+    wait(lab, lambda: lab.standing.status is Status.RUNNING)
+    other = Lab(lab.root)
+    other.open(lab.run)
+    other.choices.alpha_req = 5.0
+
+    def both() -> bool:
+        other.poll()
+        return bool(lab.choices.alpha_req == 5.0)
+
+    wait(lab, both)
+    other.close()
+    assert lab.live
+    assert steering_log(lab.history)[-1].endswith("weight of req = 5 (REI)")
+
+
+def test_a_second_run_waits_in_line_until_the_first_is_stopped(lab: Lab) -> None:
+    lab.choices.methods, lab.choices.steps = ["rei"], 100_000
+    lab.train()
+    other = Lab(lab.root)
+    other.choices.task, other.choices.preset, other.choices.methods = "mri", "smoke", ["ei"]
+    other.train()
+    assert other.standing == Standing(Status.QUEUED, position=1)
+    other.stop()
+    assert other.standing.status is Status.STOPPED
+
+
 def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
-    lab.methods = ["rei", "ei", "supervised"]
+    lab.choices.methods = ["rei", "ei", "supervised"]
     lab.train()
     assert lab.live
     with pytest.raises(RuntimeError, match="still going"):
@@ -126,15 +172,15 @@ def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
     assert rei.gain == pytest.approx(rei.psnr - base.psnr)
     other = Lab(lab.root)
     other.open(lab.run)
-    assert (other.task, other.preset, other.steps) == ("mri", "smoke", 4)
-    assert other.config() == lab.config()
+    assert (other.choices.task, other.choices.preset, other.choices.steps) == ("mri", "smoke", 4)
+    assert other.choices.config() == lab.choices.config()
     assert rows(other.history) == rows(lab.history)
 
 
 def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
-    lab.methods, lab.steps = ["ei", "rei"], 100_000
+    lab.choices.methods, lab.choices.steps = ["ei", "rei"], 100_000
     lab.train()
-    lab.alpha_req = lab.alpha_eq = 10.0
+    lab.choices.alpha_req = lab.choices.alpha_eq = 10.0
     wait(lab, lambda: len(steering_log(lab.history)) == 2)
     assert {e.command for t in lab.history.tracks.values() for e in t.steered} == {
         SetWeight("eq", 10.0),
@@ -144,26 +190,30 @@ def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
     wait(lab, lambda: lab.standing.status is Status.PAUSED)
     lab.pause()
     wait(lab, lambda: lab.standing.status is Status.RUNNING)
-    lab.learning_rate = -1.0
+    lab.choices.learning_rate = -1.0
     lab.poll()
     assert "learning_rate = -1.0 must be greater than 0" in lab.message
-    lab.learning_rate = 1e-4
+    lab.choices.learning_rate = 1e-4
     lab.stop()
     wait(lab, lambda: not lab.live)
     assert lab.standing.status is Status.STOPPED
     assert lab.resumable
     at = max(track.step for track in lab.history.tracks.values())
-    lab.alpha_mc = 0.5
+    lab.choices.alpha_mc = 0.5
     lab.resume()
     wait(lab, lambda: any(track.step > at for track in lab.history.tracks.values()))
     wait(lab, lambda: SetWeight("mc", 0.5) in [e.command for e in lab.history.tracks["ei"].steered])
     other = Lab(lab.root)
     other.open(lab.run)
-    assert (other.alpha_mc, other.alpha_req, other.learning_rate) == (0.5, 10.0, 1e-4)
+    assert (other.choices.alpha_mc, other.choices.alpha_req, other.choices.learning_rate) == (
+        0.5,
+        10.0,
+        1e-4,
+    )
 
 
 def test_stop_is_not_lost_while_the_worker_is_still_starting(lab: Lab) -> None:
-    lab.steps = 100_000
+    lab.choices.steps = 100_000
     lab.train()
     lab.stop()
     wait(lab, lambda: not lab.live)
@@ -171,16 +221,16 @@ def test_stop_is_not_lost_while_the_worker_is_still_starting(lab: Lab) -> None:
 
 
 def test_resume_brings_the_controls_back_to_the_run(lab: Lab) -> None:
-    lab.steps, lab.methods = 100_000, ["rei"]
+    lab.choices.steps, lab.choices.methods = 100_000, ["rei"]
     lab.train()
     lab.stop()
     wait(lab, lambda: not lab.live)
-    lab.task = "ct"
+    lab.choices.task = "ct"
     lab.resume()
-    assert (lab.task, lab.preset, lab.steps) == ("mri", "smoke", 100_000)
+    assert (lab.choices.task, lab.choices.preset, lab.choices.steps) == ("mri", "smoke", 100_000)
     lab.stop()
     wait(lab, lambda: not lab.live)
-    assert not list(lab.history.tracks["rei"].steered)
+    assert steering_log(lab.history) == []
 
 
 def test_only_runs_below_the_root_can_be_opened(lab: Lab) -> None:
@@ -192,8 +242,8 @@ def test_a_plug_in_stands_among_the_tasks_with_its_own_noise(tmp_path: Path) -> 
     plugin = tmp_path / "plugin.py"
     plugin.write_text(PLUGIN, encoding="utf-8")
     code = (
-        "from pathlib import Path; from reilab.lab.model import Lab; lab = Lab(Path('none'));"
-        "lab.task = 'blinds'; print(lab.setting('noise').unit, lab.noise, lab.config().noise)"
+        "from reilab.lab.choices import Choices; choices = Choices(); choices.task = 'blinds';"
+        "print(choices.setting('noise').unit, choices.noise, choices.config().noise)"
     )
     told = subprocess.run(
         [sys.executable, "-c", code],
@@ -219,7 +269,7 @@ def test_names_of_runs_are_made_readable() -> None:
 
 
 def test_the_log_of_a_run_shows_every_evaluation(lab: Lab) -> None:
-    lab.methods = ["rei"]
+    lab.choices.methods = ["rei"]
     lab.train()
     wait(lab, lambda: not lab.live)
     events = list(RunFolder(lab.root / lab.run).events())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Generator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +26,11 @@ from reilab.events import (
     SetWeight,
     Started,
     Steered,
+    Step,
     Stepped,
     Stop,
 )
-from reilab.runs import codec, jobs
+from reilab.runs import codec, jobs, worker
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
@@ -37,7 +40,8 @@ from reilab.runs.history import History, history_of
 
 IMAGES = np.linspace(0, 1, 2 * 8 * 8, dtype=np.float32).reshape(2, 8, 8, 1)
 METRICS = Metrics(20.0, 0.5, 0.1)
-POSED = Posed("mri", "smoke", 0.1, "", "cpu", 8, 2, IMAGES, IMAGES, METRICS)
+EACH = (Metrics(21.0, 0.4, 0.1), Metrics(19.0, 0.6, 0.1))
+POSED = Posed("mri", "smoke", 0.1, "", "cpu", 8, 2, IMAGES, IMAGES, METRICS, (0.0, 1.0), EACH)
 
 
 def started(method: str, step: int = 0, n_steps: int = 4) -> Started:
@@ -51,7 +55,7 @@ def stepped(method: str, step: int) -> Stepped:
 LOG: tuple[Event, ...] = (
     POSED,
     started("rei"),
-    Evaluated("rei", 0, METRICS, IMAGES),
+    Evaluated("rei", 0, METRICS, IMAGES, EACH),
     stepped("rei", 1),
     Steered("rei", 1, SetWeight("sure", 2.0)),
     stepped("rei", 2),
@@ -84,6 +88,13 @@ def test_every_event_survives_the_disk(folder: RunFolder) -> None:
             assert found == event
     assert isinstance(back[2], Evaluated)
     np.testing.assert_allclose(back[2].images, IMAGES, atol=1e-3)
+    assert back[2].per_image == EACH
+
+
+def test_logs_of_older_versions_are_read() -> None:
+    line = codec.to_line(stepped("rei", 1)).replace(',"risk":null', "")
+    assert "risk" not in line
+    assert codec.from_line(line) == stepped("rei", 1)
 
 
 @pytest.mark.parametrize("message", [Pause(), Continue(), Stop(), SetWeight("req", 3.0, "rei")])
@@ -166,6 +177,83 @@ def test_drive_stops(controls: list[events.Control]) -> None:
     assert not any(isinstance(event, Finished) for event in seen)
 
 
+def test_what_was_asked_before_stop_is_done_first() -> None:
+    seen: list[Event] = []
+    asked = [SetWeight("req", 2.0), SetWeight("sure", 3.0), Stop(), SetWeight("late", 4.0)]
+    inboxes = iter([[], asked])
+    drive(numbers(), seen.append, inbox=lambda: next(inboxes, []))
+    steered = [event.command for event in seen if isinstance(event, Steered)]
+    assert steered == asked[:2]
+    assert isinstance(seen[-1], events.Stopped)
+    assert max(event.step for event in seen if isinstance(event, Stepped)) == 3
+
+
+def turns(methods: tuple[str, ...], n_turns: int) -> Generator[Event, Command | None, None]:
+    """Several methods in turns; the first one ends a turn before the others."""
+    yield POSED
+    for method in methods:
+        yield started(method)
+    for step in range(1, n_turns + 1):
+        for method in methods:
+            yield Evaluated(method, step - 1, METRICS, IMAGES)
+            if method == methods[0] and step == n_turns:
+                yield Finished(method, step)
+            else:
+                yield stepped(method, step)
+
+
+class Stepper:
+    """An inbox that pauses after some events, then steps whenever the run waits, then stops."""
+
+    def __init__(self, seen: list[Event], pause_after: int, n_steps: int) -> None:
+        self.seen, self.pause_after, self.left = seen, pause_after, n_steps
+        self.waits_at = -1
+        #: How many turns each method has taken, each time that the run waits.
+        self.turns: list[Counter[str]] = []
+
+    def __call__(self) -> list[events.Control]:
+        n_seen = len(self.seen)
+        if n_seen == self.pause_after:
+            return [Pause()]
+        if n_seen < self.pause_after or n_seen != self.waits_at:
+            self.waits_at = n_seen
+            return []
+        self.turns.append(Counter(e.method for e in self.seen if isinstance(e, Stepped)))
+        self.left -= 1
+        return [Step()] if self.left >= 0 else [Stop()]
+
+
+@pytest.mark.parametrize("pause_after", [1, 2, 4, 5, 7, 8])
+def test_a_step_lets_every_method_take_one_turn(pause_after: int) -> None:
+    seen: list[Event] = []
+    stepper = Stepper(seen, pause_after, n_steps=3)
+    methods = ("ei", "rei", "sure")
+    drive(turns(methods, 50), seen.append, inbox=stepper)
+    assert [type(e) for e in seen if isinstance(e, events.Paused | events.Continued)] == [
+        events.Paused
+    ]
+    assert isinstance(seen[-1], events.Stopped)
+    taken = [later - earlier for earlier, later in pairwise(stepper.turns)]
+    assert taken == [Counter(methods)] * 3
+
+
+def test_a_step_does_not_wait_for_a_method_that_ends() -> None:
+    seen: list[Event] = []
+    stepper = Stepper(seen, pause_after=3, n_steps=2)
+    drive(turns(("ei", "rei"), 2), seen.append, inbox=stepper)
+    kinds = [(type(event).__name__, getattr(event, "method", "")) for event in seen]
+    assert kinds.count(("Stepped", "ei")) == 1
+    assert ("Finished", "ei") in kinds
+    assert kinds.count(("Stepped", "rei")) == 2
+
+
+def test_a_step_is_nothing_to_a_run_that_is_going() -> None:
+    seen: list[Event] = []
+    drive(numbers(), seen.append, inbox=lambda: [Step()])
+    assert isinstance(seen[-1], Finished)
+    assert not any(isinstance(event, events.Paused) for event in seen)
+
+
 def test_an_error_is_recorded_before_it_is_raised(folder: RunFolder) -> None:
     (folder.path / "config.yaml").write_text(folder.config.replace("data: knee", "data: keen"))
     with pytest.raises(ValueError, match="keen"):
@@ -202,21 +290,21 @@ def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
     wait_for(folder, history, step=5)
     assert jobs.standing(folder, history).status is jobs.Status.RUNNING
     with pytest.raises(RuntimeError, match="already at work"):
-        jobs.start_worker(folder)
-    pid = jobs.worker_pid(folder)
+        worker.start_worker(folder)
+    pid = worker.worker_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    jobs._children[pid].wait(timeout=30)
+    worker._children[pid].wait(timeout=30)
     lost = jobs.standing(folder, history)
     assert lost.status is jobs.Status.LOST
     assert "SIGKILL" in lost.reason
-    jobs.start_worker(folder)
+    worker.start_worker(folder)
     resumed = History()
     wait_for(folder, resumed, step=history.tracks["rei"].step + 5)
     folder.send(Stop())
-    child = jobs.worker_pid(folder)
+    child = worker.worker_pid(folder)
     assert child is not None
-    jobs._children[child].wait(timeout=60)
+    worker._children[child].wait(timeout=60)
     last = history_of(folder.events())
     assert jobs.standing(folder, last).status is jobs.Status.STOPPED
     assert folder.checkpoint("rei").exists()

@@ -31,9 +31,19 @@ TORCH_FREE = {
     "reilab.events",
     "reilab.settings",
     "reilab.runs.codec",
+    "reilab.runs.curves",
+    "reilab.runs.pictures",
     "reilab.runs.folder",
     "reilab.runs.history",
     "reilab.runs.drive",
+    "reilab.runs.meters",
+    "reilab.runs.notes",
+    "reilab.runs.panes",
+    "reilab.runs.queue",
+    "reilab.runs.results",
+    "reilab.runs.tables",
+    "reilab.runs.charts",
+    "reilab.runs.worker",
     "reilab.runs.replay",
     "reilab.runs.figures",
 }
@@ -100,7 +110,7 @@ def test_conda_environment_equals_pyproject() -> None:
     renamed = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
     found = set()
     for entry in packages:
-        name, bounds = re.fullmatch(r"([a-z-]+)(.*)", entry).groups()  # type: ignore[union-attr]
+        name, bounds = re.fullmatch(r"([a-z0-9-]+)(.*)", entry).groups()  # type: ignore[union-attr]
         found.add(renamed.get(name, name) + bounds)
     assert found - {"python>=3.11", "pip", "--editable ."} == wanted
 

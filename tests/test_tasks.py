@@ -1,11 +1,13 @@
 """Every registered task, a plug-in's too, keeps the promises that the rest relies on."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
 import torch
 
+from reilab.problem import draw_entries
 from reilab.settings import validate
 from reilab.tasks.registry import Task, task, tasks
 from reilab.testing import check_task
@@ -93,3 +95,50 @@ def test_bundled_images_are_enough(
     """The small presets need no download."""
     monkeypatch.setenv("REILAB_DATA", str(tmp_path))
     assert tasks()[name].configure("smoke", {}).build().train.has_truth
+
+
+def test_the_picture_of_kspace_shows_the_mask() -> None:
+    problem = tasks()["mri"].configure("smoke", {}).build()
+    x = problem.test.batch(torch.arange(2)).x
+    assert x is not None
+    drawn = problem.picture.draw(problem.physics(x))
+    measured = torch.zeros(32, dtype=torch.bool)
+    measured[problem.physics.columns] = True  # type: ignore[attr-defined]
+    assert drawn.shape == (2, 1, 32, 32)
+    assert drawn.amax((0, 1, 2)).bool().tolist() == measured.tolist()
+    # The mean of the image is its brightest entry, at the centre.
+    assert drawn[:, 0, 16, 16].tolist() == [1, 1]
+
+
+def test_the_picture_of_a_sinogram_is_in_proportion_to_the_line_integrals() -> None:
+    problem = tasks()["ct"].configure("smoke", {}).build()
+    x = problem.test.batch(torch.arange(2)).x
+    assert x is not None
+    integrals = problem.physics.radon(x)  # type: ignore[attr-defined]
+    drawn = problem.picture.draw(problem.physics(x))
+    for one, expected in zip(drawn, integrals, strict=True):
+        dim = one < 1
+        torch.testing.assert_close(one[dim], (expected / expected.max())[dim], atol=2e-3, rtol=2e-2)
+
+
+def test_the_picture_of_a_masked_photograph_has_its_measured_pixels() -> None:
+    problem = tasks()["inpainting"].configure("smoke", {}).build()
+    x = problem.test.batch(torch.arange(1)).x
+    assert x is not None
+    drawn = problem.picture.draw(problem.physics(x))
+    seen = drawn.amax(1, keepdim=True) > 0
+    torch.testing.assert_close(drawn, x * seen)
+
+
+@pytest.mark.parametrize(
+    ("range_", "drawn"), [((1, 4, 6), (1, 4, 6)), ((2, 4, 6), (1, 4, 6)), ((3, 10), (1, 6, 6))]
+)
+def test_measurements_of_any_shape_have_a_picture(
+    range_: tuple[int, ...], drawn: tuple[int, ...]
+) -> None:
+    y = torch.linspace(-50, 900, 2 * math.prod(range_)).view(2, *range_)
+    picture = draw_entries(y)
+    assert picture.shape == (2, *drawn)
+    assert picture.amin((1, 2, 3)).tolist() == [0, 0]
+    assert picture.amax((1, 2, 3)).tolist() == [1, 1]
+    assert not draw_entries(torch.ones(1, *range_)).isnan().any()

@@ -45,6 +45,9 @@ class Twin:
     def told(self, own: T) -> T:
         return own
 
+    def part(self) -> None:
+        pass
+
 
 def test_shares_are_equal_and_in_order() -> None:
     whole = torch.arange(6)

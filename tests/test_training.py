@@ -19,6 +19,7 @@ from reilab.events import (
     Event,
     Failed,
     Finished,
+    Posed,
     Refused,
     SetAssumedNoise,
     SetLearningRate,
@@ -63,7 +64,7 @@ def comparable(events: Iterable[Event], method: str) -> list[Any]:
         if isinstance(event, Stepped):
             kept.append(replace(event, seconds=0.0))
         elif isinstance(event, Evaluated):
-            kept.append((event.step, event.metrics, event.images.tobytes()))
+            kept.append((event.step, event.metrics, np.asarray(event.images).tobytes()))
         else:
             kept.append(event)
     return kept
@@ -91,6 +92,25 @@ def test_the_same_configuration_gives_the_same_run() -> None:
     first, second = list(stream(smoke())), list(stream(smoke()))
     for method in ("supervised", "ei", "rei"):
         assert comparable(first, method) == comparable(second, method)
+
+
+def test_metrics_of_each_preview_are_those_of_the_shown_images() -> None:
+    config = smoke("inpainting", ["rei"], previews=3)
+    posed, *events = stream(config)
+    assert isinstance(posed, Posed)
+    assert posed.truth is not None
+    assert posed.measurement is not None
+    assert len(posed.measurement) == len(posed.pinv) == len(posed.truth) == 3
+    last = next(event for event in reversed(events) if isinstance(event, Evaluated))
+    for images, each in ((posed.pinv, posed.pinv_per_image), (last.images, last.per_image)):
+        assert each is not None
+        found = -10 * np.log10(((images - posed.truth) ** 2).mean((1, 2, 3)))
+        np.testing.assert_allclose([one.psnr for one in each], found, rtol=1e-5)
+    whole = list(stream(replace(config, training=replace(config.training, previews=1000))))
+    final = next(event for event in reversed(whole) if isinstance(event, Evaluated))
+    assert final.per_image is not None
+    assert last.metrics is not None
+    assert last.metrics.ssim == pytest.approx(np.mean([one.ssim for one in final.per_image]))
 
 
 def test_another_seed_gives_another_run() -> None:
@@ -281,6 +301,37 @@ def test_a_steered_run_repeats_from_its_log() -> None:
             e for e in comparable(log, method) if not isinstance(e, Steered)
         ]
         assert comparable(again, method) != comparable(plain, method)
+
+
+def test_commands_that_come_while_the_methods_are_introduced_are_answered() -> None:
+    run = stream(smoke(methods=["ei", "rei"]))
+    assert isinstance(next(run), Posed)
+    assert isinstance(run.send(SetLearningRate(2e-4)), Started)
+    assert isinstance(run.send(SetWeight("req", 7.0)), Started)
+    answers = [next(run) for _ in range(3)]
+    assert [(a.method, a.step) for a in answers if isinstance(a, Steered)] == [
+        ("ei", 0),
+        ("rei", 0),
+        ("rei", 0),
+    ]
+
+
+def test_every_method_answers_at_once_and_those_that_have_ended_do_not() -> None:
+    run = stream(smoke(methods=["ei", "rei"], steps=1))
+    event: Event = next(run)
+    while not isinstance(event, Stepped):
+        event = next(run)
+    answers = [run.send(SetLearningRate(2e-4)), next(run)]
+    assert [(type(a), a.method, a.step) for a in answers if isinstance(a, Steered)] == [
+        (Steered, "ei", 1),
+        (Steered, "rei", 0),
+    ]
+    while not isinstance(event, Finished):
+        event = next(run)
+    assert event.method == "ei"
+    refused = run.send(SetWeight("mc", 2.0))
+    assert isinstance(refused, Refused)
+    assert "no method that is at work" in refused.message
 
 
 def test_impossible_commands_are_refused_and_the_run_goes_on() -> None:

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import json
-import math
-import signal
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from reilab.cli.fork import parse_fork
 from reilab.cli.options import parse_run
 from reilab.cli.show import live_progress, results_json, results_table
-from reilab.events import Command, Control, Stop
+from reilab.cli.signals import stop_on_signal
 from reilab.runs import jobs
 from reilab.runs.config import build, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.figures import save_comparison
 from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
 from reilab.runs.history import History, history_of
+from reilab.runs.report import report_html
+from reilab.runs.tables import curves_csv, metrics_csv
+from reilab.runs.worker import sign_in_self, sign_out
 from reilab.settings import choose
 from reilab.tasks.registry import tasks
-from reilab.training.team import Team, join
+from reilab.training.team import ALONE, Team, join
 
 USAGE = """reilab: see networks learn to image from noisy, incomplete measurements alone
 
@@ -34,7 +37,7 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab compare TASK        train several methods side by side
   reilab train TASK          train one method
   reilab tasks               the inverse problems there are
-  reilab runs list|show|resume|delete
+  reilab runs list|show|resume|fork|export|delete
 
 Add --help to any of them for its options."""
 
@@ -81,8 +84,17 @@ def list_tasks(argv: Sequence[str]) -> None:
 
 def manage_runs(argv: Sequence[str]) -> None:
     """``reilab runs …``."""
+    if argv and argv[0] == "fork":
+        _carry_out(parse_fork(argv[1:]), ALONE, as_json=False)
+        return
     tyro.extras.subcommand_cli_from_dict(
-        {"list": list_all_runs, "show": show_run, "resume": resume_run, "delete": delete_run},
+        {
+            "list": list_all_runs,
+            "show": show_run,
+            "resume": resume_run,
+            "export": export_run,
+            "delete": delete_run,
+        },
         prog="reilab runs",
         args=list(argv),
     )
@@ -95,7 +107,8 @@ def list_all_runs() -> None:
         history = history_of(folder.events())
         found = {name: track.metrics for name, track in history.tracks.items()}
         figures = "  ".join(f"{name} {m.psnr:.2f}" for name, m in found.items() if m)
-        status = jobs.standing(folder, history).status
+        standing = jobs.standing(folder, history)
+        status = f"{standing.status} {standing.position or ''}".strip()
         task = from_yaml(folder.config).task
         table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
     Console().print(table)
@@ -123,11 +136,28 @@ def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
     if quiet:
-        jobs.check_free(folder)
-        execute(folder, inbox=_stop_on_signal())
+        with _at_work(folder):
+            execute(folder, inbox=stop_on_signal())
         save_comparison(history_of(folder.events()), folder.path / "figure.png")
     else:
         _carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
+
+
+def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
+    """Write report.html, metrics.csv and curves.csv of a run.
+
+    Args:
+        run: name or folder of the run.
+        out: folder to write to; that of the run otherwise.
+    """
+    folder = find_run(run)
+    target = out or folder.path
+    target.mkdir(parents=True, exist_ok=True)
+    history = history_of(folder.events())
+    (target / "report.html").write_text(report_html(folder), encoding="utf-8")
+    (target / "metrics.csv").write_text(metrics_csv(history), encoding="utf-8")
+    (target / "curves.csv").write_text(curves_csv(history), encoding="utf-8")
+    print(f"written: {target}")
 
 
 def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
@@ -138,9 +168,8 @@ def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
         yes: do not ask.
     """
     folder = find_run(run)
-    jobs.check_free(folder)
     if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
-        folder.delete()
+        jobs.delete(folder)
 
 
 @dataclass(frozen=True)
@@ -161,20 +190,31 @@ def serve_app(argv: Sequence[str]) -> None:
 
 
 def _carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
-    inbox = _stop_on_signal()
+    inbox = stop_on_signal()
     if team.rank > 0:
         execute(folder, inbox=inbox, team=team)
+        team.part()
         return
-    jobs.check_free(folder)
-    jobs.sign_in_self(folder)
-    with live_progress(Console(stderr=True)) as progress:
+    with _at_work(folder), live_progress(Console(stderr=True)) as progress:
         history = execute(folder, progress, inbox=inbox, team=team)
+    team.part()
     save_comparison(history, folder.path / "figure.png")
     _report(folder, history, as_json)
     if history.stopped:
         print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
     if history.failed:
         raise RuntimeError(history.failed.message)
+
+
+@contextmanager
+def _at_work(folder: RunFolder) -> Iterator[None]:
+    """Sign in as the worker of a run, and let the next run in line have the device after it."""
+    sign_in_self(folder)
+    try:
+        yield
+    finally:
+        sign_out(folder)
+        jobs.advance(folder.path.parent)
 
 
 def _report(folder: RunFolder, history: History, as_json: bool) -> None:
@@ -185,25 +225,6 @@ def _report(folder: RunFolder, history: History, as_json: bool) -> None:
     print(f"run: {folder.path}")
     if as_json:
         print(json.dumps(results_json(config, folder, history)))
-
-
-def _stop_on_signal() -> Callable[[], list[Command | Control]]:
-    """An inbox in which Ctrl-C and SIGTERM arrive as ``Stop``, between steps; twice kills."""
-    waiting: list[Command | Control] = []
-    first = math.inf
-
-    def ask(number: int, frame: Any) -> None:
-        nonlocal first
-        # Terminal and launcher of a team both pass one Ctrl-C on.
-        if time.monotonic() - first > 1.0:
-            raise KeyboardInterrupt
-        if not waiting:
-            first = time.monotonic()
-            waiting.append(Stop())
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ask)
-    return lambda: list(waiting)
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {

@@ -1,182 +1,188 @@
-"""ImageBoard: ground truth, A†y and every method side by side, each above its error map."""
+"""ImageBoard: the images of a moment side by side, each above its error map."""
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import panel as pn
-from bokeh.models import Range1d
-from bokeh.palettes import Inferno256
+from bokeh.models import LinearColorMapper
 
-from reilab.lab.images import Pane, Values, error_map, scale_end, to_pixels
-from reilab.lab.style import ERROR_COLOURS, TALL, TEXT_CSS, colour_of
-from reilab.lab.summary import BASELINE, in_order, method_title
-from reilab.runs.history import History
+from reilab.lab.card import Card
+from reilab.lab.colours import ERROR_MAP, MAPS
+from reilab.lab.images import Ranges, Values, error_map, mapper, scale_end, whole_ranges
+from reilab.lab.moments import Shot
+from reilab.lab.style import TALL
+from reilab.lab.text import block, set_html
+from reilab.lab.view import ERRORS, MEASUREMENT, TRUTH, View
 
-TRUTH = "truth"
-PINV = "pinv"
 #: No pane gets narrower than this; they wrap to another line instead.
 LEAST_WIDTH = 150
+MOST_WIDTH = 340
 GAP = 14
+LEAST_WINDOW = 0.01
+HINT = "Drag to move, Ctrl + wheel or pinch to zoom, double click for the whole image."
+#: They share the first column: what is to be found, above what was measured of it.
+UNJUDGED = {TRUTH, MEASUREMENT}
+STACK = {**TALL, "gap": "0"}
 
 
-class Card(pn.viewable.Viewer):
-    """A title with its PSNR, an image, and beneath it an error map or the scale of the maps."""
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All that the board shows at one moment; ``low`` and ``high`` are the range of the values."""
 
-    def __init__(
-        self, key: str, title: str, shape: tuple[int, ...], ranges: tuple[Range1d, Range1d]
-    ) -> None:
+    run: str
+    shots: Sequence[Shot]
+    measurement: Shot | None
+    low: float
+    high: float
+
+
+class ImageBoard(pn.viewable.Viewer):
+    """Linked images and error maps; ``update`` sends only what has changed.
+
+    Args:
+        view: what is shown of a scene, and how.
+    """
+
+    def __init__(self, view: View) -> None:
         super().__init__()
-        self.key, self.label = key, title
-        self.title, self.scale = _text(), _text()
-        self.image = Pane(shape, "gray", ranges, f"{title}: image")
-        self.error = Pane(shape[:2], ERROR_COLOURS, ranges, f"{title}: absolute error")
-        under = self.scale if key == TRUTH else _figure(self.error)
-        self._view = pn.Column(
-            self.title,
-            _figure(self.image),
-            under,
-            margin=0,
-            sizing_mode="stretch_width",
-            styles={**TALL, "gap": "6px"},
-        )
-        self.shown: tuple[int, int] | None = None
-
-    def retitle(self, psnr: float | None) -> None:
-        """Show the name, and the PSNR if there is one."""
-        number = "" if psnr is None else f'<b class="reilab-psnr-{self.key}">{psnr:.1f}</b> dB'
-        _set(
-            self.title,
-            f'<div class="title"><span class="chip" style="background:{colour_of(self.key)}">'
-            f'</span><span class="name">{escape(self.label)}</span>'
-            f'<span class="psnr">{number}</span></div>',
-        )
-
-    def show_scale(self, end: float) -> None:
-        """Draw the scale that all error maps share."""
-        stops = ", ".join(Inferno256[::51])
-        _set(
-            self.scale,
-            '<div class="scale">Absolute error, of the image range'
-            f'<div class="bar" style="background:linear-gradient(to right, {stops})"></div>'
-            f'<div class="ends"><span>0</span><span>{end / 2:g}</span>'
-            f"<span>≥ {end:g}</span></div></div>",
-        )
+        self._look = view
+        # A column holds a button of its own, which would take a place in the grid.
+        self._grid = pn.Row(sizing_mode="stretch_width", margin=0)
+        self._scale = block()
+        self._view = pn.Column(self._grid, self._scale, sizing_mode="stretch_width", margin=0)
+        self._cards: dict[str, Card] = {}
+        self._built: tuple[object, ...] = ()
+        self._items: list[Any] = []
+        self._grey, self._hot = mapper(MAPS[view.colours]), mapper(ERROR_MAP)
+        self.ranges: Ranges = whole_ranges((1, 1))
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-
-class ImageBoard(pn.viewable.Viewer):
-    """The images of the shown run; ``update`` sends only what has changed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._grid = pn.Column(sizing_mode="stretch_width", margin=0)
-        self._cards: dict[str, Card] = {}
-        self._built: tuple[object, ...] = ()
-        self._end = 0.0
-        self._ranges = (Range1d(0, 1), Range1d(0, 1))
-
-    def __panel__(self) -> pn.viewable.Viewable:
-        return self._grid
+    @property
+    def colours(self) -> LinearColorMapper:
+        """The colour map that all images share."""
+        return self._grey
 
     def reset_view(self) -> None:
         """Show the whole image again, in every pane."""
-        for shared in self._ranges:
+        for shared in self.ranges:
             shared.update(start=shared.reset_start, end=shared.reset_end)
 
-    def update(self, run: str, history: History, sample: int) -> None:
-        """Show the newest images of test image number ``sample``."""
-        posed = history.posed
-        if posed is None:
-            return
-        key = (run, tuple(in_order(history)), posed.pinv.shape, posed.truth is None)
-        if key != self._built:
-            self._build(history)
+    def update(self, scene: Scene) -> bool:
+        """Show a scene; true if the panes had to be made anew."""
+        if not scene.shots:
+            return False
+        shown = [*scene.shots, *([scene.measurement] if scene.measurement else [])]
+        key = (scene.run, *((shot.key, shot.title, shot.image.shape) for shot in shown))
+        rebuilt = key != self._built
+        if rebuilt:
+            self._build(shown)
             self._built = key
-        images = _newest(history, sample)
-        span = posed.value_range[1] - posed.value_range[0]
-        errors: dict[str, Values] = {}
-        if posed.truth is not None:
-            truth = posed.truth[sample]
-            errors = {name: error_map(image, truth) / span for name, (_, image) in images.items()}
-        # What A†y misses would drown the differences between the methods.
-        judged = [error for name, error in errors.items() if name not in (TRUTH, PINV)]
-        end = scale_end(judged or list(errors.values())) if errors else 1.0
-        for name, (step, image) in images.items():
-            card = self._cards[name]
-            if card.shown != (sample, step):
-                card.image.show(to_pixels(image, *posed.value_range))
-            if name in errors and (card.shown != (sample, step) or end != self._end):
-                card.error.show(to_pixels(errors[name][..., None], 0, end))
-            card.shown = (sample, step)
-            card.retitle(_psnr(history, name))
-        self._end = end
-        if TRUTH in self._cards:
-            self._cards[TRUTH].show_scale(end)
+        palette = list(MAPS[self._look.colours])
+        if self._grey.palette != palette:
+            self._grey.palette = palette
+        self._arrange()
+        self._draw(scene)
+        if rebuilt:
+            # Last, because the browser does not know new figures before it has been given them.
+            self._grid.objects = self._items
+        return rebuilt
 
-    def _build(self, history: History) -> None:
-        assert history.posed is not None
-        shape = history.posed.pinv.shape[1:]
-        height, width = shape[:2]
-        self._ranges = _whole(width), _whole(height)
-        titles = {PINV: BASELINE} | {name: method_title(name) for name in in_order(history)}
-        if history.posed.truth is not None:
-            titles = {TRUTH: "Ground truth"} | titles
-        pixels = shape[:2] if shape[2] == 1 else shape
-        self._cards = {key: Card(key, title, pixels, self._ranges) for key, title in titles.items()}
-        share = f"calc((100% - {GAP * (len(titles) - 1)}px) / {len(titles)})"
+    def _build(self, shown: Sequence[Shot]) -> None:
+        shape = shown[0].image.shape
+        old = tuple(end.reset_end for end in self.ranges)
+        if old != (shape[1], shape[0]):
+            self.ranges = whole_ranges(shape)
+            self._zoom()
+            for shared in self.ranges:
+                shared.on_change("start", self._keep_zoom)
+                shared.on_change("end", self._keep_zoom)
+        aspect = shape[1] / shape[0]
+        self._cards = {}
+        for shot in shown:
+            own = whole_ranges(shot.image.shape) if shot.key == MEASUREMENT else self.ranges
+            self._cards[shot.key] = Card(shot, self._grey, self._hot, own, aspect)
+        first = [card for key, card in self._cards.items() if key in UNJUDGED]
+        self._stack = pn.Column(*first, sizing_mode="stretch_width", margin=0, styles=STACK)
+        rest = [card for key, card in self._cards.items() if key not in UNJUDGED]
+        self._items = [self._stack, *rest]
+
+    def _zoom(self) -> None:
+        """Go to the part of the images that the view asks for."""
+        if self._look.zoom:
+            left, right, bottom, top = self._look.zoom
+            self.ranges[0].update(start=left, end=right)
+            self.ranges[1].update(start=bottom, end=top)
+
+    def _keep_zoom(self, attr: str, old: float, new: float) -> None:
+        x, y = self.ranges
+        whole = (x.start, x.end, y.start, y.end) == (0, x.reset_end, 0, y.reset_end)
+        at = tuple(round(float(value), 2) for value in (x.start, x.end, y.start, y.end))
+        self._look.zoom = None if whole else at
+
+    def _arrange(self) -> None:
+        """Show the panes that are chosen, as wide as there is room for them."""
+        hidden = set(self._look.hidden)
+        for key, card in self._cards.items():
+            card.arrange(key not in hidden, ERRORS not in hidden, TRUTH in hidden)
+        self._stack.visible = any(self._cards[key].visible for key in UNJUDGED & self._cards.keys())
+        columns = sum(item.visible for item in self._items)
+        share = f"calc((100% - {GAP * (columns - 1)}px) / {max(columns, 1)})"
         least = f"max({LEAST_WIDTH}px, {share})"
-        self._grid.styles = {
+        styles = {
             **TALL,
             "display": "grid",
             "grid-auto-rows": "max-content",
             "gap": f"{GAP + 4}px {GAP}px",
             "grid-template-columns": f"repeat(auto-fill, minmax({least}, 1fr))",
-            "max-width": f"{340 * len(titles)}px",
+            "max-width": f"{MOST_WIDTH * columns}px",
         }
-        self._grid.objects = list(self._cards.values())
+        if self._grid.styles != styles:
+            self._grid.styles = styles
+
+    def levels(self, scene: Scene) -> tuple[float, float]:
+        """The values that are black and white."""
+        span, (dark, bright) = scene.high - scene.low, self._look.window
+        return scene.low + dark * span, scene.low + max(bright, dark + LEAST_WINDOW) * span
+
+    def _draw(self, scene: Scene) -> None:
+        hidden, span = set(self._look.hidden), scene.high - scene.low
+        low, high = self.levels(scene)
+        errors = _errors(scene.shots, span)
+        # What A†y misses would drown the differences between the methods.
+        judged = [errors[shot.key] for shot in scene.shots if shot.judged and shot.key in errors]
+        end = scale_end(judged or list(errors.values())) if errors else 0.0
+        for shot in scene.shots:
+            if shot.key not in hidden:
+                error = None if ERRORS in hidden else errors.get(shot.key)
+                self._cards[shot.key].draw(shot, low, high, error, end)
+        if scene.measurement and MEASUREMENT not in hidden:
+            self._cards[MEASUREMENT].draw(scene.measurement, 0.0, 1.0, None, end)
+        set_html(self._scale, scale_html(0.0 if ERRORS in hidden else end))
 
 
-def _newest(history: History, sample: int) -> dict[str, tuple[int, Values]]:
-    """The newest image of every pane and the step it is from."""
-    assert history.posed is not None
-    found: dict[str, tuple[int, Values]] = {}
-    if history.posed.truth is not None:
-        found[TRUTH] = (0, history.posed.truth[sample])
-    found[PINV] = (0, history.posed.pinv[sample])
-    for name in in_order(history):
-        evaluated = history.tracks[name].evaluated
-        if evaluated:
-            found[name] = (evaluated[-1].step, evaluated[-1].images[sample])
-    return found
-
-
-def _psnr(history: History, name: str) -> float | None:
-    assert history.posed is not None
-    found = history.posed.pinv_metrics if name == PINV else None
-    if name in history.tracks:
-        found = history.tracks[name].metrics
-    return found.psnr if found else None
-
-
-def _whole(length: int) -> Range1d:
-    # Some room around the image, but no way to lose it.
-    bounds = (-0.5 * length, 1.5 * length)
-    return Range1d(0, length, reset_start=0, reset_end=length, bounds=bounds)
-
-
-def _figure(pane: Pane) -> pn.pane.Bokeh:
-    return pn.pane.Bokeh(
-        pane.figure, sizing_mode="scale_width", margin=0, styles=pane.figure.styles
+def scale_html(end: float) -> str:
+    """How to move the images, and the scale that all error maps share; no scale for 0."""
+    if not end:
+        return f'<div class="scale"><span class="quiet">{HINT}</span></div>'
+    stops = ", ".join(ERROR_MAP[::51])
+    return (
+        f'<div class="scale"><span class="quiet">{HINT}</span>'
+        "<span>Error |x̂ − x|, of the image range</span><span>0</span>"
+        f'<span class="bar" style="background:linear-gradient(to right, {stops})" role="img" '
+        f'aria-label="Colours from 0, dark, to {end:g} or more, bright"></span>'
+        f"<span>≥ {end:g}</span></div>"
     )
 
 
-def _text() -> pn.pane.HTML:
-    return pn.pane.HTML("", stylesheets=[TEXT_CSS], sizing_mode="stretch_width", margin=0)
-
-
-def _set(pane: pn.pane.HTML, html: str) -> None:
-    if pane.object != html:
-        pane.object = html
+def _errors(shots: Sequence[Shot], span: float) -> dict[str, Values]:
+    """Error maps as shares of the value range, of those that have a ground truth."""
+    return {
+        shot.key: error_map(shot.image, shot.truth) / span
+        for shot in shots
+        if shot.truth is not None
+    }

@@ -1,4 +1,4 @@
-"""Controls: one widget for each choice of a ``Lab``, labelled by whoever owns the number."""
+"""Controls: all choices of a lab in one column."""
 
 from __future__ import annotations
 
@@ -7,180 +7,164 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from reilab.lab.explain import explain
+from reilab.lab.fields import WIDE, choice_field, further_field, number_field, slug
 from reilab.lab.model import Lab
+from reilab.lab.sources import image_sources
 from reilab.lab.steering import METHODS_OF, STEERABLE
-from reilab.lab.style import TEXT_CSS
+from reilab.lab.style import TALL, colour_of
 from reilab.lab.summary import method_title
+from reilab.lab.text import heading
+from reilab.lab.web.components import Field
 from reilab.tasks.registry import tasks
 
-LABELS = {
-    "noise": "True noise",
-    "assumed_noise": "Assumed noise",
-    "alpha_mc": "α MC",
-    "alpha_eq": "α EQ",
-    "alpha_sure": "α SURE",
-    "alpha_req": "α REQ",
-}
 #: What cannot be changed while a run is going.
-FIXED = ("task", "preset", "methods", "noise", "steps", "seed")
-LABEL = {"& .MuiFormControlLabel-label": {"fontSize": "14px"}}
-WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": (5, 0)}
+FIXED = ("noise", "steps", "seed")
+ACCORDION = {
+    "boxShadow": "none",
+    "background": "none",
+    "& .MuiAccordionSummary-root": {"padding": 0, "minHeight": "36px"},
+    "& .MuiAccordionDetails-root": {"padding": 0},
+    "& :is(h1, h2, h3, .MuiTypography-root)": {"fontSize": "14px", "fontWeight": 600},
+}
 
 
-class NumberField(pn.viewable.Viewer):
-    """A number of the lab as text; one on a logarithmic scale has a ÷10 and a ×10 beside it."""
+class Controls(pn.viewable.Viewer):
+    """The column beside the views; what cannot be changed now is out of use."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
+    def __init__(self, lab: Lab) -> None:
         super().__init__()
-        self._lab, self._name = lab, name
-        self.text = pmui.TextInput(size="small", css_classes=[_slug(name)], **WIDE)
-        self._buttons = [self._factor("÷10", 0.1, "down"), self._factor("×10", 10.0, "up")]
-        log = lab.setting(name).log
-        self._view = pn.Row(
-            self.text, *(self._buttons if log else ()), margin=0, sizing_mode="stretch_width"
+        self._lab, self._choices = lab, lab.choices
+        titles = {name: task.title for name, task in tasks().items()}
+        self._task = choice_field("task", self._choices.task, titles, self._set("task"))
+        self._preset = choice_field("preset", "", {}, self._set("preset"))
+        self._data = choice_field("data", "", {}, lambda value: self._choose_data(value))
+        self._methods = self._checks(
+            "methods",
+            "Trained side by side",
+            [[n, method_title(n), colour_of(n)] for n in self._method_names()],
         )
-        self.text.param.watch(self._read, "value")
-        lab.param.watch(self._show, [name, "task"])
+        self._same = self._checks(
+            "same", "What the losses believe", [["same", "Assume the true noise"]]
+        )
+        self._device = choice_field(
+            "device", "", {n: n for n in self._choices.param.device.objects}, self._set("device")
+        )
+        self._numbers = {
+            name: number_field(self._choices, name)
+            for name in ("noise", *STEERABLE, "steps", "seed")
+        }
+        self._further = pn.Column(margin=0, sizing_mode="stretch_width", styles=dict(TALL))
+        self._view = self._layout()
+        shown = ["task", "preset", "methods", "same_noise", "device", "further"]
+        self._choices.param.watch(self._show, shown)
+        self._choices.param.watch(self._offer, "task")
+        lab.param.watch(self._lock, ["standing", "run"])
+        self._offer()
         self._show()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def lock(self, locked: bool) -> None:
-        """Take the control out of use, or put it back."""
-        self.text.disabled = locked
+    def _method_names(self) -> list[str]:
+        names: list[str] = self._choices.param.methods.objects
+        return names
 
-    def show(self, shown: bool) -> None:
-        """Put the control in its place, or take it away."""
-        self._view.visible = shown
+    def _set(self, name: str) -> Any:
+        return lambda value: setattr(self._choices, name, value)
 
-    def _show(self, *_: Any) -> None:
-        setting = self._lab.setting(self._name)
-        title = LABELS.get(self._name, self._name.replace("_", " ").capitalize())
-        unit = setting.unit if setting.unit != self._name else ""
-        value = getattr(self._lab, self._name)
-        self.text.param.update(
-            label=f"{title} ({unit})" if unit else title,
-            description=setting.help,
-            value=value if isinstance(value, str) else f"{value:.10g}",
-        )
+    def _choose_data(self, value: str) -> None:
+        if self._choices.further.get("data") != value:
+            self._choices.set_further("data", value)
 
-    def _read(self, *_: Any) -> None:
-        setattr(self._lab, self._name, parse_number(self.text.value))
-
-    def _factor(self, label: str, factor: float, way: str) -> pmui.Button:
-        def multiply(*_: Any) -> None:
-            value = getattr(self._lab, self._name)
-            if not isinstance(value, str):
-                # Powers of ten stay short: 0.001, not 0.0010000000000000002.
-                setattr(self._lab, self._name, float(f"{value * factor:.10g}"))
-
-        return pmui.Button(
-            label=label,
-            on_click=multiply,
-            css_classes=[f"{_slug(self._name)}-{way}"],
-            variant="outlined",
-            size="small",
-            margin=(7, 0, 5, 6),
-            sx={"minWidth": "44px", "padding": "5px 6px"},
-        )
-
-
-def parse_number(text: str) -> float | str:
-    """A whole number, a number, or the text as it is: the settings say what is wrong with it."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return int(number) if number.is_integer() else number
-
-
-class Controls(pn.viewable.Viewer):
-    """All choices of a lab in one column."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__()
-        self._lab = lab
-        self.task = pmui.Select.from_param(
-            lab.param.task,
-            label="Task",
-            options={task.title: name for name, task in tasks().items()},
-            css_classes=["reilab-task"],
-            size="small",
+    def _checks(self, name: str, words: str, options: list[list[str]]) -> Field:
+        field = Field(
+            kind="checks",
+            label=words,
+            help=explain(name),
+            options=options,
+            css_classes=[slug(name)],
             **WIDE,
         )
-        self.preset = pmui.Select.from_param(
-            lab.param.preset, label="Preset", css_classes=["reilab-preset"], size="small", **WIDE
-        )
-        self.methods = pmui.CheckBoxGroup.from_param(
-            lab.param.methods,
-            label="",
-            options={method_title(name): name for name in lab.param.methods.objects},
-            inline=True,
-            sx=LABEL,
-            css_classes=["reilab-methods"],
-            margin=(0, 0),
-        )
-        self.same_noise = pmui.Checkbox.from_param(
-            lab.param.same_noise, label="Assume the true noise", size="small", margin=0, sx=LABEL
-        )
-        names = ("noise", *STEERABLE, "steps", "seed")
-        self.numbers = {name: NumberField(lab, name) for name in names}
-        self._view = self._layout()
-        lab.param.watch(self._lock, ["standing", "run", "same_noise"])
-        lab.param.watch(self._show_weights, "methods")
-        self._lock()
-        self._show_weights()
+        field.param.watch(self._read_checks, "value")
+        return field
 
-    def __panel__(self) -> pn.viewable.Viewable:
-        return self._view
-
-    def _show_weights(self, *_: Any) -> None:
-        """Only the weights that count in one of the methods that are chosen."""
-        for weight, methods in METHODS_OF.items():
-            self.numbers[weight].show(any(name in self._lab.methods for name in methods))
+    def _read_checks(self, *_: Any) -> None:
+        self._choices.methods = self._methods.value.split()
+        self._choices.same_noise = bool(self._same.value)
 
     def _layout(self) -> pn.Column:
-        number = self.numbers
-        device = pmui.Select.from_param(
-            self._lab.param.device, label="Device", size="small", visible=_choice(self._lab), **WIDE
+        number = self._numbers
+        more = pmui.Accordion(
+            ("More settings", self._further),
+            margin=(8, 0),
+            sizing_mode="stretch_width",
+            sx=ACCORDION,
         )
         return pn.Column(
             heading("Problem"),
-            self.task,
-            self.preset,
+            self._task,
+            self._preset,
+            self._data,
             number["noise"],
-            self.same_noise,
-            number["assumed_noise"],
             heading("Methods"),
-            self.methods,
+            self._methods,
             heading("Changeable while training"),
+            self._same,
+            number["assumed_noise"],
             *(number[weight] for weight in METHODS_OF),
             number["learning_rate"],
             heading("Length"),
-            pn.Row(number["steps"], number["seed"], styles={"gap": "10px"}, margin=0),
-            device,
-            margin=(0, 16),
+            pn.Row(
+                number["steps"],
+                number["seed"],
+                styles={"gap": "10px"},
+                margin=0,
+                sizing_mode="stretch_width",
+            ),
+            self._device,
+            more,
+            margin=(0, 16, 24, 16),
             sizing_mode="stretch_width",
         )
 
+    def _offer(self, *_: Any) -> None:
+        """What can be chosen in the task that is chosen."""
+        presets = self._choices.param.preset.objects
+        self._preset.param.update(
+            options=[[name, name] for name in presets], value=self._choices.preset
+        )
+        settings = self._choices.further_settings()
+        self._further.objects = [
+            further_field(self._choices, name, setting)
+            for name, setting in settings.items()
+            if name != "data"
+        ]
+
+    def _show(self, *_: Any) -> None:
+        choices = self._choices
+        self._task.value, self._preset.value = choices.task, choices.preset
+        self._device.value = choices.device
+        self._device.visible = len(choices.param.device.objects) > 1
+        source = choices.further.get("data", "")
+        self._data.visible = bool(source)
+        found = image_sources(choices.chosen_task)
+        options = {**found, source: found.get(source, source)}
+        self._data.param.update(options=[list(item) for item in options.items()], value=source)
+        methods = " ".join(name for name in self._method_names() if name in choices.methods)
+        same = "same" if choices.same_noise else ""
+        self._methods.value = methods
+        self._same.value = same
+        for weight, users in METHODS_OF.items():
+            self._numbers[weight].visible = any(name in choices.methods for name in users)
+        self._lock()
+
     def _lock(self, *_: Any) -> None:
         live = self._lab.live
-        for widget in (self.task, self.preset, self.methods):
-            widget.disabled = live
-        for name, field in self.numbers.items():
-            field.lock(live and name in FIXED)
-        self.numbers["assumed_noise"].lock(self._lab.same_noise)
-
-
-def heading(text: str, above: int = 14) -> pn.pane.HTML:
-    """The title of a group of controls or views, with ``above`` pixels of room over it."""
-    return pn.pane.HTML(f"<h2>{text}</h2>", stylesheets=[TEXT_CSS], margin=(above, 0, 4, 0))
-
-
-def _slug(name: str) -> str:
-    return f"reilab-{name.replace('_', '-')}"
-
-
-def _choice(lab: Lab) -> bool:
-    return len(lab.param.device.objects) > 1
+        for field in (self._task, self._preset, self._data, self._methods, self._device):
+            field.locked = live
+        for name in FIXED:
+            self._numbers[name].locked = live
+        for field in self._further:
+            field.locked = live
+        self._numbers["assumed_noise"].locked = self._choices.same_noise

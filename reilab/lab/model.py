@@ -1,48 +1,30 @@
-"""Lab: the state of one session. It has no widgets, and drives the page and the notebooks alike."""
+"""Lab: the run that one session looks at; it has no widgets."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import param
-import torch
 
-from reilab.events import Continue, Control, Event, Pause, Posed, Refused, Stop
+from reilab.events import Continue, Event, Pause, Refused, Step
 from reilab.lab import steering
+from reilab.lab.choices import Choices
 from reilab.runs import jobs
-from reilab.runs.config import USUAL_METHODS, RunConfig, configure, from_yaml
+from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.folder import RunFolder, list_runs
+from reilab.runs.fork import fork, forkable_steps, forked_name
 from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
-from reilab.settings import Setting, choose, settings_of
-from reilab.tasks.registry import Task, find_task, tasks
-from reilab.training.config import TrainConfig
-from reilab.training.methods import METHODS
-
-#: The numbers that go into ``TrainConfig`` under their own names.
-TRAINING = (*steering.TRAINED, "steps", "seed")
+from reilab.settings import choose
 
 
 class Lab(param.Parameterized):
-    """What a person has chosen, and the run that they look at; runs live below ``root``.
+    """The run that is shown, what was asked of it, and what is sent to it; runs are below ``root``.
 
-    The numbers have no bounds here: a wrong one is refused by ``config``, with the reason.
+    The choices are those of the next run; while a run is live, those that can be steered are sent
+    to it as soon as they change.
     """
 
-    task = param.Selector(doc="What to reconstruct, and from which measurements.")
-    preset = param.Selector(doc="Image size, network and training settings to start from.")
-    methods = param.ListSelector(
-        default=list(USUAL_METHODS), objects=list(METHODS), doc="Trained side by side."
-    )
-    noise = param.Parameter()
-    same_noise = param.Boolean(default=True, doc="The losses believe in the true noise level.")
-    assumed_noise = param.Parameter(doc="The noise level that the losses believe in.")
-    alpha_mc, alpha_eq = param.Parameter(), param.Parameter()
-    alpha_sure, alpha_req = param.Parameter(), param.Parameter()
-    learning_rate = param.Parameter()
-    steps = param.Parameter()
-    seed = param.Parameter()
-    device = param.Selector(doc="Where to train.")
     run = param.String(default="", doc="Name of the run that is shown, empty before the first.")
     standing = param.ClassSelector(class_=Standing, default=Standing(Status.STOPPED))
     message = param.String(default="", doc="Why the last change was not passed on to the run.")
@@ -50,74 +32,8 @@ class Lab(param.Parameterized):
     def __init__(self, root: Path) -> None:
         super().__init__()
         self.root = root
+        self.choices = Choices()
         self.history = History()
-        self._outbox: list[Control] = []
-        self._heard = False
-        devices = [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
-        self.param.device.objects = devices
-        self.param.task.objects = list(tasks())
-        self.param.update(device=devices[0], task=next(iter(tasks())))
-
-    # What is asked for
-
-    @property
-    def chosen_task(self) -> Task:
-        """The registered task that is chosen."""
-        return find_task(self.task)
-
-    def setting(self, name: str) -> Setting:
-        """Help, unit and bounds of a number, as its owner states them."""
-        if name in ("noise", "assumed_noise"):
-            return self.chosen_task.settings[self.chosen_task.noise]
-        return settings_of(TrainConfig)[name]
-
-    @param.depends("task", watch=True)
-    def _choose_task(self) -> None:
-        presets = list(self.chosen_task.presets)
-        self.param.preset.objects = presets
-        if self.preset in presets:
-            self._choose_preset()
-        else:
-            self.preset = "quick"
-
-    @param.depends("preset", watch=True)
-    def _choose_preset(self) -> None:
-        self._show_numbers(configure(self.task, self.preset))
-
-    @param.depends("noise", "same_noise", watch=True)
-    def _link_noise(self) -> None:
-        if self.same_noise:
-            self.assumed_noise = self.noise
-
-    def _show_numbers(self, config: RunConfig) -> None:
-        # Settings without a control of their own are taken over from here.
-        self._base = config
-        self.param.update(
-            noise=config.noise,
-            same_noise=config.assumed_noise == config.noise,
-            assumed_noise=config.assumed_noise,
-            **{name: getattr(config.training, name) for name in TRAINING},
-        )
-
-    def config(self) -> RunConfig:
-        """The run that is asked for.
-
-        Raises:
-            ValueError: something is unknown or out of bounds; says what, and the remedy.
-        """
-        settings = dict(vars(self._base.spec)) | {self.chosen_task.noise: self.noise}
-        training = dict(vars(self._base.training)) | {n: getattr(self, n) for n in TRAINING}
-        return configure(
-            self.task,
-            self.preset,
-            [name for name in METHODS if name in self.methods],
-            settings=settings,
-            training=training,
-            assumed_noise=self.assumed_noise,
-            device=self.device,
-        )
-
-    # The run that is shown
 
     @property
     def live(self) -> bool:
@@ -125,26 +41,51 @@ class Lab(param.Parameterized):
         return bool(self.run) and self.standing.status in LIVE
 
     @property
+    def queued(self) -> bool:
+        """Whether the run waits for its device."""
+        return bool(self.run) and self.standing.status is Status.QUEUED
+
+    @property
     def resumable(self) -> bool:
         """Whether the run ended before its last step."""
         return bool(self.run) and self.standing.status in RESUMABLE
+
+    @property
+    def paused(self) -> bool:
+        """Whether the run waits for somebody to let it go on."""
+        return bool(self.run) and self.standing.status is Status.PAUSED
+
+    @property
+    def asked(self) -> RunConfig | None:
+        """The configuration of the run that is shown."""
+        return self._asked if self.run else None
+
+    @property
+    def as_asked(self) -> bool:
+        """Whether the choices are those of the run that is shown, with its steering so far."""
+        told = {name: getattr(self.choices, name) for name in steering.STEERABLE}
+        return bool(self.run) and told == self._told and self._choices_fit()
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run that is shown, on disk."""
+        return self._folder
 
     def runs(self) -> list[str]:
         """Names of all runs, newest first."""
         return [folder.name for folder in list_runs(self.root)]
 
     def train(self) -> None:
-        """Start a new run in a process of its own, and look at it.
+        """Put a new run in line, and look at it; it starts as soon as its device is free.
 
         Raises:
-            ValueError: see ``config``; nothing is started.
+            ValueError: see ``Choices.config``; nothing is started.
             RuntimeError: the run that is shown is still going.
         """
         if self.live:
-            raise RuntimeError("This run is still going: stop it before you start another.")
-        config = self.config()
+            raise RuntimeError("This run is still going: leave it before you start another.")
+        config = self.choices.config()
         self._look_at(jobs.submit(config, self.root), config)
-        self._heard = False
 
     def open(self, name: str) -> None:
         """Look at a run, whoever started it, and take its settings over.
@@ -155,18 +96,50 @@ class Lab(param.Parameterized):
         folder = RunFolder(self.root / choose("run", name, self.runs()))
         config = from_yaml(folder.config)
         self._look_at(folder, config)
-        self._heard, self._told = True, self._known()
+        self._told = self._known()
         self._show_asked()
         self.poll()
 
+    def close(self) -> None:
+        """Look at no run; a live one goes on by itself."""
+        self.history = History()
+        self.param.update(run="", standing=Standing(Status.STOPPED), message="")
+
     def pause(self) -> None:
         """Pause the run, or let a paused one go on."""
-        paused = self.standing.status is Status.PAUSED
-        self._outbox.append(Continue() if paused else Pause())
+        self._folder.send(Continue() if self.paused else Pause())
+
+    def step(self) -> None:
+        """Let every method of a paused run go on to its next entry of the log."""
+        self._folder.send(Step())
 
     def stop(self) -> None:
-        """Stop the run; it can be resumed."""
-        self._outbox.append(Stop())
+        """Stop the run, or take it out of the line; it can be resumed."""
+        jobs.stop(self._folder)
+        self.standing = jobs.standing(self._folder, self.history)
+
+    def fork_step(self, at: int | None) -> int | None:
+        """The newest step not after ``at`` from which a fork can go on; none if there is none."""
+        steps = forkable_steps(self._folder) if self.run else ()
+        return max((step for step in steps if at is None or step <= at), default=None)
+
+    def fork(self, at: int | None) -> None:
+        """Start a run that goes on from a moment in the past of this one, and look at it.
+
+        It has the numbers of the controls from there on; this run goes on by itself.
+
+        Raises:
+            ValueError: no state was kept at or before ``at``, or a number is out of bounds.
+        """
+        step = self.fork_step(at)
+        if step is None:
+            raise ValueError("No state of this run was kept by then: move to a later moment.")
+        training = vars(self.choices.config().training)
+        changes = {name: training[name] for name in (*steering.TRAINED, "steps")}
+        changes["assumed_noise"] = self.choices.assumed_noise
+        made = fork(self._folder, step, changes, forked_name(self._folder, step))
+        jobs.resume(made)
+        self.open(made.name)
 
     def resume(self) -> None:
         """Go on with a run that ended early, with the numbers that were changed since.
@@ -176,11 +149,10 @@ class Lab(param.Parameterized):
         """
         # What was sent just before the end may not have been heard.
         self._told = self._known()
-        if not self._controls_fit():
+        if not self._choices_fit():
             self._show_asked()
-        jobs.start_worker(self._folder)
-        self._heard = False
-        self.standing = Standing(Status.STARTING)
+        jobs.resume(self._folder)
+        self.standing = jobs.standing(self._folder, self.history)
 
     def poll(self) -> list[Event]:
         """Fold in what has happened, and pass on what was asked for, since the last call."""
@@ -189,25 +161,23 @@ class Lab(param.Parameterized):
         events: list[Event] = self._follower.poll()
         for event in events:
             self.history.add(event)
-            self._heard = self._heard or isinstance(event, Posed)
             if isinstance(event, Refused):
                 self.message = event.message
-        now = jobs.standing(self._folder, self.history) if events or self.live else self.standing
+        going = self.live or self.queued
+        now = jobs.standing(self._folder, self.history) if events or going else self.standing
         if now != self.standing:
             self.standing = now
-        # A worker hears only what is sent after it has begun to listen.
-        if self.live and self._heard and set(self._asked.methods) <= self.history.tracks.keys():
+        self._take_over(events)
+        if self.live and set(self._asked.methods) <= self.history.tracks.keys():
             self._steer()
-            for control in self._outbox:
-                self._folder.send(control)
-            self._outbox.clear()
         return events
 
     def _look_at(self, folder: RunFolder, asked: RunConfig) -> None:
         self._folder, self._asked, self._told = folder, asked, steering.numbers_at_start(asked)
         self._follower, self.history = folder.follow(), History()
-        self._outbox.clear()
-        self.param.update(run=folder.name, standing=Standing(Status.STARTING), message="")
+        self._sent = steering.Sent()
+        standing = jobs.standing(folder, self.history)
+        self.param.update(run=folder.name, standing=standing, message="")
 
     def _known(self) -> dict[str, float]:
         """The numbers that the run has by its own log."""
@@ -218,33 +188,45 @@ class Lab(param.Parameterized):
     def _show_asked(self) -> None:
         """Set every control to what the run has, with its steering so far."""
         asked, told = self._asked, self._told
-        self.task, self.preset, self.methods = asked.task, asked.preset, list(asked.methods)
-        known = self.param.device.objects
-        self.device = next((name for name in known if name.startswith(asked.device)), known[-1])
-        self._show_numbers(asked)
-        self.param.update(same_noise=told["assumed_noise"] == asked.noise, **told)
+        self.choices.show(asked)
+        self.choices.param.update(same_noise=told["assumed_noise"] == asked.noise, **told)
 
-    def _controls_fit(self) -> bool:
-        """Whether the controls differ from the run in nothing but what can be steered."""
+    def _choices_fit(self) -> bool:
+        """Whether the choices differ from the run in nothing but what can be steered."""
         try:
-            mine = self.config()
+            mine = self.choices.config()
         except ValueError:
             return False
         return steering.equal_but_for_steering(mine, self._asked)
 
+    def _take_over(self, events: list[Event]) -> None:
+        """Show what others have steered; what this session sent is known already."""
+        if not self.live:
+            return
+        theirs = self._sent.foreign(events)
+        fresh = {name: value for name, value in theirs.items() if value != self._told.get(name)}
+        if not fresh:
+            return
+        self._told |= fresh
+        if "assumed_noise" in fresh:
+            self.choices.same_noise = fresh["assumed_noise"] == self._asked.noise
+        self.choices.param.update(**fresh)
+
     def _steer(self) -> None:
         """Send the numbers that differ from what the run has been told."""
-        changed = [name for name in steering.STEERABLE if getattr(self, name) != self._told[name]]
+        mine = {name: getattr(self.choices, name) for name in steering.STEERABLE}
+        changed = [name for name in steering.STEERABLE if mine[name] != self._told[name]]
         if not changed:
             return
         try:
-            self.config()
+            self.choices.config()
         except ValueError as error:
             self.message = str(error)
             return
         self.message = ""
         terms = {term for track in self.history.tracks.values() for term in track.started.weights}
         for name in changed:
-            self._told[name] = getattr(self, name)
-            for command in steering.commands(name, self._told[name], terms):
+            self._told[name] = mine[name]
+            self._sent.add(name, mine[name])
+            for command in steering.commands(name, mine[name], terms):
                 self._folder.send(command)

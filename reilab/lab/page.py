@@ -1,8 +1,8 @@
-"""LabPage: controls, live views and the session's heartbeat; ``serve`` puts it on a port."""
+"""LabPage: controls, views and the session's heartbeat; ``serve`` puts it on a port."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,39 +12,37 @@ import panel_material_ui as pmui
 from bokeh.models import CustomJS
 
 from reilab.events import Event, Started
-from reilab.lab.board import ImageBoard
-from reilab.lab.controls import Controls, heading
-from reilab.lab.curves import Curves
+from reilab.lab import address, keys
+from reilab.lab.comparison import Comparison
+from reilab.lab.controls import Controls
+from reilab.lab.exhibit import Exhibit
+from reilab.lab.guide import Guide, KeyList
+from reilab.lab.library import Library
 from reilab.lab.model import Lab
-from reilab.lab.style import TALL
-from reilab.lab.summary import rows, run_title, steering_log
-from reilab.lab.table import list_html, results_html
-from reilab.lab.transport import WRAP, Transport, block, quiet, set_html, text
+from reilab.lab.runspanel import RunsPanel
+from reilab.lab.runview import RunView
+from reilab.lab.style import HEADER, TALL, THEME
+from reilab.lab.summary import WORDS, run_title
+from reilab.lab.text import text
+from reilab.lab.tour import Tour
+from reilab.lab.view import View
+from reilab.lab.web.components import Browser, Field
+from reilab.runs import jobs
+from reilab.runs.jobs import LIVE, Status
 
 POLL_MILLISECONDS = 100
 #: The browser lays the page out anew each time; more often only makes numbers flicker.
 POLLS_PER_SHOW = 4
-#: Look for runs that others have started once in so many polls.
-POLLS_PER_LISTING = 30
+#: Look for runs that others have started, and start what waits, once in so many polls.
+POLLS_PER_LISTING = 20
 TAGLINE = "learning to image from noisy, incomplete measurements alone"
-HINT = "Drag to move, Ctrl + wheel or pinch to zoom. Numbers are means over all test images."
-LOSS_HINT = "Losses are unweighted; a value of 0 or less leaves a gap. Dotted: steered."
-BUTTON_TEXT = {"button": {"textTransform": "none"}}
-THEME = {
-    "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
-    "dark": {"palette": {"primary": {"main": "#82b4ff"}}, "typography": BUTTON_TEXT},
-}
-#: The header keeps its colours, whatever the theme.
-HEADER = {"& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"}}
 #: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
-CLOSE_DRAWER_IF_NARROW = """
-if (window.innerWidth < 600) {
-  for (const model of cb_obj._all_models.values()) {
-    if (model.class_name === "Page") model.data.sidebar_open = false
-  }
-}
+ON_LOAD = """
+const page = [...cb_obj._all_models.values()].find((model) => model.class_name === "Page")
+if (window.innerWidth < 600) page.data.sidebar_open = false
+if (follow && window.matchMedia("(prefers-color-scheme: dark)").matches) page.data.dark_theme = true
 """
-STRETCH: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+PARTS = {"run": "Run", "runs": "All runs", "compare": "Compare"}
 
 
 class LabPage(pn.viewable.Viewer):
@@ -52,160 +50,178 @@ class LabPage(pn.viewable.Viewer):
 
     Args:
         root: where the run folders live.
-        run: a run to open, from the address; empty for none.
+        query: what the address says of the state to open.
     """
 
-    def __init__(self, root: Path, run: str = "") -> None:
+    def __init__(self, root: Path, query: Mapping[str, str]) -> None:
         super().__init__()
-        self.lab = Lab(root)
+        self.lab, self.look, self.tour = Lab(root), View(), Tour()
         self._polls = 0
         self._unseen: list[Event] = []
-        self._transport = Transport(self.lab)
-        self._board, self._curves = ImageBoard(), Curves()
-        self._table, self._steered, self._empty = block(), block(), block()
-        self._runs = pmui.Select(
-            label="Earlier runs",
-            size="small",
-            css_classes=["reilab-runs"],
-            **(STRETCH | {"margin": 16}),
+        self.browser = Browser(keys=list(keys.KEYS))
+        self._open(query)
+        self._library = Library(root)
+        self._runs = RunsPanel(self._library, self.lab, self.look)
+        self._comparison = Comparison(self._library, self.look, self.browser)
+        self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
+        links = (
+            _link("Guided tour", self._toggle_tour, "tour"),
+            _link("Keys", self._keys.toggle, "keys"),
         )
-        self._sample = pmui.RadioButtonGroup(
-            options={"Image 1": 0}, value=0, size="small", margin=0, align="center"
-        )
-        self._views = self._results()
-        self._page = self._layout()
-        if run:
-            self._transport.attempt(partial(self.lab.open, run))
-        self._list_runs()
-        self._show()
-        self._runs.param.watch(self._open, "value")
-        self._sample.param.watch(self._show, "value")
-        self.lab.param.watch(self._follow, "run")
-        self.lab.param.watch(self._introduce, "task")
+        self._run = RunView(self.lab, self.look, self.browser, *links)
+        parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
+        self._tabs = {
+            name: pn.Column(part, styles=dict(TALL), sizing_mode="stretch_width", margin=0)
+            for name, part in parts.items()
+        }
+        self.page = self._layout()
+        self.look.param.watch(self._turn, "tab")
+        self.lab.param.watch(self._notify, "standing")
+        self._turn()
+        self._system_dark: bool | None = None
+        self.browser.listen(self._hear)
+        self.page.param.watch(self._keep_theme, "dark_theme")
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return self._page
+        return self.page
 
     def tick(self) -> None:
         """The heartbeat of the session: read what is new in the run folder and show it."""
         self._unseen += self.lab.poll()
-        if self._unseen and self._polls % POLLS_PER_SHOW == 0:
-            self._show(rewound=any(isinstance(event, Started) for event in self._unseen))
-            self._unseen.clear()
-        self._polls += 1
+        if self._polls % POLLS_PER_SHOW == 0:
+            if self._unseen:
+                rewound = any(isinstance(event, Started) for event in self._unseen)
+                self._unseen.clear()
+                self._run.update(anew=rewound)
+            self.look.advance(self._exhibit.timeline.moments)
+            self.browser.address = address.write(self.lab, self.look)
         if self._polls % POLLS_PER_LISTING == 0:
-            self._list_runs()
+            jobs.advance(self.lab.root)
+            if self.look.tab == "runs":
+                self._runs.update()
+            self._comparison.update()
+        self._polls += 1
+
+    def _open(self, query: Mapping[str, str]) -> None:
+        """Put the state together that an address asks for; a live run is left as it is."""
+        address.read_view(query, self.look)
+        self._trouble = ""
+        try:
+            if run := query.get("run"):
+                self.lab.open(run)
+            if not self.lab.live:
+                address.read_choices(query, self.lab.choices)
+        except (ValueError, OSError) as error:
+            self._trouble = str(error)
 
     def _layout(self) -> pmui.Page:
         title = text()
         title.object = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"
         title.styles = {"color": "white"}
+        self._parts = Field(
+            kind="segments",
+            label="Part of the lab",
+            options=[list(item) for item in PARTS.items()],
+            value=self.look.tab,
+            place="inline silent header",
+            css_classes=["reilab-parts"],
+            margin=(0, 0, 0, 12),
+            align="center",
+        )
+        self._parts.param.watch(lambda event: setattr(self.look, "tab", event.new), "value")
         main = pn.Column(
-            self._transport,
-            self._empty,
-            self._views,
+            self._guide,
+            self._keys,
+            *self._tabs.values(),
+            self.browser,
             sizing_mode="stretch_width",
             margin=(16, 20, 40, 20),
             styles=dict(TALL),
         )
         return pmui.Page(
             meta_title="reilab",
-            header=[title],
-            sidebar=[Controls(self.lab), self._runs],
+            header=[title, self._parts],
+            sidebar=[Controls(self.lab)],
             main=[main],
             sidebar_width=300,
             sidebar_resizable=False,
             theme_config=THEME,
+            dark_theme=self.look.theme == "dark",
             sx=HEADER,
         )
 
-    def _results(self) -> pn.Column:
-        reset = pmui.Button(
-            label="Reset view",
-            variant="text",
-            size="small",
-            on_click=lambda event: self._board.reset_view(),
-            margin=0,
-            align="center",
-        )
-        tools = _line("Images", HINT, self._sample, reset)
-        parts = (
-            tools,
-            self._board,
-            _line("Curves", LOSS_HINT),
-            self._curves,
-            self._steered,
-            _line("Results", ""),
-            self._table,
-        )
-        return pn.Column(*parts, visible=False, styles=dict(TALL), **STRETCH)
-
-    def _show(self, *_: Any, rewound: bool = False) -> None:
-        """Bring every view up to date; each sends only what has changed."""
-        run, history = self.lab.run, self.lab.history
-        self._transport.update()
-        self._introduce()
-        self._views.visible = history.posed is not None
-        if history.posed is None:
+    def _notify(self, event: Any) -> None:
+        """Say that the run that was being watched has ended, and how."""
+        if pn.state.notifications is None or event.old.status not in LIVE:
             return
-        n_images = len(history.posed.pinv)
-        options = {f"Image {index + 1}": index for index in range(n_images)}
-        if options != self._sample.options:
-            self._sample.param.update(options=options, value=0, visible=n_images > 1)
-        self._board.update(run, history, self._sample.value)
-        self._curves.update(run, history, rewound)
-        set_html(self._table, results_html(rows(history)))
-        set_html(self._steered, list_html(steering_log(history)))
+        title = run_title(self.lab.run)
+        match event.new.status:
+            case Status.FINISHED:
+                pn.state.notifications.success(f"Finished: {title}")
+            case Status.FAILED | Status.LOST:
+                pn.state.notifications.error(f"{WORDS[event.new.status]}: {title}")
 
-    def _introduce(self, *_: Any) -> None:
-        """Tell a newcomer what to press; while a run starts, what is coming."""
-        posed = self.lab.history.posed is not None
-        task = self.lab.chosen_task
-        words = (
-            "<strong>The run is starting</strong><p>The images appear in a few seconds.</p>"
-            if self.lab.run
-            else "<strong>Press Train</strong>"
-            f"<p>{escape(task.summary)}</p><p class='quiet'>Each chosen method learns by itself "
-            "from noisy measurements, and you watch its images get better. Everything can stay as "
-            "it is set.</p>"
-        )
-        set_html(self._empty, "" if posed else f'<div class="empty">{words}</div>')
+    def _turn(self, *_: Any) -> None:
+        """Show the part of the lab that is chosen."""
+        self._parts.value = self.look.tab
+        for name, tab in self._tabs.items():
+            tab.visible = name == self.look.tab
+        if self.look.tab == "runs":
+            self._runs.update()
+        self._comparison.update()
 
-    def _open(self, event: Any) -> None:
-        if event.new and event.new != self.lab.run:
-            self._transport.attempt(partial(self.lab.open, event.new))
-            self._show(rewound=True)
+    @property
+    def _exhibit(self) -> Exhibit:
+        return self._comparison.exhibit if self.look.tab == "compare" else self._run.exhibit
 
-    def _follow(self, *_: Any) -> None:
-        """Put the run into the address, so that a reload finds it again."""
-        if pn.state.location:
-            pn.state.location.update_query(run=self.lab.run)
-        self._list_runs()
-        self._show()
+    def _keep_theme(self, *_: Any) -> None:
+        """Remember a theme that is not the system's own."""
+        if self._system_dark is not None:
+            chosen = "dark" if self.page.dark_theme else "light"
+            self.look.theme = "" if self.page.dark_theme == self._system_dark else chosen
 
-    def _list_runs(self) -> None:
-        names = self.lab.runs()
-        options = {"Choose a run" if names else "None yet": ""}
-        options |= {run_title(name): name for name in names}
-        if options != self._runs.options or self._runs.value != self.lab.run:
-            self._runs.param.update(options=options, value=self.lab.run)
+    def _toggle_tour(self) -> None:
+        self.tour.place = -1 if self.tour.stop else 0
+
+    def _hear(self, told: Mapping[str, Any]) -> None:
+        """What the browser says: a key, or that its colour scheme has changed."""
+        if "dark" in told:
+            self._system_dark = bool(told["dark"])
+            if not self.look.theme:
+                self.page.dark_theme = self._system_dark
+        match told.get("key"):
+            case None:
+                return
+            case keys.TOUR:
+                self._toggle_tour()
+            case keys.HELP:
+                self._keys.toggle()
+            case keys.WHOLE:
+                self._exhibit.board.reset_view()
+            case key:
+                shown = self._exhibit
+                keys.press(key, self.lab, self.look, shown.timeline.moments, shown.tools.panes)
 
 
-def _line(title: str, remark: str, *tools: pn.viewable.Viewable) -> pn.Row:
-    """The heading of a section with a remark and what belongs to it."""
-    head = heading(title)
-    head.param.update(margin=0, align="center")
-    return pn.Row(
-        head, quiet(remark), *tools, styles=WRAP, sizing_mode="stretch_width", margin=(14, 0, 8, 0)
+def _link(label: str, action: Any, name: str) -> pmui.Button:
+    return pmui.Button(
+        label=label,
+        size="small",
+        variant="text",
+        css_classes=[f"reilab-{name}"],
+        margin=0,
+        align="center",
+        on_click=lambda event: action(),
     )
 
 
 def session(root: Path) -> LabPage:
     """A new page for the session that is being served, with its heartbeat."""
     pn.extension(throttled=True, notifications=True, reconnect=True)
-    asked = pn.state.session_args.get("run", [b""])[0].decode()
-    page = LabPage(root, asked)
-    pn.state.curdoc.js_on_event("document_ready", CustomJS(code=CLOSE_DRAWER_IF_NARROW))
+    query = {name: values[0].decode() for name, values in pn.state.session_args.items() if values}
+    page = LabPage(root, query)
+    code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
+    pn.state.curdoc.js_on_event("document_ready", code)
     # A page that is being changed while it loads is never told that it has loaded.
     pn.state.onload(lambda: pn.state.add_periodic_callback(page.tick, period=POLL_MILLISECONDS))
     return page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from reilab.events import Command, Event, SetAssumedNoise, SetLearningRate, SetWeight, Steered
 from reilab.runs.config import RunConfig
@@ -45,6 +45,34 @@ def numbers_since(events: Iterable[Event]) -> dict[str, float]:
     return {
         _name(event.command): event.command.value for event in events if isinstance(event, Steered)
     }
+
+
+@dataclass
+class Sent:
+    """What this session has sent, to tell the echoes of that from what others steer."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, value: float) -> None:
+        """Remember a value that was sent."""
+        self.values.setdefault(name, []).append(value)
+
+    def foreign(self, events: Iterable[Event]) -> dict[str, float]:
+        """The numbers that somebody else has set; the last of each."""
+        found: dict[str, float] = {}
+        for event in events:
+            if not isinstance(event, Steered):
+                continue
+            name, value = _name(event.command), event.command.value
+            mine = self.values.get(name, [])
+            if value in mine:
+                # Every method answers by itself: the value stays until a later one is answered.
+                del mine[: mine.index(value)]
+                found.pop(name, None)
+            else:
+                mine.clear()
+                found[name] = value
+        return found
 
 
 def commands(name: str, value: float, terms: Collection[str]) -> list[Command]:

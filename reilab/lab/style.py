@@ -12,8 +12,16 @@ COLOURS: Mapping[str, str] = {
     "sure": "#c2569b",
     "mc": "#8b7355",
 }
+BUTTON_TEXT = {"button": {"textTransform": "none"}}
+THEME = {
+    "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
+    "dark": {"palette": {"primary": {"main": "#82b4ff"}}, "typography": BUTTON_TEXT},
+}
+#: The header keeps its colours, whatever the theme.
+HEADER = {"& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"}}
 NEUTRAL = "#808080"
-ERROR_COLOURS = "inferno"
+#: The cursor of the curves, and the line of the swipe.
+MARK = "#c9a400"
 
 
 def colour_of(method: str) -> str:
@@ -23,6 +31,14 @@ def colour_of(method: str) -> str:
 
 #: Columns and grids grow with what is in them; by default the page would hold them to one window.
 TALL: Mapping[str, str] = {"flex": "none", "height": "max-content", "max-height": "none"}
+
+#: A line of tools that wraps where there is no room.
+LINE: Mapping[str, str] = {
+    **TALL,
+    "flex-wrap": "wrap",
+    "gap": "8px 16px",
+    "align-items": "center",
+}
 
 #: Each pane of text lives in a shadow root of its own and needs the sheet for itself.
 TEXT_CSS = """
@@ -39,21 +55,32 @@ p { margin: 0; }
           background: color-mix(in srgb, #d93025 12%, transparent); overflow-wrap: anywhere; }
 .empty { max-width: 620px; margin: 8vh auto 0; text-align: center; padding: 0 16px; }
 .empty strong { display: block; font-size: 22px; font-weight: 600; margin-bottom: 10px; }
-.title { display: flex; align-items: baseline; gap: 6px; margin-bottom: 4px; white-space: nowrap; }
-.title .name { font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
-.title .psnr { margin-left: auto; font-variant-numeric: tabular-nums; font-size: 13px; }
-.chip { flex: none; width: 10px; height: 10px; border-radius: 2px; align-self: center; }
-.scale { font-size: 12px; opacity: .9; }
-.scale .bar { height: 10px; border-radius: 2px; margin: 6px 0 2px; }
-.scale .ends { display: flex; justify-content: space-between;
-               font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 6px 12px; text-align: right; white-space: nowrap;
-         border-bottom: 1px solid var(--divider-color, #8884); }
-th { font-weight: 600; font-size: 13px; }
-th[scope=row], thead th:first-child { text-align: left; }
-th[scope=row] .chip { display: inline-block; margin-right: 8px; }
-th small { font-weight: 400; opacity: .72; }
+.title, .caption { display: flex; align-items: center; gap: 6px; white-space: nowrap;
+                   height: 22px; }
+.name { font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
+.caption { justify-content: space-between; font-size: 12.5px; height: 20px; }
+.caption .name { font-weight: 500; }
+.caption span + span { opacity: .8; }
+.numbers { font-variant-numeric: tabular-nums; font-size: 13px; white-space: nowrap; height: 20px;
+           overflow: hidden; text-overflow: ellipsis; }
+.chip { flex: none; width: 10px; height: 10px; border-radius: 2px; }
+.scale { display: flex; align-items: center; gap: 4px 8px; font-size: 12.5px; flex-wrap: wrap;
+         margin-top: 10px; font-variant-numeric: tabular-nums; }
+.scale .quiet { margin-right: auto; font-size: 12.5px; }
+.scale .bar { width: 220px; height: 10px; border-radius: 2px; }
+.moment { display: inline-block; min-width: 88px; text-align: right; white-space: nowrap;
+          font-variant-numeric: tabular-nums; }
+.formulas { display: grid; gap: 10px; margin-bottom: 8px; overflow-x: auto; }
+.formula { display: flex; align-items: flex-start; gap: 8px; font-size: 16px; white-space: nowrap; }
+.formula .whose .chip { display: inline-block; margin-right: 8px; }
+.formula .term { display: inline-flex; flex-direction: column; align-items: center; }
+.formula small { font-size: 12px; opacity: .78; min-height: 16px; }
+.formula b { font-variant-numeric: tabular-nums; }
+.tour h2, .tour p { margin: 0 0 6px; max-width: 80ch; }
+.keys { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 8px 0 0; }
+.keys dd { margin: 0; }
+kbd { font: inherit; font-size: 13px; padding: 1px 7px; border: 1px solid var(--border-color);
+      border-radius: 4px; white-space: nowrap; }
+.letters { list-style: none; padding: 0; margin: 0 0 8px; }
 ul { margin: 4px 0 0; padding-left: 18px; }
 """

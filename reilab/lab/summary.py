@@ -15,6 +15,7 @@ from reilab.training.methods import METHODS
 BASELINE = "A†y"
 
 WORDS: Mapping[Status, str] = {
+    Status.QUEUED: "Queued",
     Status.STARTING: "Starting",
     Status.RUNNING: "Training",
     Status.PAUSED: "Paused",
@@ -38,6 +39,8 @@ class Row:
     gap: float | None = None
     seconds: float | None = None
     speed: float | None = None
+    parameters: int | None = None
+    colour: str = ""
 
 
 def method_title(name: str) -> str:
@@ -76,13 +79,22 @@ def rows(history: History) -> list[Row]:
                 gap=best - found.psnr if found and best is not None and not oracle else None,
                 seconds=track.seconds if track.stepped else None,
                 speed=_speed(track),
+                parameters=track.started.n_parameters,
             )
         )
     return table
 
 
+def state_words(standing: Standing) -> str:
+    """Where a run stands, in a word or two."""
+    place = f", number {standing.position} in line" if standing.position else ""
+    return WORDS[standing.status] + place
+
+
 def status_detail(history: History, standing: Standing) -> str:
     """Step, pace, time to go and device of a run, as far as they are known."""
+    if standing.status is Status.QUEUED:
+        return "It starts as soon as its device is free."
     if history.posed is None or not history.tracks:
         return "Loading the images and building the problem …"
     tracks = list(history.tracks.values())
@@ -105,7 +117,9 @@ def steering_log(history: History) -> list[str]:
     found: dict[tuple[int, str], list[str]] = {}
     for name in in_order(history):
         for event in history.tracks[name].steered:
-            found.setdefault((event.step, _change(event.command)), []).append(method_title(name))
+            found.setdefault((event.step, change_words(event.command)), []).append(
+                method_title(name)
+            )
     return [
         f"Step {step}: {change} ({', '.join(names)})"
         for (step, change), names in sorted(found.items())
@@ -135,7 +149,8 @@ def _speed(track: Track) -> float | None:
     return taken / track.seconds if track.seconds else None
 
 
-def _change(command: Command) -> str:
+def change_words(command: Command) -> str:
+    """A command as a person would say it."""
     match command:
         case SetWeight(term=term, value=value):
             return f"weight of {term} = {value:g}"

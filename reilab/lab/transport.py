@@ -9,33 +9,53 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from reilab.lab.fields import slug
 from reilab.lab.model import Lab
-from reilab.lab.style import TEXT_CSS
-from reilab.lab.summary import WORDS, status_detail
+from reilab.lab.style import LINE
+from reilab.lab.summary import WORDS, state_words, status_detail
+from reilab.lab.text import block, set_html, text
+from reilab.lab.view import View
 from reilab.runs.jobs import Status
-
-WRAP = {"flex-wrap": "wrap", "gap": "8px", "align-items": "center"}
 
 
 class Transport(pn.viewable.Viewer):
     """The buttons of a lab with its status, and a notice when something stands in the way."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, view: View, *links: pn.viewable.Viewable) -> None:
         super().__init__()
-        self._lab = lab
+        self._lab, self._look = lab, view
         self._refusal = ""
         self._train = self._button("Train", lab.train, "contained")
+        self._new = self._button("New run", lab.close)
         self._resume = self._button("Resume", lab.resume)
         self._pause = self._button("Pause", lab.pause)
+        self._step = self._button("Step", lab.step)
         self._stop = self._button("Stop", lab.stop)
+        self._fork = self._button("Fork", self._branch)
         self._state, self._detail, self._notice = text(), text(), block()
         self._notice.param.update(visible=False, margin=(12, 0, 0, 0))
         self._progress = pmui.LinearProgress(
             value=0, variant="determinate", sizing_mode="stretch_width", margin=(10, 0, 0, 0)
         )
-        buttons = (self._train, self._resume, self._pause, self._stop)
+        buttons = (
+            self._train,
+            self._new,
+            self._resume,
+            self._pause,
+            self._step,
+            self._stop,
+            self._fork,
+        )
+        room = pn.Spacer(sizing_mode="stretch_width", height=1)
         row = pn.Row(
-            *buttons, self._state, self._detail, margin=0, styles=WRAP, sizing_mode="stretch_width"
+            *buttons,
+            self._state,
+            self._detail,
+            room,
+            *links,
+            margin=0,
+            styles=dict(LINE),
+            sizing_mode="stretch_width",
         )
         self._view = pn.Column(
             row, self._notice, self._progress, margin=0, sizing_mode="stretch_width"
@@ -58,16 +78,22 @@ class Transport(pn.viewable.Viewer):
     def update(self, *_: Any) -> None:
         """Show where the run stands now."""
         lab, status = self._lab, self._lab.standing.status
-        self._train.visible = not lab.live
+        self._train.visible = not (lab.live or lab.queued)
+        self._new.visible = lab.live or lab.queued
         self._resume.visible = lab.resumable
-        self._pause.visible = self._stop.visible = lab.live
+        self._pause.visible = lab.live
+        self._stop.visible = lab.live or lab.queued
+        step = lab.fork_step(self._look.at)
+        self._fork.visible = step is not None
+        self._fork.label = f"Fork at step {step}"
         paused = status is Status.PAUSED
+        self._step.visible = lab.live and paused
         self._pause.label = "Continue" if paused else "Pause"
         self._progress.visible = bool(lab.run)
         self._progress.value = round(100 * lab.history.progress)
         state, detail = "", ""
         if lab.run:
-            state, detail = WORDS[status], status_detail(lab.history, lab.standing)
+            state, detail = state_words(lab.standing), status_detail(lab.history, lab.standing)
         set_html(self._state, state and f'<span class="state" role="status">{state}</span>')
         set_html(self._detail, f'<span class="quiet reilab-status">{escape(detail)}</span>')
         notice = "<br>".join(escape(line) for line in self._complaints())
@@ -75,6 +101,10 @@ class Transport(pn.viewable.Viewer):
             self._notice,
             notice and f'<div class="notice reilab-notice" role="alert">{notice}</div>',
         )
+
+    def _branch(self) -> None:
+        self._lab.fork(self._look.at)
+        self._look.at = None
 
     def _complaints(self) -> list[str]:
         lab = self._lab
@@ -90,30 +120,7 @@ class Transport(pn.viewable.Viewer):
         return pmui.Button(
             label=label,
             variant=variant,
-            css_classes=[f"reilab-{label.lower()}"],
+            css_classes=[slug(label.lower())],
             margin=0,
             on_click=lambda event: self.attempt(action),
         )
-
-
-def text() -> pn.pane.HTML:
-    """An empty piece of text for a line of things."""
-    return pn.pane.HTML("", stylesheets=[TEXT_CSS], margin=0, align="center")
-
-
-def quiet(words: str) -> pn.pane.HTML:
-    """A remark beside a heading."""
-    pane = text()
-    pane.object = f'<span class="quiet">{escape(words)}</span>'
-    return pane
-
-
-def block() -> pn.pane.HTML:
-    """An empty piece of text as wide as the page."""
-    return pn.pane.HTML("", stylesheets=[TEXT_CSS], margin=0, sizing_mode="stretch_width")
-
-
-def set_html(pane: pn.pane.HTML, html: str) -> None:
-    """Show ``html``, if it is not shown already."""
-    if pane.object != html:
-        pane.param.update(object=html, visible=bool(html))

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reilab import events
+from reilab.events import Images
+from reilab.runs.pictures import Array, Stored
 
 _CLASSES: dict[str, type] = {
     cls.__name__: cls
@@ -18,30 +19,31 @@ _CLASSES: dict[str, type] = {
     if isinstance(cls, type) and dataclasses.is_dataclass(cls)
 }
 
-Array = NDArray[np.floating]
+#: Stores an array of a field, and gives the name that it has then.
+Keep = Callable[[str, Array | Stored], str]
 
 
-def to_line(value: object, keep: Callable[[str, Array], str] | None = None) -> str:
+def to_line(value: object, keep: Keep | None = None) -> str:
     """One line of JSON. ``keep(field, array)`` stores an array and returns the name it has then."""
     return json.dumps(_encode(value, "", keep), separators=(",", ":"))
 
 
-def from_line(line: str, load: Callable[[str], Array] | None = None) -> Any:
-    """The event, command or control of a line. ``load(name)`` fetches an array."""
+def from_line(line: str, load: Callable[[str], Images] | None = None) -> Any:
+    """The event, command or control of a line. ``load(name)`` gives an array that was kept."""
     return _decode(json.loads(line), load)
 
 
-def _encode(value: Any, name: str, keep: Callable[[str, Array], str] | None) -> Any:
+def _encode(value: Any, name: str, keep: Keep | None) -> Any:
+    if isinstance(value, np.ndarray | Stored):
+        if keep is None:
+            raise TypeError(f"{name} is an array and there is no place to keep it")
+        return {"array": keep(name, value)}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {
             field.name: _encode(getattr(value, field.name), field.name, keep)
             for field in dataclasses.fields(value)
         }
         return {"is": type(value).__name__, **parts}
-    if isinstance(value, np.ndarray):
-        if keep is None:
-            raise TypeError(f"{name} is an array and there is no place to keep it")
-        return {"array": keep(name, value)}
     if isinstance(value, Mapping):
         return {str(key): _encode(item, name, keep) for key, item in value.items()}
     if isinstance(value, tuple | list):
@@ -49,7 +51,7 @@ def _encode(value: Any, name: str, keep: Callable[[str, Array], str] | None) -> 
     return value
 
 
-def _decode(value: Any, load: Callable[[str], Array] | None) -> Any:
+def _decode(value: Any, load: Callable[[str], Images] | None) -> Any:
     if isinstance(value, list):
         return tuple(_decode(item, load) for item in value)
     if not isinstance(value, dict):

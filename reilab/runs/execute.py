@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Sequence
+
+import torch
 
 from reilab.events import (
     Checkpointed,
@@ -18,10 +21,12 @@ from reilab.events import (
 )
 from reilab.runs.config import from_yaml
 from reilab.runs.drive import Inbox, Sink, drive, nobody
-from reilab.runs.folder import RunFolder
+from reilab.runs.folder import RunFolder, replace_text
 from reilab.runs.history import History, history_of
+from reilab.runs.kept import forget_after, keep_state
 from reilab.runs.stream import prepare
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
+from reilab.training.config import TrainConfig
 from reilab.training.state import TrainState
 from reilab.training.team import ALONE, Team
 
@@ -30,8 +35,8 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
     """Train all methods of the run to the end; events go to the folder first, then to ``sinks``.
 
     Messages come from ``inbox`` and from the folder's own command log. A state is saved at every
-    evaluation, when it is steered, and when the run is stopped. In a team every process calls this;
-    process 0 alone listens, writes and shows.
+    evaluation, when it is steered, and when the run is stopped; some evaluations stay for forks. In
+    a team every process calls this; process 0 alone listens, writes and shows.
 
     Raises:
         Exception: whatever goes wrong is recorded as ``Failed`` before it is raised again.
@@ -46,8 +51,12 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
         for state in prepared.states:
             if folder.checkpoint(state.method).exists():
                 load_checkpoint(state, folder.checkpoint(state.method))
-        saver = _saver(prepared.states, folder)
-        shown = (folder.record, saver, *sinks) if team.rank == 0 else ()
+                if team.rank == 0:
+                    forget_after(folder, state.method, state.step)
+        saver = _saver(prepared.states, folder, prepared.config.training)
+        on_gpu = prepared.problem.device.type == "cuda"
+        gauges = [_gauge(folder, prepared.config.device)] if on_gpu else []
+        shown = (folder.record, saver, *gauges, *sinks) if team.rank == 0 else ()
         drive(prepared.events(), *shown, inbox=messages)
     except Exception as error:
         # The disk may be what failed.
@@ -57,7 +66,18 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
     return history_of(folder.events())
 
 
-def _saver(states: Sequence[TrainState], folder: RunFolder) -> Sink:
+def _gauge(folder: RunFolder, device: str) -> Sink:
+    """A sink that writes down now and then what the run holds of a GPU, in bytes."""
+
+    def sink(event: Event) -> None:
+        if isinstance(event, Evaluated):
+            held = torch.cuda.memory_reserved(device)
+            replace_text(folder.path / "memory.json", json.dumps({"gpu": held}))
+
+    return sink
+
+
+def _saver(states: Sequence[TrainState], folder: RunFolder, config: TrainConfig) -> Sink:
     """A sink that keeps states on disk; a state is at rest while its event is being shown."""
     by_name = {state.method: state for state in states}
 
@@ -67,7 +87,11 @@ def _saver(states: Sequence[TrainState], folder: RunFolder) -> Sink:
 
     def sink(event: Event) -> None:
         match event:
-            case Evaluated(method=method) | Steered(method=method) | Finished(method=method):
+            case Evaluated(method=method, step=step):
+                save(by_name[method])
+                if step % config.evaluate_every == 0:
+                    keep_state(folder, method, step, config.evaluate_every, config.kept_states)
+            case Steered(method=method) | Finished(method=method):
                 save(by_name[method])
             case Failed(method=method):
                 # What was saved before the failure stays.

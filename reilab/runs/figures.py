@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reilab.events import Images
 from reilab.runs.history import History
+from reilab.runs.pictures import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,9 +49,9 @@ def save_comparison(history: History, path: Path) -> None:
         comparison(history).savefig(path)
 
 
-def _panes(history: History, image: int) -> dict[str, Images]:
+def _panes(history: History, image: int) -> dict[str, Array]:
     assert history.posed is not None
-    panes: dict[str, Images] = {}
+    panes: dict[str, Array] = {}
     if history.posed.truth is not None:
         panes["ground truth"] = history.posed.truth[image]
     panes["A†y"] = history.posed.pinv[image]
@@ -61,17 +61,17 @@ def _panes(history: History, image: int) -> dict[str, Images]:
     return {name: np.asarray(pane, dtype=np.float32) for name, pane in panes.items()}
 
 
-def _displayed(pane: Images) -> Images:
-    clipped: Images = np.clip(pane, 0, 1)
+def _displayed(pane: Array) -> Array:
+    clipped: Array = np.clip(pane, 0, 1)
     return clipped[..., 0] if clipped.shape[-1] == 1 else clipped
 
 
-def _titled(name: str, pane: Images, truth: Images) -> str:
+def _titled(name: str, pane: Array, truth: Array) -> str:
     error = float(np.mean((pane - truth) ** 2))
     return f"{name}\n{-10 * np.log10(max(error, 1e-12)):.2f} dB"
 
 
-def _draw_errors(figure: Figure, axes: list[Axes], panes: list[Images], truth: Images) -> None:
+def _draw_errors(figure: Figure, axes: list[Axes], panes: list[Array], truth: Array) -> None:
     errors = [np.abs(pane - truth).mean(-1) for pane in panes]
     top = float(np.quantile(errors[1], 0.99)) or 1.0
     for axis, error in zip(axes[1:], errors[1:], strict=True):

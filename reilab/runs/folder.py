@@ -17,6 +17,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import numpy as np
 
 from reilab.events import Command, Control, Event
 from reilab.runs import codec
+from reilab.runs.pictures import Array, Stored
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,12 @@ class RunFolder:
         """Append an event; its images are on disk before the line that names them."""
         stem = _preview_stem(event)
 
-        def keep(name: str, array: codec.Array) -> str:
+        def keep(name: str, array: Array | Stored) -> str:
             file = f"previews/{stem}-{name}.npy"
-            partial = self.path / f"{file}.partial"
-            with partial.open("wb") as stream:
-                np.save(stream, array.astype(np.float16))
-            os.replace(partial, self.path / file)
+            if isinstance(array, Stored):
+                link_or_copy(array.path, self.path / file)
+            else:
+                _save(array, self.path / file)
             return file
 
         _append(self.path / "events.jsonl", codec.to_line(event, keep))
@@ -80,7 +82,7 @@ class RunFolder:
         _append(self.path / "commands.jsonl", codec.to_line(message))
 
     def events(self) -> Iterator[Event]:
-        """All events so far."""
+        """All events so far; their images stay on disk until they are looked at."""
         yield from self.follow().poll()
 
     def follow(self) -> Follower:
@@ -88,9 +90,12 @@ class RunFolder:
         return Follower(self.path / "events.jsonl")
 
     def inbox(self) -> Follower:
-        """A reader of commands and controls that are sent from now on."""
-        commands = self.path / "commands.jsonl"
-        return Follower(commands, commands.stat().st_size if commands.exists() else 0)
+        """A reader of the commands and controls that were sent since ``clear_mail``."""
+        return Follower(self.path / "commands.jsonl")
+
+    def clear_mail(self) -> None:
+        """Forget what was sent to the last worker; the next one hears all that is sent after."""
+        (self.path / "commands.jsonl").unlink(missing_ok=True)
 
     def delete(self) -> None:
         """Remove the run from disk."""
@@ -113,11 +118,10 @@ class Follower:
             block = stream.read()
         whole = block[: block.rfind(b"\n") + 1]
         self.offset += len(whole)
-        return [codec.from_line(line, self._load) for line in whole.decode().splitlines()]
+        return [codec.from_line(line, self._stored) for line in whole.decode().splitlines()]
 
-    def _load(self, name: str) -> codec.Array:
-        array: codec.Array = np.load(self.path.parent / name, allow_pickle=False)
-        return array
+    def _stored(self, name: str) -> Stored:
+        return Stored(self.path.parent / name)
 
 
 def runs_root() -> Path:
@@ -148,10 +152,35 @@ def list_runs(root: Path) -> list[RunFolder]:
     return [RunFolder(config.parent) for config in reversed(configs)]
 
 
+def unused(path: Path) -> Path:
+    """``path``, or the first of path-2, path-3 … that does not exist."""
+    names = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], names) if not one.exists())
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Let ``target`` hold what ``source`` holds now, which may be replaced later."""
+    partial = target.with_name(f"{target.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(source, partial)
+    except OSError:
+        # Not every file system has links.
+        shutil.copyfile(source, partial)
+    os.replace(partial, target)
+
+
 def replace_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _save(array: Array, path: Path) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as stream:
+        np.save(stream, array.astype(np.float16))
     os.replace(partial, path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -30,6 +31,9 @@ class Track:
     stepped: list[Stepped] = field(default_factory=list)
     evaluated: list[Evaluated] = field(default_factory=list)
     steered: list[Steered] = field(default_factory=list)
+    #: Each time that it went on from a checkpoint.
+    resumed: list[Started] = field(default_factory=list)
+    failed: Failed | None = None
     finished: bool = False
     saved_step: int = 0
     #: Training time of this method, without evaluation.
@@ -44,6 +48,11 @@ class Track:
         """Of the newest evaluation."""
         return self.evaluated[-1].metrics if self.evaluated else None
 
+    def at(self, step: int) -> Evaluated | None:
+        """What it showed at ``step``: the newest evaluation that is not after it."""
+        index = bisect_right(self.evaluated, step, key=lambda event: event.step)
+        return self.evaluated[index - 1] if index else None
+
     def rewind(self, started: Started) -> None:
         """Forget what lies after the checkpoint from which the method goes on."""
         at = started.step
@@ -52,7 +61,8 @@ class Track:
         self.seconds = sum(event.seconds for event in self.stepped)
         self.evaluated = [event for event in self.evaluated if event.step < at]
         self.steered = [event for event in self.steered if event.step <= at]
-        self.finished = False
+        self.resumed = [event for event in self.resumed if event.step <= at] + [started]
+        self.finished, self.failed = False, None
 
 
 @dataclass
@@ -68,6 +78,12 @@ class History:
     @property
     def finished(self) -> bool:
         return bool(self.tracks) and all(track.finished for track in self.tracks.values())
+
+    @property
+    def moments(self) -> tuple[int, ...]:
+        """The steps at which any method was evaluated, in order."""
+        tracks = self.tracks.values()
+        return tuple(sorted({event.step for track in tracks for event in track.evaluated}))
 
     @property
     def progress(self) -> float:
@@ -107,8 +123,10 @@ class History:
                 self.tracks[method].saved_step = step
             case Finished(method=method):
                 self.tracks[method].finished = True
-            case Failed():
+            case Failed(method=method):
                 self.failed = event
+                if method in self.tracks:
+                    self.tracks[method].failed = event
             case Paused():
                 self.paused = True
             case Continued():

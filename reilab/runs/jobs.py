@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import psutil
-
+from reilab.events import Stop, Stopped
+from reilab.runs import queue
 from reilab.runs.config import RunConfig
-from reilab.runs.folder import RunFolder, replace_text
+from reilab.runs.folder import RunFolder, unused
 from reilab.runs.history import History, history_of
+from reilab.runs.worker import check_free, last_words, worker_alive
 
 
 class Status(StrEnum):
     """Where a run stands."""
 
+    QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
     PAUSED = "paused"
@@ -32,130 +29,89 @@ class Status(StrEnum):
 
 #: A worker is at it.
 LIVE = (Status.STARTING, Status.RUNNING, Status.PAUSED)
-#: ``start_worker`` goes on with it.
+#: ``resume`` goes on with it.
 RESUMABLE = (Status.STOPPED, Status.FAILED, Status.LOST)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A status, and for failed and lost runs the reason in words."""
+    """A status; for failed and lost runs the reason in words, for queued ones the place in line."""
 
     status: Status
     reason: str = ""
+    position: int | None = None
 
 
-#: Workers started by this process: the parent alone learns how they ended, and must ask.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+def submit(config: RunConfig, root: Path, limit: int = 1) -> RunFolder:
+    """Make a new run folder below ``root``; a worker starts on it as soon as its device is free.
 
-
-def submit(config: RunConfig, root: Path) -> RunFolder:
-    """Make a new run folder below ``root`` and start a worker on it."""
-    folder = RunFolder.create(root / config.new_name(), config.to_yaml())
-    start_worker(folder)
+    Args:
+        config: what to run.
+        root: where runs are kept.
+        limit: how many runs may be at work on the device at the same time, this one among them.
+    """
+    folder = RunFolder.create(unused(root / config.new_name()), config.to_yaml())
+    resume(folder, limit)
     return folder
 
 
-def start_worker(folder: RunFolder) -> None:
-    """Start a process that carries out the run, or goes on with it.
+def resume(folder: RunFolder, limit: int = 1) -> None:
+    """Go on with a run as soon as its device is free (``limit`` as in ``submit``).
 
     Raises:
         RuntimeError: a worker is at it already.
     """
     check_free(folder)
-    with (folder.path / "worker.log").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "reilab", "runs", "resume", str(folder.path), "--quiet"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _children[child.pid] = child
-    sign_in(folder, child.pid)
+    folder.clear_mail()
+    queue.join(folder, limit)
+    advance(folder.path.parent)
 
 
-def sign_in(folder: RunFolder, pid: int) -> None:
-    """Write down which process carries out the run."""
-    try:
-        began = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        began = 0.0
-    replace_text(folder.path / "worker.json", json.dumps({"pid": pid, "began": began}))
+def advance(root: Path) -> list[RunFolder]:
+    """Start the runs whose turn it is, and return them; any process may ask, at any time."""
+    return queue.start_due(root)
 
 
-def sign_in_self(folder: RunFolder) -> None:
-    """Write down that this process carries out the run."""
-    sign_in(folder, os.getpid())
+def stop(folder: RunFolder) -> None:
+    """Stop a run, or take it out of the line; it can be resumed."""
+    if queue.leave(folder):
+        folder.record(Stopped())
+    else:
+        folder.send(Stop())
 
 
-def check_free(folder: RunFolder) -> None:
-    """Raise ``RuntimeError`` if another process carries out this run."""
-    pid = worker_pid(folder)
-    if pid is not None and pid != os.getpid() and worker_alive(folder):
-        raise RuntimeError(
-            f"process {pid} is already at work on {folder.path}; stop it first, or wait"
-        )
+def delete(folder: RunFolder) -> None:
+    """Remove a run from disk, and from the line.
 
-
-def worker_pid(folder: RunFolder) -> int | None:
-    """The process that signed in last, alive or not."""
-    record = _record(folder)
-    return int(record["pid"]) if record else None
-
-
-def worker_alive(folder: RunFolder) -> bool:
-    """Whether that very process (not a later one of the same number) is running."""
-    record = _record(folder)
-    if not record:
-        return False
-    pid = int(record["pid"])
-    if pid in _children and _children[pid].poll() is not None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        return process.create_time() == record["began"] and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    Raises:
+        RuntimeError: a worker is at it; nothing is removed.
+    """
+    queue.leave(folder)
+    check_free(folder)
+    folder.delete()
 
 
 def standing(folder: RunFolder, history: History) -> Standing:
-    """Where the run stands, from its events and its worker."""
+    """Where the run stands, from its events, its worker and the queue."""
     if history.finished:
         return Standing(Status.FINISHED)
+    position = queue.position(folder)
     if worker_alive(folder):
         if history.paused:
             return Standing(Status.PAUSED)
-        return Standing(Status.RUNNING if history.tracks else Status.STARTING)
+        # What ended before is shown until the new worker has posed the problem.
+        broken_off = history.stopped or (history.failed and not history.failed.method)
+        going = history.tracks and not broken_off
+        return Standing(Status.RUNNING if going else Status.STARTING)
+    if position is not None:
+        return Standing(Status.QUEUED, position=position)
     # The worker may have recorded its last events after the caller read the log.
-    last = history_of(folder.events())
+    ended = history.stopped or history.failed
+    last = history if ended else history_of(folder.events())
     if last.finished:
         return Standing(Status.FINISHED)
     if last.failed:
         return Standing(Status.FAILED, last.failed.message)
     if last.stopped:
         return Standing(Status.STOPPED)
-    return Standing(Status.LOST, _last_words(folder))
-
-
-def _record(folder: RunFolder) -> dict[str, float] | None:
-    file = folder.path / "worker.json"
-    if not file.exists():
-        return None
-    record: dict[str, float] = json.loads(file.read_text(encoding="utf-8"))
-    return record
-
-
-def _last_words(folder: RunFolder) -> str:
-    pid = worker_pid(folder)
-    if pid is None:
-        return "No worker has been started on this run."
-    child = _children.get(pid)
-    code = child.poll() if child else None
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        hint = " (often: out of memory)" if -code == signal.SIGKILL else ""
-        return f"The worker process {pid} was ended by {name}{hint}."
-    log = folder.path / "worker.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    words = next((line for line in reversed(lines) if line.strip()), "")
-    return f"The worker process {pid} ended before the run did. {words}".strip()
+    return Standing(Status.LOST, last_words(folder))

@@ -12,7 +12,7 @@ from reilab.runs.drive import Sink, drive
 from reilab.runs.history import History
 from reilab.tasks.registry import find_task
 from reilab.training.compare import compare
-from reilab.training.evaluate import Exam, mean_metrics, prepare_exam, previews, reconstruct_all
+from reilab.training.evaluate import Exam, marks, mean_of, prepare_exam, previews, reconstruct_all
 from reilab.training.state import TrainState, new_state
 from reilab.training.team import ALONE, Team
 from reilab.training.train import Run
@@ -30,14 +30,14 @@ class Prepared:
 
     def events(self) -> Run:
         """``Posed``, then the methods in turns, each from where its state stands."""
-        yield self._posed()
-        training = self.config.training
-        yield from compare(self.states, self.problem, training, self.exam, self.team)
+        opening, training = (self._posed(),), self.config.training
+        yield from compare(self.states, self.problem, training, self.exam, opening, self.team)
 
     def _posed(self) -> Posed:
         problem, exam = self.problem, self.exam
         task = find_task(self.config.task)
         start = reconstruct_all(problem.physics.pinv, problem, exam)
+        each = marks(start, exam.truth)
         n = self.config.training.previews
         return Posed(
             task=task.name,
@@ -49,7 +49,10 @@ class Prepared:
             n_test=len(problem.test),
             pinv=previews(start, n),
             truth=None if exam.truth is None else previews(exam.truth, n),
-            pinv_metrics=mean_metrics(start, exam.truth),
+            pinv_metrics=mean_of(each),
+            pinv_per_image=None if each is None else each[:n],
+            measurement=previews(problem.picture.draw(exam.y[:n]), n),
+            measurement_title=problem.picture.title,
         )
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
+
+import torch
+from torch import Tensor
 
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
@@ -12,7 +16,7 @@ from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import PoissonGaussian
 from reilab.physics.radon import parallel_beam
 from reilab.physics.transmission import Transmission
-from reilab.problem import Problem
+from reilab.problem import Picture, Problem
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
@@ -63,6 +67,18 @@ PRESETS = {
 }
 
 
+#: One ray without photons is not to darken the picture: so many per mille may be too bright.
+TOO_BRIGHT = 1
+
+
+def draw_sinogram(transmission: Transmission, y: Tensor) -> Tensor:
+    """Line integrals from readings (B, 1, detectors, views): views from left to right."""
+    integrals = torch.log(transmission.blank / y.clamp(min=transmission.floor)).clamp(min=0)
+    rank = max(1, integrals[0].numel() * TOO_BRIGHT // 1000)
+    top = integrals.flatten(1).topk(rank).values[:, -1].view(-1, 1, 1, 1)
+    return (integrals / top).clamp(max=1)
+
+
 @task("ct", title="Low-dose CT", noise="gamma", presets=PRESETS)
 @dataclass(frozen=True)
 class CT:
@@ -95,11 +111,13 @@ class CT:
         """The object keeps its physical size: a pixel of a smaller image attenuates more."""
         radon = parallel_beam(self.size, self.views, device)
         attenuation = ATTENUATION_AT_256 * 256 / self.size
+        transmission = Transmission(radon, self.blank, attenuation)
         return Problem(
-            physics=Transmission(radon, self.blank, attenuation),
+            physics=transmission,
             noise=PoissonGaussian(self.sigma, self.gamma, tau=10.0),
             group=Rotations(),
             train=InMemory(load_images(self.data, "train", self.size, channels=1).to(device)),
             test=InMemory(load_images(self.data, "test", self.size, channels=1).to(device)),
             network=lambda: UNet(1, self.width, self.norm),
+            picture=Picture("Sinogram, line integrals", partial(draw_sinogram, transmission)),
         )

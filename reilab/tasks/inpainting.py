@@ -12,7 +12,7 @@ from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import Poisson
 from reilab.physics.mask import PixelMask, random_pixels
-from reilab.problem import Problem
+from reilab.problem import Picture, Problem
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
@@ -82,11 +82,13 @@ class Inpainting:
     def build(self, device: str = "cpu") -> Problem:
         """The same random pixels are seen in every image, in all three channels."""
         pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+        mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
-            physics=PixelMask((3, self.size, self.size), pixels),
+            physics=mask,
             noise=Poisson(self.gamma),
             group=Shifts(self.size),
             train=InMemory(load_images(self.data, "train", self.size, channels=3).to(device)),
             test=InMemory(load_images(self.data, "test", self.size, channels=3).to(device)),
             network=lambda: UNet(3, self.width, self.norm),
+            picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import torch
@@ -14,7 +15,7 @@ from reilab.groups import Rotations
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import Gaussian
 from reilab.physics.fourier import CartesianMRI, random_columns
-from reilab.problem import Problem, magnitude
+from reilab.problem import Picture, Problem, magnitude
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
@@ -47,6 +48,18 @@ PRESETS = {
         TrainConfig(steps=225_000, milestones=(135_000,), log_every=150, evaluate_every=4500),
     ),
 }
+
+
+#: The picture of k-space goes this far down from its brightest entry.
+DECIBELS = 60
+
+
+def draw_kspace(columns: Tensor, width: int, y: Tensor) -> Tensor:
+    """The magnitude of k-space (B, 2, H, k) on a logarithmic scale, unmeasured columns black."""
+    size = magnitude(y)
+    share = size / size.amax((1, 2, 3), keepdim=True)
+    grey = (1 + 20 / DECIBELS * share.log10()).clamp(0, 1)
+    return y.new_zeros(len(y), 1, y.shape[2], width).index_copy(3, columns, grey)
 
 
 @task("mri", title="Accelerated MRI", noise="sigma", presets=PRESETS)
@@ -87,6 +100,7 @@ class MRI:
             test=InMemory(self._images("test").to(device)),
             network=lambda: UNet(2, self.width, self.norm),
             image=magnitude,
+            picture=Picture("k-space, log magnitude", partial(draw_kspace, columns, self.size)),
         )
 
     def _images(self, split: str) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,7 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
         "learning_rate": state.learning_rate,
         "assumed_noise": state.assumed_noise,
     }
-    partial = path.with_name(f"{path.name}.partial")
-    whole = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    save_file(whole, partial, metadata={"reilab": json.dumps(position)})
-    os.replace(partial, path)
+    _write({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, position, path)
 
 
 def load_checkpoint(state: TrainState, path: Path) -> None:
@@ -56,6 +54,32 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     state.assumed_noise = position["assumed_noise"]
 
 
+def read_position(path: Path) -> dict[str, Any]:
+    """All of a checkpoint but its tensors: method, step, and the numbers that can be steered.
+
+    Raises:
+        ValueError: not a checkpoint.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            position: dict[str, Any] = json.loads((file.metadata() or {})["reilab"])
+            return position
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} is not a reilab checkpoint: {error}") from error
+
+
+def copy_checkpoint(
+    source: Path, target: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Write a checkpoint with the tensors of ``source`` and a changed position.
+
+    Raises:
+        ValueError: not a checkpoint.
+    """
+    tensors, position = _read(source)
+    _write(tensors, change(position), target)
+
+
 def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
     """Fill a network strictly.
 
@@ -76,12 +100,15 @@ def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path) -
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            position = json.loads((file.metadata() or {})["reilab"])
-            return {name: file.get_tensor(name) for name in file.keys()}, position  # noqa: SIM118
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} is not a reilab checkpoint: {error}") from error
+    position = read_position(path)
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, position  # noqa: SIM118
+
+
+def _write(tensors: dict[str, Tensor], position: dict[str, Any], path: Path) -> None:
+    partial = path.with_name(f"{path.name}.partial")
+    save_file(tensors, partial, metadata={"reilab": json.dumps(position)})
+    os.replace(partial, path)
 
 
 def _laid_out_as(parameter: Tensor, slot: Tensor) -> Tensor:

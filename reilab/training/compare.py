@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 
-from reilab.events import EVERY, Command, Event, Refused, SetWeight, Stepped
+from reilab.events import (
+    EVERY,
+    Command,
+    Event,
+    Failed,
+    Finished,
+    Refused,
+    SetWeight,
+    Stepped,
+)
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam
@@ -18,49 +28,63 @@ def compare(
     problem: Problem,
     config: TrainConfig,
     exam: Exam,
+    opening: Iterable[Event] = (),
     team: Team = ALONE,
 ) -> Run:
     """Train ``states`` in turns of one ``Stepped`` each, so that all of them are seen to learn.
 
-    A command sent in goes to the methods it names and can apply to; each answers with ``Steered``
-    at its next turn. One that nobody can take is answered by ``Refused``.
+    A command sent in goes at once to the methods it names and can apply to; each answers with
+    ``Steered``. One that nobody can take is answered by ``Refused``. Commands that come in while
+    the methods are being introduced are answered when all of them have been.
+
+    Args:
+        states: trained in place.
+        problem: what all of them learn.
+        config: how.
+        exam: the test measurements for ``Evaluated``.
+        opening: events to begin with.
+        team: the processes that train together; each of them runs this.
     """
+    weights = {state.method: state.weights for state in states}
     runs = {state.method: train(state, problem, config, exam, team) for state in states}
-    mail: dict[str, list[Command]] = {method: [] for method in runs}
-    for method, run in runs.items():
-        yield from _forward(next(run), method, states, mail)
+    early: list[Command] = []
+    for introduction in (*opening, *[next(run) for run in runs.values()]):
+        command = yield introduction
+        if command is not None:
+            early.append(command)
+    for command in early:
+        yield from _exchange(_deliver(command, runs, weights), runs, weights)
     while runs:
         for method in tuple(runs):
             event: Event | None = None
-            while not isinstance(event, Stepped):
-                event = _pull(runs[method], mail[method])
-                if event is None:
+            while not isinstance(event, Stepped | Finished | Failed):
+                event = next(runs[method])
+                if isinstance(event, Finished | Failed):
                     del runs[method]
-                    break
-                yield from _forward(event, method, states, mail)
+                yield from _exchange([event], runs, weights)
 
 
-def _forward(
-    event: Event, method: str, states: Sequence[TrainState], mail: dict[str, list[Command]]
+def _exchange(
+    events: Iterable[Event], runs: Mapping[str, Run], weights: Mapping[str, Mapping[str, float]]
 ) -> Run:
-    """Yield ``event`` and put the commands that come back into the boxes they are meant for."""
-    command = yield event
-    while command is not None:
-        takers = _recipients(command, states)
-        for name in takers:
-            mail[name].append(command)
-        if takers:
-            return
-        command = yield Refused(method, 0, command, f"no method of this run can take {command}")
+    """Yield events, and the answers to the commands that come back."""
+    waiting = deque(events)
+    while waiting:
+        command = yield waiting.popleft()
+        if command is not None:
+            waiting.extend(_deliver(command, runs, weights))
 
 
-def _recipients(command: Command, states: Sequence[TrainState]) -> list[str]:
-    able = [s for s in states if not isinstance(command, SetWeight) or command.term in s.weights]
-    return [s.method for s in able if command.method in (EVERY, s.method)]
-
-
-def _pull(run: Run, commands: list[Command]) -> Event | None:
-    try:
-        return run.send(commands.pop(0)) if commands else next(run)
-    except StopIteration:
-        return None
+def _deliver(
+    command: Command, runs: Mapping[str, Run], weights: Mapping[str, Mapping[str, float]]
+) -> list[Event]:
+    """The answers of the methods that are at work and can take the command."""
+    takers = [
+        method
+        for method in runs
+        if command.method in (EVERY, method)
+        and (not isinstance(command, SetWeight) or command.term in weights[method])
+    ]
+    if not takers:
+        return [Refused("", 0, command, f"no method that is at work can take {command}")]
+    return [runs[method].send(command) for method in takers]

@@ -67,7 +67,10 @@ class TrainConfig:
     evaluate_every: Annotated[
         int, Setting("Steps between evaluations, a multiple of log_every.", unit="steps", low=1)
     ] = 100
-    previews: Annotated[int, Setting("Test images kept as previews.", unit="images", low=1)] = 2
+    previews: Annotated[int, Setting("Test images kept as previews.", unit="images", low=1)] = 4
+    kept_states: Annotated[
+        int, Setting("States of its past that a method keeps on disk, to fork from.", low=0)
+    ] = 8
     seed: Annotated[int, Setting("Seed of all random streams of the run.", low=0)] = 0
 
     def __post_init__(self) -> None:

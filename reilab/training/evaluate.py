@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,9 @@ from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.losses import Reconstruct
 from reilab.training.state import reconstruction
+
+#: In the order of the fields of ``Metrics``.
+METRICS = (metrics.psnr, metrics.ssim, metrics.nmse)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,21 +46,32 @@ def reconstruct_all(f: Reconstruct, problem: Problem, exam: Exam) -> Tensor:
 
 def examine(
     network: nn.Module, problem: Problem, exam: Exam, precision: str = "float32"
-) -> tuple[Metrics | None, Tensor]:
-    """Metrics and images of a network in evaluation mode; its training mode is put back."""
+) -> tuple[tuple[Metrics, ...] | None, Tensor]:
+    """Marks and images of a network in evaluation mode; its training mode is put back."""
     training = network.training
     network.eval()
     found = reconstruct_all(reconstruction(network, problem.physics, precision), problem, exam)
     network.train(training)
-    return mean_metrics(found, exam.truth), found
+    return marks(found, exam.truth), found
 
 
-def mean_metrics(found: Tensor, truth: Tensor | None) -> Metrics | None:
-    """Each metric averaged over the images, or ``None`` without ground truth."""
+def marks(found: Tensor, truth: Tensor | None) -> tuple[Metrics, ...] | None:
+    """The metrics of each image, or ``None`` without ground truth."""
     if truth is None:
         return None
-    each = (metric(found, truth) for metric in (metrics.psnr, metrics.ssim, metrics.nmse))
-    return Metrics(*(float(values.mean()) for values in each))
+    columns = (metric(found, truth).tolist() for metric in METRICS)
+    return tuple(Metrics(*row) for row in zip(*columns, strict=True))
+
+
+def mean_of(each: Sequence[Metrics] | None) -> Metrics | None:
+    """Each metric averaged over the images."""
+    if each is None:
+        return None
+    return Metrics(
+        fmean(one.psnr for one in each),
+        fmean(one.ssim for one in each),
+        fmean(one.nmse for one in each),
+    )
 
 
 def previews(images: Tensor, n: int) -> Images:

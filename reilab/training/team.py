@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+import torch
 from torch import Tensor
 
 T = TypeVar("T")
@@ -41,6 +42,10 @@ class Team(Protocol):
         """What process 0 has here."""
         ...
 
+    def part(self) -> None:
+        """Wait for the others, then end the connection: the last call of every process."""
+        ...
+
 
 @dataclass(frozen=True)
 class Alone:
@@ -57,6 +62,9 @@ class Alone:
 
     def told(self, own: T) -> T:
         return own
+
+    def part(self) -> None:
+        pass
 
 
 ALONE = Alone()
@@ -85,6 +93,10 @@ class Fleet:
     def told(self, own: T) -> T:
         heard: T = self.fabric.broadcast(own)
         return heard
+
+    def part(self) -> None:
+        self.fabric.barrier()
+        torch.distributed.destroy_process_group()
 
 
 def join(device: str) -> Team:

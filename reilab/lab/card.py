@@ -1,0 +1,124 @@
+"""Card: one pane of the image board, with its name, its numbers and its error map."""
+
+from __future__ import annotations
+
+from html import escape
+
+import panel as pn
+from bokeh.models import LinearColorMapper
+
+from reilab.lab.images import Pane, Ranges, Values, to_pixels
+from reilab.lab.moments import Shot
+from reilab.lab.style import TALL
+from reilab.lab.text import block, set_html
+from reilab.lab.view import MEASUREMENT, TRUTH
+
+
+class Card(pn.viewable.Viewer):
+    """A name with PSNR and SSIM, an image, and for reconstructions an error map.
+
+    Args:
+        shot: what it shows first; later ones have the same key and shape.
+        grey: colour map of the images.
+        hot: colour map of the error maps.
+        ranges: shared with the cards that move and zoom with this one.
+        aspect: width over height of the image.
+    """
+
+    def __init__(
+        self,
+        shot: Shot,
+        grey: LinearColorMapper,
+        hot: LinearColorMapper,
+        ranges: Ranges,
+        aspect: float,
+    ) -> None:
+        super().__init__()
+        self.key = shot.key
+        shape = shot.image.shape
+        pixels = shape[:2] if shape[2] == 1 else shape
+        self._head, self._caption = block(), block()
+        self._image = Pane(pixels, grey, ranges, shot.title, aspect)
+        self._view = pn.Column(
+            self._head,
+            bokeh_pane(self._image),
+            css_classes=[f"reilab-pane-{self.key.replace('/', '-')}"],
+            margin=0,
+            sizing_mode="stretch_width",
+            styles={**TALL, "gap": "6px"},
+        )
+        self._under: tuple[pn.viewable.Viewable, ...] = ()
+        if shot.truth is not None:
+            self._error = Pane(shape[:2], hot, ranges, f"{shot.title}: absolute error", aspect)
+            self._under = (self._caption, bokeh_pane(self._error))
+            self._view.extend(self._under)
+        self._drawn: tuple[object, ...] = ()
+        self._drawn_error: tuple[object, ...] = ()
+        self._on_top = self.key != MEASUREMENT
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is on screen."""
+        return bool(self._view.visible)
+
+    def arrange(self, shown: bool, errors: bool, alone: bool) -> None:
+        """Put it in its place; ``alone`` if no ground truth stands above a measurement."""
+        self._view.visible = shown
+        for part in self._under:
+            part.visible = errors
+        if self.key == MEASUREMENT:
+            self._on_top = alone
+
+    def draw(self, shot: Shot, low: float, high: float, error: Values | None, end: float) -> None:
+        """Show an image between black and white, and its errors up to ``end``."""
+        drawn = (shot.sample, shot.step, low, high)
+        if drawn != self._drawn:
+            self._image.show(to_pixels(shot.image, low, high))
+            self._drawn = drawn
+        if error is not None and (shot.sample, shot.step, end) != self._drawn_error:
+            self._error.show(to_pixels(error[..., None], 0, end))
+            self._drawn_error = (shot.sample, shot.step, end)
+        set_html(self._head, self._head_html(shot))
+        self._image.describe(description(shot))
+        if self._under:
+            nmse = f"NMSE {shot.metrics.nmse:.4f}" if shot.metrics else ""
+            html = f'<div class="caption"><span>|x̂ − x|</span><span>{nmse}</span></div>'
+            set_html(self._caption, html if error is not None else "")
+
+    def _head_html(self, shot: Shot) -> str:
+        chip = f'<span class="chip" style="background:{shot.colour}"></span>'
+        name = f'<span class="name" title="{escape(shot.title)}">{escape(shot.title)}</span>'
+        if not self._on_top:
+            return f'<div class="caption"><span class="name">y: {escape(shot.title)}</span></div>'
+        if self.key == MEASUREMENT:
+            numbers = "what the methods see"
+        elif self.key == TRUTH:
+            numbers = "what is to be found"
+        elif shot.metrics:
+            numbers = (
+                f'<b class="reilab-psnr-{self.key}">{shot.metrics.psnr:.2f}</b> dB'
+                f' · SSIM <b class="reilab-ssim-{self.key}">{shot.metrics.ssim:.3f}</b>'
+            )
+        else:
+            numbers = f"step {shot.step:,}"
+        return f'<div class="title">{chip}{name}</div><div class="numbers">{numbers}</div>'
+
+
+def description(shot: Shot) -> str:
+    """What a pane shows, for those who cannot see it."""
+    if not shot.metrics:
+        return shot.title
+    return (
+        f"{shot.title} at step {shot.step}: PSNR {shot.metrics.psnr:.2f} dB, "
+        f"SSIM {shot.metrics.ssim:.3f}"
+    )
+
+
+def bokeh_pane(pane: Pane) -> pn.pane.Bokeh:
+    """A figure as wide as the room it is given."""
+    return pn.pane.Bokeh(
+        pane.figure, sizing_mode="scale_width", margin=0, styles=pane.figure.styles
+    )

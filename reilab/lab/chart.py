@@ -1,0 +1,166 @@
+"""Chart: one figure with named lines that grow point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, Range1d
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
+from reilab.lab.style import MARK, NEUTRAL
+
+HEIGHT = 270
+LEGEND_COLUMNS, MOST_COLUMNS = 3, 4
+Points = tuple[Sequence[float] | NDArray[Any], Sequence[float] | NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """How a line looks; ``dots`` shows where its points are."""
+
+    label: str
+    colour: str
+    dash: str = "solid"
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What a chart draws: the quantity with its unit, its scale, and how long a run is."""
+
+    title: str
+    unit: str
+    log: bool
+    n_steps: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that was changed at a step."""
+
+    step: int
+    words: str
+
+
+class Chart:
+    """Lines over steps, upright marks where the run was steered, and a cursor.
+
+    Args:
+        axes: what is drawn; on a logarithmic scale values of 0 or less leave a gap.
+        lines: how they look, by key.
+    """
+
+    def __init__(self, axes: Axes, lines: Mapping[str, Line]) -> None:
+        self.axes = axes
+        label = f"{axes.title} ({axes.unit})" if axes.unit else axes.title
+        self.figure = figure(
+            y_axis_type="log" if axes.log else "linear",
+            x_axis_label="Step",
+            y_axis_label=label,
+            x_range=Range1d(0, axes.n_steps),
+            height=HEIGHT,
+            sizing_mode="stretch_width",
+            output_backend="canvas",
+            toolbar_location=None,
+            tools="",
+        )
+        self.figure.html_attributes = {"role": "img", "aria-label": f"{label} against steps"}
+        self._sources = {key: ColumnDataSource({"x": [], "y": []}) for key in lines}
+        self._marks = ColumnDataSource({"x": [], "words": []})
+        self._cursor = ColumnDataSource({"x": []})
+        drawn = [self._draw(key, line) for key, line in lines.items()]
+        self.figure.y_range = DataRange1d(renderers=drawn, range_padding=0.08, only_visible=True)
+        marks = self.figure.vspan(
+            "x", source=self._marks, color=NEUTRAL, line_dash="dotted", line_width=2
+        )
+        self.figure.vspan("x", source=self._cursor, color=MARK, line_width=2)
+        self._tell(drawn, [marks])
+        self._arrange_legend(len(lines))
+
+    def grow(self, key: str, points: Points) -> None:
+        """Show ``points``, of which the first ones are on screen already."""
+        source = self._sources[key]
+        shown, total = len(source.data["x"]), len(points[0])
+        if shown > total:
+            self.replace(key, points)
+        elif shown < total:
+            source.stream(self._columns(points, shown))
+
+    def replace(self, key: str, points: Points) -> None:
+        """Draw the whole line anew."""
+        self._sources[key].data = self._columns(points, 0)
+
+    def mark(self, marks: Sequence[Mark]) -> None:
+        """Draw upright marks, and say at them what was changed."""
+        if [mark.words for mark in marks] != list(self._marks.data["words"]):
+            steps = [float(mark.step) for mark in marks]
+            self._marks.data = {"x": steps, "words": [mark.words for mark in marks]}
+
+    def point(self, step: int | None) -> None:
+        """Put the cursor to a step, or take it away."""
+        wanted = [] if step is None else [float(step)]
+        if list(self._cursor.data["x"]) != wanted:
+            self._cursor.data = {"x": wanted}
+
+    def _draw(self, key: str, line: Line) -> Any:
+        source = self._sources[key]
+        renderer = self.figure.line(
+            "x",
+            "y",
+            source=source,
+            color=line.colour,
+            line_dash=line.dash,
+            line_width=2,
+            legend_label=line.label,
+            name=line.label,
+        )
+        if line.dots:
+            # A line of one point would not be seen.
+            dots = self.figure.scatter("x", "y", source=source, color=line.colour, size=5)
+            renderer.js_link("visible", dots, "visible")
+        return renderer
+
+    def _tell(self, lines: list[Any], marks: list[Any]) -> None:
+        number = "@y{%.4g}" + (f" {self.axes.unit}" if self.axes.unit else "")
+        self.figure.add_tools(
+            HoverTool(
+                renderers=lines,
+                tooltips=[("", "$name"), ("step", "@x{0,0}"), (self.axes.title, number)],
+                formatters={"@y": "printf"},
+                visible=False,
+            ),
+            HoverTool(
+                renderers=marks,
+                tooltips=[("step", "@x{0,0}"), ("changed", "@words")],
+                visible=False,
+            ),
+        )
+
+    def _arrange_legend(self, n_lines: int) -> None:
+        legend = self.figure.legend[0]
+        legend.update(
+            orientation="horizontal",
+            ncols=MOST_COLUMNS if n_lines <= MOST_COLUMNS else LEGEND_COLUMNS,
+            label_text_font_size="12px",
+            padding=0,
+            margin=4,
+            border_line_color=None,
+            background_fill_alpha=0,
+            spacing=8,
+            click_policy="hide",
+        )
+        self.figure.add_layout(legend, "above")
+
+    def _columns(self, points: Points, start: int) -> dict[str, NDArray[np.floating]]:
+        x, y = (np.asarray(values[start:], float) for values in points)
+        return {"x": x, "y": np.where(y > 0, y, np.nan) if self.axes.log else y}
+
+
+def chart_pane(chart: Chart) -> pn.pane.Bokeh:
+    """A chart as wide as the room it is given."""
+    return pn.pane.Bokeh(chart.figure, sizing_mode="stretch_width", margin=0)

@@ -1,0 +1,101 @@
+"""Comparison: the runs that are chosen in the list, in one view."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import panel as pn
+
+from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit
+from reilab.lab.fields import number_text
+from reilab.lab.imagetools import tool
+from reilab.lab.library import Library
+from reilab.lab.several import content_of_several, letters, methods_of
+from reilab.lab.style import TALL, colour_of
+from reilab.lab.summary import method_title, run_title
+from reilab.lab.text import block, set_html
+from reilab.lab.view import View
+from reilab.lab.web.components import Browser
+from reilab.runs.history import History
+
+HINT = "Tick runs of one task in the list of all runs: they are shown here side by side."
+
+
+class Comparison(pn.viewable.Viewer):
+    """Images, curves and results of several runs; ``update`` sends only what has changed."""
+
+    def __init__(self, library: Library, view: View, browser: Browser) -> None:
+        super().__init__()
+        self._library, self._look = library, view
+        self._legend = block()
+        self._methods = tool("checks", "compared-methods", "Methods", "inline")
+        self.exhibit = Exhibit(view, browser, "reilab-comparison")
+        self._view = pn.Column(
+            self._legend, self._methods, self.exhibit, styles=dict(TALL), **STRETCH
+        )
+        self._methods.align = "start"
+        self._offered: list[str] = []
+        self._busy = False
+        self._methods.param.watch(self._update, "value")
+        view.param.watch(self._update, [*LOOKS, "compared", "tab", "log_losses", "smoothing"])
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self) -> None:
+        """Read the runs and show what they have come to."""
+        if self._look.tab == "compare":
+            self._update()
+
+    def _update(self, *_: Any) -> None:
+        # To offer other methods changes their choice, which would come back here.
+        if self._look.tab != "compare" or self._busy:
+            return
+        self._busy = True
+        try:
+            self._draw()
+        finally:
+            self._busy = False
+
+    def _draw(self) -> None:
+        names = self._library.comparable(self._look.compared)
+        read = {name: self._library.history(name) for name in names}
+        posed = {name: history for name, history in read.items() if history and history.posed}
+        given = letters(list(posed))
+        histories = {given[name]: history for name, history in posed.items() if name in given}
+        set_html(self._legend, self._words(given))
+        self._methods.visible = bool(histories)
+        if not histories:
+            self.exhibit.hide()
+            return
+        self._offer(histories)
+        methods = set(self._methods.value.split())
+        self.exhibit.show(content_of_several(histories, self._look, methods))
+
+    def _offer(self, histories: dict[str, History]) -> None:
+        names = methods_of(histories)
+        if names == self._offered:
+            return
+        # A method that was left out stays so, and one that is new is shown.
+        chosen = self._methods.value.split()
+        kept = [name for name in names if name in chosen or name not in self._offered]
+        self._offered = names
+        options = [[name, method_title(name), colour_of(name)] for name in names]
+        self._methods.param.update(options=options, value=" ".join(kept))
+
+    def _words(self, given: dict[str, str]) -> str:
+        if not given:
+            return f'<div class="empty"><strong>Nothing to compare yet</strong><p>{HINT}</p></div>'
+        lines = []
+        for name, letter in given.items():
+            config = self._library.config(name)
+            noise = ""
+            if config is not None:
+                noise = f"noise {number_text(config.noise)}"
+                if config.assumed_noise != config.noise:
+                    noise += f", assumed {number_text(config.assumed_noise)}"
+            lines.append(f"<li><b>{letter}</b>: {escape(run_title(name))}; {noise}</li>")
+        left = len(self._look.compared) - len(given)
+        rest = f'<p class="quiet">{left} left out: of another task, or without images.</p>'
+        return f'<ul class="letters">{"".join(lines)}</ul>{rest if left else ""}'

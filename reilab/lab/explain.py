@@ -1,0 +1,116 @@
+"""Explain: what each control means, in two sentences and with its range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reilab.settings import Setting
+
+LABELS: Mapping[str, str] = {
+    "noise": "True noise",
+    "assumed_noise": "Assumed noise",
+    "alpha_mc": "α MC",
+    "alpha_eq": "α EQ",
+    "alpha_sure": "α SURE",
+    "alpha_req": "α REQ",
+    "data": "Training images",
+    "steps": "Steps",
+    "seed": "Seed",
+    "learning_rate": "Learning rate",
+}
+
+#: Short names of long units.
+UNITS: Mapping[str, str] = {"of the image maximum": "of max."}
+
+HELP: Mapping[str, str] = {
+    "task": "What is reconstructed, and from which measurements. Each task has its own physics, "
+    "noise and images.",
+    "preset": "Image size, network and training settings to start from: quick takes minutes, paper "
+    "a day on a GPU. Choosing one puts all numbers back to what it says.",
+    "methods": "They are trained side by side on the same measurements, from the same start. "
+    "Supervised alone sees the ground truth; it is what the others are measured by.",
+    "noise": "How noisy the measurements really are. Turn it up to see EI fail before REI does.",
+    "same": "As long as this is ticked, the losses believe in the true noise. Untick it to see "
+    "what a wrong belief does.",
+    "assumed_noise": "How noisy the losses believe the measurements to be: SURE subtracts this "
+    "much, and REQ simulates it. If it is wrong, SURE is no longer the true risk.",
+    "alpha_mc": "Weight of measurement consistency, in MC and EI: how closely A x̂ must fit y. It "
+    "fits the noise too.",
+    "alpha_eq": "Weight of equivariance in EI: a transformed image must be reconstructed as "
+    "the transformed image. It is what teaches the parts that A does not see.",
+    "alpha_sure": "Weight of SURE, in SURE and REI: an estimate of the error in the range of A "
+    "that needs no ground truth. It takes the place of measurement consistency.",
+    "alpha_req": "Weight of robust equivariance in REI: equivariance with noise on the virtual "
+    "measurements. It teaches the parts that A does not see, under noise.",
+    "learning_rate": "Step length of the optimiser (Adam). Too high and the curves jump, too low "
+    "and nothing happens.",
+    "steps": "How many optimiser steps each method takes. More steps give better images and take "
+    "longer in proportion.",
+    "seed": "Where all random streams start: network, noise, order of the images. The same seed "
+    "gives the same run.",
+    "device": "Where the run is computed. A GPU is ten to a hundred times faster than a CPU.",
+    "data": "The images to learn from: a bundled set, or a folder below the data root. The ground "
+    "truth in them is seen by supervised training alone.",
+    "sample": "Which of the test images is shown. None of them is ever trained on.",
+    "colours": "Colours of grey images. Error maps keep theirs, because they share a scale.",
+    "smoothing": "How much of the past is in each point of the loss curves. PSNR is shown as it "
+    "is.",
+    "moment": "Which moment of the run is shown. Images, numbers and the cursor in the curves "
+    "follow it; at its right end it follows the run.",
+    "panes": "Which panes are shown; the digits are keys. Errors are the maps below the images.",
+    "window": "Which values are black and which are white, as shares of the range. Narrow it to "
+    "see faint things.",
+    "swipe": "Lays two panes over each other, parted by a line that you move. Both zoom with the "
+    "other images.",
+    "filter": "Shows the runs in whose name, task, methods or note these words occur. All words "
+    "must occur; leave it empty for all runs.",
+    "note": "A remark on the run that is shown. It is kept with the run and found by the filter.",
+}
+
+
+def label(name: str) -> str:
+    """How a setting is called on screen."""
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def unit(name: str, setting: Setting) -> str:
+    """The unit, where it says more than the name."""
+    return "" if setting.unit == name else UNITS.get(setting.unit, setting.unit)
+
+
+def explain(name: str, setting: Setting | None = None) -> str:
+    """The help of a control, or what its owner says of it, and its range."""
+    words = HELP.get(name, setting.help if setting else "")
+    return " ".join(filter(None, (words, span_words(setting) if setting else "")))
+
+
+def span_words(setting: Setting) -> str:
+    """The values that are allowed, as a sentence."""
+    if setting.choices:
+        return f"One of: {', '.join(setting.choices)}."
+    unit = f" {setting.unit}" if setting.unit else ""
+    if setting.low is not None and setting.high is not None:
+        return f"From {setting.low:g} to {setting.high:g}{unit}."
+    least = "more than 0" if setting.positive else ""
+    if setting.low is not None:
+        least = f"{setting.low:g}{unit} or more"
+    most = f"{setting.high:g}{unit} or less" if setting.high is not None else ""
+    usual = (
+        f"usually {setting.slider[0]:g} to {setting.slider[1]:g}{unit}" if setting.slider else ""
+    )
+    bounds = "; ".join(filter(None, (least, most, usual)))
+    return f"Range: {bounds}." if bounds else ""
+
+
+KEYS: Mapping[str, str] = {
+    "Space": "pause or continue the run; play or halt where there is none",
+    "← →": "earlier or later moment of the run",
+    "Home": "first moment",
+    "End": "back to the live end",
+    "1 – 9": "show or hide a pane",
+    "e": "show or hide the error maps",
+    "s": "swipe on or off",
+    "r": "show the whole images again",
+    "t": "guided tour",
+    "?": "this list",
+}

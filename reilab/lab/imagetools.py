@@ -1,0 +1,128 @@
+"""ImageTools: which images are shown, and how: image, panes, window, colours, swipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from reilab.lab.colours import MAPS
+from reilab.lab.explain import explain
+from reilab.lab.fields import number_text, slug
+from reilab.lab.keys import DIGITS
+from reilab.lab.style import LINE
+from reilab.lab.text import heading
+from reilab.lab.view import ERRORS, View
+from reilab.lab.web.components import Field
+
+WINDOW_STEP = 0.01
+
+
+class ImageTools(pn.viewable.Viewer):
+    """The tools above the images.
+
+    Args:
+        view: what they change.
+        reset: shows the whole of every image again.
+    """
+
+    def __init__(self, view: View, reset: Callable[[], None]) -> None:
+        super().__init__()
+        self._look, self._reset = view, reset
+        self.panes: list[str] = []
+        options = [[name, name.capitalize()] for name in MAPS]
+        self._sample = tool("choice", "sample", "Image", "inline", 150)
+        self._colours = tool("choice", "colours", "Colours", "inline silent", 130, options=options)
+        span = [0, 1, WINDOW_STEP]
+        self._window = tool("window", "window", "Window", "inline", 220, span=span, value="0 1")
+        self._panes = tool("toggles", "panes", "Panes", "inline silent")
+        self._swipe = tool(
+            "toggles", "swipe", "Swipe", "inline silent", options=[["swipe", "Swipe", "s"]]
+        )
+        whole = pmui.Button(
+            label="Reset view",
+            size="small",
+            variant="text",
+            margin=0,
+            css_classes=["reilab-reset"],
+            on_click=self._whole,
+        )
+        head = heading("Images", 0)
+        head.margin = 0
+        parts = (self._panes, self._swipe, self._sample, self._colours, self._window, whole)
+        self._view = pn.Row(
+            head, *parts, margin=(16, 0, 10, 0), sizing_mode="stretch_width", styles=dict(LINE)
+        )
+        for field in (self._sample, self._colours, self._window, self._panes, self._swipe):
+            field.param.watch(self._read, "value")
+        view.param.watch(self._show, ["hidden", "sample", "colours", "window", "swipe"])
+        self._show()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self, n_images: int, panes: Mapping[str, str], colour: bool) -> None:
+        """Offer this many test images and these panes, by key; ``colour`` images keep theirs."""
+        options = [[str(index), f"{index + 1} of {n_images}"] for index in range(n_images)]
+        self._sample.param.update(options=options, visible=n_images > 1)
+        self._colours.visible = not colour
+        titles = {**panes, ERRORS: "Errors"}
+        self.panes = list(titles)
+        digits = [*DIGITS[: len(panes)], "e"]
+        self._panes.options = [
+            [key, title, digit] for (key, title), digit in zip(titles.items(), digits, strict=False)
+        ]
+        self._show()
+
+    def _show(self, *_: Any) -> None:
+        look = self._look
+        self._panes.value = " ".join(key for key in self.panes if key not in look.hidden)
+        self._sample.value, self._colours.value = str(look.sample), look.colours
+        self._window.value = " ".join(map(number_text, look.window))
+        self._swipe.value = "swipe" if look.swipe else ""
+
+    def _read(self, event: Any) -> None:
+        look = self._look
+        match event.obj:
+            case self._sample:
+                look.sample = int(event.new)
+            case self._colours:
+                look.colours = event.new
+            case self._window:
+                dark, bright = map(float, event.new.split())
+                look.window = (dark, bright)
+            case self._swipe:
+                look.swipe = bool(event.new)
+            case self._panes:
+                shown = event.new.split()
+                elsewhere = [key for key in look.hidden if key not in self.panes]
+                look.hidden = [*elsewhere, *(key for key in self.panes if key not in shown)]
+
+    def _whole(self, *_: Any) -> None:
+        self._reset()
+        self._look.window = (0.0, 1.0)
+
+
+def tool(
+    kind: str,
+    name: str,
+    label: str,
+    place: str,
+    width: int | None = None,
+    **more: Any,
+) -> Field:
+    """A control in a line of tools."""
+    return Field(
+        kind=kind,
+        label=label,
+        help=explain(name),
+        place=place,
+        css_classes=[slug(name)],
+        # A width of its own would be the least width of the whole line.
+        styles={"width": f"{width}px"} if width else {},
+        margin=0,
+        align="center",
+        **more,
+    )

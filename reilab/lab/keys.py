@@ -1,0 +1,44 @@
+"""Keys: what each key of the keyboard does to a lab and its view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reilab.lab.model import Lab
+from reilab.lab.view import ERRORS, View
+
+DIGITS = "123456789"
+#: Of these the page itself takes care.
+TOUR, HELP, WHOLE = "t", "?", "r"
+KEYS = (" ", "ArrowLeft", "ArrowRight", "Home", "End", *DIGITS, "e", "s", TOUR, HELP, WHOLE)
+
+
+def press(key: str, lab: Lab, view: View, moments: list[int], panes: Sequence[str]) -> None:
+    """Do what a key stands for; one that stands for nothing does nothing.
+
+    Args:
+        key: as the browser calls it.
+        lab: paused and continued.
+        view: what is looked at.
+        moments: the steps between which the arrows go.
+        panes: the panes that the digits choose, in order.
+    """
+    match key:
+        case " " if lab.live:
+            lab.pause()
+        case " ":
+            view.play(moments)
+        case "ArrowLeft":
+            view.scrub(moments, -1)
+        case "ArrowRight":
+            view.scrub(moments, 1)
+        case "Home":
+            view.go_to(moments, 0)
+        case "End":
+            view.at = None
+        case "e":
+            view.toggle(ERRORS)
+        case "s":
+            view.swipe = not view.swipe
+        case digit if digit in DIGITS and int(digit) <= len(panes):
+            view.toggle(panes[int(digit) - 1])

@@ -1,0 +1,152 @@
+"""Library: all runs below a root, as the list of runs and the comparison need them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reilab.lab.summary import in_order, method_title, run_title, state_words
+from reilab.runs import jobs
+from reilab.runs.config import RunConfig, from_yaml
+from reilab.runs.folder import RunFolder, list_runs
+from reilab.runs.history import History
+from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
+from reilab.tasks.registry import find_task
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of the list; ``psnr`` in dB by title of method."""
+
+    name: str
+    title: str
+    task: str
+    task_title: str
+    noise: float
+    assumed_noise: float
+    methods: tuple[str, ...]
+    standing: Standing
+    progress: float
+    psnr: tuple[tuple[str, float], ...]
+
+    @property
+    def state(self) -> str:
+        """Where the run stands, in words."""
+        words = state_words(self.standing)
+        return f"{words}, {self.progress:.0%}" if self.standing.status in LIVE else words
+
+    @property
+    def live(self) -> bool:
+        """Whether a process is at work on it."""
+        return self.standing.status in LIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before its last step."""
+        return self.standing.status in RESUMABLE
+
+    def matches(self, words: str) -> bool:
+        """Whether all of these words occur in what the list says of the run."""
+        parts = (
+            self.name,
+            self.title,
+            self.task_title,
+            self.state,
+            *map(method_title, self.methods),
+        )
+        text = " ".join(parts).casefold()
+        return all(word in text for word in words.casefold().split())
+
+
+@dataclass
+class _Known:
+    """A run that has been read, and how far."""
+
+    folder: RunFolder
+    config: RunConfig
+    history: History = field(default_factory=History)
+
+    def __post_init__(self) -> None:
+        self._follower = self.folder.follow()
+
+    def read(self) -> None:
+        for event in self._follower.poll():
+            self.history.add(event)
+
+
+class Library:
+    """Reads the runs below ``root``; what has been read is not read again."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._known: dict[str, _Known] = {}
+
+    def entries(self) -> list[Entry]:
+        """All runs, newest first; a run whose task is not known here is left out."""
+        found = []
+        for folder in list_runs(self.root):
+            known = self._find(folder)
+            if known is not None:
+                found.append(_entry(known))
+        return found
+
+    def history(self, name: str) -> History | None:
+        """What a run has shown so far; none if there is no such run."""
+        folder = RunFolder(self.root / name)
+        known = self._find(folder) if name and (folder.path / "config.yaml").is_file() else None
+        return known.history if known else None
+
+    def config(self, name: str) -> RunConfig | None:
+        """What was asked of a run."""
+        return self._known[name].config if self.history(name) is not None else None
+
+    def comparable(self, names: Sequence[str]) -> list[str]:
+        """Those runs that have the task of the first one; others cannot share its images."""
+        configs = {name: config for name in names if (config := self.config(name))}
+        tasks = [config.task for config in configs.values()]
+        return [name for name, config in configs.items() if config.task == tasks[0]]
+
+    def delete(self, name: str) -> None:
+        """Remove a run from disk.
+
+        Raises:
+            RuntimeError: a process is at work on it.
+        """
+        jobs.delete(RunFolder(self.root / name))
+        self._known.pop(name, None)
+
+    def _find(self, folder: RunFolder) -> _Known | None:
+        known = self._known.get(folder.name)
+        try:
+            if known is None:
+                known = _Known(folder, from_yaml(folder.config))
+                self._known[folder.name] = known
+            known.read()
+        except (ValueError, KeyError, OSError):
+            # Of a task that is not installed here, or deleted just now.
+            return None
+        return known
+
+
+def _entry(known: _Known) -> Entry:
+    config, history = known.config, known.history
+    tracks = {name: history.tracks[name].metrics for name in in_order(history)}
+    return Entry(
+        name=known.folder.name,
+        title=run_title(known.folder.name),
+        task=config.task,
+        task_title=find_task(config.task).title,
+        noise=config.noise,
+        assumed_noise=config.assumed_noise,
+        methods=config.methods,
+        standing=_standing(known),
+        progress=history.progress,
+        psnr=tuple((method_title(name), m.psnr) for name, m in tracks.items() if m),
+    )
+
+
+def _standing(known: _Known) -> Standing:
+    if known.history.finished:
+        return Standing(Status.FINISHED)
+    return jobs.standing(known.folder, known.history)

@@ -1,0 +1,81 @@
+"""Moments: what a run looked like at one of its steps; pure functions of its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reilab.events import Evaluated, Metrics
+from reilab.lab.style import colour_of
+from reilab.lab.summary import BASELINE, in_order, method_title
+from reilab.lab.view import MEASUREMENT, PINV, TRUTH
+from reilab.runs.history import History, Track
+
+Values = NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """An image of a run at one moment, and how good it is; ``image`` is (H, W, C)."""
+
+    key: str
+    title: str
+    colour: str
+    sample: int
+    step: int
+    image: Values
+    truth: Values | None = None
+    metrics: Metrics | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether a method has made it, so that its errors are what people compare."""
+        return self.key not in (TRUTH, PINV, MEASUREMENT)
+
+
+def moments(histories: Iterable[History]) -> list[int]:
+    """The steps from which there are images, of any of these runs, in order."""
+    return sorted({step for history in histories for step in history.moments})
+
+
+def shots(history: History, sample: int, at: int | None) -> list[Shot]:
+    """Ground truth, A†y and every method that has images, of one test image at one moment."""
+    posed = history.posed
+    if posed is None:
+        return []
+    truth = None if posed.truth is None else posed.truth[sample]
+    found = []
+    if truth is not None:
+        found.append(Shot(TRUTH, "Ground truth", colour_of(TRUTH), sample, 0, truth))
+    start = _of(posed.pinv_per_image, sample)
+    found.append(Shot(PINV, BASELINE, colour_of(PINV), sample, 0, posed.pinv[sample], truth, start))
+    for name in in_order(history):
+        event = _at(history.tracks[name], at)
+        if event is not None:
+            title, colour = method_title(name), colour_of(name)
+            metrics = _of(event.per_image, sample)
+            image = event.images[sample]
+            found.append(Shot(name, title, colour, sample, event.step, image, truth, metrics))
+    return found
+
+
+def measurement(history: History, sample: int) -> Shot | None:
+    """The picture of the measurement of one test image, if the run has kept one."""
+    posed = history.posed
+    if posed is None or posed.measurement is None:
+        return None
+    title = posed.measurement_title
+    return Shot(MEASUREMENT, title, colour_of(MEASUREMENT), sample, 0, posed.measurement[sample])
+
+
+def _at(track: Track, at: int | None) -> Evaluated | None:
+    if at is None:
+        return track.evaluated[-1] if track.evaluated else None
+    return track.at(at)
+
+
+def _of(metrics: tuple[Metrics, ...] | None, sample: int) -> Metrics | None:
+    return metrics[sample] if metrics else None

@@ -1,0 +1,194 @@
+"""RunsPanel: all runs in a list, and what can be done with those that are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from reilab.lab.explain import explain
+from reilab.lab.fields import number_text, slug
+from reilab.lab.library import Entry, Library
+from reilab.lab.model import Lab
+from reilab.lab.style import LINE, TALL
+from reilab.lab.text import block, set_html
+from reilab.lab.view import View
+from reilab.lab.web.components import DataTable, Field
+
+COLUMNS = [
+    ["Run", "", "words"],
+    ["Task", "", "words"],
+    ["State", "", "words"],
+    ["True noise", ""],
+    ["Assumed", ""],
+    ["PSNR", "dB", "words"],
+]
+EMPTY = "No runs yet. Train one, and it is kept here."
+
+
+class RunsPanel(pn.viewable.Viewer):
+    """The list with a filter; the buttons act on the runs whose boxes are ticked."""
+
+    def __init__(self, library: Library, lab: Lab, view: View) -> None:
+        super().__init__()
+        self._library, self._lab, self._look = library, lab, view
+        self._entries: dict[str, Entry] = {}
+        self._doomed: list[str] = []
+        self._filter = Field(
+            kind="text",
+            label="Filter",
+            help=explain("filter"),
+            place="inline",
+            css_classes=["reilab-filter"],
+            styles={"width": "300px"},
+            margin=0,
+            align="center",
+        )
+        self._table = DataTable(
+            title="Runs",
+            columns=COLUMNS,
+            selectable=True,
+            css_classes=["reilab-run-table"],
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self._one = {
+            "Open": self._button("Open", self._open),
+            "Duplicate settings": self._button("Duplicate settings", self._duplicate),
+            "Resume": self._button("Resume", self._resume),
+        }
+        self._some = {
+            "Compare": self._button("Compare", lambda: view.param.update(tab="compare")),
+            "Delete": self._button("Delete …", self._ask),
+        }
+        self._words, self._question = block(), block()
+        yes = self._button("Delete for good", self._delete)
+        no = self._button("Keep", lambda: self._doom([]))
+        self._confirm = pn.Row(self._question, yes, no, visible=False, margin=0, styles=dict(LINE))
+        tools = pn.Row(
+            self._filter,
+            *self._one.values(),
+            *self._some.values(),
+            margin=(0, 0, 10, 0),
+            styles=dict(LINE),
+            sizing_mode="stretch_width",
+        )
+        self._view = pn.Column(
+            tools,
+            self._confirm,
+            self._words,
+            self._table,
+            margin=0,
+            sizing_mode="stretch_width",
+            styles=dict(TALL),
+        )
+        self._table.listen(self._hear)
+        self._filter.param.watch(self._show, "value")
+        view.param.watch(self._show, "compared")
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self) -> None:
+        """Read the list anew."""
+        entries = {entry.name: entry for entry in self._library.entries()}
+        if entries != self._entries or self._table.current != self._lab.run:
+            self._entries = entries
+            self._show()
+
+    def _show(self, *_: Any) -> None:
+        shown = [entry for entry in self._entries.values() if entry.matches(self._filter.value)]
+        chosen = [name for name in self._look.compared if name in self._entries]
+        rows = [_line(entry) for entry in shown]
+        if rows != self._table.rows:
+            self._table.rows = rows
+        self._table.param.update(chosen=chosen, current=self._lab.run)
+        hidden = len(self._entries) - len(shown)
+        words = EMPTY if not self._entries else f"{hidden} hidden by the filter." if hidden else ""
+        set_html(self._words, words and f'<p class="quiet">{words}</p>')
+        for button in self._one.values():
+            button.disabled = len(chosen) != 1
+        one = self._entries[chosen[0]] if len(chosen) == 1 else None
+        self._one["Resume"].disabled = one is None or not one.resumable
+        for button in self._some.values():
+            button.disabled = not chosen
+        self._some["Delete"].disabled = not chosen or any(self._entries[n].live for n in chosen)
+
+    def _hear(self, what: str, name: str) -> None:
+        others = [one for one in self._look.compared if one != name]
+        match what:
+            case "open":
+                self._look.compared = [name]
+                self._open()
+            case "choose":
+                self._look.compared = [*others, name]
+            case "leave":
+                self._look.compared = others
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except (ValueError, RuntimeError, OSError) as error:
+            words = escape(str(error))
+            set_html(self._words, f'<div class="notice" role="alert">{words}</div>')
+
+    def _open(self) -> None:
+        self._lab.open(self._look.compared[0])
+        self._look.param.update(tab="run", at=None, zoom=None)
+
+    def _duplicate(self) -> None:
+        config = self._library.config(self._look.compared[0])
+        if config is not None:
+            self._lab.close()
+            self._lab.choices.show(config)
+            self._look.tab = "run"
+
+    def _resume(self) -> None:
+        self._open()
+        self._lab.resume()
+
+    def _ask(self) -> None:
+        self._doom(list(self._look.compared))
+
+    def _doom(self, names: list[str]) -> None:
+        self._doomed = names
+        titles = ", ".join(self._entries[name].title for name in names)
+        set_html(self._question, f"<b>Delete {escape(titles)} for good?</b>" if names else "")
+        self._confirm.visible = bool(names)
+
+    def _delete(self) -> None:
+        for name in self._doomed:
+            if name == self._lab.run:
+                self._lab.close()
+            self._library.delete(name)
+        self._look.compared = [n for n in self._look.compared if n not in self._doomed]
+        self._doom([])
+        self.update()
+
+    def _button(self, label: str, action: Callable[[], None]) -> pmui.Button:
+        return pmui.Button(
+            label=label,
+            size="small",
+            variant="outlined",
+            css_classes=[slug(f"runs {label.removesuffix(' …').lower()}")],
+            margin=0,
+            align="center",
+            on_click=lambda event: self._attempt(action),
+        )
+
+
+def _line(entry: Entry) -> dict[str, Any]:
+    psnr = ", ".join(f"{title} {value:.2f}" for title, value in entry.psnr)
+    best = max((value for _, value in entry.psnr), default=None)
+    cells = [
+        {"text": entry.title, "title": entry.name},
+        {"text": entry.task_title},
+        {"text": entry.state, "title": entry.standing.reason},
+        {"text": number_text(entry.noise), "order": entry.noise},
+        {"text": number_text(entry.assumed_noise), "order": entry.assumed_noise},
+        {"text": psnr or "–", "order": best},
+    ]
+    return {"key": entry.name, "colour": "", "cells": cells}

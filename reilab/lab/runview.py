@@ -1,0 +1,104 @@
+"""RunView: the run that is shown, from its buttons to its table of results."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import panel as pn
+
+from reilab.lab.board import Scene
+from reilab.lab.curves import LOSSES, PSNR, RISK
+from reilab.lab.exhibit import LOOKS, STRETCH, Content, Exhibit, section
+from reilab.lab.formula import objectives
+from reilab.lab.model import Lab
+from reilab.lab.moments import measurement, shots
+from reilab.lab.series import loss_series, marks, psnr_series, risk_series
+from reilab.lab.style import TALL
+from reilab.lab.summary import rows, steering_log
+from reilab.lab.text import block, list_html, set_html
+from reilab.lab.transport import Transport
+from reilab.lab.view import View
+from reilab.lab.web.components import Browser
+from reilab.runs.history import History
+
+
+class RunView(pn.viewable.Viewer):
+    """All views of one run; ``update`` brings them up to date, each sends only what has changed."""
+
+    def __init__(
+        self, lab: Lab, view: View, browser: Browser, *links: pn.viewable.Viewable
+    ) -> None:
+        super().__init__()
+        self._lab, self._look = lab, view
+        self.transport = Transport(lab, view, *links)
+        self._steered, self._empty, self._formula = block(), block(), block()
+        self.exhibit = Exhibit(
+            view,
+            browser,
+            "reilab-results",
+            self._steered,
+            section("What is minimised", "Bold numbers are those of the controls."),
+            self._formula,
+        )
+        self._view = pn.Column(
+            self.transport, self._empty, self.exhibit, styles=dict(TALL), **STRETCH
+        )
+        view.param.watch(self.update, [*LOOKS, "log_losses", "smoothing"])
+        lab.param.watch(self.update, "run")
+        watched = ["task", "methods", "assumed_noise", *lab.choices.steerable]
+        lab.choices.param.watch(self._explain, watched)
+        self.update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self, *_: Any, anew: bool = False) -> None:
+        """Bring every view up to date; ``anew`` if a method went back to a checkpoint."""
+        history = self._lab.history
+        self.transport.update()
+        self._introduce()
+        self._explain()
+        if history.posed is None:
+            self.exhibit.hide()
+            return
+        self.exhibit.show(content_of(self._lab.run, history, self._look, anew))
+        set_html(self._steered, list_html(steering_log(history)))
+
+    def _explain(self, *_: Any) -> None:
+        set_html(self._formula, objectives(self._lab.choices, self._lab.history))
+
+    def _introduce(self) -> None:
+        """Tell a newcomer what to press; while a run starts, what is coming."""
+        words = (
+            "<strong>The run is starting</strong><p>The images appear in a few seconds.</p>"
+            if self._lab.run
+            else "<strong>Press Train</strong>"
+            f"<p>{escape(self._lab.choices.chosen_task.summary)}</p>"
+            "<p class='quiet'>Each chosen method learns by itself from noisy measurements, and you "
+            "watch its images get better. Everything can stay as it is set.</p>"
+        )
+        posed = self._lab.history.posed is not None
+        set_html(self._empty, "" if posed else f'<div class="empty">{words}</div>')
+
+
+def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:
+    """What there is to see of one run that has been posed, at the moment that is looked at."""
+    assert history.posed is not None
+    n_images = len(history.posed.pinv)
+    sample = min(look.sample, n_images - 1)
+    low, high = history.posed.value_range
+    return Content(
+        scene=Scene(run, shots(history, sample, look.at), measurement(history, sample), low, high),
+        n_images=n_images,
+        moments=history.moments,
+        kinds={
+            PSNR: psnr_series(history),
+            LOSSES: loss_series(history),
+            RISK: risk_series(history),
+        },
+        n_steps=max((track.started.n_steps for track in history.tracks.values()), default=1),
+        marks=marks(history),
+        rows=rows(history),
+        anew=anew,
+    )

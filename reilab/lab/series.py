@@ -1,0 +1,125 @@
+"""Series: what the curves of a run draw; pure functions of its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reilab.events import Failed, Started, Steered
+from reilab.lab.chart import Line, Mark, Points
+from reilab.lab.style import NEUTRAL, colour_of
+from reilab.lab.summary import BASELINE, change_words, in_order, method_title
+from reilab.runs.curves import losses_of, marks_of, scores_of
+from reilab.runs.history import History
+
+DASHES = ("dashed", "dotted", "dotdash", "dashdot")
+TOTAL = "total"
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line and its points."""
+
+    line: Line
+    points: Points
+
+
+def psnr_series(history: History) -> dict[str, Series]:
+    """Mean PSNR over the test images of A†y and every method."""
+    found: dict[str, Series] = {}
+    if history.posed and history.posed.pinv_metrics:
+        last = max((track.started.n_steps for track in history.tracks.values()), default=1)
+        level = history.posed.pinv_metrics.psnr
+        found["pinv"] = Series(Line(BASELINE, NEUTRAL, "dashed"), ([0, last], [level, level]))
+    for name in in_order(history):
+        scores = scores_of(history.tracks[name])
+        line = Line(method_title(name), colour_of(name), dots=True)
+        found[name] = Series(line, (scores.step, scores.psnr))
+    return found
+
+
+def loss_series(history: History) -> dict[str, Series]:
+    """Every loss term as it is, and of those with several terms their weighted sum."""
+    found: dict[str, Series] = {}
+    for name in in_order(history):
+        title, colour = method_title(name), colour_of(name)
+        losses = losses_of(history.tracks[name])
+        terms = list(history.tracks[name].started.weights)
+        if len(terms) > 1:
+            line = Line(f"{title} {TOTAL}", colour)
+            found[f"{name} {TOTAL}"] = Series(line, (losses.step, losses.total))
+        for index, term in enumerate(terms):
+            label = f"{title} {term}" if len(terms) > 1 else title
+            line = Line(label, colour, DASHES[index] if len(terms) > 1 else "solid")
+            found[f"{name} {term}"] = Series(
+                line, (losses.step, losses.terms.get(term, losses.total))
+            )
+    return found
+
+
+def risk_series(history: History) -> dict[str, Series]:
+    """SURE and the risk that it estimates, of the methods that have both."""
+    found: dict[str, Series] = {}
+    for name in in_order(history):
+        track, title = history.tracks[name], method_title(name)
+        losses = losses_of(track)
+        if "sure" not in track.started.weights or np.isnan(losses.risk).all():
+            continue
+        line = Line(f"{title}: SURE", colour_of(name))
+        found[f"{name} sure"] = Series(line, (losses.step, losses.terms["sure"]))
+        line = Line(f"{title}: true risk", NEUTRAL, "dashed")
+        found[f"{name} risk"] = Series(line, (losses.step, losses.risk))
+    return found
+
+
+def marks(history: History) -> list[Mark]:
+    """What happened at which step; what several methods were told counts once."""
+    found: dict[int, list[str]] = {}
+    for track in history.tracks.values():
+        for mark in marks_of(track):
+            words = found.setdefault(mark.step, [])
+            if (told := _words(mark.event)) not in words:
+                words.append(told)
+    return [Mark(step, ", ".join(words)) for step, words in sorted(found.items())]
+
+
+def of_several(runs: Mapping[str, Mapping[str, Series]]) -> dict[str, Series]:
+    """The series of several runs, by title, in one chart: each run has a dash of its own."""
+    dashes = ("solid", *DASHES)
+    return {
+        f"{title}/{key}": replace(
+            series,
+            line=replace(
+                series.line,
+                label=f"{series.line.label}, {title}",
+                dash=dashes[index % len(dashes)],
+            ),
+        )
+        for index, (title, own) in enumerate(runs.items())
+        for key, series in own.items()
+    }
+
+
+def smooth(points: Points, weight: float) -> Points:
+    """Exponential mean of the values; every point depends on those before it alone."""
+    if not weight:
+        return points
+    smoothed: list[float] = []
+    mean = mass = 0.0
+    for value in points[1]:
+        mean = weight * mean + (1 - weight) * value
+        mass = weight * mass + (1 - weight)
+        smoothed.append(mean / mass)
+    return points[0], smoothed
+
+
+def _words(event: Steered | Started | Failed) -> str:
+    match event:
+        case Steered(command=command):
+            return change_words(command)
+        case Started():
+            return "resumed"
+        case Failed():
+            return "failed"

@@ -1,0 +1,97 @@
+"""Several: what there is to see of several runs of one task; pure functions of their histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from string import ascii_uppercase
+
+from reilab.lab.board import Scene
+from reilab.lab.curves import LOSSES, PSNR
+from reilab.lab.exhibit import Content
+from reilab.lab.moments import Shot, measurement, moments, shots
+from reilab.lab.series import Series, loss_series, of_several, psnr_series
+from reilab.lab.summary import Row, rows
+from reilab.lab.view import PINV, View
+from reilab.runs.history import History
+
+
+def letters(names: Sequence[str]) -> dict[str, str]:
+    """A letter for each run, by its name."""
+    return dict(zip(names, ascii_uppercase, strict=False))
+
+
+def content_of_several(histories: Mapping[str, History], look: View, methods: set[str]) -> Content:
+    """The images, curves and results of some methods of runs that have all been posed.
+
+    Args:
+        histories: by letter; ground truth and A†y are those of the first.
+        look: moment and test image.
+        methods: those to show.
+    """
+    first = next(iter(histories.values()))
+    assert first.posed is not None
+    n_images = min(len(history.posed.pinv) for history in histories.values() if history.posed)
+    sample = min(look.sample, n_images - 1)
+    low, high = first.posed.value_range
+    shown = [shot for shot in shots(first, sample, look.at) if not shot.judged]
+    for letter, history in histories.items():
+        shown += [
+            _lettered(letter, shot)
+            for shot in shots(history, sample, look.at)
+            if shot.key in methods and _fits(shot, shown[0])
+        ]
+    return Content(
+        scene=Scene("+".join(histories), shown, measurement(first, sample), low, high),
+        n_images=n_images,
+        moments=moments(histories.values()),
+        kinds={
+            PSNR: of_several(_chosen(histories, methods, psnr_series)),
+            LOSSES: of_several(_chosen(histories, methods, loss_series)),
+        },
+        n_steps=max(
+            (track.started.n_steps for h in histories.values() for track in h.tracks.values()),
+            default=1,
+        ),
+        marks=[],
+        rows=[
+            row
+            for letter, history in histories.items()
+            for row in _rows(letter, history, methods, base=history is first)
+        ],
+    )
+
+
+def methods_of(histories: Mapping[str, History]) -> list[str]:
+    """The methods of any of these runs, each once."""
+    return list(dict.fromkeys(name for history in histories.values() for name in history.tracks))
+
+
+def _fits(shot: Shot, other: Shot) -> bool:
+    # Runs of one task may differ in image size; only images of one size move together.
+    return shot.image.shape == other.image.shape
+
+
+def _lettered(letter: str, shot: Shot) -> Shot:
+    return replace(shot, key=f"{letter}/{shot.key}", title=f"{letter}: {shot.title}")
+
+
+def _chosen(
+    histories: Mapping[str, History],
+    methods: set[str],
+    series: Callable[[History], dict[str, Series]],
+) -> dict[str, dict[str, Series]]:
+    return {
+        letter: {key: one for key, one in series(history).items() if key.split()[0] in methods}
+        for letter, history in histories.items()
+    }
+
+
+def _rows(letter: str, history: History, methods: set[str], base: bool) -> list[Row]:
+    return [
+        row
+        if row.key == PINV
+        else replace(row, key=f"{letter}/{row.key}", name=f"{letter}: {row.name}")
+        for row in rows(history)
+        if row.key in methods or (base and row.key == PINV)
+    ]

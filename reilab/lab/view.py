@@ -1,0 +1,72 @@
+"""View: how a person looks at a run, apart from the run itself: panes, moment, window, swipe."""
+
+from __future__ import annotations
+
+import param
+
+from reilab.lab.colours import MAPS
+
+#: Names of the panes that are not methods.
+TRUTH, PINV, MEASUREMENT, ERRORS = "truth", "pinv", "measurement", "errors"
+TABS = ("run", "runs", "compare")
+
+
+class View(param.Parameterized):
+    """What is on screen; it has no widgets, and all of it goes into the address of the page."""
+
+    tab = param.Selector(default="run", objects=list(TABS), doc="Which part of the lab is shown.")
+    hidden = param.List(default=[], item_type=str, doc="Panes that are not shown.")
+    sample = param.Integer(default=0, bounds=(0, None), doc="Which test image, from 0.")
+    at = param.Integer(default=None, doc="The step that is shown; none follows the live end.")
+    playing = param.Boolean(default=False, doc="Whether the moments of the run pass by themselves.")
+    window = param.Range(default=(0.0, 1.0), doc="Black and white, as shares of the value range.")
+    colours = param.Selector(default="grey", objects=list(MAPS), doc="Colour map of grey images.")
+    zoom = param.NumericTuple(
+        default=None, length=4, allow_None=True, doc="Left, right, bottom, top."
+    )
+    swipe = param.Boolean(default=False, doc="Whether two panes are laid over each other.")
+    left = param.String(default="", doc="What the swipe shows to the left, empty for the first.")
+    right = param.String(default="", doc="What the swipe shows to the right, empty for the last.")
+    divide = param.Number(
+        default=50.0, bounds=(0, 100), doc="Where the swipe divides, in per cent."
+    )
+    log_losses = param.Boolean(default=True, doc="Whether the losses have a logarithmic scale.")
+    compared = param.List(default=[], item_type=str, doc="Names of the runs that are compared.")
+    theme = param.Selector(default="", objects=["", "light", "dark"], doc="Empty: as the system.")
+    smoothing = param.Number(default=0.0, bounds=(0, 0.99), doc="Weight of the past in each point.")
+
+    def toggle(self, pane: str) -> None:
+        """Show a pane that is hidden, or hide it."""
+        others = [name for name in self.hidden if name != pane]
+        self.hidden = others if pane in self.hidden else [*others, pane]
+
+    def scrub(self, moments: list[int], by: int) -> None:
+        """Go so many moments on, or back; past the last one is the live end again."""
+        if not moments:
+            return
+        self.go_to(moments, self.place(moments) + by)
+
+    def place(self, moments: list[int]) -> int:
+        """Which of the moments is shown."""
+        if self.at is None or not moments:
+            return max(len(moments) - 1, 0)
+        passed = [index for index, step in enumerate(moments) if step <= self.at]
+        return passed[-1] if passed else 0
+
+    def go_to(self, moments: list[int], place: int) -> None:
+        """Show one of the moments; the last one is the live end."""
+        last = len(moments) - 1
+        self.at = None if place >= last else moments[max(place, 0)]
+
+    def play(self, moments: list[int]) -> None:
+        """Play or pause; from the live end it starts anew."""
+        if not self.playing and self.at is None and len(moments) > 1:
+            self.at = moments[0]
+        self.playing = not self.playing and len(moments) > 1
+
+    def advance(self, moments: list[int]) -> None:
+        """The next moment of a run that is being played; it halts at the end."""
+        if not self.playing:
+            return
+        self.scrub(moments, 1)
+        self.playing = self.at is not None

@@ -1,0 +1,75 @@
+"""Field, DataTable and Browser: parameters on this side, JavaScript of our own on the other."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+HERE = Path(__file__).parent
+FIELD_CSS = (HERE / "field.css").read_text(encoding="utf-8")
+TABLE_CSS = (HERE / "table.css").read_text(encoding="utf-8")
+KINDS = ("number", "text", "choice", "checks", "toggles", "segments", "slide", "window")
+
+
+class Field(JSComponent):
+    """A control with a label, a unit and a help text; its value is text, whatever its kind."""
+
+    kind = param.Selector(default="number", objects=list(KINDS))
+    place = param.String(doc="Style classes: inline, silent (its label is not seen), header.")
+    label = param.String()
+    unit = param.String()
+    help = param.String()
+    value = param.String()
+    options = param.List(doc="Value, words and perhaps colour of each option.")
+    span = param.List(doc="Least and greatest number of the slider, and its step; or empty.")
+    words = param.String(doc="What the place of a slider means, for those who cannot see it.")
+    scaled = param.Boolean(doc="Whether to offer a tenth and ten times the number.")
+    locked = param.Boolean()
+
+    _esm = HERE / "field.js"
+    stylesheets = param.List(default=[FIELD_CSS])
+
+
+class DataTable(JSComponent):
+    """A table that its reader sorts; rows and cells are dictionaries as ``table.js`` reads them."""
+
+    title = param.String()
+    columns = param.List(doc="Name and unit of each column, and `words` if it holds no numbers.")
+    rows = param.List()
+    selectable = param.Boolean(doc="Whether rows can be chosen and opened.")
+    chosen = param.List(item_type=str)
+    current = param.String(doc="Key of the row that is shown elsewhere.")
+
+    _esm = HERE / "table.js"
+    stylesheets = param.List(default=[TABLE_CSS])
+
+    def listen(self, heard: Callable[[str, str], None]) -> None:
+        """Call ``heard`` with ``open``, ``choose`` or ``leave`` and the key of the row."""
+        self.on_msg(lambda event: heard(event.data["what"], event.data["row"]))
+
+
+class Browser(JSComponent):
+    """Keys, address, colour scheme, downloads and clipboard of the browser; shows nothing."""
+
+    keys = param.List(item_type=str, doc="The keys to tell of.")
+    address = param.String(doc="The query of the page's address.")
+
+    _esm = HERE / "browser.js"
+
+    def listen(self, heard: Callable[[dict[str, Any]], None]) -> None:
+        """Call ``heard`` with what the browser says: ``key`` or ``dark``."""
+        self.on_msg(lambda event: heard(event.data))
+
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard."""
+        self._send_msg({"copy": text})
+
+    def download(self, name: str, content: bytes, kind: str) -> None:
+        """Hand a file to the person in front of the browser."""
+        packed = base64.b64encode(content).decode()
+        self._send_msg({"name": name, "content": packed, "type": kind})

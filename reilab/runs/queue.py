@@ -1,0 +1,132 @@
+"""The queue of a folder of runs: ``queue.json``, in which runs stand in line for their device.
+
+Whoever changes it, or starts a worker from it, holds the lock beside it; reading needs none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+from filelock import FileLock
+
+from reilab.runs.folder import RunFolder, list_runs, replace_text
+from reilab.runs.worker import start_worker, worker_alive
+
+#: A holder of the lock starts workers, which takes some milliseconds each.
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run in line.
+
+    Args:
+        run: name of its folder.
+        device: what it waits for.
+        limit: it starts when fewer runs than that are at work on the device.
+    """
+
+    run: str
+    device: str
+    limit: int
+
+
+def entries(root: Path) -> list[Entry]:
+    """The runs in line, the next one first."""
+    file = root / "queue.json"
+    if not file.exists():
+        return []
+    return [Entry(**plain) for plain in json.loads(file.read_text(encoding="utf-8"))]
+
+
+def position(folder: RunFolder) -> int | None:
+    """The place of a run among those that wait for its device: 1 is the next one."""
+    line = entries(folder.path.parent)
+    own = next((entry for entry in line if entry.run == folder.name), None)
+    if own is None:
+        return None
+    return [entry.run for entry in line if entry.device == own.device].index(own.run) + 1
+
+
+def join(folder: RunFolder, limit: int) -> None:
+    """Put a run at the end of the line, unless it stands there already."""
+    root = folder.path.parent
+    with locked(root):
+        line = entries(root)
+        if folder.name not in [entry.run for entry in line]:
+            _write(root, [*line, Entry(folder.name, device_of(folder), limit)])
+
+
+def leave(folder: RunFolder) -> bool:
+    """Take a run out of the line; False if it does not stand there, or no longer does."""
+    if position(folder) is None:
+        return False
+    with locked(folder.path.parent):
+        return _strike(folder)
+
+
+def start_due(root: Path) -> list[RunFolder]:
+    """Start every run whose turn it is, and return them.
+
+    Raises:
+        filelock.Timeout: others held the lock for a long time.
+    """
+    # Screens ask often, and mostly nobody waits.
+    if not entries(root):
+        return []
+    with locked(root):
+        return _start_due(root)
+
+
+def _start_due(root: Path) -> list[RunFolder]:
+    busy = [device_of(folder) for folder in list_runs(root) if worker_alive(folder)]
+    started: list[RunFolder] = []
+    held: set[str] = set()
+    for entry in entries(root):
+        folder = RunFolder(root / entry.run)
+        if not (folder.path / "config.yaml").exists() or worker_alive(folder):
+            _strike(folder)
+        elif entry.device in held or busy.count(entry.device) >= entry.limit:
+            # Nobody overtakes.
+            held.add(entry.device)
+        else:
+            start_worker(folder)
+            _strike(folder)
+            busy.append(entry.device)
+            started.append(folder)
+    return started
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold the lock of the queue.
+
+    Raises:
+        filelock.Timeout: others held it for a long time.
+    """
+    with FileLock(root / "queue.lock", timeout=PATIENCE_SECONDS):
+        yield
+
+
+def device_of(folder: RunFolder) -> str:
+    """The device of a run by its full name."""
+    device: str = yaml.safe_load(folder.config)["device"]
+    return "cuda:0" if device == "cuda" else device
+
+
+def _strike(folder: RunFolder) -> bool:
+    root = folder.path.parent
+    line = entries(root)
+    rest = [entry for entry in line if entry.run != folder.name]
+    if len(rest) < len(line):
+        _write(root, rest)
+    return len(rest) < len(line)
+
+
+def _write(root: Path, line: list[Entry]) -> None:
+    replace_text(root / "queue.json", json.dumps([asdict(entry) for entry in line], indent=1))

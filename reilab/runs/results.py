@@ -1,0 +1,69 @@
+"""Results: what the methods of a run have come to, one row each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reilab.events import Metrics
+from reilab.runs.history import History, Track
+
+BASELINE = "A†y"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table of results; ``None`` where there is nothing to say.
+
+    Args:
+        method: its name, or ``A†y`` for the network's input.
+        step: of the evaluation.
+        metrics: means over the test images.
+        gain: PSNR above that of A†y, in dB.
+        gap: PSNR below that of the method that is trained on the ground truth, in dB.
+        seconds: of training, without evaluation.
+        steps_per_second: of training.
+        parameters: weights of the network.
+    """
+
+    method: str
+    step: int | None = None
+    metrics: Metrics | None = None
+    gain: float | None = None
+    gap: float | None = None
+    seconds: float | None = None
+    steps_per_second: float | None = None
+    parameters: int | None = None
+
+
+def results(history: History) -> list[Result]:
+    """A†y, then each method at its newest evaluation."""
+    if history.posed is None:
+        return []
+    start = history.posed.pinv_metrics
+    best = next(
+        (t.metrics for t in history.tracks.values() if t.started.oracle and t.metrics), None
+    )
+    rows = [Result(BASELINE, metrics=start, gap=_above(best, start))]
+    for method, track in history.tracks.items():
+        found = track.metrics
+        rows.append(
+            Result(
+                method,
+                step=track.evaluated[-1].step if track.evaluated else None,
+                metrics=found,
+                gain=_above(found, start),
+                gap=None if track.started.oracle else _above(best, found),
+                seconds=track.seconds,
+                steps_per_second=_pace(track),
+                parameters=track.started.n_parameters,
+            )
+        )
+    return rows
+
+
+def _above(better: Metrics | None, worse: Metrics | None) -> float | None:
+    return better.psnr - worse.psnr if better and worse else None
+
+
+def _pace(track: Track) -> float | None:
+    return track.step / track.seconds if track.seconds else None

@@ -1,0 +1,56 @@
+"""Tables of a run as CSV, for spreadsheets and scripts; units are in the headings."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from reilab.runs.history import History
+from reilab.runs.results import results
+
+METRICS = ("psnr_db", "ssim", "nmse")
+
+
+def metrics_csv(history: History) -> str:
+    """A row for A†y and one for each method, at its newest evaluation."""
+    heading = ["method", "step", *METRICS, "gain_db", "gap_to_supervised_db"]
+    rows = []
+    for row in results(history):
+        found = row.metrics
+        numbers = (found.psnr, found.ssim, found.nmse) if found else (None, None, None)
+        pace = (row.seconds, row.steps_per_second, row.parameters)
+        rows.append([row.method, row.step, *numbers, row.gain, row.gap, *pace])
+    return _written([*heading, "seconds", "steps_per_second", "parameters"], rows)
+
+
+def curves_csv(history: History) -> str:
+    """A row for each method and step at which something was logged; seconds are of training."""
+    tracks = history.tracks.values()
+    terms = list(dict.fromkeys(name for t in tracks for e in t.stepped for name in e.losses))
+    heading = ["method", "step", "seconds", "learning_rate", "total", *terms, "risk", *METRICS]
+    rows: list[list[object]] = []
+    for method, track in history.tracks.items():
+        logged = {event.step: event for event in track.stepped}
+        found = {event.step: event.metrics for event in track.evaluated}
+        seconds = 0.0
+        for step in sorted(logged.keys() | found.keys()):
+            row: list[object] = [method, step]
+            if event := logged.get(step):
+                seconds += event.seconds
+                losses = [event.losses.get(name) for name in terms]
+                row += [seconds, event.learning_rate, event.total, *losses, event.risk]
+            else:
+                row += [seconds, *[None] * (len(terms) + 3)]
+            metrics = found.get(step)
+            row += [metrics.psnr, metrics.ssim, metrics.nmse] if metrics else [None] * 3
+            rows.append(row)
+    return _written(heading, rows)
+
+
+def _written(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(heading)
+    writer.writerows(rows)
+    return stream.getvalue()

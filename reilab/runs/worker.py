@@ -1,0 +1,125 @@
+"""Workers: the processes that carry runs out, and the file in which they sign in and out."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import psutil
+
+from reilab.runs.folder import RunFolder, replace_text
+
+#: Workers started by this process: the parent alone learns how they ended, and must ask.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def start_worker(folder: RunFolder) -> None:
+    """Start a process that carries out the run, or goes on with it, at once.
+
+    Raises:
+        RuntimeError: a worker is at it already.
+    """
+    check_free(folder)
+    with (folder.path / "worker.log").open("ab") as log:
+        child = subprocess.Popen(
+            command(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    sign_in(folder, child.pid)
+
+
+def command(folder: RunFolder) -> list[str]:
+    """What a worker of this run is started with."""
+    return [sys.executable, "-m", "reilab", "runs", "resume", str(folder.path), "--quiet"]
+
+
+def sign_in(folder: RunFolder, pid: int) -> None:
+    """Write down which process carries out the run."""
+    try:
+        began = psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        began = 0.0
+    replace_text(folder.path / "worker.json", json.dumps({"pid": pid, "began": began}))
+
+
+def sign_in_self(folder: RunFolder) -> None:
+    """Write down that this process carries out the run.
+
+    Raises:
+        RuntimeError: another one does.
+    """
+    check_free(folder)
+    if worker_pid(folder) != os.getpid():
+        # Nobody announced this process; what was sent before was meant for another one.
+        folder.clear_mail()
+    sign_in(folder, os.getpid())
+
+
+def sign_out(folder: RunFolder) -> None:
+    """Write down that this process is done with the run; it may live on."""
+    record = _record(folder)
+    if record and record["pid"] == os.getpid():
+        replace_text(folder.path / "worker.json", json.dumps(record | {"ended": True}))
+
+
+def check_free(folder: RunFolder) -> None:
+    """Raise ``RuntimeError`` if another process carries out this run."""
+    pid = worker_pid(folder)
+    if pid is not None and pid != os.getpid() and worker_alive(folder):
+        raise RuntimeError(
+            f"process {pid} is already at work on {folder.path}; stop it first, or wait"
+        )
+
+
+def worker_pid(folder: RunFolder) -> int | None:
+    """The process that signed in last, alive or not."""
+    record = _record(folder)
+    return int(record["pid"]) if record else None
+
+
+def worker_alive(folder: RunFolder) -> bool:
+    """Whether that very process (not a later one of the same number) is at work."""
+    record = _record(folder)
+    if not record or "ended" in record:
+        return False
+    pid = int(record["pid"])
+    if pid in _children and _children[pid].poll() is not None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        return process.create_time() == record["began"] and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def last_words(folder: RunFolder) -> str:
+    """What is known of a worker that ended without recording how."""
+    pid = worker_pid(folder)
+    if pid is None:
+        return "No worker has been started on this run."
+    child = _children.get(pid)
+    code = child.poll() if child else None
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = " (often: out of memory)" if -code == signal.SIGKILL else ""
+        return f"The worker process {pid} was ended by {name}{hint}."
+    log = folder.path / "worker.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    words = next((line for line in reversed(lines) if line.strip()), "")
+    return f"The worker process {pid} ended before the run did. {words}".strip()
+
+
+def _record(folder: RunFolder) -> dict[str, Any] | None:
+    file = folder.path / "worker.json"
+    if not file.exists():
+        return None
+    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return record

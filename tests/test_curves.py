@@ -1,0 +1,114 @@
+"""Curves and pictures of a run: any moment of its past, read from disk when it is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reilab.events import (
+    Evaluated,
+    Event,
+    Failed,
+    Metrics,
+    Posed,
+    SetWeight,
+    Started,
+    Steered,
+    Stepped,
+)
+from reilab.runs import pictures
+from reilab.runs.curves import losses_of, marks_of, scores_of
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import history_of
+from reilab.runs.pictures import Stored
+
+N_MOMENTS = 50
+
+
+def started(step: int = 0) -> Started:
+    return Started("rei", step, 100, 10, False, {"sure": 1.0}, 1e-3, 0.1, "online")
+
+
+def evaluated(step: int) -> Evaluated:
+    metrics = None if step == 0 else Metrics(20.0 + step, 0.5, 0.1)
+    return Evaluated("rei", step, metrics, np.full((2, 4, 6, 1), step / 1000, np.float32))
+
+
+def stepped(step: int, risk: float | None = None) -> Stepped:
+    return Stepped("rei", step, {"sure": 1.0 / step}, 2.0 / step, 1e-3, 0.5, risk)
+
+
+def test_losses_scores_and_marks() -> None:
+    steered = Steered("rei", 10, SetWeight("sure", 2.0))
+    failed = Failed("rei", 25, "why")
+    log: list[Event] = [started(), evaluated(0), stepped(10), steered, stepped(20, 0.25)]
+    track = history_of([*log, evaluated(20), started(20), evaluated(20), failed]).tracks["rei"]
+    losses, scores = losses_of(track), scores_of(track)
+    assert losses.step.tolist() == [10, 20]
+    assert losses.terms["sure"].tolist() == [0.1, 0.05]
+    assert losses.total.tolist() == [0.2, 0.1]
+    assert losses.seconds.tolist() == [0.5, 1.0]
+    assert np.isnan(losses.risk[0])
+    assert losses.risk[1] == 0.25
+    assert scores.step.tolist() == [0, 20]
+    assert np.isnan(scores.psnr[0])
+    assert (scores.psnr[1], scores.ssim[1], scores.nmse[1]) == (40.0, 0.5, 0.1)
+    assert [mark.step for mark in marks_of(track)] == [10, 20, 25]
+    assert [mark.event for mark in marks_of(track)] == [steered, started(20), failed]
+
+
+def test_curves_of_a_method_that_has_just_started_are_empty() -> None:
+    track = history_of([started()]).tracks["rei"]
+    assert len(losses_of(track).step) == len(scores_of(track).psnr) == 0
+    assert not losses_of(track).terms
+    assert not marks_of(track)
+    assert track.at(5) is None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder.create(tmp_path / "run", "task: mri")
+    pixels = np.zeros((2, 4, 6, 1), np.float32)
+    folder.record(Posed("mri", "smoke", 0.1, "", "cpu", 8, 2, pixels, None, None))
+    folder.record(started())
+    for moment in range(N_MOMENTS):
+        folder.record(evaluated(10 * moment))
+    return folder
+
+
+def test_every_saved_moment_is_at_hand_and_none_is_read_before(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    load = np.load
+    monkeypatch.setattr(pictures.np, "load", lambda path, **o: read.append(path) or load(path, **o))
+    history = history_of(folder.follow().poll())
+    assert history.moments == tuple(range(0, 10 * N_MOMENTS, 10))
+    assert read == []
+    for step, shown in ((0, 0), (9, 0), (10, 10), (485, 480), (999, 490)):
+        moment = history.tracks["rei"].at(step)
+        assert moment is not None
+        assert moment.step == shown
+        assert moment.images[1].mean() == pytest.approx(shown / 1000, abs=1e-3)
+        assert moment.images[0].shape == (4, 6, 1)
+    assert len(read) == 4
+    assert np.asarray(history.tracks["rei"].evaluated[3].images).shape == (2, 4, 6, 1)
+
+
+def test_the_memory_for_moments_is_limited(folder: RunFolder) -> None:
+    for event in history_of(folder.events()).tracks["rei"].evaluated:
+        assert event.images.shape == (2, 4, 6, 1)
+    assert pictures._load.cache_info().currsize <= pictures.KEPT < N_MOMENTS
+
+
+def test_images_that_a_resumed_run_writes_anew_are_seen(folder: RunFolder) -> None:
+    moment = history_of(folder.events()).tracks["rei"].at(20)
+    assert moment is not None
+    assert isinstance(moment.images, Stored)
+    assert moment.images[0].max() == pytest.approx(0.02, abs=1e-3)
+    folder.record(Evaluated("rei", 20, None, np.ones((2, 4, 6, 1), np.float32)))
+    assert moment.images[0].max() == 1
+    with pytest.raises(ValueError, match="read-only"):
+        moment.images[0][0, 0, 0] = 5

@@ -1,0 +1,230 @@
+"""What a run is turned into: tables, pictures, a command line, a report, notes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from reilab.cli.main import main
+from reilab.cli.options import parse_run
+from reilab.events import Event, SetWeight, Stepped
+from reilab.runs.command import as_command, command_of
+from reilab.runs.config import configure
+from reilab.runs.execute import execute
+from reilab.runs.folder import RunFolder
+from reilab.runs.fork import fork
+from reilab.runs.history import History, history_of
+from reilab.runs.notes import Notes, read_notes, write_notes
+from reilab.runs.panes import MEASUREMENT, error_of, error_png, pane, pane_names, pane_png
+from reilab.runs.report import report_html
+from reilab.runs.results import results
+from reilab.runs.tables import curves_csv, metrics_csv
+from reilab.tasks.registry import tasks
+from reilab.training.config import TrainConfig
+
+TRAINING = {"steps": 4, "log_every": 1, "evaluate_every": 2}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A finished run in colour, steered after its first turn."""
+    config = configure("inpainting", "smoke", ["supervised", "rei"], training=TRAINING)
+    folder = RunFolder.create(tmp_path_factory.mktemp("runs") / "run<1>", config.to_yaml())
+    seen: list[Event] = []
+    asked = [SetWeight("req", 2.0)]
+
+    def inbox() -> list[Any]:
+        return [asked.pop()] if asked and any(isinstance(e, Stepped) for e in seen) else []
+
+    execute(folder, seen.append, inbox=inbox)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def history(folder: RunFolder) -> History:
+    return history_of(folder.events())
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_table_of_metrics(history: History) -> None:
+    start, supervised, rei = rows_of(metrics_csv(history))
+    assert (start["method"], start["gain_db"], start["seconds"]) == ("A†y", "", "")
+    found = history.tracks["rei"].metrics
+    assert found is not None
+    assert history.posed is not None
+    assert history.posed.pinv_metrics is not None
+    assert float(rei["psnr_db"]) == found.psnr
+    assert float(rei["gain_db"]) == pytest.approx(found.psnr - history.posed.pinv_metrics.psnr)
+    gap = float(supervised["psnr_db"]) - float(rei["psnr_db"])
+    assert float(rei["gap_to_supervised_db"]) == pytest.approx(gap)
+    assert supervised["gap_to_supervised_db"] == ""
+    assert float(rei["seconds"]) * float(rei["steps_per_second"]) == pytest.approx(4)
+    assert int(rei["parameters"]) == history.tracks["rei"].started.n_parameters
+    assert results(History()) == []
+    assert len(rows_of(metrics_csv(History()))) == 0
+
+
+def test_table_of_curves(history: History) -> None:
+    rows = [row for row in rows_of(curves_csv(history)) if row["method"] == "rei"]
+    assert [int(row["step"]) for row in rows] == [0, 1, 2, 3, 4]
+    assert [bool(row["psnr_db"]) for row in rows] == [True, False, True, False, True]
+    assert [bool(row["total"]) for row in rows] == [False, True, True, True, True]
+    assert float(rows[4]["sure"]) == history.tracks["rei"].stepped[3].losses["sure"]
+    assert rows[4]["supervised"] == ""
+    assert float(rows[4]["seconds"]) == pytest.approx(history.tracks["rei"].seconds)
+
+
+def test_png_of_any_pane_at_any_moment(history: History) -> None:
+    assert pane_names(history) == ["truth", "pinv", "measurement", "supervised", "rei"]
+    for name in pane_names(history):
+        picture = Image.open(io.BytesIO(pane_png(history, name, 1, 2)))
+        image = pane(history, name, 1, 2)
+        assert (picture.height, picture.width) == image.shape[:2]
+        expected = np.asarray(image).squeeze().clip(0, 1) * 255
+        np.testing.assert_allclose(np.asarray(picture), expected, atol=0.51)
+    early, late = (pane(history, "rei", 0, step) for step in (0, 4))
+    assert not np.array_equal(early, late)
+    narrow = Image.open(io.BytesIO(pane_png(history, "truth", 0, 0, window=(0.4, 0.5))))
+    truth = pane(history, "truth", 0, 0)
+    assert np.array_equal(np.asarray(narrow) == 255, np.rint((truth - 0.4) * 2550) >= 255)
+    assert error_of(history, "truth", 0, 0).max() == 0
+    colours = np.asarray(Image.open(io.BytesIO(error_png(history, "rei", 0, 4, 0.1))))
+    assert colours.shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "step", "told"),
+    [("ei", 0, 0, "no pane 'ei'.*truth, pinv"), ("rei", 9, 0, "no test image 9; there are 4")],
+)
+def test_a_pane_that_is_not_there(
+    name: str, sample: int, step: int, told: str, history: History
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        pane_png(history, name, sample, step)
+    with pytest.raises(ValueError, match="none yet"):
+        pane_png(History(), "rei", 0, 0)
+
+
+def parsed(line: str) -> Any:
+    program, command, *words = shlex.split(line)
+    assert (program, command) == ("reilab", "compare")
+    return parse_run("compare", words)[0]
+
+
+@pytest.mark.parametrize("task", sorted(tasks()))
+def test_the_command_of_a_preset_names_nothing_else(task: str) -> None:
+    assert as_command(configure(task)) == f"reilab compare {task}"
+    for preset in tasks()[task].presets:
+        config = configure(task, preset, ["rei"])
+        assert parsed(as_command(config)) == config
+        assert len(shlex.split(as_command(config))) <= 7
+
+
+CHANGES: Sequence[tuple[str, st.SearchStrategy[Any]]] = (
+    ("alpha_sure", st.floats(0, 1e6)),
+    ("learning_rate", st.floats(1e-9, 1)),
+    ("milestones", st.lists(st.integers(1, 10**6), max_size=3).map(tuple)),
+    ("steps", st.integers(1, 10**7)),
+    ("measurements", st.sampled_from(["online", "fixed"])),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_the_command_makes_the_same_configuration(data: st.DataObject) -> None:
+    training = {
+        name: data.draw(values, name) for name, values in CHANGES if data.draw(st.booleans())
+    }
+    config = configure(
+        "ct",
+        data.draw(st.sampled_from(["quick", "paper"])),
+        data.draw(st.sampled_from([["rei"], ["supervised", "ei", "rei"], ["ei", "sure"]])),
+        settings={
+            "data": data.draw(st.sampled_from(["ct", "/my images/it's"])),
+            "gamma": data.draw(st.floats(1e-3, 1e3)),
+        },
+        training=training,
+        assumed_noise=data.draw(st.none() | st.floats(1e-3, 1e3)),
+    )
+    assert parsed(as_command(config)) == config
+
+
+def test_the_command_of_a_fork(folder: RunFolder, tmp_path: Path) -> None:
+    made = fork(folder, 2, {"alpha_sure": 0.25, "assumed_noise": 0.01}, tmp_path / "fork")
+    assert command_of(folder).startswith("reilab compare inpainting --preset smoke")
+    words = shlex.split(command_of(made))
+    assert words[:6] == ["reilab", "runs", "fork", folder.name, "--step", "2"]
+    assert {"--alpha-sure", "0.25", "--assumed-noise", "0.01"} <= set(words)
+    # The parent is in another folder here, so nothing can be left out.
+    assert len(words) == 6 + 2 * len(fields(TrainConfig)) - 1
+
+
+def test_notes_are_kept(folder: RunFolder) -> None:
+    assert read_notes(folder) == Notes()
+    notes = Notes("the weight α was too large\nsee <b>lecture 3</b>", pinned=True)
+    write_notes(folder, notes)
+    assert read_notes(RunFolder(folder.path)) == notes
+    with pytest.raises(FileNotFoundError):
+        write_notes(RunFolder(folder.path / "gone"), notes)
+
+
+def test_the_report_is_one_file_that_asks_for_nothing(folder: RunFolder) -> None:
+    write_notes(folder, Notes("see <b>lecture 3</b>"))
+    html = report_html(folder)
+    assert len(html) < 3_000_000
+    fetched = re.findall(r'(?:src|href)\s*=\s*"([^"#][^"]*)"', html)
+    assert fetched
+    assert all(source.startswith("data:image/png;base64,") for source in fetched)
+    assert "@import" not in html
+    assert "url(http" not in html
+    assert "<script" not in html
+    assert html.count("<svg") >= 3
+    assert "see &lt;b&gt;lecture 3&lt;/b&gt;" in html
+    assert "run&lt;1&gt;" in html
+    assert "weight of req = 2" in html
+    assert "Masked photograph" in html
+    assert "reilab compare inpainting --preset smoke" in html
+    images = re.findall(r"<img [^>]*>", html)
+    assert all('alt="' in image for image in images)
+    # Four test images with five panes and three error maps, and two strips of three moments.
+    assert len(images) == 4 * (5 + 3) + 2 * 3
+
+
+def test_the_report_of_a_run_that_has_not_begun_or_has_failed(tmp_path: Path) -> None:
+    config = configure("mri", "smoke", ["rei"])
+    empty = RunFolder.create(tmp_path / "empty", config.to_yaml())
+    assert "No worker has been started" in report_html(empty)
+    broken = config.to_yaml().replace("data: knee", "data: keen")
+    failed = RunFolder.create(tmp_path / "failed", broken)
+    with pytest.raises(ValueError, match="keen"):
+        execute(failed)
+    assert "keen" in report_html(failed)
+
+
+def test_measurements_of_an_old_log_are_left_out(history: History) -> None:
+    from dataclasses import replace
+
+    assert history.posed is not None
+    old = History(replace(history.posed, measurement=None), history.tracks)
+    assert MEASUREMENT not in pane_names(old)
+
+
+def test_the_command_line_exports(folder: RunFolder, tmp_path: Path) -> None:
+    main(["runs", "export", str(folder.path), "--out", str(tmp_path / "out")])
+    names = {file.name for file in (tmp_path / "out").iterdir()}
+    assert names == {"report.html", "metrics.csv", "curves.csv"}

@@ -1,0 +1,262 @@
+"""What the lab shows, without a server: moments, series, panes, address, keys, tour, library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from lab_runs import EVERY, N_STEPS, write_run
+
+from reilab.lab import address
+from reilab.lab.board import ImageBoard
+from reilab.lab.chart import Axes, Chart, Line, Mark
+from reilab.lab.choices import Choices
+from reilab.lab.curves import PSNR
+from reilab.lab.explain import explain, span_words
+from reilab.lab.formula import objectives
+from reilab.lab.keys import press
+from reilab.lab.library import Library
+from reilab.lab.model import Lab
+from reilab.lab.moments import measurement, moments, shots
+from reilab.lab.results import as_text
+from reilab.lab.runview import content_of
+from reilab.lab.series import loss_series, marks, psnr_series, risk_series, smooth
+from reilab.lab.several import content_of_several, letters
+from reilab.lab.sources import image_sources
+from reilab.lab.summary import rows
+from reilab.lab.tour import STOPS, Tour
+from reilab.lab.view import ERRORS, View
+from reilab.runs.history import History, history_of
+from reilab.settings import Setting
+from reilab.tasks.registry import tasks
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return history_of(write_run(tmp_path, "run").events())
+
+
+def test_every_moment_of_a_run_can_be_shown(history: History) -> None:
+    steps = moments([history])
+    assert steps == list(range(0, N_STEPS + 1, EVERY))
+    live, early = shots(history, 1, None), shots(history, 1, 25)
+    assert [shot.key for shot in live] == ["truth", "pinv", "ei", "rei", "supervised"]
+    assert [shot.step for shot in live] == [0, 0, 40, 40, 40]
+    assert [shot.step for shot in early] == [0, 0, 20, 20, 20]
+    assert early[2].metrics is not None
+    assert early[2].metrics.psnr == 12 + 2 + 1 + 1
+    assert np.abs(early[2].image - early[2].truth).max() == pytest.approx(0.2 / 21, abs=1e-3)
+    shown = measurement(history, 1)
+    assert shown is not None
+    assert (shown.title, shown.image.shape) == ("Half of it", (16, 8, 1))
+
+
+def test_the_slider_follows_the_live_end_until_it_is_moved() -> None:
+    view = View()
+    steps = [0, 10, 20]
+    assert view.place(steps) == 2
+    view.scrub(steps, -1)
+    assert (view.at, view.place(steps)) == (10, 1)
+    assert view.place([*steps, 30]) == 1
+    view.scrub(steps, 1)
+    assert view.at is None
+    view.play(steps)
+    assert (view.playing, view.at) == (True, 0)
+    view.advance(steps)
+    view.advance(steps)
+    assert (view.playing, view.at) == (False, None)
+
+
+def test_series_hold_every_term_the_totals_the_base_line_and_the_risk(history: History) -> None:
+    assert list(psnr_series(history)) == ["pinv", "ei", "rei", "supervised"]
+    losses = loss_series(history)
+    assert list(losses) == [
+        "ei total",
+        "ei mc",
+        "ei eq",
+        "rei total",
+        "rei sure",
+        "rei req",
+        "supervised supervised",
+    ]
+    assert losses["rei total"].points[1][0] == pytest.approx(2 / 5)
+    assert list(risk_series(history)) == ["rei sure", "rei risk"]
+    assert risk_series(history)["rei risk"].points[1][0] == pytest.approx(1.1 / 5)
+    assert marks(history) == [Mark(20, "weight of req = 3")]
+
+
+def test_smoothing_keeps_a_constant_and_depends_on_the_past_alone() -> None:
+    steps = [0, 1, 2, 3]
+    assert smooth((steps, [2.0, 2.0, 2.0, 2.0]), 0.9)[1] == pytest.approx([2.0] * 4)
+    long = smooth((steps, [1.0, 3.0, 2.0, 5.0]), 0.5)[1]
+    assert list(smooth((steps[:2], [1.0, 3.0]), 0.5)[1]) == list(long[:2])
+    assert smooth((steps, [1.0, 3.0, 2.0, 5.0]), 0.0)[1] == [1.0, 3.0, 2.0, 5.0]
+
+
+def test_a_chart_grows_marks_and_points() -> None:
+    chart = Chart(Axes("Loss", "", True, 10), {"a": Line("a", "#123456", dots=True)})
+    chart.grow("a", ([0, 1], [1.0, -1.0]))
+    chart.grow("a", ([0, 1, 2], [1.0, -1.0, 3.0]))
+    drawn = chart.figure.renderers[0].data_source.data
+    assert list(drawn["x"]) == [0, 1, 2]
+    assert np.isnan(drawn["y"][1])
+    chart.grow("a", ([0], [4.0]))
+    assert list(chart.figure.renderers[0].data_source.data["y"]) == [4.0]
+    chart.mark([Mark(3, "x = 1")])
+    chart.point(5)
+    chart.point(None)
+
+
+def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
+    view = View()
+    board = ImageBoard(view)
+    assert board.update(content_of("run", history, view).scene)
+    source = board._cards["rei"]._image.source
+    first = source.data["image"][0]
+    assert not board.update(content_of("run", history, view).scene)
+    assert source.data["image"][0] is first
+    view.window = (0.2, 0.6)
+    board.update(content_of("run", history, view).scene)
+    assert source.data["image"][0] is not first
+    view.hidden = ["rei", ERRORS]
+    board.update(content_of("run", history, view).scene)
+    assert not board._cards["rei"].visible
+    assert board._cards["ei"].visible
+
+
+def test_results_are_written_for_a_spreadsheet(history: History) -> None:
+    lines = as_text(rows(history), ",").splitlines()
+    assert lines[0].startswith("Method,PSNR [dB],SSIM,NMSE,Gain over A†y [dB]")
+    assert lines[1].startswith("A†y,11,0.3,0.2,,")
+    assert lines[4].split(",")[-1] == "1234"
+
+
+def test_the_formula_has_the_numbers_of_the_controls(history: History) -> None:
+    choices = Choices()
+    choices.task, choices.preset, choices.methods = "mri", "quick", ["rei"]
+    choices.alpha_req = 7.5
+    words = objectives(choices, history)
+    assert "<b>7.5</b>" in words
+    assert "SURE" in words
+    assert "σ̂</i> = <b>0.1</b>" in words
+    assert "now 0.025" in words
+    assert "Supervised" not in words
+
+
+def test_a_link_opens_the_same_view(tmp_path: Path) -> None:
+    lab, view = Lab(tmp_path), View()
+    lab.choices.task, lab.choices.preset = "inpainting", "smoke"
+    lab.choices.methods = ["rei"]
+    lab.choices.alpha_req, lab.choices.noise = 3.5, 0.07
+    lab.choices.set_further("keep", 0.5)
+    view.hidden, view.at, view.window = ["pinv"], 20, (0.1, 0.8)
+    view.zoom, view.swipe, view.left = (1.0, 9.0, 2.0, 8.0), True, "rei"
+    query = dict(parse_qsl(address.write(lab, view)))
+    other, seen = Lab(tmp_path), View()
+    address.read_view(query, seen)
+    address.read_choices(query, other.choices)
+    assert address.write(other, seen) == address.write(lab, view)
+    assert other.choices.config() == lab.choices.config()
+    assert (seen.at, seen.zoom, seen.swipe) == (20, (1.0, 9.0, 2.0, 8.0), True)
+
+
+def test_a_link_that_makes_no_sense_changes_nothing() -> None:
+    view = View()
+    address.read_view({"at": "soon", "tab": "kitchen", "window": "1", "colours": "plaid"}, view)
+    assert (view.at, view.tab, view.window, view.colours) == (None, "run", (0.0, 1.0), "grey")
+
+
+def test_the_address_of_a_run_leaves_its_own_settings_out(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+    lab = Lab(tmp_path)
+    lab.open("run")
+    assert address.write(lab, View()) == "run=run"
+    lab.choices.steps = 7
+    assert "steps=7" in address.write(lab, View())
+
+
+def test_keys_scrub_toggle_and_play(tmp_path: Path) -> None:
+    lab, view, steps = Lab(tmp_path), View(), [0, 10, 20]
+    for key in ("ArrowLeft", "ArrowLeft", "2", "e", "s"):
+        press(key, lab, view, steps, ["truth", "pinv"])
+    assert (view.at, view.hidden, view.swipe) == (0, ["pinv", ERRORS], True)
+    press("2", lab, view, steps, ["truth", "pinv"])
+    press("9", lab, view, steps, ["truth", "pinv"])
+    press("End", lab, view, steps, [])
+    assert (view.hidden, view.at) == ([ERRORS], None)
+    press(" ", lab, view, steps, [])
+    assert view.playing
+
+
+def test_every_setting_has_a_help_of_two_sentences_or_a_range() -> None:
+    for task in tasks().values():
+        choices = Choices()
+        choices.task = task.name
+        for name in (*choices.steerable, "noise", "steps", "seed", *choices.further):
+            setting = choices.setting(name)
+            words = explain(name, setting)
+            assert words.count(". ") >= 1 or not span_words(setting), (name, words)
+
+
+def test_ranges_are_said_in_words() -> None:
+    assert span_words(Setting("x", low=0.0, high=1.0, unit="m")) == "From 0 to 1 m."
+    assert span_words(Setting("x", positive=True)) == "Range: more than 0."
+    assert span_words(Setting("x", choices=("a", "b"))) == "One of: a, b."
+    assert span_words(Setting("x")) == ""
+
+
+def test_the_tour_sets_the_controls(tmp_path: Path) -> None:
+    lab, tour = Lab(tmp_path), Tour()
+    tour.move(1)
+    tour.set_up(lab)
+    assert set(lab.choices.methods) == set(STOPS[0].methods)
+    tour.place = 2
+    tour.set_up(lab)
+    assert lab.choices.config().assumed_noise == pytest.approx(4 * lab.choices.config().noise)
+    tour.place = len(STOPS) - 1
+    tour.move(1)
+    assert tour.stop is None
+
+
+def test_the_library_lists_filters_and_deletes(tmp_path: Path) -> None:
+    write_run(tmp_path, "first", ("rei",))
+    write_run(tmp_path, "second", ("ei",), task="ct", finished=False)
+    library = Library(tmp_path)
+    entries = {entry.name: entry for entry in library.entries()}
+    assert entries["first"].state == "Finished"
+    assert entries["first"].psnr == (("REI", 18.0),)
+    assert entries["second"].resumable
+    assert entries["first"].matches("mri rei")
+    assert not entries["first"].matches("mri ei ct")
+    assert library.comparable(["first", "second"]) == ["first"]
+    library.delete("second")
+    assert [entry.name for entry in library.entries()] == ["first"]
+    assert library.history("second") is None
+
+
+def test_runs_of_one_task_are_compared_in_one_view(tmp_path: Path) -> None:
+    names = ["first", "second"]
+    histories = {
+        letter: history_of(write_run(tmp_path, name, assumed_noise=level).events())
+        for (name, letter), level in zip(letters(names).items(), (0.1, 0.4), strict=True)
+    }
+    content = content_of_several(histories, View(), {"rei"})
+    assert [shot.key for shot in content.scene.shots] == ["truth", "pinv", "A/rei", "B/rei"]
+    assert list(content.kinds[PSNR]) == ["A/rei", "B/rei"]
+    assert [row.name for row in content.rows] == ["A†y", "A: REI", "B: REI"]
+    board = ImageBoard(View())
+    assert board.update(content.scene)
+
+
+def test_images_come_from_bundled_sets_and_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "one.png").touch()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("REILAB_DATA", str(tmp_path))
+    found = image_sources(tasks()["mri"])
+    assert {"knee", "brain", "mine"} <= found.keys()
+    assert not {"urban", "empty"} & found.keys()

@@ -1,0 +1,186 @@
+"""The queue: runs wait for their device, in order, whoever looks and whatever ends."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from reilab.events import SetLearningRate, Steered, Stop
+from reilab.runs import jobs, queue, worker
+from reilab.runs.config import RunConfig, configure
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import History, history_of
+from reilab.runs.jobs import Status
+
+SECONDS = 120
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def smoke(seed: int = 0, steps: int = 2) -> RunConfig:
+    training = {"seed": seed, "steps": steps, "log_every": 1, "evaluate_every": 2}
+    return configure("mri", "smoke", ["rei"], training=training)
+
+
+@pytest.fixture
+def sleepers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that do nothing until they are ended."""
+    monkeypatch.setattr(worker, "command", lambda folder: SLEEPER)
+
+
+def status(folder: RunFolder) -> tuple[Status, int | None]:
+    found = jobs.standing(folder, history_of(folder.events()))
+    return found.status, found.position
+
+
+def kill(folder: RunFolder) -> None:
+    pid = worker.worker_pid(folder)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    worker._children[pid].wait(timeout=30)
+
+
+def wait(reached: Callable[[], object], folder: RunFolder) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, (folder.path / "worker.log").read_text()
+        time.sleep(0.05)
+
+
+@pytest.mark.usefixtures("sleepers")
+def test_one_worker_at_a_time_in_order_of_asking(tmp_path: Path) -> None:
+    first, second, third = (jobs.submit(smoke(seed), tmp_path) for seed in range(3))
+    assert status(first) == (Status.STARTING, None)
+    assert status(second) == (Status.QUEUED, 1)
+    assert status(third) == (Status.QUEUED, 2)
+    assert jobs.advance(tmp_path) == []
+    kill(first)
+    assert jobs.advance(tmp_path) == [second]
+    assert status(first)[0] is Status.LOST
+    assert [status(run) for run in (second, third)] == [
+        (Status.STARTING, None),
+        (Status.QUEUED, 1),
+    ]
+    jobs.resume(first)
+    assert status(first) == (Status.QUEUED, 2)
+    with pytest.raises(RuntimeError, match="already at work"):
+        jobs.resume(second)
+    for expected in (third, first):
+        kill([second, third][expected is first])
+        assert jobs.advance(tmp_path) == [expected]
+    kill(first)
+    assert jobs.advance(tmp_path) == []
+
+
+@pytest.mark.usefixtures("sleepers")
+def test_a_limit_lets_several_runs_share_a_device(tmp_path: Path) -> None:
+    runs = [jobs.submit(smoke(seed), tmp_path, limit=2) for seed in range(3)]
+    assert [status(run)[0] for run in runs] == [Status.STARTING, Status.STARTING, Status.QUEUED]
+    kill(runs[0])
+    assert jobs.advance(tmp_path) == [runs[2]]
+    for run in runs[1:]:
+        kill(run)
+
+
+@pytest.mark.usefixtures("sleepers")
+def test_devices_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    busy = jobs.submit(smoke(), tmp_path)
+    waiting = jobs.submit(smoke(1), tmp_path)
+    other = RunFolder.create(tmp_path / "gpu", smoke(2).to_yaml().replace("cpu", "cuda"))
+    jobs.resume(other)
+    assert queue.device_of(other) == "cuda:0"
+    assert status(other)[0] is Status.STARTING
+    assert status(waiting) == (Status.QUEUED, 1)
+    for run in (busy, other):
+        kill(run)
+
+
+@pytest.mark.usefixtures("sleepers")
+def test_a_run_in_line_can_be_stopped_resumed_and_deleted(tmp_path: Path) -> None:
+    busy, second, third = (jobs.submit(smoke(seed), tmp_path) for seed in range(3))
+    jobs.stop(second)
+    assert status(second) == (Status.STOPPED, None)
+    assert status(third) == (Status.QUEUED, 1)
+    jobs.resume(second)
+    assert status(second) == (Status.QUEUED, 2)
+    jobs.delete(third)
+    assert not third.path.exists()
+    assert status(second) == (Status.QUEUED, 1)
+    with pytest.raises(RuntimeError, match="already at work"):
+        jobs.delete(busy)
+    assert busy.path.exists()
+    kill(busy)
+    # A folder that somebody removed by hand holds nobody up.
+    gone = jobs.submit(smoke(3), tmp_path)
+    jobs.resume(busy)
+    gone_from_line = [entry.run for entry in queue.entries(tmp_path)]
+    assert gone_from_line == [gone.name, busy.name]
+    gone.delete()
+    kill(second)
+    assert jobs.advance(tmp_path) == [busy]
+    kill(busy)
+
+
+def start_many(root: Path, barrier: multiprocessing.synchronize.Barrier) -> None:
+    worker.command = lambda folder: SLEEPER
+    barrier.wait()
+    for _ in range(20):
+        jobs.advance(root)
+
+
+@pytest.mark.usefixtures("sleepers")
+def test_several_processes_that_look_at_once_start_a_run_once(tmp_path: Path) -> None:
+    busy, second, third = (jobs.submit(smoke(seed), tmp_path) for seed in range(3))
+    kill(busy)
+    fork = multiprocessing.get_context("fork")
+    barrier = fork.Barrier(4)
+    lookers = [fork.Process(target=start_many, args=(tmp_path, barrier)) for _ in range(4)]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join(SECONDS)
+        assert looker.exitcode == 0
+    assert status(second)[0] is Status.STARTING
+    assert status(third) == (Status.QUEUED, 1)
+    pid = worker.worker_pid(second)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_the_next_run_starts_when_the_one_before_ends_and_nobody_looks(tmp_path: Path) -> None:
+    first = jobs.submit(smoke(steps=4000), tmp_path)
+    second = jobs.submit(smoke(1), tmp_path)
+    third = jobs.submit(smoke(2), tmp_path)
+    config = second.path / "config.yaml"
+    config.write_text(config.read_text().replace("data: knee", "data: keen"))
+    # Sent while the worker starts: it is heard nevertheless.
+    first.send(SetLearningRate(1e-4))
+    wait(lambda: history_of(first.events()).tracks, first)
+    first.send(Stop())
+    wait(lambda: history_of(third.events()).finished, third)
+    assert status(first)[0] is Status.STOPPED
+    assert any(isinstance(event, Steered) for event in first.events())
+    assert status(second)[0] is Status.FAILED
+    assert status(third)[0] is Status.FINISHED
+    wait(lambda: not worker.worker_alive(third), third)
+    assert json.loads((third.path / "worker.json").read_text())["ended"]
+
+
+def test_commands_to_an_earlier_worker_are_not_heard_by_the_next(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", smoke().to_yaml())
+    folder.send(Stop())
+    worker.sign_in_self(folder)
+    assert folder.inbox().poll() == []
+    folder.send(Stop())
+    worker.sign_in_self(folder)
+    assert folder.inbox().poll() == [Stop()]
+    assert jobs.standing(folder, History()).status is Status.STARTING
+    worker.sign_out(folder)
+    assert jobs.standing(folder, History()).status is Status.LOST
