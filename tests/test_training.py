@@ -420,6 +420,20 @@ def test_mixed_precision_trains(task: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("task", TASKS)
+def test_a_step_never_waits_for_a_gpu(task: str) -> None:
+    config = configure(task, "smoke", list(METHODS), device="cuda")
+    prepared = prepare(config)
+    for state in prepared.states:
+        take_step(state, prepared.problem, config.training)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            take_step(state, prepared.problem, config.training)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_training_on_a_gpu(task: str, precision: str) -> None:
     config = replace(smoke(task, precision=precision), device="cuda")
