@@ -44,8 +44,8 @@ def test_command_line_trains_it_with_its_own_options(tmp_path: Path) -> None:
 def test_the_lab_offers_it(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from reilab.lab.model import Lab;"
-        f"lab = Lab(Path({str(tmp_path)!r})); lab.task = 'denoising';"
-        "print(lab.param.task.objects, lab.noise, lab.config().spec)"
+        f"asked = Lab(Path({str(tmp_path)!r})).choices; asked.task = 'denoising';"
+        "print(asked.param.task.objects, asked.noise, asked.config().spec)"
     )
     printed = with_plugin("-c", code)
     assert "'denoising'" in printed
