@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from reilab.runs import worker
+from reilab.runs import processes
 
 # Small tensors on many threads are slower, and sums in another order give other digits.
 torch.set_num_threads(1)
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_worker_outlives_the_tests() -> Iterator[None]:
     """Ends the workers that the tests started in this process and are done with."""
     yield
-    for child in worker._children.values():
+    for child in processes.children.values():
         if child.poll() is None:
             child.terminate()
         child.wait()

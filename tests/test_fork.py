@@ -11,7 +11,7 @@ import pytest
 
 from reilab.events import Event, SetAssumedNoise, SetWeight, Started, Steered, Stepped, Stop
 from reilab.runs import folder as folders
-from reilab.runs import jobs
+from reilab.runs import jobs, processes, worker
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.folder import RunFolder, replace_text
@@ -170,11 +170,9 @@ def test_a_fork_stands_beside_its_parent_and_runs_as_a_job(
     jobs.resume(made)
     found = jobs.standing(made, history_of(made.events()))
     assert found.status in jobs.LIVE
-    from reilab.runs import worker
-
     pid = worker.worker_pid(made)
     assert pid is not None
-    worker._children[pid].wait(timeout=120)
+    processes.children[pid].wait(timeout=120)
     history = history_of(made.events())
     assert history.finished
     starts = [e.step for e in made.events() if isinstance(e, Started)]

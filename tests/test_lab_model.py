@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight, Steered
-from reilab.lab.images import error_map, scale_end, to_pixels
+from reilab.lab.images import error_map, scale_end
 from reilab.lab.model import Lab
 from reilab.lab.steering import Sent, commands, numbers_since
 from reilab.lab.summary import rows, run_title, steering_log
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
 from reilab.runs.jobs import Standing, Status
+from reilab.runs.panes import to_pixels
 from reilab.settings import settings_of
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from reilab.events import SetLearningRate, Steered, Stop
-from reilab.runs import jobs, queue, worker
+from reilab.runs import jobs, processes, queue, worker
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import History, history_of
@@ -44,7 +44,7 @@ def kill(folder: RunFolder) -> None:
     pid = worker.worker_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    worker._children[pid].wait(timeout=30)
+    processes.children[pid].wait(timeout=30)
 
 
 def wait(reached: Callable[[], object], folder: RunFolder) -> None:

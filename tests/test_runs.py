@@ -30,7 +30,7 @@ from reilab.events import (
     Stepped,
     Stop,
 )
-from reilab.runs import codec, jobs, worker
+from reilab.runs import codec, jobs, processes, worker
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
@@ -294,7 +294,7 @@ def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
     pid = worker.worker_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    worker._children[pid].wait(timeout=30)
+    processes.children[pid].wait(timeout=30)
     lost = jobs.standing(folder, history)
     assert lost.status is jobs.Status.LOST
     assert "SIGKILL" in lost.reason
@@ -304,7 +304,7 @@ def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
     folder.send(Stop())
     child = worker.worker_pid(folder)
     assert child is not None
-    worker._children[child].wait(timeout=60)
+    processes.children[child].wait(timeout=60)
     last = history_of(folder.events())
     assert jobs.standing(folder, last).status is jobs.Status.STOPPED
     assert folder.checkpoint("rei").exists()

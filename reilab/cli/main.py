@@ -24,7 +24,6 @@ from reilab.runs.execute import execute
 from reilab.runs.figures import save_comparison
 from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
 from reilab.runs.history import History, history_of
-from reilab.runs.report import report_html
 from reilab.runs.tables import curves_csv, metrics_csv
 from reilab.runs.worker import sign_in_self, sign_out
 from reilab.settings import choose
@@ -150,6 +149,9 @@ def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
         run: name or folder of the run.
         out: folder to write to; that of the run otherwise.
     """
+    # Its template engine is loaded for nothing else.
+    from reilab.runs.report import report_html
+
     folder = find_run(run)
     target = out or folder.path
     target.mkdir(parents=True, exist_ok=True)

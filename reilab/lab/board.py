@@ -13,9 +13,11 @@ from reilab.lab.card import Card
 from reilab.lab.colours import ERROR_MAP, MAPS
 from reilab.lab.images import Ranges, Values, error_map, mapper, scale_end, whole_ranges
 from reilab.lab.moments import Shot
+from reilab.lab.redraw import Redraw
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
-from reilab.lab.view import ERRORS, MEASUREMENT, TRUTH, View
+from reilab.lab.view import ERRORS, View
+from reilab.runs.panes import MEASUREMENT, TRUTH
 
 #: No pane gets narrower than this; they wrap to another line instead.
 LEAST_WIDTH = 150
@@ -58,6 +60,7 @@ class ImageBoard(pn.viewable.Viewer):
         self._items: list[Any] = []
         self._grey, self._hot = mapper(MAPS[view.colours]), mapper(ERROR_MAP)
         self.ranges: Ranges = whole_ranges((1, 1))
+        self._whole = Redraw(self._show_whole)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
@@ -69,6 +72,9 @@ class ImageBoard(pn.viewable.Viewer):
 
     def reset_view(self) -> None:
         """Show the whole image again, in every pane."""
+        self._whole.ask()
+
+    def _show_whole(self) -> None:
         for shared in self.ranges:
             shared.update(start=shared.reset_start, end=shared.reset_end)
 

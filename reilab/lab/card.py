@@ -7,11 +7,11 @@ from html import escape
 import panel as pn
 from bokeh.models import LinearColorMapper
 
-from reilab.lab.images import Pane, Ranges, Values, to_pixels
+from reilab.lab.images import Pane, Ranges, Values
 from reilab.lab.moments import Shot
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
-from reilab.lab.view import MEASUREMENT, TRUTH
+from reilab.runs.panes import MEASUREMENT, TRUTH, to_pixels
 
 
 class Card(pn.viewable.Viewer):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import panel as pn
 
@@ -11,6 +10,7 @@ from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit
 from reilab.lab.fields import number_text
 from reilab.lab.imagetools import tool
 from reilab.lab.library import Library
+from reilab.lab.redraw import Redraw
 from reilab.lab.several import content_of_several, letters, methods_of
 from reilab.lab.style import TALL, colour_of
 from reilab.lab.summary import method_title, run_title
@@ -37,18 +37,20 @@ class Comparison(pn.viewable.Viewer):
         self._methods.align = "start"
         self._offered: list[str] = []
         self._busy = False
-        self._methods.param.watch(self._update, "value")
-        view.param.watch(self._update, [*LOOKS, "compared", "tab", "log_losses", "smoothing"])
+        self._redraw = Redraw(self.update)
+        self._methods.param.watch(self._redraw.ask, "value")
+        looks = [*LOOKS, "compared", "tab", "log_losses", "smoothing"]
+        view.param.watch(self._redraw.ask, looks)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def update(self) -> None:
-        """Read the runs and show what they have come to."""
-        if self._look.tab == "compare":
-            self._update()
+    def ask(self) -> None:
+        """Bring the views up to date as soon as may be."""
+        self._redraw.ask()
 
-    def _update(self, *_: Any) -> None:
+    def update(self) -> None:
+        """Read the runs and show what they have come to, if they are to be seen."""
         # To offer other methods changes their choice, which would come back here.
         if self._look.tab != "compare" or self._busy:
             return

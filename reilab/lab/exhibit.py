@@ -20,8 +20,9 @@ from reilab.lab.summary import Row
 from reilab.lab.swipe import Swipe
 from reilab.lab.text import heading, quiet
 from reilab.lab.timeline import Timeline
-from reilab.lab.view import MEASUREMENT, View
+from reilab.lab.view import View
 from reilab.lab.web.components import Browser
+from reilab.runs.panes import MEASUREMENT
 
 LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was changed there."
 #: Least and greatest smoothing, and its step.

@@ -18,7 +18,8 @@ from bokeh.models import (
 )
 from numpy.typing import NDArray
 
-Pixels = NDArray[np.uint8]
+from reilab.runs.panes import Pixels
+
 Values = NDArray[np.floating]
 #: The shared scale of the error maps ends at one of these, so that it seldom changes.
 SCALE_ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -125,13 +126,6 @@ def _with_alpha(pixels: Pixels) -> NDArray[np.uint32]:
     opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
     packed: NDArray[np.uint32] = np.concatenate([pixels, opaque], axis=2).view(np.uint32)[..., 0]
     return packed
-
-
-def to_pixels(image: Values, low: float, high: float) -> Pixels:
-    """Values (H, W, C) as bytes: (H, W) if C = 1, else (H, W, 3)."""
-    scaled = np.clip((np.asarray(image, np.float32) - low) / (high - low), 0, 1)
-    pixels: Pixels = np.rint(scaled * 255).astype(np.uint8)
-    return pixels[..., 0] if pixels.shape[-1] == 1 else pixels
 
 
 def error_map(image: Values, truth: Values) -> Values:

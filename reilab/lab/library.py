@@ -12,6 +12,7 @@ from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.folder import RunFolder, list_runs
 from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
+from reilab.runs.notes import Notes, read_notes
 from reilab.tasks.registry import find_task
 
 
@@ -29,6 +30,7 @@ class Entry:
     standing: Standing
     progress: float
     psnr: tuple[tuple[str, float], ...]
+    notes: Notes
 
     @property
     def state(self) -> str:
@@ -49,6 +51,7 @@ class Entry:
     def matches(self, words: str) -> bool:
         """Whether all of these words occur in what the list says of the run."""
         parts = (
+            self.notes.text,
             self.name,
             self.title,
             self.task_title,
@@ -83,13 +86,13 @@ class Library:
         self._known: dict[str, _Known] = {}
 
     def entries(self) -> list[Entry]:
-        """All runs, newest first; a run whose task is not known here is left out."""
+        """All runs, pinned ones first, then the newest; without those of unknown tasks."""
         found = []
         for folder in list_runs(self.root):
             known = self._find(folder)
             if known is not None:
                 found.append(_entry(known))
-        return found
+        return sorted(found, key=lambda entry: not entry.notes.pinned)
 
     def history(self, name: str) -> History | None:
         """What a run has shown so far; none if there is no such run."""
@@ -142,6 +145,7 @@ def _entry(known: _Known) -> Entry:
         methods=config.methods,
         standing=_standing(known),
         progress=history.progress,
+        notes=read_notes(known.folder),
         psnr=tuple((method_title(name), m.psnr) for name, m in tracks.items() if m),
     )
 

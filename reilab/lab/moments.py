@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reilab.events import Evaluated, Metrics
+from reilab.events import Evaluated, Images, Metrics
 from reilab.lab.style import colour_of
 from reilab.lab.summary import BASELINE, in_order, method_title
-from reilab.lab.view import MEASUREMENT, PINV, TRUTH
 from reilab.runs.history import History, Track
+from reilab.runs.panes import MEASUREMENT, PINV, TRUTH
 
 Values = NDArray[np.floating]
 
@@ -46,18 +46,19 @@ def shots(history: History, sample: int, at: int | None) -> list[Shot]:
     posed = history.posed
     if posed is None:
         return []
-    truth = None if posed.truth is None else posed.truth[sample]
+    truth = None if posed.truth is None else _read(posed.truth, sample)
     found = []
     if truth is not None:
         found.append(Shot(TRUTH, "Ground truth", colour_of(TRUTH), sample, 0, truth))
+    pinv = _read(posed.pinv, sample)
     start = _of(posed.pinv_per_image, sample)
-    found.append(Shot(PINV, BASELINE, colour_of(PINV), sample, 0, posed.pinv[sample], truth, start))
+    found.append(Shot(PINV, BASELINE, colour_of(PINV), sample, 0, pinv, truth, start))
     for name in in_order(history):
         event = _at(history.tracks[name], at)
         if event is not None:
             title, colour = method_title(name), colour_of(name)
             metrics = _of(event.per_image, sample)
-            image = event.images[sample]
+            image = _read(event.images, sample)
             found.append(Shot(name, title, colour, sample, event.step, image, truth, metrics))
     return found
 
@@ -67,8 +68,13 @@ def measurement(history: History, sample: int) -> Shot | None:
     posed = history.posed
     if posed is None or posed.measurement is None:
         return None
-    title = posed.measurement_title
-    return Shot(MEASUREMENT, title, colour_of(MEASUREMENT), sample, 0, posed.measurement[sample])
+    title, image = posed.measurement_title, _read(posed.measurement, sample)
+    return Shot(MEASUREMENT, title, colour_of(MEASUREMENT), sample, 0, image)
+
+
+def _read(images: Images, sample: int) -> Values:
+    # They are kept with half the digits, which are too few to reckon with.
+    return np.asarray(images[sample], np.float32)
 
 
 def _at(track: Track, at: int | None) -> Evaluated | None:

@@ -10,9 +10,11 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import CustomJS
+from panel.util import edit_readonly
 
 from reilab.events import Event, Started
 from reilab.lab import address, keys
+from reilab.lab.bulletin import Bulletin
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
 from reilab.lab.exhibit import Exhibit
@@ -22,13 +24,10 @@ from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
 from reilab.lab.style import HEADER, TALL, THEME
-from reilab.lab.summary import WORDS, run_title
 from reilab.lab.text import text
 from reilab.lab.tour import Tour
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
-from reilab.runs import jobs
-from reilab.runs.jobs import LIVE, Status
 
 POLL_MILLISECONDS = 100
 #: The browser lays the page out anew each time; more often only makes numbers flicker.
@@ -56,12 +55,13 @@ class LabPage(pn.viewable.Viewer):
     def __init__(self, root: Path, query: Mapping[str, str]) -> None:
         super().__init__()
         self.lab, self.look, self.tour = Lab(root), View(), Tour()
-        self._polls = 0
+        self._polls, self._awake = 0, False
+        self._bulletin = Bulletin(root)
         self._unseen: list[Event] = []
         self.browser = Browser(keys=list(keys.KEYS))
         self._open(query)
         self._library = Library(root)
-        self._runs = RunsPanel(self._library, self.lab, self.look)
+        self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
         self._comparison = Comparison(self._library, self.look, self.browser)
         self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
         links = (
@@ -76,7 +76,6 @@ class LabPage(pn.viewable.Viewer):
         }
         self.page = self._layout()
         self.look.param.watch(self._turn, "tab")
-        self.lab.param.watch(self._notify, "standing")
         self._turn()
         self._system_dark: bool | None = None
         self.browser.listen(self._hear)
@@ -87,6 +86,8 @@ class LabPage(pn.viewable.Viewer):
 
     def tick(self) -> None:
         """The heartbeat of the session: read what is new in the run folder and show it."""
+        if not self._awake:
+            return
         self._unseen += self.lab.poll()
         if self._polls % POLLS_PER_SHOW == 0:
             if self._unseen:
@@ -96,11 +97,15 @@ class LabPage(pn.viewable.Viewer):
             self.look.advance(self._exhibit.timeline.moments)
             self.browser.address = address.write(self.lab, self.look)
         if self._polls % POLLS_PER_LISTING == 0:
-            jobs.advance(self.lab.root)
+            self._bulletin.update(self.lab.folder if self.lab.run else None)
             if self.look.tab == "runs":
                 self._runs.update()
             self._comparison.update()
         self._polls += 1
+
+    def wake(self) -> None:
+        """Begin to follow the run; a page that is changed while it loads never gets ready."""
+        self._awake = True
 
     def _open(self, query: Mapping[str, str]) -> None:
         """Put the state together that an address asks for; a live run is left as it is."""
@@ -138,28 +143,22 @@ class LabPage(pn.viewable.Viewer):
             margin=(16, 20, 40, 20),
             styles=dict(TALL),
         )
-        return pmui.Page(
+        page = pmui.Page(
             meta_title="reilab",
-            header=[title, self._parts],
+            header=[title, self._parts, self._bulletin],
             sidebar=[Controls(self.lab)],
             main=[main],
             sidebar_width=300,
             sidebar_resizable=False,
             theme_config=THEME,
             dark_theme=self.look.theme == "dark",
+            busy_indicator=None,
             sx=HEADER,
         )
-
-    def _notify(self, event: Any) -> None:
-        """Say that the run that was being watched has ended, and how."""
-        if pn.state.notifications is None or event.old.status not in LIVE:
-            return
-        title = run_title(self.lab.run)
-        match event.new.status:
-            case Status.FINISHED:
-                pn.state.notifications.success(f"Finished: {title}")
-            case Status.FAILED | Status.LOST:
-                pn.state.notifications.error(f"{WORDS[event.new.status]}: {title}")
+        # It would follow each callback of each session, and walk through all models every time.
+        with edit_readonly(page):
+            page.busy = False
+        return page
 
     def _turn(self, *_: Any) -> None:
         """Show the part of the lab that is chosen."""
@@ -168,7 +167,7 @@ class LabPage(pn.viewable.Viewer):
             tab.visible = name == self.look.tab
         if self.look.tab == "runs":
             self._runs.update()
-        self._comparison.update()
+        self._comparison.ask()
 
     @property
     def _exhibit(self) -> Exhibit:
@@ -184,7 +183,11 @@ class LabPage(pn.viewable.Viewer):
         self.tour.place = -1 if self.tour.stop else 0
 
     def _hear(self, told: Mapping[str, Any]) -> None:
-        """What the browser says: a key, or that its colour scheme has changed."""
+        """What the browser says: that it is there, its colour scheme, or a key."""
+        self.wake()
+        if told.get("narrow"):
+            # The drawer of a narrow page lies over everything.
+            self.page.sidebar_open = False
         if "dark" in told:
             self._system_dark = bool(told["dark"])
             if not self.look.theme:
@@ -222,8 +225,8 @@ def session(root: Path) -> LabPage:
     page = LabPage(root, query)
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
-    # A page that is being changed while it loads is never told that it has loaded.
-    pn.state.onload(lambda: pn.state.add_periodic_callback(page.tick, period=POLL_MILLISECONDS))
+    pn.state.onload(page.wake)
+    pn.state.add_periodic_callback(page.tick, period=POLL_MILLISECONDS)
     return page
 
 

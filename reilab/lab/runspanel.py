@@ -13,10 +13,11 @@ from reilab.lab.explain import explain
 from reilab.lab.fields import number_text, slug
 from reilab.lab.library import Entry, Library
 from reilab.lab.model import Lab
+from reilab.lab.onerun import OneRun
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html
 from reilab.lab.view import View
-from reilab.lab.web.components import DataTable, Field
+from reilab.lab.web.components import Browser, DataTable, Field
 
 COLUMNS = [
     ["Run", "", "words"],
@@ -25,6 +26,7 @@ COLUMNS = [
     ["True noise", ""],
     ["Assumed", ""],
     ["PSNR", "dB", "words"],
+    ["Note", "", "words"],
 ]
 EMPTY = "No runs yet. Train one, and it is kept here."
 
@@ -32,11 +34,12 @@ EMPTY = "No runs yet. Train one, and it is kept here."
 class RunsPanel(pn.viewable.Viewer):
     """The list with a filter; the buttons act on the runs whose boxes are ticked."""
 
-    def __init__(self, library: Library, lab: Lab, view: View) -> None:
+    def __init__(self, library: Library, lab: Lab, view: View, browser: Browser) -> None:
         super().__init__()
         self._library, self._lab, self._look = library, lab, view
         self._entries: dict[str, Entry] = {}
         self._doomed: list[str] = []
+        self._one = OneRun(library, lab, view, browser, self._attempt)
         self._filter = Field(
             kind="text",
             label="Filter",
@@ -55,29 +58,33 @@ class RunsPanel(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        self._one = {
-            "Open": self._button("Open", self._open),
-            "Duplicate settings": self._button("Duplicate settings", self._duplicate),
-            "Resume": self._button("Resume", self._resume),
-        }
-        self._some = {
-            "Compare": self._button("Compare", lambda: view.param.update(tab="compare")),
-            "Delete": self._button("Delete …", self._ask),
-        }
+        self._compare = self._button("Compare", lambda: view.param.update(tab="compare"))
+        self._delete = self._button("Delete …", lambda: self._doom(list(view.compared)))
         self._words, self._question = block(), block()
-        yes = self._button("Delete for good", self._delete)
-        no = self._button("Keep", lambda: self._doom([]))
-        self._confirm = pn.Row(self._question, yes, no, visible=False, margin=0, styles=dict(LINE))
+        self._confirm = pn.Column(
+            self._question,
+            pn.Row(
+                self._button("Delete for good", self._carry_out),
+                self._button("Keep", lambda: self._doom([])),
+                margin=0,
+                styles=dict(LINE),
+            ),
+            visible=False,
+            margin=(0, 0, 10, 0),
+            sizing_mode="stretch_width",
+            styles={**TALL, "gap": "8px"},
+        )
         tools = pn.Row(
             self._filter,
-            *self._one.values(),
-            *self._some.values(),
+            self._compare,
+            self._delete,
             margin=(0, 0, 10, 0),
             styles=dict(LINE),
             sizing_mode="stretch_width",
         )
         self._view = pn.Column(
             tools,
+            self._one,
             self._confirm,
             self._words,
             self._table,
@@ -109,20 +116,16 @@ class RunsPanel(pn.viewable.Viewer):
         hidden = len(self._entries) - len(shown)
         words = EMPTY if not self._entries else f"{hidden} hidden by the filter." if hidden else ""
         set_html(self._words, words and f'<p class="quiet">{words}</p>')
-        for button in self._one.values():
-            button.disabled = len(chosen) != 1
-        one = self._entries[chosen[0]] if len(chosen) == 1 else None
-        self._one["Resume"].disabled = one is None or not one.resumable
-        for button in self._some.values():
-            button.disabled = not chosen
-        self._some["Delete"].disabled = not chosen or any(self._entries[n].live for n in chosen)
+        self._one.show(self._entries[chosen[0]] if len(chosen) == 1 else None)
+        self._compare.disabled = not chosen
+        self._delete.disabled = not chosen or any(self._entries[n].live for n in chosen)
 
     def _hear(self, what: str, name: str) -> None:
         others = [one for one in self._look.compared if one != name]
         match what:
             case "open":
                 self._look.compared = [name]
-                self._open()
+                self._attempt(self._one.open)
             case "choose":
                 self._look.compared = [*others, name]
             case "leave":
@@ -131,27 +134,10 @@ class RunsPanel(pn.viewable.Viewer):
     def _attempt(self, action: Callable[[], None]) -> None:
         try:
             action()
+            self.update()
         except (ValueError, RuntimeError, OSError) as error:
             words = escape(str(error))
             set_html(self._words, f'<div class="notice" role="alert">{words}</div>')
-
-    def _open(self) -> None:
-        self._lab.open(self._look.compared[0])
-        self._look.param.update(tab="run", at=None, zoom=None)
-
-    def _duplicate(self) -> None:
-        config = self._library.config(self._look.compared[0])
-        if config is not None:
-            self._lab.close()
-            self._lab.choices.show(config)
-            self._look.tab = "run"
-
-    def _resume(self) -> None:
-        self._open()
-        self._lab.resume()
-
-    def _ask(self) -> None:
-        self._doom(list(self._look.compared))
 
     def _doom(self, names: list[str]) -> None:
         self._doomed = names
@@ -159,14 +145,14 @@ class RunsPanel(pn.viewable.Viewer):
         set_html(self._question, f"<b>Delete {escape(titles)} for good?</b>" if names else "")
         self._confirm.visible = bool(names)
 
-    def _delete(self) -> None:
+    def _carry_out(self) -> None:
         for name in self._doomed:
             if name == self._lab.run:
                 self._lab.close()
             self._library.delete(name)
-        self._look.compared = [n for n in self._look.compared if n not in self._doomed]
+        gone, self._doomed = self._doomed, []
         self._doom([])
-        self.update()
+        self._look.compared = [name for name in self._look.compared if name not in gone]
 
     def _button(self, label: str, action: Callable[[], None]) -> pmui.Button:
         return pmui.Button(
@@ -183,12 +169,14 @@ class RunsPanel(pn.viewable.Viewer):
 def _line(entry: Entry) -> dict[str, Any]:
     psnr = ", ".join(f"{title} {value:.2f}" for title, value in entry.psnr)
     best = max((value for _, value in entry.psnr), default=None)
+    pin = "★ " if entry.notes.pinned else ""
     cells = [
-        {"text": entry.title, "title": entry.name},
+        {"text": f"{pin}{entry.title}", "title": entry.name},
         {"text": entry.task_title},
         {"text": entry.state, "title": entry.standing.reason},
         {"text": number_text(entry.noise), "order": entry.noise},
         {"text": number_text(entry.assumed_noise), "order": entry.assumed_noise},
         {"text": psnr or "–", "order": best},
+        {"text": entry.notes.text or "–"},
     ]
     return {"key": entry.name, "colour": "", "cells": cells}

@@ -13,6 +13,7 @@ from reilab.lab.exhibit import LOOKS, STRETCH, Content, Exhibit, section
 from reilab.lab.formula import objectives
 from reilab.lab.model import Lab
 from reilab.lab.moments import measurement, shots
+from reilab.lab.redraw import Redraw
 from reilab.lab.series import loss_series, marks, psnr_series, risk_series
 from reilab.lab.style import TALL
 from reilab.lab.summary import rows, steering_log
@@ -44,8 +45,9 @@ class RunView(pn.viewable.Viewer):
         self._view = pn.Column(
             self.transport, self._empty, self.exhibit, styles=dict(TALL), **STRETCH
         )
-        view.param.watch(self.update, [*LOOKS, "log_losses", "smoothing"])
-        lab.param.watch(self.update, "run")
+        redraw = Redraw(self.update)
+        view.param.watch(redraw.ask, [*LOOKS, "log_losses", "smoothing"])
+        lab.param.watch(redraw.ask, "run")
         watched = ["task", "methods", "assumed_noise", *lab.choices.steerable]
         lab.choices.param.watch(self._explain, watched)
         self.update()
@@ -53,7 +55,7 @@ class RunView(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def update(self, *_: Any, anew: bool = False) -> None:
+    def update(self, anew: bool = False) -> None:
         """Bring every view up to date; ``anew`` if a method went back to a checkpoint."""
         history = self._lab.history
         self.transport.update()

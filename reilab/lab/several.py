@@ -12,8 +12,9 @@ from reilab.lab.exhibit import Content
 from reilab.lab.moments import Shot, measurement, moments, shots
 from reilab.lab.series import Series, loss_series, of_several, psnr_series
 from reilab.lab.summary import Row, rows
-from reilab.lab.view import PINV, View
+from reilab.lab.view import View
 from reilab.runs.history import History
+from reilab.runs.panes import PINV
 
 
 def letters(names: Sequence[str]) -> dict[str, str]:

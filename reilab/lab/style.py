@@ -47,7 +47,9 @@ h1 { font-size: 20px; font-weight: 600; margin: 0; letter-spacing: .01em; white-
 h1 small { font-size: 14px; font-weight: 400; opacity: .85; margin-left: 10px; }
 h2 { font-size: 13px; font-weight: 600; margin: 0; letter-spacing: .04em;
      text-transform: uppercase; opacity: .72; }
-@media (max-width: 800px) { h1 small { display: none; } }
+.meters { font-size: 13px; white-space: nowrap; font-variant-numeric: tabular-nums; }
+@media (max-width: 1250px) { h1 small { display: none; } }
+@media (max-width: 900px) { .meters { display: none; } }
 p { margin: 0; }
 .quiet { opacity: .72; font-size: 13px; }
 .state { font-weight: 600; font-size: 16px; margin-right: 10px; white-space: nowrap; }
@@ -81,6 +83,10 @@ p { margin: 0; }
 .keys dd { margin: 0; }
 kbd { font: inherit; font-size: 13px; padding: 1px 7px; border: 1px solid var(--border-color);
       border-radius: 4px; white-space: nowrap; }
+.progress { height: 4px; border-radius: 2px; overflow: hidden;
+            background: color-mix(in srgb, var(--panel-primary-color) 35%, transparent); }
+.progress span { display: block; height: 100%; background: var(--panel-primary-color);
+                 transition: width .3s; }
 .letters { list-style: none; padding: 0; margin: 0 0 8px; }
 ul { margin: 4px 0 0; padding-left: 18px; }
 """

@@ -9,11 +9,12 @@ import panel as pn
 
 from reilab.lab.board import ImageBoard, Scene
 from reilab.lab.card import bokeh_pane, description
-from reilab.lab.images import Pane, to_pixels
+from reilab.lab.images import Pane
 from reilab.lab.imagetools import tool
 from reilab.lab.moments import Shot
 from reilab.lab.style import TALL
 from reilab.lab.view import View
+from reilab.runs.panes import to_pixels
 
 SIDE = 560
 #: Moves the line in the browser alone, so that it keeps up with the hand.

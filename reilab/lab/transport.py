@@ -34,9 +34,8 @@ class Transport(pn.viewable.Viewer):
         self._fork = self._button("Fork", self._branch)
         self._state, self._detail, self._notice = text(), text(), block()
         self._notice.param.update(visible=False, margin=(12, 0, 0, 0))
-        self._progress = pmui.LinearProgress(
-            value=0, variant="determinate", sizing_mode="stretch_width", margin=(10, 0, 0, 0)
-        )
+        self._progress = block()
+        self._progress.margin = (10, 0, 0, 0)
         buttons = (
             self._train,
             self._new,
@@ -89,8 +88,7 @@ class Transport(pn.viewable.Viewer):
         paused = status is Status.PAUSED
         self._step.visible = lab.live and paused
         self._pause.label = "Continue" if paused else "Pause"
-        self._progress.visible = bool(lab.run)
-        self._progress.value = round(100 * lab.history.progress)
+        set_html(self._progress, progress_html(lab.history.progress) if lab.run else "")
         state, detail = "", ""
         if lab.run:
             state, detail = state_words(lab.standing), status_detail(lab.history, lab.standing)
@@ -124,3 +122,13 @@ class Transport(pn.viewable.Viewer):
             margin=0,
             on_click=lambda event: self.attempt(action),
         )
+
+
+def progress_html(share: float) -> str:
+    """A bar that is so far done, 0 to 1."""
+    done = round(100 * share)
+    return (
+        f'<div class="progress" role="progressbar" aria-label="Progress of the run" '
+        f'aria-valuenow="{done}" aria-valuemin="0" aria-valuemax="100">'
+        f'<span style="width:{100 * share:.1f}%"></span></div>'
+    )

@@ -6,8 +6,8 @@ import param
 
 from reilab.lab.colours import MAPS
 
-#: Names of the panes that are not methods.
-TRUTH, PINV, MEASUREMENT, ERRORS = "truth", "pinv", "measurement", "errors"
+#: All error maps together, among the names of the panes.
+ERRORS = "errors"
 TABS = ("run", "runs", "compare")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,20 @@ from reilab.runs.results import BASELINE
 
 #: More points than that are not told apart on paper.
 MOST_POINTS = 400
-Draw = Callable[[Track], tuple[Values, Values]]
+#: These terms are about the measurements, as the risk is.
+MEASURED = ("mc", "sure")
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What one method adds to a chart."""
+
+    step: Values
+    values: Values
+    style: str = "-"
+
+
+Draw = Callable[[Track], list[Line]]
 
 
 def svg_charts(history: History) -> list[str]:
@@ -27,9 +41,9 @@ def svg_charts(history: History) -> list[str]:
 
 
 def _psnr(history: History) -> str:
-    def draw(track: Track) -> tuple[Values, Values]:
+    def draw(track: Track) -> list[Line]:
         scores = scores_of(track)
-        return scores.step.astype(float), scores.psnr
+        return [Line(scores.step.astype(float), scores.psnr)]
 
     start = history.posed.pinv_metrics if history.posed else None
     base = (BASELINE, start.psnr) if start else None
@@ -39,35 +53,50 @@ def _psnr(history: History) -> str:
 def _losses(history: History) -> list[str]:
     tracks = history.tracks.values()
     terms = dict.fromkeys(name for track in tracks for e in track.stepped[:1] for name in e.losses)
-    charts = [_chart(history, "objective", partial(_column, "total"), None, True)]
+    has_risk = any(track.stepped and track.stepped[-1].risk is not None for track in tracks)
+    charts = [_chart(history, "objective", _draw_total, None, logarithmic=True)]
     for term in terms:
         title = f"{term}, unweighted"
-        charts.append(_chart(history, title, partial(_column, term), None, True))
-    return [*charts, _chart(history, "true risk", partial(_column, "risk"), None, True)]
+        if term in MEASURED and has_risk:
+            title += "; dashed: the true risk"
+        charts.append(_chart(history, title, partial(_draw_term, term), None, logarithmic=True))
+    return charts
 
 
-def _column(name: str, track: Track) -> tuple[Values, Values]:
+def _draw_total(track: Track) -> list[Line]:
     losses = losses_of(track)
-    own = {"total": losses.total, "risk": losses.risk, **losses.terms}
-    return losses.step.astype(float), own.get(name, np.full(len(losses.step), np.nan))
+    return [Line(losses.step.astype(float), losses.total)]
+
+
+def _draw_term(term: str, track: Track) -> list[Line]:
+    losses = losses_of(track)
+    if term not in losses.terms:
+        return []
+    step = losses.step.astype(float)
+    lines = [Line(step, losses.terms[term])]
+    return [*lines, Line(step, losses.risk, "--")] if term in MEASURED else lines
 
 
 def _chart(
     history: History, title: str, draw: Draw, base: tuple[str, float] | None, logarithmic: bool
 ) -> str:
-    """A line for each method that has values; dotted where it was steered."""
+    """The lines of each method in its colour; dotted where it was steered."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 2.6), layout="constrained")
+    figure = Figure(figsize=(5.2, 2.5), layout="constrained")
     axis = figure.subplots()
-    for method, track in history.tracks.items():
-        step, values = _thinned(*draw(track))
-        if not np.isfinite(values).any():
-            continue
-        (line,) = axis.plot(step, np.where(values > 0, values, np.nan) if logarithmic else values)
-        line.set_label(method)
-        for mark in marks_of(track):
-            axis.axvline(mark.step, color=line.get_color(), linestyle=":", linewidth=0.8)
+    for index, (method, track) in enumerate(history.tracks.items()):
+        colour, label = f"C{index}", method
+        for line in draw(track):
+            step, values = _thinned(line.step, line.values)
+            shown = np.where(values > 0, values, np.nan) if logarithmic else values
+            if np.isfinite(shown).any():
+                axis.plot(step, shown, line.style, color=colour, label=label)
+                # The legend names a method once.
+                label = "_"
+        if label != method:
+            for mark in marks_of(track):
+                axis.axvline(mark.step, color=colour, linestyle=":", linewidth=0.8)
     if not axis.lines:
         return ""
     if base:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from reilab.events import Stop, Stopped
-from reilab.runs import queue
+from reilab.runs import queue, standby
 from reilab.runs.config import RunConfig
 from reilab.runs.folder import RunFolder, unused
 from reilab.runs.history import History, history_of
@@ -70,6 +70,15 @@ def resume(folder: RunFolder, limit: int = 1) -> None:
 def advance(root: Path) -> list[RunFolder]:
     """Start the runs whose turn it is, and return them; any process may ask, at any time."""
     return queue.start_due(root)
+
+
+def warm(root: Path) -> None:
+    """Have a process ready for the next run below ``root``, so that it starts at once.
+
+    It takes some 400 MB, and ends by itself: after some minutes without a run, and when the process
+    that asked for it ends. Asking again while it waits does nothing.
+    """
+    standby.warm(root)
 
 
 def stop(folder: RunFolder) -> None:

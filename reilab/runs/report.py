@@ -50,11 +50,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Sample:
-    """All that is shown of one test image."""
+    """All that is shown of one test image; ``None`` where a pane has no error map."""
 
     number: int
     images: list[Shown]
-    errors: list[Shown]
+    errors: list[Shown | None]
 
 
 def report_html(folder: RunFolder) -> str:
@@ -110,11 +110,13 @@ def _sample(history: History, number: int) -> Sample:
     methods = [name for name in judged if name != PINV] or judged
     maps = [error_of(history, name, number, end) for name in methods]
     top = max(float(np.quantile(error, 0.99)) for error in maps) or 1.0
-    errors = [
-        Shown(_title(history, n), f"0 to {top:.2g}", _uri(error_png(history, n, number, end, top)))
-        for n in judged
-    ]
+    errors = [_error(history, name, number, end, top) if name in judged else None for name in names]
     return Sample(number + 1, images, errors)
+
+
+def _error(history: History, name: str, number: int, step: int, top: float) -> Shown:
+    picture = error_png(history, name, number, step, top)
+    return Shown(_title(history, name), f"0 to {top:.2g}", _uri(picture))
 
 
 def _shown(history: History, name: str, number: int, step: int) -> Shown:
@@ -139,7 +141,10 @@ def _strips(history: History, most: int) -> list[list[Shown]]:
         places = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)
         row = [(steps[place], _shown(history, method, 0, steps[place])) for place in places]
         strips.append(
-            [Shown(one.name, f"step {step}. {one.told}", one.source) for step, one in row]
+            [
+                Shown(one.name, ", ".join(filter(None, [f"step {step}", one.told])), one.source)
+                for step, one in row
+            ]
         )
     return strips
 

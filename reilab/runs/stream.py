@@ -12,7 +12,15 @@ from reilab.runs.drive import Sink, drive
 from reilab.runs.history import History
 from reilab.tasks.registry import find_task
 from reilab.training.compare import compare
-from reilab.training.evaluate import Exam, marks, mean_of, prepare_exam, previews, reconstruct_all
+from reilab.training.evaluate import (
+    Exam,
+    marks,
+    mean_of,
+    prepare_exam,
+    previewed_marks,
+    previews,
+    reconstruct_all,
+)
 from reilab.training.state import TrainState, new_state
 from reilab.training.team import ALONE, Team
 from reilab.training.train import Run
@@ -50,8 +58,8 @@ class Prepared:
             pinv=previews(start, n),
             truth=None if exam.truth is None else previews(exam.truth, n),
             pinv_metrics=mean_of(each),
-            pinv_per_image=None if each is None else each[:n],
-            measurement=previews(problem.picture.draw(exam.y[:n]), n),
+            pinv_per_image=previewed_marks(each, n),
+            measurement=previews(problem.picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
         )
 

@@ -5,35 +5,28 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 from typing import Any
 
-import psutil
-
+from reilab.runs import standby
 from reilab.runs.folder import RunFolder, replace_text
-
-#: Workers started by this process: the parent alone learns how they ended, and must ask.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+from reilab.runs.processes import alive, began, exit_code, spawn
 
 
 def start_worker(folder: RunFolder) -> None:
-    """Start a process that carries out the run, or goes on with it, at once.
+    """Let a process carry out the run, or go on with it, at once: one that stands by, or a new one.
 
     Raises:
         RuntimeError: a worker is at it already.
     """
     check_free(folder)
-    with (folder.path / "worker.log").open("ab") as log:
-        child = subprocess.Popen(
-            command(folder),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _children[child.pid] = child
-    sign_in(folder, child.pid)
+    root = folder.path.parent
+    ready = standby.claim(root)
+    if ready is None:
+        sign_in(folder, spawn(command(folder), folder.path / "worker.log"))
+    else:
+        sign_in(folder, ready)
+        standby.assign(root, ready, folder.path)
 
 
 def command(folder: RunFolder) -> list[str]:
@@ -43,11 +36,7 @@ def command(folder: RunFolder) -> list[str]:
 
 def sign_in(folder: RunFolder, pid: int) -> None:
     """Write down which process carries out the run."""
-    try:
-        began = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        began = 0.0
-    replace_text(folder.path / "worker.json", json.dumps({"pid": pid, "began": began}))
+    replace_text(folder.path / "worker.json", json.dumps({"pid": pid, "began": began(pid)}))
 
 
 def sign_in_self(folder: RunFolder) -> None:
@@ -90,14 +79,7 @@ def worker_alive(folder: RunFolder) -> bool:
     record = _record(folder)
     if not record or "ended" in record:
         return False
-    pid = int(record["pid"])
-    if pid in _children and _children[pid].poll() is not None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        return process.create_time() == record["began"] and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return alive(int(record["pid"]), record["began"])
 
 
 def last_words(folder: RunFolder) -> str:
@@ -105,8 +87,7 @@ def last_words(folder: RunFolder) -> str:
     pid = worker_pid(folder)
     if pid is None:
         return "No worker has been started on this run."
-    child = _children.get(pid)
-    code = child.poll() if child else None
+    code = exit_code(pid)
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = " (often: out of memory)" if -code == signal.SIGKILL else ""

@@ -51,7 +51,14 @@ PRESETS = {
     ),
     "standard": Preset(
         {"size": 256, "gamma": 10.0},
-        replace(PAPER, steps=20_000, milestones=(8_000, 16_000), log_every=20, evaluate_every=500),
+        replace(
+            PAPER,
+            steps=20_000,
+            milestones=(8_000, 16_000),
+            log_every=20,
+            evaluate_every=500,
+            kept_states=4,
+        ),
     ),
     # 90 images in batches of 2 for 3000 epochs, a tenth of the learning rate after every 1000.
     "paper": Preset(
@@ -62,6 +69,7 @@ PRESETS = {
             milestones=(45_000, 90_000),
             log_every=90,
             evaluate_every=2700,
+            kept_states=4,
         ),
     ),
 }

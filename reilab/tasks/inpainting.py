@@ -44,6 +44,7 @@ PRESETS = {
             transforms=3,
             log_every=20,
             evaluate_every=500,
+            kept_states=4,
         ),
     ),
     # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
@@ -57,6 +58,7 @@ PRESETS = {
             transforms=3,
             log_every=30,
             evaluate_every=900,
+            kept_states=4,
         ),
     ),
 }

@@ -40,12 +40,24 @@ PRESETS = {
     ),
     "standard": Preset(
         {"size": 256},
-        TrainConfig(steps=20_000, milestones=(12_000,), log_every=20, evaluate_every=500),
+        TrainConfig(
+            steps=20_000,
+            milestones=(12_000,),
+            log_every=20,
+            evaluate_every=500,
+            kept_states=4,
+        ),
     ),
     # 900 images in batches of 2 for 500 epochs, a tenth of the learning rate after 300.
     "paper": Preset(
         {"data": "fastmri", "size": 320},
-        TrainConfig(steps=225_000, milestones=(135_000,), log_every=150, evaluate_every=4500),
+        TrainConfig(
+            steps=225_000,
+            milestones=(135_000,),
+            log_every=150,
+            evaluate_every=4500,
+            kept_states=4,
+        ),
     ),
 }
 

@@ -74,7 +74,19 @@ def mean_of(each: Sequence[Metrics] | None) -> Metrics | None:
     )
 
 
+def previewed(n_images: int, n: int) -> list[int]:
+    """Which test images are shown: n of them, evenly spread, because neighbours are alike."""
+    n = min(n, n_images)
+    return [place * n_images // n for place in range(n)]
+
+
 def previews(images: Tensor, n: int) -> Images:
-    """The first n images as an event carries them: (n, H, W, C) on the CPU."""
-    shown: Images = images[:n].permute(0, 2, 3, 1).float().cpu().numpy()
+    """Those images as an event carries them: (n, H, W, C) on the CPU."""
+    chosen = images[previewed(len(images), n)]
+    shown: Images = chosen.permute(0, 2, 3, 1).float().cpu().numpy()
     return shown
+
+
+def previewed_marks(each: Sequence[Metrics] | None, n: int) -> tuple[Metrics, ...] | None:
+    """Their metrics."""
+    return None if each is None else tuple(each[place] for place in previewed(len(each), n))

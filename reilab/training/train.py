@@ -21,7 +21,7 @@ from reilab.events import (
 )
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
-from reilab.training.evaluate import Exam, examine, mean_of, previews
+from reilab.training.evaluate import Exam, examine, mean_of, previewed_marks, previews
 from reilab.training.methods import METHODS
 from reilab.training.state import TrainState
 from reilab.training.step import StepValues, take_step
@@ -133,5 +133,5 @@ def _started(state: TrainState, config: TrainConfig, oracle: bool) -> Started:
 def _evaluated(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) -> Evaluated:
     found, images = examine(state.network, problem, exam, config.precision)
     n = config.previews
-    per_image = None if found is None else found[:n]
-    return Evaluated(state.method, state.step, mean_of(found), previews(images, n), per_image)
+    shown = previews(images, n)
+    return Evaluated(state.method, state.step, mean_of(found), shown, previewed_marks(found, n))

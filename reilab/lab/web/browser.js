@@ -3,6 +3,8 @@
 const TYPING = "input, textarea, select, [contenteditable], [role=slider], [role=combobox], [role=menuitem]"
 const PRESSING = "button, a, [role=button], [role=tab], summary"
 
+const NARROW = 600
+
 function bytes(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
 }
@@ -37,7 +39,10 @@ export function render({model}) {
   }
   document.addEventListener("keydown", onKey)
   dark.addEventListener("change", onTheme)
-  onTheme()
+  // The page is laid out first.
+  window.setTimeout(() => {
+    model.send_msg({dark: dark.matches, narrow: window.innerWidth < NARROW})
+  }, 500)
   model.on("address", address)
   model.on("msg:custom", receive)
   model.on("remove", () => {

@@ -62,7 +62,7 @@ class Browser(JSComponent):
     _esm = HERE / "browser.js"
 
     def listen(self, heard: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``heard`` with what the browser says: ``key`` or ``dark``."""
+        """Call ``heard`` with what the browser says: ``key``, ``dark`` or ``narrow``."""
         self.on_msg(lambda event: heard(event.data))
 
     def copy(self, text: str) -> None:

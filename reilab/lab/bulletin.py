@@ -1,0 +1,55 @@
+"""Bulletin: what happens beside the run that is shown: the meters, and runs that end."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import panel as pn
+
+from reilab.lab.meters import meters_html
+from reilab.lab.summary import WORDS, run_title
+from reilab.lab.text import set_html, text
+from reilab.runs import jobs
+from reilab.runs.folder import RunFolder
+from reilab.runs.jobs import Status
+from reilab.runs.meters import Meters
+from reilab.runs.news import Ended, ended_since
+
+
+class Bulletin(pn.viewable.Viewer):
+    """The meters of the machine; runs below ``root`` that end are told as notifications."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self._root, self._began = root, time.time()
+        self._told: list[Ended] = []
+        self._meters, self._view = Meters(), text()
+        self._view.param.update(styles={"color": "white"}, margin=(0, 0, 0, 16))
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self, folder: RunFolder | None) -> None:
+        """Start what waits for a free device, read the meters, tell what has ended.
+
+        Args:
+            folder: of the run that is shown.
+        """
+        jobs.advance(self._root)
+        set_html(self._view, meters_html(self._meters.read(folder)))
+        for ended in ended_since(self._root, self._began):
+            if ended not in self._told:
+                self._told.append(ended)
+                _tell(ended)
+
+
+def _tell(ended: Ended) -> None:
+    if pn.state.notifications is None:
+        return
+    words = f"{WORDS[ended.standing.status]}: {run_title(ended.run)}"
+    if ended.standing.status is Status.FINISHED:
+        pn.state.notifications.success(words)
+    else:
+        # It stays until somebody has seen it.
+        pn.state.notifications.error(words, duration=0)

@@ -1,0 +1,152 @@
+"""OneRun: what can be done with the one run that is chosen in the list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from reilab.lab import exports
+from reilab.lab.explain import explain
+from reilab.lab.fields import slug
+from reilab.lab.library import Entry, Library
+from reilab.lab.model import Lab
+from reilab.lab.style import LINE
+from reilab.lab.text import text
+from reilab.lab.view import View
+from reilab.lab.web.components import Browser, Field
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import History
+from reilab.runs.notes import write_notes
+
+Attempt = Callable[[Callable[[], None]], None]
+
+
+class OneRun(pn.viewable.Viewer):
+    """Open, repeat, resume, pin, note and export a run.
+
+    Args:
+        library: knows the run.
+        lab: opens it.
+        view: which moment and image are exported.
+        browser: takes files to the person.
+        attempt: acts, and says what stood in the way.
+    """
+
+    def __init__(
+        self, library: Library, lab: Lab, view: View, browser: Browser, attempt: Attempt
+    ) -> None:
+        super().__init__()
+        self._library, self._lab, self._look = library, lab, view
+        self._browser, self._attempt = browser, attempt
+        self._entry: Entry | None = None
+        self._resume = self._button("Resume", self._go_on)
+        self._pin = self._button("Pin", self._turn_pin)
+        self._note = Field(
+            kind="text",
+            label="Note",
+            help=explain("note"),
+            place="inline",
+            css_classes=["reilab-note"],
+            styles={"width": "320px"},
+            margin=0,
+            align="center",
+        )
+        self._note.param.watch(lambda event: attempt(self._write_note), "value")
+        words = text()
+        words.object = '<span class="quiet">Export</span>'
+        self._view = pn.Row(
+            self._button("Open", self.open),
+            self._button("Duplicate settings", self._duplicate),
+            self._resume,
+            self._pin,
+            self._note,
+            words,
+            self._button("Pictures", self._pictures),
+            self._button("Curves", self._curves),
+            self._button("Report", self._report),
+            self._button("Command", self._command),
+            visible=False,
+            margin=(0, 0, 10, 0),
+            sizing_mode="stretch_width",
+            styles=dict(LINE),
+        )
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def show(self, entry: Entry | None) -> None:
+        """Offer what can be done with this run; nothing if there is not exactly one."""
+        self._entry = entry
+        self._view.visible = entry is not None
+        if entry is not None:
+            self._resume.disabled = not entry.resumable
+            self._pin.label = "Unpin" if entry.notes.pinned else "Pin"
+            self._note.value = entry.notes.text
+
+    def open(self) -> None:
+        """Look at the run."""
+        if self._entry:
+            self._lab.open(self._entry.name)
+            self._look.param.update(tab="run", at=None, zoom=None)
+
+    def _go_on(self) -> None:
+        self.open()
+        self._lab.resume()
+
+    def _duplicate(self) -> None:
+        config = self._library.config(self._entry.name) if self._entry else None
+        if config is not None:
+            self._lab.close()
+            self._lab.choices.show(config)
+            self._look.tab = "run"
+
+    def _turn_pin(self) -> None:
+        if self._entry:
+            notes = self._entry.notes
+            write_notes(self._folder(), replace(notes, pinned=not notes.pinned))
+
+    def _write_note(self) -> None:
+        if self._entry and self._note.value != self._entry.notes.text:
+            write_notes(self._folder(), replace(self._entry.notes, text=self._note.value))
+
+    def _folder(self) -> RunFolder:
+        assert self._entry is not None
+        return RunFolder(self._library.root / self._entry.name)
+
+    def _history(self) -> History:
+        history = self._library.history(self._entry.name) if self._entry else None
+        if history is None:
+            raise ValueError("This run has been deleted.")
+        return history
+
+    def _give(self, file: exports.File) -> None:
+        self._browser.download(file.name, file.content, file.kind)
+
+    def _pictures(self) -> None:
+        history, look = self._history(), self._look
+        self._give(exports.pictures(self._folder(), history, look.sample, look.at))
+
+    def _curves(self) -> None:
+        self._give(exports.curves(self._folder(), self._history()))
+
+    def _report(self) -> None:
+        self._give(exports.report(self._folder()))
+
+    def _command(self) -> None:
+        self._give(exports.command(self._folder()))
+
+    def _button(self, label: str, action: Callable[[], None]) -> Any:
+        return pmui.Button(
+            label=label,
+            size="small",
+            variant="outlined",
+            css_classes=[slug(f"runs {label.lower()}")],
+            margin=0,
+            align="center",
+            on_click=lambda event: self._attempt(partial(action)),
+        )
