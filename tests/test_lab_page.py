@@ -176,7 +176,7 @@ def test_bad_input_is_explained_and_starts_nothing(site: Site) -> None:
     site.page.locator(".reilab-preset select").select_option("smoke")
     site.fill("steps", "-5")
     site.press("Train")
-    assert "steps = -5 is too small" in site.page.get_by_role("alert").inner_text()
+    assert "steps = -5 is too small" in site.page.locator(".reilab-notice").inner_text()
     assert {run.name for run in list_runs(site.root)} == {FIRST, SECOND, OTHER}
 
 
@@ -383,9 +383,8 @@ def test_a_killed_worker_is_reported_and_the_run_resumed(site: Site) -> None:
     assert pid is not None
     psutil.Process(pid).kill()
     site.expect("Worker lost")
-    assert (
-        f"process {pid} was ended by SIGKILL" in site.page.get_by_role("alert").first.inner_text()
-    )
+    notice = site.page.locator(".reilab-notice")
+    assert f"process {pid} was ended by SIGKILL" in notice.inner_text()
     site.press("Resume")
     site.expect("Training")
 

@@ -58,6 +58,7 @@ class LabPage(pn.viewable.Viewer):
         self._polls, self._awake = 0, False
         self._bulletin = Bulletin(root)
         self._unseen: list[Event] = []
+        self._told_early: list[Mapping[str, Any]] = []
         self.browser = Browser(keys=list(keys.KEYS))
         self._open(query)
         self._library = Library(root)
@@ -104,8 +105,10 @@ class LabPage(pn.viewable.Viewer):
         self._polls += 1
 
     def wake(self) -> None:
-        """Begin to follow the run; a page that is changed while it loads never gets ready."""
+        """Begin to follow the run; what changes while the page loads would be lost."""
         self._awake = True
+        while self._told_early:
+            self._hear(self._told_early.pop(0))
 
     def _open(self, query: Mapping[str, str]) -> None:
         """Put the state together that an address asks for; a live run is left as it is."""
@@ -152,7 +155,6 @@ class LabPage(pn.viewable.Viewer):
             sidebar_resizable=False,
             theme_config=THEME,
             dark_theme=self.look.theme == "dark",
-            busy_indicator=None,
             sx=HEADER,
         )
         # It would follow each callback of each session, and walk through all models every time.
@@ -184,7 +186,9 @@ class LabPage(pn.viewable.Viewer):
 
     def _hear(self, told: Mapping[str, Any]) -> None:
         """What the browser says: that it is there, its colour scheme, or a key."""
-        self.wake()
+        if not self._awake:
+            self._told_early.append(told)
+            return
         if told.get("narrow"):
             # The drawer of a narrow page lies over everything.
             self.page.sidebar_open = False

@@ -17,8 +17,12 @@ THEME = {
     "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
     "dark": {"palette": {"primary": {"main": "#82b4ff"}}, "typography": BUTTON_TEXT},
 }
-#: The header keeps its colours, whatever the theme.
-HEADER = {"& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"}}
+#: The header keeps its colours, whatever the theme, and has no bar of its own: it would stay, unseen
+#: but for screen readers, since the browser is not told that there is no busy indicator.
+HEADER = {
+    "& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"},
+    "& .header .MuiLinearProgress-root": {"display": "none"},
+}
 NEUTRAL = "#808080"
 #: The cursor of the curves, and the line of the swipe.
 MARK = "#c9a400"

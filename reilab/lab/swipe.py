@@ -12,7 +12,7 @@ from reilab.lab.card import bokeh_pane, description
 from reilab.lab.images import Pane
 from reilab.lab.imagetools import tool
 from reilab.lab.moments import Shot
-from reilab.lab.style import TALL
+from reilab.lab.style import LINE, TALL
 from reilab.lab.view import View
 from reilab.runs.panes import to_pixels
 
@@ -56,7 +56,7 @@ class Swipe(pn.viewable.Viewer):
         )
         self._place = pn.Column(sizing_mode="stretch_width", margin=0)
         choice = pn.Row(
-            self._left, self._right, sizing_mode="stretch_width", styles={"gap": "12px"}
+            self._left, self._right, sizing_mode="stretch_width", margin=0, styles=dict(LINE)
         )
         self._view = pn.Column(
             choice,
