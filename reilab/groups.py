@@ -6,6 +6,7 @@ Elements g live on the CPU: they are few numbers, and to read them there no devi
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,3 +102,12 @@ class Flips:
 
     def inverse(self, g: Tensor) -> Tensor:
         return g
+
+
+#: Every group by the name that settings call it; each is made for square images of a side.
+GROUPS: Mapping[str, Callable[[int], Group]] = {
+    "rotations": lambda size: Rotations(),
+    "shifts": Shifts,
+    "quarter-turns": lambda size: QuarterTurns(),
+    "flips": lambda size: Flips(),
+}

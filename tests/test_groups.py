@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 import reilab.groups
-from reilab.groups import Flips, Group, QuarterTurns, Rotations, Shifts
+from reilab.groups import GROUPS, Flips, Group, QuarterTurns, Rotations, Shifts
 from reilab.key import Key
 from reilab.testing import check_group, smooth_image
 
@@ -34,6 +34,11 @@ def test_every_group_has_a_case() -> None:
     for cls in vars(reilab.groups).values():
         is_group = inspect.isclass(cls) and {"sample", "act"} <= set(dir(cls)) and cls is not Group
         assert not is_group or cls in covered, f"{cls.__name__} has no case"
+
+
+def test_every_group_can_be_chosen_by_its_name() -> None:
+    chosen = {type(make(24)) for make in GROUPS.values()}
+    assert chosen == {type(group) for group, _ in CASES.values()}
 
 
 @every_group

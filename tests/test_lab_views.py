@@ -220,6 +220,18 @@ def test_the_tour_sets_the_controls(tmp_path: Path) -> None:
     assert tour.stop is None
 
 
+@pytest.mark.parametrize("place", range(len(STOPS)), ids=lambda place: STOPS[place].title)
+def test_every_scene_of_the_tour_can_be_set_up_and_trained(place: int, tmp_path: Path) -> None:
+    lab, tour = Lab(tmp_path), Tour(place=place)
+    tour.set_up(lab)
+    asked = lab.choices.config()
+    assert set(asked.methods) == set(STOPS[place].methods)
+    assert asked.assumed_noise == pytest.approx(STOPS[place].belief * asked.noise)
+    assert {name: getattr(asked.spec, name) for name in STOPS[place].further} == (
+        STOPS[place].further
+    )
+
+
 def test_the_library_lists_filters_and_deletes(tmp_path: Path) -> None:
     write_run(tmp_path, "first", ("rei",))
     write_run(tmp_path, "second", ("ei",), task="ct", finished=False)

@@ -30,6 +30,8 @@ HELP: Mapping[str, str] = {
     "methods": "They are trained side by side on the same measurements, from the same start. "
     "Supervised alone sees the ground truth; it is what the others are measured by.",
     "noise": "How noisy the measurements really are. Turn it up to see EI fail before REI does.",
+    "group": "Images stay images under these transforms: from that EI and REI learn what A does "
+    "not see. A group under which the measurements only change places teaches nothing.",
     "same": "As long as this is ticked, the losses believe in the true noise. Untick it to see "
     "what a wrong belief does.",
     "assumed_noise": "How noisy the losses believe the measurements to be: SURE subtracts this "

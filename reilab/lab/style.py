@@ -17,8 +17,8 @@ THEME = {
     "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
     "dark": {"palette": {"primary": {"main": "#82b4ff"}}, "typography": BUTTON_TEXT},
 }
-#: The header keeps its colours, whatever the theme, and has no bar of its own: it would stay, unseen
-#: but for screen readers, since the browser is not told that there is no busy indicator.
+#: The header keeps its colours, whatever the theme. The page's busy indicator cannot be turned off
+#: (the browser never hears of ``None``), and would be a nameless bar to screen readers.
 HEADER = {
     "& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"},
     "& .header .MuiLinearProgress-root": {"display": "none"},

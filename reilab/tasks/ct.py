@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
-from reilab.groups import Rotations
+from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import PoissonGaussian
 from reilab.physics.radon import parallel_beam
@@ -112,6 +112,9 @@ class CT:
     sigma: Annotated[
         float, Setting("Electronic noise of a reading.", unit="counts", low=0.0, slider=(0, 300))
     ] = 30.0
+    group: Annotated[
+        str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
+    ] = "rotations"
     width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
     norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
@@ -123,7 +126,7 @@ class CT:
         return Problem(
             physics=transmission,
             noise=PoissonGaussian(self.sigma, self.gamma, tau=10.0),
-            group=Rotations(),
+            group=GROUPS[self.group](self.size),
             train=InMemory(load_images(self.data, "train", self.size, channels=1).to(device)),
             test=InMemory(load_images(self.data, "test", self.size, channels=1).to(device)),
             network=lambda: UNet(1, self.width, self.norm),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
-from reilab.groups import Shifts
+from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import Poisson
@@ -78,6 +78,9 @@ class Inpainting:
         float,
         Setting("Gain: the variance of a pixel of value 1.", positive=True, slider=(0.005, 0.2)),
     ] = 0.05
+    group: Annotated[
+        str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
+    ] = "shifts"
     width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
     norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
@@ -88,7 +91,7 @@ class Inpainting:
         return Problem(
             physics=mask,
             noise=Poisson(self.gamma),
-            group=Shifts(self.size),
+            group=GROUPS[self.group](self.size),
             train=InMemory(load_images(self.data, "train", self.size, channels=3).to(device)),
             test=InMemory(load_images(self.data, "test", self.size, channels=3).to(device)),
             network=lambda: UNet(3, self.width, self.norm),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
-from reilab.groups import Rotations
+from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import Gaussian
 from reilab.physics.fourier import CartesianMRI, random_columns
@@ -98,6 +98,9 @@ class MRI:
             slider=(0.0, 0.3),
         ),
     ] = 0.1
+    group: Annotated[
+        str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
+    ] = "rotations"
     width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
     norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
@@ -107,7 +110,7 @@ class MRI:
         return Problem(
             physics=CartesianMRI((2, self.size, self.size), columns),
             noise=Gaussian(self.sigma),
-            group=Rotations(),
+            group=GROUPS[self.group](self.size),
             train=InMemory(self._images("train").to(device)),
             test=InMemory(self._images("test").to(device)),
             network=lambda: UNet(2, self.width, self.norm),
