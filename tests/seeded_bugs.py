@@ -380,6 +380,7 @@ def attempt(bug: Bug | None) -> tuple[int | None, str]:
         shutil.copytree(ROOT / "reilab", folder / "reilab", ignore=ignored)
         shutil.copytree(ROOT / "tests", folder / "tests", ignore=ignored)
         shutil.copy(ROOT / "pyproject.toml", folder)
+        (folder / "data").symlink_to(ROOT / "data")
         tests = all_tests()
         if bug:
             file = folder / "reilab" / bug.file

@@ -62,7 +62,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 def test_table_of_metrics(history: History) -> None:
-    start, supervised, rei = rows_of(metrics_csv(history))
+    start, rei, supervised = rows_of(metrics_csv(history))
     assert (start["method"], start["gain_db"], start["seconds"]) == ("A†y", "", "")
     found = history.tracks["rei"].metrics
     assert found is not None

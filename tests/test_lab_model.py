@@ -16,11 +16,12 @@ from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.lab.images import error_map, scale_end
 from reilab.lab.model import Lab
 from reilab.lab.steering import Sent, commands, numbers_since
-from reilab.lab.summary import rows, run_title, steering_log
+from reilab.lab.summary import rows, run_title
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
 from reilab.runs.jobs import Standing, Status
 from reilab.runs.panes import to_pixels
+from reilab.runs.words import steering_log
 from reilab.settings import settings_of
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig
@@ -169,8 +170,9 @@ def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
     table = {row.key: row for row in rows(lab.history)}
     assert list(table) == ["pinv", "ei", "rei", "supervised"]
     supervised, rei, base = table["supervised"], table["rei"], table["pinv"]
-    assert rei.gap == pytest.approx(supervised.psnr - rei.psnr)
-    assert rei.gain == pytest.approx(rei.psnr - base.psnr)
+    psnr = {row.key: row.result.metrics.psnr for row in (base, rei, supervised)}
+    assert rei.result.gap == pytest.approx(psnr["supervised"] - psnr["rei"])
+    assert rei.result.gain == pytest.approx(psnr["rei"] - psnr["pinv"])
     other = Lab(lab.root)
     other.open(lab.run)
     assert (other.choices.task, other.choices.preset, other.choices.steps) == ("mri", "smoke", 4)

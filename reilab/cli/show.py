@@ -15,6 +15,7 @@ from reilab.runs.config import RunConfig
 from reilab.runs.drive import Sink
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import History, Track
+from reilab.runs.results import results
 
 COLUMNS = ("PSNR [dB]", "SSIM", "NMSE", "gain over A†y [dB]", "steps", "seconds")
 
@@ -63,12 +64,10 @@ def results_table(history: History, title: str) -> Table:
     table.add_column("method")
     for column in COLUMNS:
         table.add_column(column, justify="right")
-    start = history.posed.pinv_metrics if history.posed else None
-    table.add_row("A†y", *_figures(start, None), "", "")
-    for method, track in history.tracks.items():
-        gain = track.metrics.psnr - start.psnr if track.metrics and start else None
-        steps, seconds = str(track.step), f"{track.seconds:.0f}"
-        table.add_row(method, *_figures(track.metrics, gain), steps, seconds)
+    for row in results(history):
+        seconds = "" if row.seconds is None else f"{row.seconds:.0f}"
+        steps = str(history.tracks[row.method].step) if row.method in history.tracks else ""
+        table.add_row(row.method, *_figures(row.metrics, row.gain), steps, seconds)
     return table
 
 

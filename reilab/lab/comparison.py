@@ -13,11 +13,12 @@ from reilab.lab.library import Library
 from reilab.lab.redraw import Redraw
 from reilab.lab.several import content_of_several, letters, methods_of
 from reilab.lab.style import TALL, colour_of
-from reilab.lab.summary import method_title, run_title
+from reilab.lab.summary import run_title
 from reilab.lab.text import block, set_html
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.runs.history import History
+from reilab.runs.words import method_title
 
 HINT = "Tick runs of one task in the list of all runs: they are shown here side by side."
 

@@ -13,9 +13,9 @@ from reilab.lab.model import Lab
 from reilab.lab.sources import image_sources
 from reilab.lab.steering import METHODS_OF, STEERABLE
 from reilab.lab.style import TALL, colour_of
-from reilab.lab.summary import method_title
 from reilab.lab.text import heading
 from reilab.lab.web.components import Field
+from reilab.runs.words import method_title
 from reilab.tasks.registry import tasks
 
 #: What cannot be changed while a run is going.

@@ -9,8 +9,8 @@ from reilab.lab.choices import Choices
 from reilab.lab.fields import number_text
 from reilab.lab.steering import METHODS_OF, TERMS
 from reilab.lab.style import colour_of
-from reilab.lab.summary import method_title
 from reilab.runs.history import History
+from reilab.runs.words import method_title
 
 LETTERS: Mapping[str, str] = {"sigma": "σ", "gamma": "γ"}
 X = "<i>x̂</i>"

@@ -6,8 +6,8 @@ from html import escape
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
+from reilab.lab.buttons import small_button
 from reilab.lab.explain import KEYS
 from reilab.lab.model import Lab
 from reilab.lab.style import TALL
@@ -33,12 +33,12 @@ class Guide(pn.viewable.Viewer):
         super().__init__()
         self._lab, self._tour = lab, tour
         self._words, self._problem = block(), block()
-        self._next = _button("Next", lambda: tour.move(1), "tour-next")
+        self._next = small_button("Next", lambda: tour.move(1), "tour-next")
         buttons = pn.Row(
-            _button("Set it up", self._set_up, "tour-set", "contained"),
-            _button("Back", lambda: tour.move(-1), "tour-back"),
+            small_button("Set it up", self._set_up, "tour-set", "contained"),
+            small_button("Back", lambda: tour.move(-1), "tour-back"),
             self._next,
-            _button("Close", lambda: tour.param.update(place=-1), "tour-close", "text"),
+            small_button("Close", lambda: tour.param.update(place=-1), "tour-close", "text"),
             styles=LINE,
             margin=0,
         )
@@ -85,7 +85,7 @@ class KeyList(pn.viewable.Viewer):
             for key, told in KEYS.items()
         )
         set_html(words, f'<h2>Keys</h2><dl class="keys">{lines}</dl>')
-        close = _button("Close", self.toggle, "keys-close")
+        close = small_button("Close", self.toggle, "keys-close")
         self._view = pn.Column(words, close, visible=False, styles=BOX, **WIDE)
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -94,14 +94,3 @@ class KeyList(pn.viewable.Viewer):
     def toggle(self) -> None:
         """Show the list, or put it away."""
         self._view.visible = not self._view.visible
-
-
-def _button(label: str, action: Any, name: str, variant: str = "outlined") -> pmui.Button:
-    return pmui.Button(
-        label=label,
-        variant=variant,
-        size="small",
-        css_classes=[f"reilab-{name}"],
-        margin=0,
-        on_click=lambda event: action(),
-    )

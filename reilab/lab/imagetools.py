@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
+from reilab.lab.buttons import small_button
 from reilab.lab.colours import MAPS
 from reilab.lab.explain import explain
 from reilab.lab.fields import number_text, slug
@@ -41,14 +41,7 @@ class ImageTools(pn.viewable.Viewer):
         self._swipe = tool(
             "toggles", "swipe", "Swipe", "inline silent", options=[["swipe", "Swipe", "s"]]
         )
-        whole = pmui.Button(
-            label="Reset view",
-            size="small",
-            variant="text",
-            margin=0,
-            css_classes=["reilab-reset"],
-            on_click=self._whole,
-        )
+        whole = small_button("Reset view", self._whole, "reset", "text")
         head = heading("Images", 0)
         head.margin = 0
         parts = (self._panes, self._swipe, self._sample, self._colours, self._window, whole)
@@ -100,7 +93,7 @@ class ImageTools(pn.viewable.Viewer):
                 elsewhere = [key for key in look.hidden if key not in self.panes]
                 look.hidden = [*elsewhere, *(key for key in self.panes if key not in shown)]
 
-    def _whole(self, *_: Any) -> None:
+    def _whole(self) -> None:
         self._reset()
         self._look.window = (0.0, 1.0)
 

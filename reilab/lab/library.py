@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reilab.lab.summary import in_order, method_title, run_title, state_words
+from reilab.lab.summary import run_title, state_words
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.folder import RunFolder, list_runs
 from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
 from reilab.runs.notes import Notes, read_notes
+from reilab.runs.words import in_order, method_title
 from reilab.tasks.registry import find_task
 
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from reilab.events import Evaluated, Images, Metrics
 from reilab.lab.style import colour_of
-from reilab.lab.summary import BASELINE, in_order, method_title
 from reilab.runs.history import History, Track
 from reilab.runs.panes import MEASUREMENT, PINV, TRUTH
+from reilab.runs.results import BASELINE
+from reilab.runs.words import in_order, method_title
 
 Values = NDArray[np.floating]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 from reilab.lab import exports
+from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain
-from reilab.lab.fields import slug
 from reilab.lab.library import Entry, Library
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE
@@ -141,12 +139,4 @@ class OneRun(pn.viewable.Viewer):
         self._give(exports.command(self._folder()))
 
     def _button(self, label: str, action: Callable[[], None]) -> Any:
-        return pmui.Button(
-            label=label,
-            size="small",
-            variant="outlined",
-            css_classes=[slug(f"runs {label.lower()}")],
-            margin=0,
-            align="center",
-            on_click=lambda event: self._attempt(partial(action)),
-        )
+        return small_button(label, lambda: self._attempt(action), f"runs {label.lower()}")

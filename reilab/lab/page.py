@@ -15,6 +15,7 @@ from panel.util import edit_readonly
 from reilab.events import Event, Started
 from reilab.lab import address, keys
 from reilab.lab.bulletin import Bulletin
+from reilab.lab.buttons import small_button
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
 from reilab.lab.exhibit import Exhibit
@@ -66,8 +67,8 @@ class LabPage(pn.viewable.Viewer):
         self._comparison = Comparison(self._library, self.look, self.browser)
         self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
         links = (
-            _link("Guided tour", self._toggle_tour, "tour"),
-            _link("Keys", self._keys.toggle, "keys"),
+            small_button("Guided tour", self._toggle_tour, "tour", "text"),
+            small_button("Keys", self._keys.toggle, "keys", "text"),
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
         parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
@@ -208,18 +209,6 @@ class LabPage(pn.viewable.Viewer):
             case key:
                 shown = self._exhibit
                 keys.press(key, self.lab, self.look, shown.timeline.moments, shown.tools.panes)
-
-
-def _link(label: str, action: Any, name: str) -> pmui.Button:
-    return pmui.Button(
-        label=label,
-        size="small",
-        variant="text",
-        css_classes=[f"reilab-{name}"],
-        margin=0,
-        align="center",
-        on_click=lambda event: action(),
-    )
 
 
 def session(root: Path) -> LabPage:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
+from reilab.lab.buttons import small_button
 from reilab.lab.style import TALL, colour_of
 from reilab.lab.summary import Row
 from reilab.lab.text import quiet
@@ -48,8 +48,8 @@ class Results(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        copy = self._button("Copy", lambda: browser.copy(as_text(self._rows, "\t")))
-        save = self._button("CSV", self._save)
+        copy = small_button("Copy", lambda: browser.copy(as_text(self._rows, "\t")), "results copy")
+        save = small_button("CSV", self._save, "results csv")
         line = pn.Row(
             quiet(REMARK),
             copy,
@@ -75,28 +75,17 @@ class Results(pn.viewable.Viewer):
         content = as_text(self._rows, ",").encode()
         self._browser.download(f"{self._stem}.csv", content, "text/csv")
 
-    def _button(self, label: str, action: Any) -> pmui.Button:
-        return pmui.Button(
-            label=label,
-            size="small",
-            variant="outlined",
-            css_classes=[f"reilab-results-{label.lower()}"],
-            margin=0,
-            on_click=lambda event: action(),
-        )
-
 
 def numbers(row: Row) -> tuple[float | None, ...]:
     """The numbers of a row, in the order of the columns."""
+    found, result = row.result.metrics, row.result
     return (
-        row.psnr,
-        row.ssim,
-        row.nmse,
-        row.gain,
-        row.gap,
-        row.seconds,
-        row.speed,
-        row.parameters,
+        *((found.psnr, found.ssim, found.nmse) if found else (None, None, None)),
+        result.gain,
+        result.gap,
+        result.seconds,
+        result.steps_per_second,
+        result.parameters,
     )
 
 

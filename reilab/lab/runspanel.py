@@ -9,8 +9,9 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain
-from reilab.lab.fields import number_text, slug
+from reilab.lab.fields import number_text
 from reilab.lab.library import Entry, Library
 from reilab.lab.model import Lab
 from reilab.lab.onerun import OneRun
@@ -155,15 +156,8 @@ class RunsPanel(pn.viewable.Viewer):
         self._look.compared = [name for name in self._look.compared if name not in gone]
 
     def _button(self, label: str, action: Callable[[], None]) -> pmui.Button:
-        return pmui.Button(
-            label=label,
-            size="small",
-            variant="outlined",
-            css_classes=[slug(f"runs {label.removesuffix(' …').lower()}")],
-            margin=0,
-            align="center",
-            on_click=lambda event: self._attempt(action),
-        )
+        name = f"runs {label.removesuffix(' …').lower()}"
+        return small_button(label, lambda: self._attempt(action), name)
 
 
 def _line(entry: Entry) -> dict[str, Any]:

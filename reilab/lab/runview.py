@@ -16,12 +16,13 @@ from reilab.lab.moments import measurement, shots
 from reilab.lab.redraw import Redraw
 from reilab.lab.series import loss_series, marks, psnr_series, risk_series
 from reilab.lab.style import TALL
-from reilab.lab.summary import rows, steering_log
+from reilab.lab.summary import rows
 from reilab.lab.text import block, list_html, set_html
 from reilab.lab.transport import Transport
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.runs.history import History
+from reilab.runs.words import steering_log
 
 
 class RunView(pn.viewable.Viewer):

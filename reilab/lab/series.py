@@ -10,9 +10,10 @@ import numpy as np
 from reilab.events import Failed, Started, Steered
 from reilab.lab.chart import Line, Mark, Points
 from reilab.lab.style import NEUTRAL, colour_of
-from reilab.lab.summary import BASELINE, change_words, in_order, method_title
 from reilab.runs.curves import losses_of, marks_of, scores_of
 from reilab.runs.history import History
+from reilab.runs.results import BASELINE
+from reilab.runs.words import change_words, in_order, method_title
 
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")
 TOTAL = "total"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
+from reilab.lab.buttons import small_button
 from reilab.lab.explain import HELP
 from reilab.lab.style import TALL
 from reilab.lab.text import set_html, text
@@ -23,20 +23,9 @@ class Timeline(pn.viewable.Viewer):
         super().__init__()
         self._look = view
         self._moments: list[int] = []
-        self._play = pmui.Button(
-            label="▶ Play",
-            size="small",
-            variant="outlined",
-            css_classes=["reilab-play"],
-            margin=0,
-            on_click=lambda event: view.play(self._moments),
-        )
-        self._live = pmui.Button(
-            label="Live",
-            size="small",
-            css_classes=["reilab-live"],
-            margin=0,
-            on_click=lambda event: view.param.update(at=None, playing=False),
+        self._play = small_button("▶ Play", lambda: view.play(self._moments), "play")
+        self._live = small_button(
+            "Live", lambda: view.param.update(at=None, playing=False), "live", "contained"
         )
         self._slider = Field(
             kind="slide",

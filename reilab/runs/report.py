@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.runs import jobs
 from reilab.runs.charts import svg_charts
 from reilab.runs.command import command_of
@@ -28,6 +27,7 @@ from reilab.runs.panes import (
     pane_png,
 )
 from reilab.runs.results import BASELINE, Result, results
+from reilab.runs.words import steering_log
 from reilab.tasks.registry import find_task
 
 #: Numbers in all pictures of a report: about as many bytes, and never many megabytes.
@@ -82,7 +82,7 @@ def report_html(folder: RunFolder) -> str:
         samples=[_sample(history, number) for number in range(n_samples)],
         strips=_strips(history, n_moments),
         charts=svg_charts(history),
-        steering=_steering(history),
+        steering=steering_log(history),
         command=command_of(folder),
         config=folder.config,
     )
@@ -178,24 +178,6 @@ def _cells(row: Result) -> list[str]:
 
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
-
-
-def _steering(history: History) -> list[str]:
-    return [
-        f"{method}, after step {event.step}: {_told(event.command)}"
-        for method, track in history.tracks.items()
-        for event in track.steered
-    ]
-
-
-def _told(command: Command) -> str:
-    match command:
-        case SetWeight(term=term, value=value):
-            return f"weight of {term} = {value:g}"
-        case SetLearningRate(value=value):
-            return f"learning rate = {value:g}"
-        case SetAssumedNoise(value=value):
-            return f"assumed noise = {value:g}"
 
 
 def _uri(png: bytes) -> str:

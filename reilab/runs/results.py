@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from reilab.events import Metrics
 from reilab.runs.history import History, Track
+from reilab.runs.words import in_order
 
+#: The backprojection or other fixed reconstruction, which every method starts from.
 BASELINE = "A†y"
 
 
@@ -44,7 +46,8 @@ def results(history: History) -> list[Result]:
         (t.metrics for t in history.tracks.values() if t.started.oracle and t.metrics), None
     )
     rows = [Result(BASELINE, metrics=start, gap=_above(best, start))]
-    for method, track in history.tracks.items():
+    for method in in_order(history):
+        track = history.tracks[method]
         found = track.metrics
         rows.append(
             Result(
@@ -53,8 +56,8 @@ def results(history: History) -> list[Result]:
                 metrics=found,
                 gain=_above(found, start),
                 gap=None if track.started.oracle else _above(best, found),
-                seconds=track.seconds,
-                steps_per_second=_pace(track),
+                seconds=track.seconds if track.stepped else None,
+                steps_per_second=pace(track),
                 parameters=track.started.n_parameters,
             )
         )
@@ -65,5 +68,6 @@ def _above(better: Metrics | None, worse: Metrics | None) -> float | None:
     return better.psnr - worse.psnr if better and worse else None
 
 
-def _pace(track: Track) -> float | None:
+def pace(track: Track) -> float | None:
+    """Steps of training per second, once there is one."""
     return track.step / track.seconds if track.seconds else None

@@ -1,0 +1,42 @@
+"""Words: methods and changes of a run as a person would call them."""
+
+from __future__ import annotations
+
+from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
+from reilab.runs.history import History
+from reilab.training.methods import METHODS
+
+
+def method_title(name: str) -> str:
+    """How a method is called on screen."""
+    return METHODS[name].title if name in METHODS else name
+
+
+def in_order(history: History) -> list[str]:
+    """The methods of a run, those that need ground truth last."""
+    return sorted(history.tracks, key=lambda name: history.tracks[name].started.oracle)
+
+
+def change_words(command: Command) -> str:
+    """What a command changes."""
+    match command:
+        case SetWeight(term=term, value=value):
+            return f"weight of {term} = {value:g}"
+        case SetLearningRate(value=value):
+            return f"learning rate = {value:g}"
+        case SetAssumedNoise(value=value):
+            return f"assumed noise = {value:g}"
+
+
+def steering_log(history: History) -> list[str]:
+    """What was changed while the run was going, at which step, for which methods."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for name in in_order(history):
+        for event in history.tracks[name].steered:
+            found.setdefault((event.step, change_words(event.command)), []).append(
+                method_title(name)
+            )
+    return [
+        f"Step {step}: {change} ({', '.join(names)})"
+        for (step, change), names in sorted(found.items())
+    ]
