@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 S = TypeVar("S")
@@ -31,6 +32,7 @@ class Setting:
     positive: bool = False
 
 
+@cache
 def settings_of(cls: type) -> dict[str, Setting]:
     """The settings of a dataclass, by field name, in order; fields without one are left out."""
     hints = get_type_hints(cls, include_extras=True)
@@ -42,6 +44,7 @@ def settings_of(cls: type) -> dict[str, Setting]:
     return found
 
 
+@cache
 def field_types(cls: type) -> dict[str, Any]:
     """The plain type of each field of a dataclass, without its setting."""
     hints = get_type_hints(cls)
@@ -76,15 +79,16 @@ def override(spec: S, values: Mapping[str, Any]) -> S:
     return changed
 
 
-def validate(spec: object) -> None:
+def validate(spec: Any) -> None:
     """Check each field that has a setting.
 
     Raises:
         ValueError: a value of the wrong type, not finite, or out of bounds; names field, value and
             remedy.
     """
-    types = field_types(type(spec))
-    for name, setting in settings_of(type(spec)).items():
+    cls: type = type(spec)
+    types = field_types(cls)
+    for name, setting in settings_of(cls).items():
         problem = _complaint(getattr(spec, name), types[name], setting)
         if problem:
             value = getattr(spec, name)

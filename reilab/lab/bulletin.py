@@ -38,10 +38,17 @@ class Bulletin(pn.viewable.Viewer):
         """
         jobs.advance(self._root)
         set_html(self._view, meters_html(self._meters.read(folder)))
-        for ended in ended_since(self._root, self._began):
-            if ended not in self._told:
-                self._told.append(ended)
-                _tell(ended)
+        fresh = [one for one in ended_since(self._root, self._began) if one not in self._told]
+        for ended in fresh:
+            self._told.append(ended)
+            _tell(ended)
+        if fresh:
+            self.prepare()
+
+    def prepare(self) -> None:
+        """Have a process ready for the next run, unless one would take time from a run."""
+        if jobs.idle(self._root):
+            jobs.warm(self._root)
 
 
 def _tell(ended: Ended) -> None:

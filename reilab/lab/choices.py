@@ -44,6 +44,7 @@ class Choices(param.Parameterized):
 
     def __init__(self) -> None:
         super().__init__()
+        self._usual: Choices | None = None
         devices = [*(f"cuda:{index}" for index in range(torch.cuda.device_count())), "cpu"]
         self.param.device.objects = devices
         self.param.task.objects = list(tasks())
@@ -144,8 +145,11 @@ class Choices(param.Parameterized):
 
     def changes(self) -> dict[str, Any]:
         """What differs from the preset, by the names of the parameters and further settings."""
-        usual = Choices()
-        usual.task, usual.preset = self.task, self.preset
+        usual = self._usual
+        if usual is None or (usual.task, usual.preset) != (self.task, self.preset):
+            # Asked for many times a second: it is not built anew each time.
+            self._usual = usual = Choices()
+            usual.task, usual.preset = self.task, self.preset
         names = [n for n in OWN if n != "assumed_noise" or not self.same_noise]
         own = {n: getattr(self, n) for n in names if getattr(self, n) != getattr(usual, n)}
         further = {n: v for n, v in self.further.items() if v != usual.further[n]}

@@ -136,5 +136,6 @@ def error_map(image: Values, truth: Values) -> Values:
 
 def scale_end(errors: list[Values]) -> float:
     """Where a scale ends that shows nearly all of these errors."""
-    most = max(float(np.quantile(error, SHOWN_SHARE)) for error in errors)
+    # Every second row and column tell as much, in a quarter of the time.
+    most = max(float(np.quantile(error[::2, ::2], SHOWN_SHARE)) for error in errors)
     return next((end for end in SCALE_ENDS if most <= end), SCALE_ENDS[-1])

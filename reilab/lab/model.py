@@ -12,9 +12,10 @@ from reilab.lab.choices import Choices
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.folder import RunFolder, list_runs
-from reilab.runs.fork import fork, forkable_steps, forked_name
+from reilab.runs.fork import fork, forked_name
 from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
+from reilab.runs.kept import common_steps
 from reilab.settings import choose
 
 
@@ -120,7 +121,7 @@ class Lab(param.Parameterized):
 
     def fork_step(self, at: int | None) -> int | None:
         """The newest step not after ``at`` from which a fork can go on; none if there is none."""
-        steps = forkable_steps(self._folder) if self.run else ()
+        steps = common_steps(self._folder, self._asked.methods) if self.run else ()
         return max((step for step in steps if at is None or step <= at), default=None)
 
     def fork(self, at: int | None) -> None:

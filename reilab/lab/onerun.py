@@ -56,7 +56,7 @@ class OneRun(pn.viewable.Viewer):
         )
         self._note.param.watch(lambda event: attempt(self._write_note), "value")
         words = text()
-        words.object = '<span class="quiet">Export</span>'
+        words.value = '<span class="quiet">Export</span>'
         self._view = pn.Row(
             self._button("Open", self.open),
             self._button("Duplicate settings", self._duplicate),

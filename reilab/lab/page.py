@@ -90,6 +90,11 @@ class LabPage(pn.viewable.Viewer):
         """The heartbeat of the session: read what is new in the run folder and show it."""
         if not self._awake:
             return
+        # All changes go out in one message: making each one takes longer than what is in it.
+        with pn.io.hold():
+            self._tick()
+
+    def _tick(self) -> None:
         self._unseen += self.lab.poll()
         if self._polls % POLLS_PER_SHOW == 0:
             if self._unseen:
@@ -108,6 +113,7 @@ class LabPage(pn.viewable.Viewer):
     def wake(self) -> None:
         """Begin to follow the run; what changes while the page loads would be lost."""
         self._awake = True
+        self._bulletin.prepare()
         while self._told_early:
             self._hear(self._told_early.pop(0))
 
@@ -125,7 +131,7 @@ class LabPage(pn.viewable.Viewer):
 
     def _layout(self) -> pmui.Page:
         title = text()
-        title.object = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"
+        title.value = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"
         title.styles = {"color": "white"}
         self._parts = Field(
             kind="segments",

@@ -9,7 +9,7 @@ from pathlib import Path
 from reilab.events import Stop, Stopped
 from reilab.runs import queue, standby
 from reilab.runs.config import RunConfig
-from reilab.runs.folder import RunFolder, unused
+from reilab.runs.folder import RunFolder, list_runs, unused
 from reilab.runs.history import History, history_of
 from reilab.runs.worker import check_free, last_words, worker_alive
 
@@ -72,10 +72,15 @@ def advance(root: Path) -> list[RunFolder]:
     return queue.start_due(root)
 
 
+def idle(root: Path) -> bool:
+    """Whether no run below ``root`` is at work or in line."""
+    return not queue.entries(root) and not any(map(worker_alive, list_runs(root)))
+
+
 def warm(root: Path) -> None:
     """Have a process ready for the next run below ``root``, so that it starts at once.
 
-    It takes some 400 MB, and ends by itself: after some minutes without a run, and when the process
+    It takes some 400 MB and ends by itself: after some minutes without a run, and when the process
     that asked for it ends. Asking again while it waits does nothing.
     """
     standby.warm(root)

@@ -1,0 +1,244 @@
+"""What the lab costs, and how soon it answers. ``python -m benchmarks.lab`` (needs Chromium)"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page
+
+from benchmarks.measure import Table
+from benchmarks.site import Site, served, until
+from reilab.events import Evaluated, Metrics, Posed, Started, Stepped
+from reilab.runs import jobs
+from reilab.runs.config import configure
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import history_of
+from reilab.runs.worker import sign_in_self
+
+SIDE, METHODS = 256, ("ei", "rei", "supervised")
+WEIGHTS = {
+    "ei": {"mc": 1.0, "eq": 1.0},
+    "rei": {"sure": 1.0, "req": 1.0},
+    "supervised": {"supervised": 1.0},
+}
+#: Updates that a made-up run sends, and seconds between them.
+N_UPDATES, PAUSE = 40, 0.5
+N_SESSIONS = 50
+#: Sessions of closed tabs are discarded within half a minute.
+DISCARDED_SECONDS = 45.0
+#: How long training is watched, and not watched, in turns.
+WATCHED_SECONDS, WATCHED_ROUNDS = 20.0, 4
+NOTE = f"""A server and headless Chromium on the same machine. *An update*: five panes of
+{SIDE}² with their error maps, three curves and the table, as the processor time of the server over
+{N_UPDATES} updates, less what it takes idle. *Sessions*: tabs that watch one run whose images
+change every {PAUSE:g} s, and how often the step on their screens changes. *First image*: from the
+click on Train (MRI, `quick`) until A†y is seen, with a process that stands by and without.
+*Training lost*: steps a second of MRI, `quick`, with the page open against closed, in turns.
+*Memory*: of the server after {N_SESSIONS} tabs were opened and closed, less that after five."""
+#: Counts in ``window.seen`` how often the step on screen changes.
+COUNT = """
+(element) => {
+  const pane = element.getRootNode()
+  const read = () => pane.querySelector(".reilab-step")?.textContent
+  let last = read()
+  window.seen = 0
+  setInterval(() => {
+    const now = read()
+    if (now && now !== last) window.seen += 1
+    last = now ?? last
+  }, 20)
+}
+"""
+
+
+def measure() -> Table:
+    """All of it."""
+    rows: list[list[str]] = []
+    for action in (update, sessions, first_image, training_lost, memory):
+        print("lab", action.__name__, file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as site:
+            rows += action(site)
+    return Table("The lab", NOTE, ["what", "measured", "goal"], rows)
+
+
+def update(site: Site) -> list[list[str]]:
+    """Server time of an update."""
+    run, images = _made_up(site.root, SIDE)
+    page = site.open(f"run={run.name}")
+    page.locator(".reilab-psnr-rei").wait_for()
+    time.sleep(3)
+    idle = _cpu(site, lambda: time.sleep(N_UPDATES * PAUSE))
+    busy = _cpu(site, lambda: _grow(run, images, N_UPDATES, PAUSE))
+    milliseconds = 1000 * (busy - idle) / N_UPDATES
+    return [["server time of an update", f"{milliseconds:.1f} ms", "10 ms"]]
+
+
+def sessions(site: Site) -> list[list[str]]:
+    """Updates a second that 1 and 8 sessions see."""
+    rows = []
+    for count in (1, 8):
+        run, images = _made_up(site.root, SIDE)
+        pages = [site.open(f"run={run.name}") for _ in range(count)]
+        for page in pages:
+            page.locator(".reilab-psnr-rei").wait_for()
+            page.locator(".reilab-step:visible").evaluate(COUNT)
+        time.sleep(2)
+        began = [_seen(page) for page in pages]
+        writer = threading.Thread(target=_grow, args=(run, images, N_UPDATES, PAUSE))
+        writer.start()
+        writer.join()
+        time.sleep(1)
+        seen = [_seen(page) - start for page, start in zip(pages, began, strict=True)]
+        rate = statistics.median(seen) / (N_UPDATES * PAUSE)
+        words = f"{rate:.2f} a second (least {min(seen)} of {N_UPDATES})"
+        rows.append([f"updates seen by each of {count} sessions", words, f"{1 / PAUSE:g} a second"])
+        for page in pages:
+            page.close()
+    return rows
+
+
+def first_image(site: Site) -> list[list[str]]:
+    """Seconds from the click to the first image."""
+    found: dict[str, list[float]] = {"cold": [], "warm": []}
+    standby = site.root / ".standby"
+    for _ in range(5):
+        for way, seconds in found.items():
+            page = site.open("task=mri&preset=quick")
+            until(lambda: list(standby.glob("*.ready")), "a process that stands by")
+            if way == "cold":
+                for file in standby.glob("*.ready"):
+                    file.unlink()
+            time.sleep(1)
+            button = page.get_by_role("button", name="Train", exact=True)
+            began = time.perf_counter()
+            button.click()
+            page.locator(".reilab-psnr-pinv:visible").wait_for()
+            seconds.append(time.perf_counter() - began)
+            _stop(page, site)
+    rows = []
+    for way, goal in (("warm", "2 s"), ("cold", "5 s")):
+        words = f"{statistics.median(found[way]):.2f} s (most {max(found[way]):.2f} s)"
+        rows.append([f"first image, {way}", words, goal])
+    return rows
+
+
+def training_lost(site: Site) -> list[list[str]]:
+    """Share of the training speed that an open page costs."""
+    config = configure("mri", "quick", training={"steps": 100_000})
+    run = jobs.submit(config, site.root)
+    until(lambda: _steps(run) > 0, "the first step")
+    speeds: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(WATCHED_ROUNDS):
+        for watched, found in speeds.items():
+            page = site.open(f"run={run.name}") if watched else None
+            time.sleep(8)
+            first, began = _steps(run), time.perf_counter()
+            time.sleep(WATCHED_SECONDS)
+            found.append((_steps(run) - first) / (time.perf_counter() - began))
+            if page:
+                page.close()
+                time.sleep(DISCARDED_SECONDS)
+    jobs.stop(run)
+    lost = 1 - statistics.median(a / b for a, b in zip(speeds[True], speeds[False], strict=True))
+    words = ", ".join(f"{a:.1f}|{b:.1f}" for a, b in zip(speeds[True], speeds[False], strict=True))
+    return [["training lost to an open page", f"{lost:.1%} ({words} steps/s)", "5 %"]]
+
+
+def memory(site: Site) -> list[list[str]]:
+    """What sessions leave behind."""
+    run, _ = _made_up(site.root, SIDE)
+
+    def visit() -> None:
+        page = site.open(f"run={run.name}")
+        page.locator(".reilab-psnr-rei").wait_for()
+        page.close()
+
+    sizes = []
+    for count in (5, N_SESSIONS):
+        for _ in range(count):
+            visit()
+        time.sleep(DISCARDED_SECONDS)
+        sizes.append(site.server.memory_info().rss / 2**20)
+    threads = site.server.num_threads()
+    words = f"{sizes[1] - sizes[0]:+.0f} MiB ({sizes[0]:.0f} before), {threads} threads"
+    return [[f"memory of the server after {N_SESSIONS} sessions", words, "no growth"]]
+
+
+def _made_up(root: Path, side: int) -> tuple[RunFolder, np.ndarray]:
+    """A run with images of noise, and those images."""
+    name = f"made-up-{time.time_ns()}"
+    config = configure("mri", "standard", METHODS, training={"steps": 10_000})
+    run = RunFolder.create(root / name, config.to_yaml())
+    truth = np.random.default_rng(0).random((4, side, side, 1), np.float32)
+    scores = Metrics(20.0, 0.5, 0.1)
+    run.record(
+        Posed(
+            task="mri",
+            preset="standard",
+            noise=0.1,
+            noise_unit="",
+            device="cpu",
+            n_train=4,
+            n_test=4,
+            pinv=truth[::-1].copy(),
+            truth=truth,
+            pinv_metrics=scores,
+            pinv_per_image=(scores,) * 4,
+            measurement=truth,
+            measurement_title="k-space",
+        )
+    )
+    for method in METHODS:
+        oracle = method == "supervised"
+        run.record(Started(method, 0, 10_000, 1000, oracle, WEIGHTS[method], 1e-3, 0.1, "online"))
+    _grow(run, truth, 2, 0.0)
+    sign_in_self(run)
+    return run, truth
+
+
+def _grow(run: RunFolder, truth: np.ndarray, updates: int, pause: float) -> None:
+    """Let the run log a step and evaluate every method so many times."""
+    first = history_of(run.events()).tracks[METHODS[0]].step
+    rng = np.random.default_rng(first)
+    for index in range(updates):
+        step = first + 10 * (index + 1)
+        for method in METHODS:
+            losses = dict.fromkeys(WEIGHTS[method], 1 / step)
+            run.record(Stepped(method, step, losses, 1 / step, 1e-3, 0.1, 1 / step))
+        for method in METHODS:
+            image = truth + 0.1 * rng.standard_normal(truth.shape, np.float32)
+            scores = Metrics(20 + step / 1000, 0.5, 0.1)
+            run.record(Evaluated(method, step, scores, image, (scores,) * 4))
+        time.sleep(pause)
+
+
+def _cpu(site: Site, action: Callable[[], object]) -> float:
+    before = site.cpu_seconds()
+    action()
+    return site.cpu_seconds() - before
+
+
+def _seen(page: Page) -> int:
+    return int(page.evaluate("window.seen"))
+
+
+def _steps(run: RunFolder) -> int:
+    tracks = history_of(run.events()).tracks
+    return sum(track.step for track in tracks.values())
+
+
+def _stop(page: Page, site: Site) -> None:
+    page.get_by_role("button", name="Stop", exact=True).click()
+    until(lambda: jobs.idle(site.root), "the run to end")
+    page.close()
+
+
+if __name__ == "__main__":
+    print(measure().markdown())
