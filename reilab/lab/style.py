@@ -47,6 +47,7 @@ LINE: Mapping[str, str] = {
 #: Each pane of text lives in a shadow root of its own and needs the sheet for itself.
 TEXT_CSS = """
 :host { font-size: 14px; line-height: 1.45; color: var(--panel-on-surface-color); }
+.bk-clearfix { display: block !important; }
 h1 { font-size: 20px; font-weight: 600; margin: 0; letter-spacing: .01em; white-space: nowrap; }
 h1 small { font-size: 14px; font-weight: 400; opacity: .85; margin-left: 10px; }
 h2 { font-size: 13px; font-weight: 600; margin: 0; letter-spacing: .04em;
