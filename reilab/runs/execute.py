@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
 
 import torch
 
@@ -24,9 +23,8 @@ from reilab.runs.drive import Inbox, Sink, drive, nobody
 from reilab.runs.folder import RunFolder, replace_text
 from reilab.runs.history import History, history_of
 from reilab.runs.kept import forget_after, keep_state
-from reilab.runs.stream import prepare
+from reilab.runs.stream import Prepared, prepare
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
-from reilab.training.config import TrainConfig
 from reilab.training.state import TrainState
 from reilab.training.team import ALONE, Team
 
@@ -46,14 +44,15 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
     def messages() -> list[Command | Control]:
         return team.told([*mailbox.poll(), *inbox()] if team.rank == 0 else [])
 
+    def restore(state: TrainState) -> None:
+        if folder.checkpoint(state.method).exists():
+            load_checkpoint(state, folder.checkpoint(state.method))
+            if team.rank == 0:
+                forget_after(folder, state.method, state.step)
+
     try:
-        prepared = prepare(from_yaml(folder.config), team)
-        for state in prepared.states:
-            if folder.checkpoint(state.method).exists():
-                load_checkpoint(state, folder.checkpoint(state.method))
-                if team.rank == 0:
-                    forget_after(folder, state.method, state.step)
-        saver = _saver(prepared.states, folder, prepared.config.training)
+        prepared = prepare(from_yaml(folder.config), team, restore)
+        saver = _saver(prepared, folder)
         on_gpu = prepared.problem.device.type == "cuda"
         gauges = [_gauge(folder, prepared.config.device)] if on_gpu else []
         shown = (folder.record, saver, *gauges, *sinks) if team.rank == 0 else ()
@@ -77,27 +76,31 @@ def _gauge(folder: RunFolder, device: str) -> Sink:
     return sink
 
 
-def _saver(states: Sequence[TrainState], folder: RunFolder, config: TrainConfig) -> Sink:
+def _saver(prepared: Prepared, folder: RunFolder) -> Sink:
     """A sink that keeps states on disk; a state is at rest while its event is being shown."""
-    by_name = {state.method: state for state in states}
+    config, failed = prepared.config.training, set[str]()
 
     def save(state: TrainState) -> None:
         save_checkpoint(state, folder.checkpoint(state.method))
         folder.record(Checkpointed(state.method, state.step, folder.checkpoint(state.method).name))
 
+    def by_name(method: str) -> TrainState:
+        return next(state for state in prepared.states if state.method == method)
+
     def sink(event: Event) -> None:
         match event:
             case Evaluated(method=method, step=step):
-                save(by_name[method])
+                save(by_name(method))
                 if step % config.evaluate_every == 0:
                     keep_state(folder, method, step, config.evaluate_every, config.kept_states)
             case Steered(method=method) | Finished(method=method):
-                save(by_name[method])
+                save(by_name(method))
             case Failed(method=method):
                 # What was saved before the failure stays.
-                by_name.pop(method)
+                failed.add(method)
             case Stopped():
-                for state in by_name.values():
-                    save(state)
+                for state in prepared.states:
+                    if state.method not in failed:
+                        save(state)
 
     return sink

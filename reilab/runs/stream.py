@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 from reilab.events import Posed
 from reilab.key import Key
@@ -25,6 +28,12 @@ from reilab.training.state import TrainState, new_state
 from reilab.training.team import ALONE, Team
 from reilab.training.train import Run
 
+Restore: TypeAlias = Callable[[TrainState], None]
+
+
+def as_it_is(state: TrainState) -> None:
+    """Leave a state where it stands."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -33,13 +42,28 @@ class Prepared:
     config: RunConfig
     problem: Problem
     exam: Exam
-    states: tuple[TrainState, ...]
-    team: Team = ALONE
+    team: Team
+    restore: Restore
+
+    @cached_property
+    def states(self) -> tuple[TrainState, ...]:
+        """Networks and optimisers, made when they are first asked for, where they once stood."""
+        config = self.config
+        states = tuple(
+            new_state(method, self.problem, config.training, config.assumed_noise)
+            for method in config.methods
+        )
+        for state in states:
+            self.restore(state)
+        return states
 
     def events(self) -> Run:
         """``Posed``, then the methods in turns, each from where its state stands."""
-        opening, training = (self._posed(),), self.config.training
-        yield from compare(self.states, self.problem, training, self.exam, opening, self.team)
+        # People look at the measurements while the networks are made: the first takes a second.
+        command = yield self._posed()
+        early = () if command is None else (command,)
+        training = self.config.training
+        yield from compare(self.states, self.problem, training, self.exam, early, self.team)
 
     def _posed(self) -> Posed:
         problem, exam = self.problem, self.exam
@@ -64,8 +88,13 @@ class Prepared:
         )
 
 
-def prepare(config: RunConfig, team: Team = ALONE) -> Prepared:
-    """Load the images, measure what is measured once, make the networks.
+def prepare(config: RunConfig, team: Team = ALONE, restore: Restore = as_it_is) -> Prepared:
+    """Load the images and measure what is measured once.
+
+    Args:
+        config: what to run.
+        team: the processes that train together.
+        restore: puts a new state to where it stood when it was saved.
 
     Raises:
         ValueError: data and configuration do not fit.
@@ -74,11 +103,7 @@ def prepare(config: RunConfig, team: Team = ALONE) -> Prepared:
     problem = build(config, team)
     key = Key(config.training.seed) / "noise"
     problem = MEASUREMENTS[config.training.measurements](problem, key)
-    states = tuple(
-        new_state(method, problem, config.training, config.assumed_noise)
-        for method in config.methods
-    )
-    return Prepared(config, problem, prepare_exam(problem, config.training), states, team)
+    return Prepared(config, problem, prepare_exam(problem, config.training), team, restore)
 
 
 def stream(config: RunConfig) -> Run:

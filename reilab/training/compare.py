@@ -28,7 +28,7 @@ def compare(
     problem: Problem,
     config: TrainConfig,
     exam: Exam,
-    opening: Iterable[Event] = (),
+    early: Sequence[Command] = (),
     team: Team = ALONE,
 ) -> Run:
     """Train ``states`` in turns of one ``Stepped`` each, so that all of them are seen to learn.
@@ -42,17 +42,17 @@ def compare(
         problem: what all of them learn.
         config: how.
         exam: the test measurements for ``Evaluated``.
-        opening: events to begin with.
+        early: commands that came before.
         team: the processes that train together; each of them runs this.
     """
     weights = {state.method: state.weights for state in states}
     runs = {state.method: train(state, problem, config, exam, team) for state in states}
-    early: list[Command] = []
-    for introduction in (*opening, *[next(run) for run in runs.values()]):
+    waiting = list(early)
+    for introduction in [next(run) for run in runs.values()]:
         command = yield introduction
         if command is not None:
-            early.append(command)
-    for command in early:
+            waiting.append(command)
+    for command in waiting:
         yield from _exchange(_deliver(command, runs, weights), runs, weights)
     while runs:
         for method in tuple(runs):
