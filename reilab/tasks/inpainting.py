@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
+from torch import Tensor
+
+from reilab.datasets.acquired import load_acquired, parse_pixels
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
 from reilab.groups import GROUPS
@@ -70,6 +74,13 @@ class Inpainting:
     """Inpainting: seven tenths of the pixels of a photograph, Poisson noise, shifts."""
 
     data: Annotated[str, Setting("Images: urban, or a folder.")] = "urban"
+    measured: Annotated[
+        str,
+        Setting(
+            "File or folder of measurements that were acquired; empty: they are simulated from the "
+            "images. Nobody knows their ground truth."
+        ),
+    ] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256
@@ -86,14 +97,22 @@ class Inpainting:
 
     def build(self, device: str = "cpu") -> Problem:
         """The same random pixels are seen in every image, in all three channels."""
-        pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+        if self.measured:
+            parse = partial(parse_pixels, self.size)
+            pixels, train, test = load_acquired(self.measured, parse, device)
+        else:
+            pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+            train, test = (InMemory(self._images(s).to(device)) for s in ("train", "test"))
         mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
             physics=mask,
             noise=Poisson(self.gamma),
             group=GROUPS[self.group](self.size),
-            train=InMemory(load_images(self.data, "train", self.size, channels=3).to(device)),
-            test=InMemory(load_images(self.data, "test", self.size, channels=3).to(device)),
+            train=train,
+            test=test,
             network=lambda: UNet(3, self.width, self.norm),
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )
+
+    def _images(self, split: str) -> Tensor:
+        return load_images(self.data, split, self.size, channels=3)

@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from reilab.datasets.acquired import load_acquired, parse_kspace
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
 from reilab.groups import GROUPS
@@ -80,6 +81,13 @@ class MRI:
     """Accelerated MRI: a quarter of the columns of k-space, Gaussian noise, rotations."""
 
     data: Annotated[str, Setting("Images: knee, brain, or a folder.")] = "knee"
+    measured: Annotated[
+        str,
+        Setting(
+            "File or folder of measurements that were acquired; empty: they are simulated from the "
+            "images. Nobody knows their ground truth."
+        ),
+    ] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 320
@@ -106,13 +114,19 @@ class MRI:
 
     def build(self, device: str = "cpu") -> Problem:
         """The operator samples the centre and random columns: fastMRI's random mask, seed 1."""
-        columns = random_columns(self.size, self.acceleration, self.center, seed=1, device=device)
+        if self.measured:
+            parse = partial(parse_kspace, self.size)
+            columns, train, test = load_acquired(self.measured, parse, device)
+        else:
+            center, factor = self.center, self.acceleration
+            columns = random_columns(self.size, factor, center, seed=1, device=device)
+            train, test = (InMemory(self._images(s).to(device)) for s in ("train", "test"))
         return Problem(
             physics=CartesianMRI((2, self.size, self.size), columns),
             noise=Gaussian(self.sigma),
             group=GROUPS[self.group](self.size),
-            train=InMemory(self._images("train").to(device)),
-            test=InMemory(self._images("test").to(device)),
+            train=train,
+            test=test,
             network=lambda: UNet(2, self.width, self.norm),
             image=magnitude,
             picture=Picture("k-space, log magnitude", partial(draw_kspace, columns, self.size)),
