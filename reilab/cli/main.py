@@ -1,4 +1,4 @@
-"""reilab app | train | compare | tasks | runs."""
+"""reilab app | train | compare | evaluate | reconstruct | tasks | runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from reilab.cli.evaluate import evaluate_networks
 from reilab.cli.options import parse_run
+from reilab.cli.reconstruct import reconstruct_files
 from reilab.cli.runs import manage_runs
 from reilab.cli.work import carry_out
 from reilab.runs.config import build
@@ -25,6 +27,8 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab app                 the lab, in a browser
   reilab compare TASK        train several methods side by side
   reilab train TASK          train one method
+  reilab evaluate TASK       what trained networks are worth
+  reilab reconstruct TASK    apply a trained network to measurements
   reilab tasks               the inverse problems there are
   reilab runs list|show|resume|fork|export|delete
 
@@ -92,6 +96,8 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "app": serve_app,
     "compare": lambda argv: run_methods("compare", argv),
     "train": lambda argv: run_methods("train", argv),
+    "evaluate": evaluate_networks,
+    "reconstruct": reconstruct_files,
     "tasks": list_tasks,
     "runs": manage_runs,
 }

@@ -72,9 +72,11 @@ def read_measured(file: Path) -> Arrays:
     try:
         found = _read(file, suffix)
     except Exception as error:
-        # Each library raises whatever the broken bytes lead to.
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{file} cannot be read as measurements: {reason}") from error
+        # Each library raises whatever the broken bytes lead to; some advise to run what is in them.
+        raise ValueError(
+            f"{file} cannot be read as a file of arrays ({suffix}): it is damaged, or holds more "
+            "than numbers, and then nothing in it was run"
+        ) from error
     for name, array in found.items():
         if array.dtype.kind not in "buifc" or array.size == 0:
             raise ValueError(f"{file}: {name} holds no numbers ({array.dtype}, {array.shape})")

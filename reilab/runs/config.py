@@ -104,7 +104,7 @@ def configure(
         raise ValueError(needs_truth(needy[0]))
     level = getattr(spec, found.noise) if assumed_noise is None else assumed_noise
     override(spec, {found.noise: level})
-    _check_device(device)
+    check_device(device)
     return RunConfig(task, preset, tuple(methods), spec, changed, float(level), device)
 
 
@@ -156,7 +156,8 @@ def needs_truth(method: str) -> str:
     )
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Raise ``ValueError`` if there is no such device here."""
     try:
         kind = torch.device(device).type
     except RuntimeError:

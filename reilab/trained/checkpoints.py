@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -48,6 +50,23 @@ def find_checkpoints(asked: str) -> list[Checkpoint]:
     return [Checkpoint(file.stem, file, run) for file in newest]
 
 
+def distinct(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """The same checkpoints; those that share their name have the run or folder before it.
+
+    Raises:
+        ValueError: one is there twice.
+    """
+    often = Counter(one.name for one in checkpoints)
+    renamed = [
+        replace(one, name=f"{_home(one)}/{one.name}") if often[one.name] > 1 else one
+        for one in checkpoints
+    ]
+    for name, count in Counter(one.name for one in renamed).items():
+        if count > 1:
+            raise ValueError(f"several checkpoints are called {name!r}; name each once")
+    return renamed
+
+
 def one_checkpoint(asked: str, method: str) -> Checkpoint:
     """The checkpoint that is meant; ``method`` (or nothing) says which of a run with several.
 
@@ -76,6 +95,10 @@ def load_trained(checkpoint: Checkpoint, problem: Problem) -> nn.Module:
     network = seeded(problem.network, Key(0))
     fill(network, weights, path)
     return network.to(problem.device).to(memory_format=torch.channels_last).eval()
+
+
+def _home(checkpoint: Checkpoint) -> str:
+    return checkpoint.run.name if checkpoint.run else checkpoint.path.resolve().parent.name
 
 
 def _of_file(path: Path) -> Checkpoint:
