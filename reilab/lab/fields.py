@@ -63,8 +63,9 @@ def choice_field(
 
 def further_field(choices: Choices, name: str, setting: Setting) -> Field:
     """A setting without a parameter of its own."""
+    is_text = isinstance(choices.further[name], str)
     field = Field(
-        kind="choice" if setting.choices else "number",
+        kind="choice" if setting.choices else "text" if is_text else "number",
         label=label(name),
         unit=unit(name, setting),
         help=explain(name, setting),
@@ -76,7 +77,7 @@ def further_field(choices: Choices, name: str, setting: Setting) -> Field:
 
     def read(*_: Any) -> None:
         text = field.value
-        choices.set_further(name, text if setting.choices else parse_number(text))
+        choices.set_further(name, text if is_text else parse_number(text))
 
     def show(*_: Any) -> None:
         if name in choices.further:
