@@ -28,8 +28,10 @@ class Series:
 
 
 def psnr_series(history: History) -> dict[str, Series]:
-    """Mean PSNR over the test images of A†y and every method."""
+    """Mean PSNR over the test images of A†y and every method; nothing without ground truth."""
     found: dict[str, Series] = {}
+    if history.posed and history.posed.truth is None:
+        return found
     if history.posed and history.posed.pinv_metrics:
         last = max((track.started.n_steps for track in history.tracks.values()), default=1)
         level = history.posed.pinv_metrics.psnr
