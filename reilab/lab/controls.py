@@ -16,7 +16,7 @@ from reilab.lab.style import TALL, colour_of
 from reilab.lab.text import heading
 from reilab.lab.web.components import Field
 from reilab.runs.words import method_title
-from reilab.tasks.registry import tasks
+from reilab.tasks.registry import MEASURED, tasks
 
 #: What cannot be changed while a run is going.
 FIXED = ("noise", "steps", "seed")
@@ -147,7 +147,7 @@ class Controls(pn.viewable.Viewer):
         self._device.value = choices.device
         self._device.visible = len(choices.param.device.objects) > 1
         source = choices.further.get("data", "")
-        self._data.visible = bool(source)
+        self._data.visible = bool(source) and not choices.further.get(MEASURED)
         found = image_sources(choices.chosen_task)
         options = {**found, source: found.get(source, source)}
         self._data.param.update(options=[list(item) for item in options.items()], value=source)

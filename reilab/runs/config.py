@@ -151,8 +151,8 @@ def build(config: RunConfig, team: Team = ALONE) -> Problem:
 def needs_truth(method: str) -> str:
     """Why a method cannot learn from measurements alone."""
     return (
-        f"method {method!r} needs ground truth and the training data has none: measurements that "
-        "were acquired come without; leave it out (--methods ei rei)"
+        f"method {method!r} needs ground truth and the training data has none: of measurements "
+        "that were acquired nobody knows it; choose other methods, such as ei and rei"
     )
 
 
