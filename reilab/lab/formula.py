@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from reilab.lab.choices import Choices
-from reilab.lab.fields import number_text
+from reilab.lab.numbers import number_text
 from reilab.lab.steering import METHODS_OF, TERMS
 from reilab.lab.style import colour_of
 from reilab.runs.history import History

@@ -10,9 +10,9 @@ import panel as pn
 from reilab.lab.buttons import small_button
 from reilab.lab.colours import MAPS
 from reilab.lab.explain import explain
-from reilab.lab.fields import number_text, slug
 from reilab.lab.keys import DIGITS
-from reilab.lab.style import LINE
+from reilab.lab.numbers import number_text
+from reilab.lab.style import LINE, slug
 from reilab.lab.text import heading
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Field

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from reilab.runs.curves import Values, losses_of, marks_of, scores_of
+from reilab.runs.curves import Values, losses_of, marks_of, scores_of, thinned
 from reilab.runs.history import History, Track
 from reilab.runs.results import BASELINE
 
@@ -88,7 +88,7 @@ def _chart(
     for index, (method, track) in enumerate(history.tracks.items()):
         colour, label = f"C{index}", method
         for line in draw(track):
-            step, values = _thinned(line.step, line.values)
+            step, values = thinned(line.step, line.values, MOST_POINTS)
             shown = np.where(values > 0, values, np.nan) if logarithmic else values
             if np.isfinite(shown).any():
                 axis.plot(step, shown, line.style, color=colour, label=label)
@@ -110,15 +110,3 @@ def _chart(
     figure.savefig(stream, format="svg", metadata={"Date": None})
     whole = stream.getvalue()
     return whole[whole.index("<svg") :]
-
-
-def _thinned(step: Values, values: Values) -> tuple[Values, Values]:
-    """Means over neighbours where there are too many points."""
-    width = -(-len(step) // MOST_POINTS)
-    if width <= 1:
-        return step, values
-    whole = len(step) // width * width
-    return (
-        step[:whole].reshape(-1, width).mean(1),
-        values[:whole].reshape(-1, width).mean(1),
-    )

@@ -1,0 +1,26 @@
+"""Curves: PSNR, loss terms and SURE of a run, beside each other where there is room."""
+
+from __future__ import annotations
+
+from reilab.lab import series
+from reilab.lab.notebook.chart import chart_html
+from reilab.lab.notebook.elements import box, html, set_html
+from reilab.lab.view import View
+from reilab.runs.history import History
+
+
+class NotebookCurves:
+    """One chart for each kind of curve that there is."""
+
+    def __init__(self, look: View) -> None:
+        self._look = look
+        self._charts = {kind: html() for kind in series.TITLES}
+        self.widget = box("reilab-charts", list(self._charts.values()))
+
+    def update(self, history: History) -> None:
+        """Draw the curves as they are now."""
+        n_steps, marks = series.length(history), series.marks(history)
+        for kind, found in series.kinds(history).items():
+            axes = series.axes_of(kind, n_steps, self._look.log_losses)
+            words = chart_html(axes, found, marks, self._look.at) if found else ""
+            set_html(self._charts[kind], words)
