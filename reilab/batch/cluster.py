@@ -87,7 +87,7 @@ def cluster_at(address: str) -> Iterator[Client]:
 def slots(client: Client) -> int:
     """How many cells are carried out at the same time."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
-    return sum(worker["nthreads"] for worker in workers.values())
+    return sum(int(worker["nthreads"]) for worker in workers.values())
 
 
 def fair_threads(client: Client) -> int:
@@ -101,14 +101,14 @@ def fair_threads(client: Client) -> int:
     held: dict[str, int] = {}
     for worker in workers.values():
         held[worker["host"]] = held.get(worker["host"], 0) + worker["nthreads"]
-    shares = [cores[address] // held[worker["host"]] for address, worker in workers.items()]
+    shares = [int(cores[address] // held[worker["host"]]) for address, worker in workers.items()]
     return max(1, min(shares))
 
 
 def _cores() -> int:
     from dask.system import CPU_COUNT
 
-    return CPU_COUNT
+    return int(CPU_COUNT)
 
 
 def sees(folder: GridFolder) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,7 @@ def unfinished(cells: Sequence[Cell], folder: GridFolder) -> list[Cell]:
 
 def drive(
     client: Client, cells: Sequence[Cell], folder: GridFolder, n_threads: int, gpus: int
-) -> Iterator[Pulse]:
+) -> Generator[Pulse, None, None]:
     """Carry out the cells that are not finished; a pulse twice a second, the last when all ended.
 
     Closing the generator asks the cells that are at work to stop, and waits until they have.

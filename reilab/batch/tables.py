@@ -77,9 +77,14 @@ def _settings(run: Finished) -> dict[str, Any]:
     """Every setting of a run by name; lists are separated by spaces."""
     config = run.config
     plain = {
-        **{"run": run.folder.name, "task": config.task, "preset": config.preset},
-        **{"noise": config.noise, "method": run.method, "seed": config.training.seed},
-        **{"assumed_noise": config.assumed_noise, "device": config.device},
+        "run": run.folder.name,
+        "task": config.task,
+        "preset": config.preset,
+        "noise": config.noise,
+        "method": run.method,
+        "seed": config.training.seed,
+        "assumed_noise": config.assumed_noise,
+        "device": config.device,
         **asdict(config.spec),  # type: ignore[call-overload]
         **asdict(config.training),
     }

@@ -27,6 +27,7 @@ from reilab.batch.cluster import (
     local_cluster,
     sees,
 )
+from reilab.batch.comparison import table_of
 from reilab.batch.drive import Pulse, drive, unfinished
 from reilab.batch.folder import GridFolder
 from reilab.batch.grid import Grid, cells_of
@@ -34,8 +35,6 @@ from reilab.batch.report import write_results
 from reilab.batch.results import Finished, finished_runs, series_of
 from reilab.cli.show import clock
 from reilab.runs.config import USUAL_METHODS
-from reilab.runs.results import BASELINE
-from reilab.runs.words import method_title
 from reilab.tasks.registry import find_task, tasks
 
 #: As shells have it for a program that Ctrl-C has ended.
@@ -212,16 +211,12 @@ def _tell(runs: Sequence[Finished], folder: GridFolder, outcomes: Iterable[Outco
     """
     console = Console()
     for series in series_of(runs):
-        table = Table(title=f"{series.task}, preset {series.preset}", title_justify="left")
-        noise = find_task(series.task).noise
-        names = [BASELINE, *series.methods]
-        table.add_column(noise)
-        for name in names:
-            table.add_column(f"{method_title(name)} [dB]", justify="right")
-        for level in series.levels:
-            scores = [level.score(name, "psnr") for name in names]
-            table.add_row(f"{level.noise:g}", *(f"{s.mean:.2f}" if s else "" for s in scores))
-        console.print(table)
+        found = table_of(series)
+        title = f"{find_task(series.task).title}, preset {series.preset}: PSNR \\[dB]"
+        shown = Table(*found.heading, title=title, title_justify="left")
+        for line in found.lines:
+            shown.add_row(line.label, *line.psnr, style="" if line.ours else "italic dim")
+        console.print(shown)
     console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True, highlight=False)
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:

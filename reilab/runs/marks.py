@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 
+import torch
 from torch import Tensor
 
 from reilab.events import Metrics
@@ -83,7 +84,7 @@ def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
 def _marks(each: Sequence[Metrics] | None, images: Tensor, exam: Exam) -> Marks | None:
     if each is None or exam.truth is None:
         return None
-    pairs = zip(images.split(1), exam.truth.split(1), strict=True)
+    pairs = zip(torch.split(images, 1), torch.split(exam.truth, 1), strict=True)
     return Marks(
         tuple(one.psnr for one in each),
         tuple(one.ssim for one in each),

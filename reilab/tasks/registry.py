@@ -26,7 +26,6 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-
 from typing import Any, Protocol, TypeVar
 
 from reilab.problem import Problem
