@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -71,21 +72,36 @@ def rows_of(series: Series) -> dict[str, History]:
 
 def report_html(folder: GridFolder, runs: Sequence[Finished]) -> str:
     """Tables with the published figures, PSNR against noise, and the images at each level."""
+    every = series_of(runs)
+    n_numbers = sum(_numbers(series) for series in every)
+    return (
+        _templates()
+        .get_template("grid.html.j2")
+        .render(
+            name=folder.path.name,
+            sections=[_section(series, with_errors=n_numbers <= BUDGET) for series in every],
+            source=SOURCE,
+            runs=[
+                (run.folder.name, f"{_seconds(run):.0f}", as_command(run.config)) for run in runs
+            ],
+            unfinished=_unfinished(folder, runs),
+            n_runs=len(runs),
+        )
+    )
+
+
+def table_html(table: Table, title: str) -> str:
+    """One table, for a notebook."""
+    macros = _templates().get_template("table.html.j2").module
+    return f"<h4>{escape(title)}</h4>{macros.table_html(table)}"  # type: ignore[attr-defined]
+
+
+def _templates() -> Environment:
     here = Path(__file__).parent
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader([here, here.parent / "runs"]),
         autoescape=True,
         undefined=StrictUndefined,
-    )
-    every = series_of(runs)
-    n_numbers = sum(_numbers(series) for series in every)
-    return environment.get_template("grid.html.j2").render(
-        name=folder.path.name,
-        sections=[_section(series, with_errors=n_numbers <= BUDGET) for series in every],
-        source=SOURCE,
-        runs=[(run.folder.name, f"{_seconds(run):.0f}", as_command(run.config)) for run in runs],
-        unfinished=_unfinished(folder, runs),
-        n_runs=len(runs),
     )
 
 
