@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+#: Those that have a test of their own.
+TESTED_ELSEWHERE = ("report", "reproduce")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -20,7 +22,9 @@ def test_notebook_is_clean(path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in NOTEBOOKS if p.stem not in TESTED_ELSEWHERE], ids=lambda path: path.stem
+)
 def test_notebook_runs(path: Path, tmp_path: Path) -> None:
     papermill = pytest.importorskip("papermill")
     papermill.execute_notebook(

@@ -23,6 +23,7 @@ LAYERS = (
     {"training", "tasks"},
     {"runs"},
     {"testing"},
+    {"batch"},
     {"lab"},
     {"cli", "__init__", "__main__"},
 )

@@ -1,11 +1,10 @@
-"""reilab app | train | compare | tasks | runs."""
+"""reilab app | train | compare | reproduce | tasks | runs."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +24,6 @@ from reilab.runs.figures import save_comparison
 from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
 from reilab.runs.history import History, history_of
 from reilab.runs.tables import curves_csv, metrics_csv
-from reilab.runs.worker import sign_in_self, sign_out
 from reilab.settings import choose
 from reilab.tasks.registry import tasks
 from reilab.training.team import ALONE, Team, join
@@ -35,6 +33,7 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab app                 the lab, in a browser
   reilab compare TASK        train several methods side by side
   reilab train TASK          train one method
+  reilab reproduce           run the paper's grid, headless
   reilab tasks               the inverse problems there are
   reilab runs list|show|resume|fork|export|delete
 
@@ -135,7 +134,7 @@ def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
     if quiet:
-        with _at_work(folder):
+        with jobs.at_work(folder):
             execute(folder, inbox=stop_on_signal())
         save_comparison(history_of(folder.events()), folder.path / "figure.png")
     else:
@@ -191,13 +190,21 @@ def serve_app(argv: Sequence[str]) -> None:
     serve(options.port, runs_root(), options.open)
 
 
+def reproduce_grid(argv: Sequence[str]) -> None:
+    """``reilab reproduce``."""
+    # Notebooks and clusters are needed by no other command.
+    from reilab.cli.reproduce import reproduce
+
+    reproduce(argv)
+
+
 def _carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
     inbox = stop_on_signal()
     if team.rank > 0:
         execute(folder, inbox=inbox, team=team)
         team.part()
         return
-    with _at_work(folder), live_progress(Console(stderr=True)) as progress:
+    with jobs.at_work(folder), live_progress(Console(stderr=True)) as progress:
         history = execute(folder, progress, inbox=inbox, team=team)
     team.part()
     save_comparison(history, folder.path / "figure.png")
@@ -206,17 +213,6 @@ def _carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
         print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
     if history.failed:
         raise RuntimeError(history.failed.message)
-
-
-@contextmanager
-def _at_work(folder: RunFolder) -> Iterator[None]:
-    """Sign in as the worker of a run, and let the next run in line have the device after it."""
-    sign_in_self(folder)
-    try:
-        yield
-    finally:
-        sign_out(folder)
-        jobs.advance(folder.path.parent)
 
 
 def _report(folder: RunFolder, history: History, as_json: bool) -> None:
@@ -233,6 +229,7 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "app": serve_app,
     "compare": lambda argv: run_methods("compare", argv),
     "train": lambda argv: run_methods("train", argv),
+    "reproduce": reproduce_grid,
     "tasks": list_tasks,
     "runs": manage_runs,
 }

@@ -31,6 +31,7 @@ PRESETS = {
     "smoke": Preset(
         {"size": 32, "width": 8, "views": 12, "gamma": 10.0},
         replace(PAPER, steps=4, batch=2, log_every=1, evaluate_every=2),
+        {1.0: {}, 100.0: {}},
     ),
     # A ray crosses few pixels at this size: the gain makes A†y as poor as it is in the paper. EI
     # and REI each have the weights that serve them best there.
@@ -48,6 +49,13 @@ PRESETS = {
             alpha_sure=1e-6,
             alpha_req=1e3,
         ),
+        # The paper has one level, which is hardly noisy at this size. The less noise, the more
+        # the measurements are to be believed, and the weights that serve a method best are larger.
+        {
+            1.0: {"alpha_mc": 1e-5, "alpha_sure": 1e-5},
+            20.0: {"alpha_mc": 1e-7},
+            150.0: {},
+        },
     ),
     "standard": Preset(
         {"size": 256, "gamma": 10.0},
@@ -59,6 +67,7 @@ PRESETS = {
             evaluate_every=500,
             kept_states=4,
         ),
+        {1.0: {}, 10.0: {}},
     ),
     # 90 images in batches of 2 for 3000 epochs, a tenth of the learning rate after every 1000.
     "paper": Preset(

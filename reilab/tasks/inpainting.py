@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
@@ -17,10 +17,14 @@ from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
 
+#: Noise levels of the paper.
+LEVELS: dict[float, dict[str, Any]] = {0.01: {}, 0.05: {}, 0.1: {}}
+
 PRESETS = {
     "smoke": Preset(
         {"size": 32, "width": 8},
         TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, transforms=3),
+        {0.01: {}, 0.1: {}},
     ),
     "quick": Preset(
         {"size": 64, "width": 16},
@@ -33,6 +37,7 @@ PRESETS = {
             transforms=1,
             alpha_eq=10.0,
         ),
+        LEVELS,
     ),
     "standard": Preset(
         {"size": 256},
@@ -46,6 +51,7 @@ PRESETS = {
             evaluate_every=500,
             kept_states=4,
         ),
+        LEVELS,
     ),
     # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
     "paper": Preset(
@@ -60,6 +66,7 @@ PRESETS = {
             evaluate_every=900,
             kept_states=4,
         ),
+        LEVELS,
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
@@ -20,10 +20,14 @@ from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
 
+#: Noise levels of the paper.
+LEVELS: dict[float, dict[str, Any]] = {0.01: {}, 0.05: {}, 0.1: {}, 0.2: {}}
+
 PRESETS = {
     "smoke": Preset(
         {"size": 32, "width": 8},
         TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, learning_rate=1e-3),
+        {0.01: {}, 0.2: {}},
     ),
     # The centre holds as many cycles as at full size, so that A†y is as good as it is there.
     "quick": Preset(
@@ -37,6 +41,7 @@ PRESETS = {
             transforms=1,
             alpha_eq=10.0,
         ),
+        LEVELS,
     ),
     "standard": Preset(
         {"size": 256},
@@ -47,6 +52,7 @@ PRESETS = {
             evaluate_every=500,
             kept_states=4,
         ),
+        LEVELS,
     ),
     # 900 images in batches of 2 for 500 epochs, a tenth of the learning rate after 300.
     "paper": Preset(
@@ -58,6 +64,7 @@ PRESETS = {
             evaluate_every=4500,
             kept_states=4,
         ),
+        LEVELS,
     ),
 }
 
