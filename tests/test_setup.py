@@ -19,7 +19,7 @@ SOURCES = sorted((ROOT / "reilab").rglob("*.py"))
 LAYERS = (
     {"key", "events", "settings"},
     {"physics", "noise", "groups", "nets", "metrics", "datasets"},
-    {"problem"},
+    {"problem", "identifiability", "nullspace"},
     {"training", "tasks"},
     {"runs"},
     {"testing"},
