@@ -23,6 +23,7 @@ LAYERS = (
     {"training", "tasks"},
     {"runs"},
     {"testing"},
+    {"course"},
     {"lab"},
     {"cli", "__init__", "__main__"},
 )
