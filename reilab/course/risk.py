@@ -64,11 +64,11 @@ def repeat(
     return Repeated(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-@torch.no_grad()
 def exact_slope(h: Callable[[Tensor], Tensor], y: Tensor, probe: Tensor) -> Tensor:
-    """(1/m) bᵀ J_h(y) b of each sample, (B,), by forward differentiation: the limit τ → 0."""
-    derivative: Tensor = torch.func.jvp(h, (y,), (probe,))[1]
-    return mean(probe * derivative)
+    """(1/m) bᵀ J_h(y) b of each sample, (B,), by differentiation: the limit τ → 0."""
+    leaf = y.clone().requires_grad_()
+    (back,) = torch.autograd.grad(h(leaf), leaf, probe)
+    return mean(probe * back)
 
 
 @torch.no_grad()
