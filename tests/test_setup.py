@@ -19,11 +19,11 @@ SOURCES = sorted((ROOT / "reilab").rglob("*.py"))
 LAYERS = (
     {"key", "events", "settings"},
     {"physics", "noise", "groups", "nets", "metrics", "datasets"},
-    {"problem"},
+    {"problem", "identifiability", "nullspace"},
     {"training", "tasks"},
     {"runs"},
     {"testing"},
-    {"batch"},
+    {"batch", "course"},
     {"lab"},
     {"cli", "__init__", "__main__"},
 )

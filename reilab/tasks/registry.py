@@ -143,12 +143,17 @@ def _discover() -> None:
     for plugin in entry_points(group="reilab.tasks"):
         plugin.load()
     for file in filter(None, os.environ.get("REILAB_PLUGINS", "").split(os.pathsep)):
-        _load_file(Path(file))
+        load_plugin(Path(file))
 
 
-def _load_file(path: Path) -> None:
+def load_plugin(path: Path) -> None:
+    """Carry out a file, which registers its tasks; a second time replaces them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
     if not path.is_file():
-        raise FileNotFoundError(f"REILAB_PLUGINS names {path}, which is not a file")
+        raise FileNotFoundError(f"no plug-in at {path}; REILAB_PLUGINS names files, joined as PATH")
     spec = importlib.util.spec_from_file_location(f"reilab_plugin_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
