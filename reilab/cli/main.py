@@ -1,4 +1,4 @@
-"""reilab app | train | compare | tasks | runs."""
+"""reilab app | train | compare | tasks | runs | data."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from reilab.cli.data import manage_data
 from reilab.cli.fork import parse_fork
 from reilab.cli.options import parse_run
 from reilab.cli.show import live_progress, results_json, results_table
@@ -37,6 +38,7 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab train TASK          train one method
   reilab tasks               the inverse problems there are
   reilab runs list|show|resume|fork|export|delete
+  reilab data list|check|prepare
 
 Add --help to any of them for its options."""
 
@@ -235,4 +237,5 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "train": lambda argv: run_methods("train", argv),
     "tasks": list_tasks,
     "runs": manage_runs,
+    "data": manage_data,
 }

@@ -36,6 +36,14 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """An image: where it comes from, ``file`` or ``file[place]``, and sha256 of its numbers."""
+
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Index:
     """All that is known of a prepared data set.
 
@@ -47,9 +55,8 @@ class Index:
         size: side of the images in pixels.
         low: value that the smallest number stands for.
         high: value that the largest number stands for.
-        images: for each split, where each image comes from: ``file`` or ``file[place]``.
-        checksums: sha256 of the array of each split.
-        sources: name, size in bytes and sha256 of every file that was read.
+        images: for each split, what is known of each image.
+        sources: size in bytes and time of change (ns) of every file that was read, by its name.
         failed: files that could not be read.
         left_out: files that are in order but hold no ground truth.
     """
@@ -61,9 +68,8 @@ class Index:
     size: int
     low: float
     high: float
-    images: Mapping[str, tuple[str, ...]]
-    checksums: Mapping[str, str]
-    sources: Mapping[str, tuple[int, str]]
+    images: Mapping[str, tuple[Entry, ...]]
+    sources: Mapping[str, tuple[int, int]]
     failed: tuple[Note, ...] = ()
     left_out: tuple[Note, ...] = ()
 
@@ -84,8 +90,11 @@ def index_from_json(text: str) -> Index:
         return Index(
             **{
                 **plain,
-                "images": {split: tuple(names) for split, names in plain["images"].items()},
-                "sources": {name: (size, sha) for name, (size, sha) in plain["sources"].items()},
+                "images": {
+                    split: tuple(Entry(**entry) for entry in plain["images"][split])
+                    for split in SPLITS
+                },
+                "sources": {name: (size, time) for name, (size, time) in plain["sources"].items()},
                 "failed": tuple(Note(**note) for note in plain["failed"]),
                 "left_out": tuple(Note(**note) for note in plain["left_out"]),
             }
@@ -101,16 +110,21 @@ class Cache:
     folder: Path
     index: Index
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether it is not one that is being made or replaced."""
+        return self.folder.name == self.index.name
+
     def array(self, split: str) -> NDArray[np.int16]:
         """The images of a split, (N, C, S, S), memory-mapped; writing changes a private copy.
 
         Raises:
             ValueError: there are none, or the file is not what the index says.
         """
-        names = self.index.images[split]
-        if not names:
+        entries = self.index.images[split]
+        if not entries:
             raise ValueError(f"data = {self.index.name!r} has no {split} images; see {self.folder}")
-        expected = (len(names), self.index.channels, self.index.size, self.index.size)
+        expected = (len(entries), self.index.channels, self.index.size, self.index.size)
         try:
             # Copy on write, because torch does not take memory that it must not write to.
             array: NDArray[np.int16] = np.load(self.folder / f"{split}.npy", mmap_mode="c")
@@ -121,15 +135,15 @@ class Cache:
         return array
 
     def verify(self) -> None:
-        """Compare the arrays with their checksums.
+        """Compare every image with its checksum.
 
         Raises:
             ValueError: a file is missing or has changed.
         """
-        for split, expected in self.index.checksums.items():
-            path = self.folder / f"{split}.npy"
-            if not path.is_file() or sha256_of(path) != expected:
-                raise ValueError(damaged(self.folder, f"{path.name} is not as it was written"))
+        for split, entries in self.index.images.items():
+            for entry, image in zip(entries, self.array(split), strict=True):
+                if sha256_of(image) != entry.sha256:
+                    raise ValueError(damaged(self.folder, f"{entry.source} in {split}.npy changed"))
 
 
 def damaged(folder: Path, reason: str) -> str:
@@ -142,9 +156,26 @@ def data_root() -> Path:
     return Path(os.environ.get("REILAB_DATA", "data"))
 
 
+def prepared_folder(root: Path) -> Path:
+    """Where all prepared data sets are."""
+    return root / "prepared"
+
+
 def cache_folder(root: Path, name: str) -> Path:
     """Where a data set of that name is kept once it is prepared."""
-    return root / "prepared" / name
+    return prepared_folder(root) / name
+
+
+def prepared_sets(root: Path) -> list[Cache]:
+    """All prepared data sets that can be read, in order of name."""
+    caches = []
+    for index in sorted(prepared_folder(root).glob("*/index.json")):
+        try:
+            caches.append(open_cache(root, index.parent.name))
+        except ValueError:
+            # One that is damaged is told of by whoever asks for it.
+            continue
+    return [cache for cache in caches if cache is not None and cache.is_in_place]
 
 
 def open_cache(root: Path, name: str) -> Cache | None:
@@ -176,7 +207,11 @@ def decode(stored: Tensor) -> Tensor:
     return (stored.float() + HALF) / LEVELS
 
 
-def sha256_of(path: Path) -> str:
-    """Checksum of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(stored: NDArray[np.int16]) -> str:
+    """Checksum of an image as it is kept, in hexadecimal digits."""
+    return hashlib.sha256(raw_bytes(stored)).hexdigest()
+
+
+def raw_bytes(stored: NDArray[np.int16]) -> bytes:
+    """An image as it stands in a file, the same on every machine."""
+    return stored.astype("<i2").tobytes()

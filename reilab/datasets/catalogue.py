@@ -11,6 +11,7 @@ from reilab.datasets.bundled import BUNDLED, load_bundled
 from reilab.datasets.cache import data_root, open_cache
 from reilab.datasets.channels import as_channels
 from reilab.datasets.folder import load_folder
+from reilab.datasets.known import KNOWN
 from reilab.datasets.samples import InMemory, Samples
 from reilab.datasets.stored import stored_samples
 
@@ -60,6 +61,11 @@ def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
         x = samples.batch(torch.arange(len(samples))).x
         assert x is not None
         return x
+    if data in KNOWN:
+        raise ValueError(
+            f"data = {data!r} is not prepared below {root}; `reilab data check {data}` tells what "
+            "is there and where to get the rest (REILAB_DATA names the data root)"
+        )
     for folder in (root / data, Path(data)):
         if folder.is_dir():
             return load_folder(folder, split, size, channels)
