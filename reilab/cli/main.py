@@ -1,4 +1,4 @@
-"""reilab app | train | compare | reproduce | tasks | runs."""
+"""reilab app | train | compare | reproduce | tasks | runs | data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from reilab.cli.data import manage_data
 from reilab.cli.fork import parse_fork
 from reilab.cli.options import parse_run
 from reilab.cli.show import live_progress, results_json, results_table
@@ -36,6 +37,7 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab reproduce           run the paper's grid, headless
   reilab tasks               the inverse problems there are
   reilab runs list|show|resume|fork|export|delete
+  reilab data list|check|prepare
 
 Add --help to any of them for its options."""
 
@@ -232,4 +234,5 @@ COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "reproduce": reproduce_grid,
     "tasks": list_tasks,
     "runs": manage_runs,
+    "data": manage_data,
 }

@@ -58,21 +58,21 @@ def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
     spec, training = task.configure(preset, {}), task.presets[preset].training
     noise = task.settings[task.noise]
     which = (
-        [_option("method", str, "rei", "Method to train.")]
+        [option("method", str, "rei", "Method to train.")]
         if command == "train"
-        else [_option("methods", tuple[str, ...], USUAL_METHODS, "Methods to train, interleaved.")]
+        else [option("methods", tuple[str, ...], USUAL_METHODS, "Methods to train, interleaved.")]
     )
     own = [
-        _option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
+        option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
         *which,
-        _option("noise", float | None, None, _told(noise) + f" The same as --{task.noise}."),
-        _option("assumed_noise", float | None, None, "What the losses take the noise to be."),
-        _option("device", str, "cpu", "cpu, cuda, or cuda:N."),
-        _option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
-        _option("json", bool, False, "End with one line of JSON."),
+        option("noise", float | None, None, _told(noise) + f" The same as --{task.noise}."),
+        option("assumed_noise", float | None, None, "What the losses take the noise to be."),
+        option("device", str, "cpu", "cpu, cuda, or cuda:N."),
+        option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
+        option("json", bool, False, "End with one line of JSON."),
     ]
     options = make_dataclass(
-        "Options", [*own, *_options_of(type(spec), spec), *_options_of(TrainConfig, training)]
+        "Options", [*own, *options_of(type(spec), spec), *options_of(TrainConfig, training)]
     )
     return tyro.cli(
         options,
@@ -82,15 +82,17 @@ def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
     )
 
 
-def _options_of(cls: type, values: object) -> list[Any]:
+def options_of(cls: type, values: object) -> list[Any]:
+    """An option for each setting of a dataclass, with the defaults of ``values``."""
     types = field_types(cls)
     return [
-        _option(name, types[name], getattr(values, name), _told(setting))
+        option(name, types[name], getattr(values, name), _told(setting))
         for name, setting in settings_of(cls).items()
     ]
 
 
-def _option(name: str, kind: Any, default: Any, told: str) -> tuple[str, Any, Any]:
+def option(name: str, kind: Any, default: Any, told: str) -> tuple[str, Any, Any]:
+    """A field of a dataclass that tyro reads."""
     return name, Annotated[kind, tyro.conf.arg(help=told)], field(default=default)
 
 

@@ -9,8 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from reilab.datasets.catalogue import load_images
-from reilab.datasets.samples import InMemory
+from reilab.datasets.catalogue import image_samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import PoissonGaussian
@@ -136,8 +135,8 @@ class CT:
             physics=transmission,
             noise=PoissonGaussian(self.sigma, self.gamma, tau=10.0),
             group=GROUPS[self.group](self.size),
-            train=InMemory(load_images(self.data, "train", self.size, channels=1).to(device)),
-            test=InMemory(load_images(self.data, "test", self.size, channels=1).to(device)),
+            train=image_samples(self.data, "train", self.size, 1, device),
+            test=image_samples(self.data, "test", self.size, 1, device),
             network=lambda: UNet(1, self.width, self.norm),
             picture=Picture("Sinogram, line integrals", partial(draw_sinogram, transmission)),
         )

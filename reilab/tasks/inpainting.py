@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from reilab.datasets.catalogue import load_images
-from reilab.datasets.samples import InMemory
+from reilab.datasets.catalogue import image_samples
 from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
@@ -99,8 +98,8 @@ class Inpainting:
             physics=mask,
             noise=Poisson(self.gamma),
             group=GROUPS[self.group](self.size),
-            train=InMemory(load_images(self.data, "train", self.size, channels=3).to(device)),
-            test=InMemory(load_images(self.data, "test", self.size, channels=3).to(device)),
+            train=image_samples(self.data, "train", self.size, 3, device),
+            test=image_samples(self.data, "test", self.size, 3, device),
             network=lambda: UNet(3, self.width, self.norm),
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-import torch
 from torch import Tensor
 
-from reilab.datasets.catalogue import load_images
-from reilab.datasets.samples import InMemory
+from reilab.datasets.catalogue import image_samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import Gaussian
@@ -118,13 +116,9 @@ class MRI:
             physics=CartesianMRI((2, self.size, self.size), columns),
             noise=Gaussian(self.sigma),
             group=GROUPS[self.group](self.size),
-            train=InMemory(self._images("train").to(device)),
-            test=InMemory(self._images("test").to(device)),
+            train=image_samples(self.data, "train", self.size, 2, device),
+            test=image_samples(self.data, "test", self.size, 2, device),
             network=lambda: UNet(2, self.width, self.norm),
             image=magnitude,
             picture=Picture("k-space, log magnitude", partial(draw_kspace, columns, self.size)),
         )
-
-    def _images(self, split: str) -> Tensor:
-        real = load_images(self.data, split, self.size, channels=1)
-        return torch.cat([real, torch.zeros_like(real)], dim=1)
