@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
-from reilab.datasets.catalogue import image_samples
+from reilab.datasets.acquired import load_acquired, parse_pixels
+from reilab.datasets.catalogue import image_splits
 from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
@@ -76,6 +78,13 @@ class Inpainting:
     """Inpainting: seven tenths of the pixels of a photograph, Poisson noise, shifts."""
 
     data: Annotated[str, Setting("Images: urban, or a folder.")] = "urban"
+    measured: Annotated[
+        str,
+        Setting(
+            "File or folder of measurements that were acquired; empty: they are simulated from the "
+            "images. Nobody knows their ground truth."
+        ),
+    ] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256
@@ -92,14 +101,19 @@ class Inpainting:
 
     def build(self, device: str = "cpu") -> Problem:
         """The same random pixels are seen in every image, in all three channels."""
-        pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+        if self.measured:
+            parse = partial(parse_pixels, self.size)
+            pixels, train, test = load_acquired(self.measured, parse, device)
+        else:
+            pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+            train, test = image_splits(self.data, self.size, 3, device)
         mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
             physics=mask,
             noise=Poisson(self.gamma),
             group=GROUPS[self.group](self.size),
-            train=image_samples(self.data, "train", self.size, 3, device),
-            test=image_samples(self.data, "test", self.size, 3, device),
+            train=train,
+            test=test,
             network=lambda: UNet(3, self.width, self.norm),
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from torch import Tensor
 
-from reilab.datasets.catalogue import image_samples
+from reilab.datasets.acquired import load_acquired, parse_kspace
+from reilab.datasets.catalogue import image_splits
 from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import Gaussian
@@ -85,6 +86,13 @@ class MRI:
     """Accelerated MRI: a quarter of the columns of k-space, Gaussian noise, rotations."""
 
     data: Annotated[str, Setting("Images: knee, brain, or a folder.")] = "knee"
+    measured: Annotated[
+        str,
+        Setting(
+            "File or folder of measurements that were acquired; empty: they are simulated from the "
+            "images. Nobody knows their ground truth."
+        ),
+    ] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 320
@@ -111,13 +119,19 @@ class MRI:
 
     def build(self, device: str = "cpu") -> Problem:
         """The operator samples the centre and random columns: fastMRI's random mask, seed 1."""
-        columns = random_columns(self.size, self.acceleration, self.center, seed=1, device=device)
+        if self.measured:
+            parse = partial(parse_kspace, self.size)
+            columns, train, test = load_acquired(self.measured, parse, device)
+        else:
+            center, factor = self.center, self.acceleration
+            columns = random_columns(self.size, factor, center, seed=1, device=device)
+            train, test = image_splits(self.data, self.size, 2, device)
         return Problem(
             physics=CartesianMRI((2, self.size, self.size), columns),
             noise=Gaussian(self.sigma),
             group=GROUPS[self.group](self.size),
-            train=image_samples(self.data, "train", self.size, 2, device),
-            test=image_samples(self.data, "test", self.size, 2, device),
+            train=train,
+            test=test,
             network=lambda: UNet(2, self.width, self.norm),
             image=magnitude,
             picture=Picture("k-space, log magnitude", partial(draw_kspace, columns, self.size)),

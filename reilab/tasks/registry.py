@@ -32,6 +32,9 @@ from reilab.problem import Problem
 from reilab.settings import Setting, choose, override, settings_of
 from reilab.training.config import TrainConfig
 
+#: The setting that names measurements that were acquired; where it is empty they are simulated.
+MEASURED = "measured"
+
 
 class Spec(Protocol):
     """An inverse problem as it is asked for: a frozen dataclass of settings."""
