@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import panel as pn
 from bokeh.models import LinearColorMapper
 
 from reilab.lab.images import Pane, Ranges
-from reilab.lab.markup import description, error_html, head_html
+from reilab.lab.markup import description, error_html, head_html, measured_html
 from reilab.lab.moments import Shot, Values
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
@@ -89,7 +87,7 @@ class Card(pn.viewable.Viewer):
 
     def _head_html(self, shot: Shot) -> str:
         if not self._on_top:
-            return f'<div class="caption"><span class="name">y: {escape(shot.title)}</span></div>'
+            return measured_html(shot)
         return head_html(shot)
 
 

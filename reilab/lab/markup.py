@@ -79,6 +79,11 @@ def error_html(shot: Shot) -> str:
     return f'<div class="caption"><span>|x̂ − x|</span><span>{nmse}</span></div>'
 
 
+def measured_html(shot: Shot) -> str:
+    """What stands above a picture of the measurement, where it is below the ground truth."""
+    return f'<div class="caption"><span class="name">y: {escape(shot.title)}</span></div>'
+
+
 def description(shot: Shot) -> str:
     """What a pane shows, for those who cannot see it."""
     if not shot.metrics:

@@ -20,6 +20,8 @@ LEFT, RIGHT, TOP, BOTTOM = 54, 10, 8, 34
 #: Room above and below the lines, as a share of their range.
 ROOM = 0.06
 MOST_POINTS = 300
+#: More dots than that only make a line thick.
+MOST_DOTS = 40
 DASHES: Mapping[str, str] = {
     "solid": "",
     "dashed": "7 4",
@@ -117,7 +119,7 @@ def _line(line: Line, points: tuple[Values, Values], drawing: Drawing) -> str:
     path = "".join(f"{'M' if first else 'L'}{x} {y}" for x, y, first in places)
     stroke = f'stroke="{line.colour}" stroke-dasharray="{DASHES[line.dash]}"'
     dots = "".join(f'<circle cx="{x}" cy="{y}" r="2.6"/>' for x, y, _ in places)
-    tail = f'<g fill="{line.colour}">{dots}</g>' if line.dots else ""
+    tail = f'<g fill="{line.colour}">{dots}</g>' if line.dots and len(places) <= MOST_DOTS else ""
     return (
         f'<path class="line" d="{path}" {stroke}><title>{escape(line.label)}</title></path>{tail}'
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipywidgets as widgets
+
 from reilab.lab import series
 from reilab.lab.notebook.chart import chart_html
 from reilab.lab.notebook.elements import box, html, set_html
@@ -10,12 +12,17 @@ from reilab.runs.history import History
 
 
 class NotebookCurves:
-    """One chart for each kind of curve that there is."""
+    """One chart for each kind of curve that there is.
 
-    def __init__(self, look: View) -> None:
+    Args:
+        look: the moment of the cursor, and the scale.
+        beside: what stands behind the charts.
+    """
+
+    def __init__(self, look: View, beside: widgets.Widget) -> None:
         self._look = look
         self._charts = {kind: html() for kind in series.TITLES}
-        self.widget = box("reilab-charts", list(self._charts.values()))
+        self.widget = box("reilab-charts", [*self._charts.values(), beside])
 
     def update(self, history: History) -> None:
         """Draw the curves as they are now."""

@@ -123,7 +123,8 @@ class ChecksInput:
 
 def titled(now: Control) -> str:
     """The name of a control with its unit."""
-    unit = f" <small>{escape(now.unit)}</small>" if now.unit else ""
+    # JupyterLab lets few elements through in a label, this one among them.
+    unit = f" <em>{escape(now.unit)}</em>" if now.unit else ""
     return f"{escape(now.label)}{unit}"
 
 

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from reilab.lab.explain import explain, label
 from reilab.lab.notebook.elements import box, button, html, set_html, show
+from reilab.lab.style import slug
 from reilab.lab.view import ERRORS, View
 from reilab.runs.history import History
 
@@ -20,11 +21,11 @@ class NotebookLooks:
         self.moments: list[int] = []
         self._showing = False
         self._sample = widgets.Dropdown(description=label("sample"), tooltip=explain("sample"))
-        self._errors = _toggle("Errors", "The maps below the images: |x̂ − x| on one scale.")
-        self._log = _toggle("Log scale", "Losses on a logarithmic scale.")
+        self._errors = _toggle("Errors", "errors")
+        self._log = _toggle("Log scale", "log")
         self._play = button("Play", "play", lambda: look.play(self.moments))
         self._slider = widgets.IntSlider(
-            description="Moment", tooltip=explain("moment"), readout=False, min=0, max=1
+            description=label("moment"), tooltip=explain("moment"), readout=False, min=0, max=1
         )
         self._words = html("reilab-moment")
         self._live = button("Live", "live", lambda: look.param.update(at=None, playing=False))
@@ -85,5 +86,7 @@ class NotebookLooks:
                 look.go_to(self.moments, change["new"])
 
 
-def _toggle(words: str, help: str) -> widgets.ToggleButton:
-    return widgets.ToggleButton(description=words, tooltip=help)
+def _toggle(words: str, name: str) -> widgets.ToggleButton:
+    made = widgets.ToggleButton(description=words, tooltip=explain(name))
+    made.add_class(slug(name))
+    return made

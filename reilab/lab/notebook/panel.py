@@ -52,8 +52,9 @@ class LabPanel(widgets.VBox):
         self.controls = NotebookControls(self.lab)
         self.transport = NotebookTransport(self.lab, self.look)
         self.looks, self.pictures = NotebookLooks(self.look), NotebookPictures(self.look)
-        self.curves = NotebookCurves(self.look)
-        self.table, self._steered, self._formula, self._intro = html(), html(), html(), html()
+        self.table, self._steered, self._intro = html(), html(), html()
+        self._formula = html("reilab-minimised")
+        self.curves = NotebookCurves(self.look, self._formula)
         self._views = box(
             "reilab-stack",
             [
@@ -62,7 +63,6 @@ class LabPanel(widgets.VBox):
                 self.curves.widget,
                 self._steered,
                 self.table,
-                self._formula,
             ],
         )
         main = box("reilab-main", [self.transport.widget, self._intro, self._views])
@@ -71,12 +71,13 @@ class LabPanel(widgets.VBox):
         self.add_class("reilab-lab")
         self.look.param.watch(self._redraw, ["at", "sample", "hidden", "log_losses"])
         self.lab.param.watch(self._redraw, "run")
-        explained = ["task", "methods", "assumed_noise", *self.lab.choices.steerable]
+        self.lab.choices.param.watch(self._redraw, "task")
+        explained = ["methods", "assumed_noise", *self.lab.choices.steerable]
         self.lab.choices.param.watch(self._explain, explained)
         self._redraw()
         self._pulse = Pulse(self.beat, BEAT_SECONDS)
 
-    def open(self, run: str) -> None:
+    def show_run(self, run: str) -> None:
         """Look at a run below the root; the reason is shown if that cannot be."""
         self.transport.refusal = attempt(lambda: self.lab.open(run))
         self._redraw()
@@ -120,7 +121,8 @@ class LabPanel(widgets.VBox):
         set_html(self._steered, list_html(steering_log(history)))
 
     def _explain(self, *_: Any) -> None:
-        set_html(self._formula, objectives(self.lab.choices, self.lab.history))
+        words = objectives(self.lab.choices, self.lab.history)
+        set_html(self._formula, f"<h3>What is minimised</h3>{words}")
 
 
 def lab(root: Path | str = "runs", task: str = "mri", preset: str = "quick") -> LabPanel:
@@ -145,7 +147,7 @@ def lab(root: Path | str = "runs", task: str = "mri", preset: str = "quick") -> 
     _shown.append(panel)
     going = next((folder.name for folder in list_runs(panel.lab.root) if worker_alive(folder)), "")
     if going:
-        panel.open(going)
+        panel.show_run(going)
     else:
         panel.lab.choices.show(config)
     return panel

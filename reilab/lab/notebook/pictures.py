@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 import ipywidgets as widgets
@@ -10,7 +12,7 @@ import numpy as np
 
 from reilab.lab.colours import ERROR_MAP
 from reilab.lab.errors import error_maps, shared_end
-from reilab.lab.markup import description, error_html, head_html, scale_html
+from reilab.lab.markup import description, error_html, head_html, measured_html, scale_html
 from reilab.lab.moments import Shot, Values, measurement, shots
 from reilab.lab.notebook.elements import box, close, html, set_html
 from reilab.lab.view import ERRORS, View
@@ -19,6 +21,18 @@ from reilab.runs.panes import Pixels, to_pixels, to_png
 
 #: The colours of the error maps, (256, 3).
 HEAT = np.array([list(bytes.fromhex(colour[1:])) for colour in ERROR_MAP], np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What all figures of a moment share: value range, errors by key and where their scale ends."""
+
+    run: str
+    shots: Sequence[Shot]
+    measurement: Shot | None
+    span: tuple[float, float]
+    errors: Mapping[str, Values]
+    end: float
 
 
 class NotebookPictures:
@@ -33,47 +47,41 @@ class NotebookPictures:
 
     def update(self, run: str, history: History) -> None:
         """Show the moment that is looked at, of a run that has been posed."""
-        posed = history.posed
-        assert posed is not None
-        sample = min(self._look.sample, len(posed.pinv) - 1)
-        low, high = posed.value_range
-        shown = shots(history, sample, self._look.at)
-        measured = measurement(history, sample)
-        errors = {} if ERRORS in self._look.hidden else error_maps(shown, high - low)
-        end = shared_end(shown, errors)
-        self._offer([*shown, *([measured] if measured else [])])
-        for shot in shown:
-            self._draw(run, shot, (low, high), errors.get(shot.key), end)
-        if measured:
-            self._draw(run, measured, (0.0, 1.0), None, 0.0)
-        set_html(self._scale, scale_html(end) if end else "")
+        moment = _moment(run, history, self._look)
+        self._offer([shot.key for shot in moment.shots])
+        for shot in moment.shots:
+            drawn = (run, shot.sample, shot.step, shot.metrics, moment.end)
+            if self._drawn.get(shot.key) != drawn:
+                self._drawn[shot.key] = drawn
+                self.figures[shot.key].value = figure_html(shot, moment)
+        set_html(self._scale, scale_html(moment.end) if moment.end else "")
 
-    def _offer(self, shown: list[Shot]) -> None:
+    def _offer(self, keys: list[str]) -> None:
         """A figure for each, in their order."""
-        keys = [shot.key for shot in shown]
         if keys == list(self.figures):
             return
-        gone = self.figures.keys() - set(keys)
-        old, self.figures = self.figures, {}
-        for key in keys:
-            self.figures[key] = old.get(key) or html("reilab-picture", f"reilab-pane-{key}")
+        old = self.figures
+        self.figures = {
+            key: old.get(key) or html("reilab-picture", f"reilab-pane-{key}") for key in keys
+        }
         self._row.children = list(self.figures.values())
-        for key in gone:
-            self._drawn.pop(key, None)
+        for key in old.keys() - self.figures.keys():
+            self._drawn.pop(key)
             close(old[key])
 
-    def _draw(
-        self, run: str, shot: Shot, span: tuple[float, float], error: Values | None, end: float
-    ) -> None:
-        drawn = (run, shot.sample, shot.step, shot.metrics, error is None, end)
-        if self._drawn.get(shot.key) == drawn:
-            return
-        self._drawn[shot.key] = drawn
-        parts = [head_html(shot), image_html(to_pixels(shot.image, *span), description(shot))]
-        if error is not None:
-            colours = HEAT[to_pixels(error[..., None], 0, end)]
-            parts += [error_html(shot), image_html(colours, f"{shot.title}: absolute error")]
-        self.figures[shot.key].value = "".join(parts)
+
+def figure_html(shot: Shot, moment: Moment) -> str:
+    """An image with its name and numbers; below it its errors, or what was measured of it."""
+    parts = [head_html(shot), image_html(to_pixels(shot.image, *moment.span), description(shot))]
+    if shot is moment.shots[0] and moment.measurement:
+        measured = moment.measurement
+        parts.append(measured_html(measured))
+        parts.append(image_html(to_pixels(measured.image, 0.0, 1.0), description(measured)))
+    elif shot.key in moment.errors:
+        colours = HEAT[to_pixels(moment.errors[shot.key][..., None], 0, moment.end)]
+        parts.append(error_html(shot))
+        parts.append(image_html(colours, f"{shot.title}: absolute error"))
+    return "".join(parts)
 
 
 def image_html(pixels: Pixels, words: str) -> str:
@@ -85,3 +93,14 @@ def image_html(pixels: Pixels, words: str) -> str:
         f'<img src="data:image/png;base64,{data}" alt="{escape(words, quote=True)}" '
         f'width="{width}" height="{height}" decoding="sync">'
     )
+
+
+def _moment(run: str, history: History, look: View) -> Moment:
+    posed = history.posed
+    assert posed is not None
+    sample = min(look.sample, len(posed.pinv) - 1)
+    low, high = posed.value_range
+    shown, with_errors = shots(history, sample, look.at), ERRORS not in look.hidden
+    errors = error_maps(shown, high - low) if with_errors else {}
+    measured = measurement(history, sample) if with_errors else None
+    return Moment(run, shown, measured, (low, high), errors, shared_end(shown, errors))
