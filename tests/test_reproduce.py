@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def at_work(out: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if str(out) in process.cmdline():
+            if any(word.startswith(str(out)) for word in process.cmdline()):
                 found += [process, *process.children(recursive=True)]
         except psutil.Error:
             continue
@@ -83,7 +83,7 @@ def wait_until_ended(processes: Sequence[psutil.Process]) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A grid on two workers, half of whose cells fail."""
     out = tmp_path_factory.mktemp("grid") / "whole"
     child = start(out, "--noise", "0.1", "1e30", "--workers", "2")
@@ -91,7 +91,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert child.wait(timeout=240) == 1, said(out)
     finally:
         child.kill()
-    yield out
+    return out
 
 
 def test_a_failing_cell_is_reported_and_the_others_finish(whole: Path) -> None:
@@ -127,6 +127,7 @@ def test_an_interrupted_grid_goes_on_and_one_worker_gives_the_same(
     wait_for_step(out, second, 5)
     processes = at_work(out)
     child.kill()
+    child.wait()
     wait_until_ended(processes)
     done = (GridFolder(out).run(first).path / "events.jsonl").read_bytes()
 
@@ -241,7 +242,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), WRONG, ids=lambda value: " ".join(value)[:30])
+@pytest.mark.parametrize(("words", "told"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
 def test_bad_input_is_an_error_before_anything_is_written(
     words: list[str],
     told: str,
@@ -278,12 +279,12 @@ def test_other_settings_need_another_folder(whole: Path) -> None:
 
 def grid(preset: str, **changes: Any) -> Grid:
     usual = {
-
-            "tasks": ("mri", "inpainting", "ct"),
-            "noise": (),
-            "methods": ("supervised", "ei", "rei")
-        ,
-        "seeds": (0,), "settings": (), "device": "cpu",
+        "tasks": ("mri", "inpainting", "ct"),
+        "noise": (),
+        "methods": ("supervised", "ei", "rei"),
+        "seeds": (0,),
+        "settings": (),
+        "device": "cpu",
     }
     return Grid(preset=preset, **{**usual, **changes})
 
