@@ -59,7 +59,7 @@ def at_work(out: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if str(out) in process.cmdline():
+            if any(word.startswith(str(out)) for word in process.cmdline()):
                 found += [process, *process.children(recursive=True)]
         except psutil.Error:
             continue
@@ -127,6 +127,7 @@ def test_an_interrupted_grid_goes_on_and_one_worker_gives_the_same(
     wait_for_step(out, second, 5)
     processes = at_work(out)
     child.kill()
+    child.wait()
     wait_until_ended(processes)
     done = (GridFolder(out).run(first).path / "events.jsonl").read_bytes()
 
@@ -241,7 +242,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), WRONG, ids=lambda value: " ".join(value)[:30])
+@pytest.mark.parametrize(("words", "told"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
 def test_bad_input_is_an_error_before_anything_is_written(
     words: list[str],
     told: str,

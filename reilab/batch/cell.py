@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from reilab.events import Control, Stop
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.drive import Sink
@@ -18,6 +19,8 @@ from reilab.runs.marks import has_marks, write_marks
 from reilab.tasks.registry import find_task
 from reilab.training.config import TrainConfig
 
+#: Name of the file that ends the runs beside which it lies.
+STOP = "stop"
 TRAINING = tuple(field.name for field in fields(TrainConfig))
 
 
@@ -73,12 +76,18 @@ class Cell:
 def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:
     """Carry out the run of a cell below ``out``, or go on with it; nothing if it is finished.
 
+    It comes to an end, to be gone on with, when a file ``stop`` appears in ``out``.
+
     Raises:
         ValueError: see ``Cell.config`` and ``agree``.
         RuntimeError: another process is at it, it failed, or it was stopped.
         FileNotFoundError: missing data.
     """
     config, folder = cell.config(), RunFolder(out / cell.name)
+
+    def inbox() -> list[Control]:
+        return [Stop()] if (out / STOP).exists() else []
+
     if (folder.path / "config.yaml").exists():
         agree(folder, config)
     else:
@@ -88,7 +97,7 @@ def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:
     history = history_of(folder.events())
     if not history.finished:
         with jobs.at_work(folder):
-            history = execute(folder, *sinks)
+            history = execute(folder, *sinks, inbox=inbox)
     if history.failed:
         raise RuntimeError(history.failed.message)
     if not history.finished:

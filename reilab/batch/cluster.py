@@ -10,13 +10,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from reilab.batch.cell import Cell
 from reilab.batch.folder import GridFolder
+from reilab.batch.notebook import source_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -42,19 +44,22 @@ def default_workers(device: str) -> int:
 
 @contextmanager
 def local_cluster(n_workers: int) -> Iterator[Client]:
-    """Dask workers on this machine, each of which carries out one cell at a time."""
+    """Dask workers on this machine, each of which carries out one cell at a time.
+
+    They are threads of this process: each cell has a process of its own anyway.
+    """
     # Loaded here because it takes a second, and `import reilab` is to go without.
-    import dask
     from distributed import Client, LocalCluster
 
-    # A daemon may not have children.
     with (
-        dask.config.set({"distributed.worker.daemon": False}),
         LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,
+            processes=False,
+            protocol="tcp",
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             memory_limit=0,
             silence_logs="ERROR",
         ) as cluster,
@@ -129,16 +134,12 @@ def work(cell: Cell, folder: GridFolder, n_threads: int, gpu: str) -> Outcome:
     settings = {name: str(n_threads) for name in THREAD_VARIABLES}
     if gpu:
         settings["CUDA_VISIBLE_DEVICES"] = gpu
-    words = [
-        sys.executable,
-        "-m",
-        "reilab.batch.process",
-        str(folder.path),
-        json.dumps(asdict(cell)),
-    ]
+    # The folder of this file is not to be searched for modules (-P): some have common names.
+    words = [sys.executable, "-P", str(Path(__file__).with_name("process.py"))]
+    words += [str(source_of("reproduce")), str(folder.notebook(cell.name)), str(folder.stop)]
     with folder.log(cell.name).open("wb") as log:
         child = subprocess.Popen(
-            words,
+            [*words, json.dumps(cell.parameters(folder.runs))],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

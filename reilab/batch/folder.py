@@ -2,11 +2,11 @@
 
 ::
 
-    runs/          a run folder for each cell (``REILAB_RUNS=DIR/runs reilab app`` opens them)
+    runs/          a run folder for each cell (``REILAB_RUNS=DIR/runs reilab app`` opens them);
+                   while there is a file ``stop``, cells that are at work come to an end
     notebooks/     each cell's notebook as it was executed, and what its process said
     results.csv  seeds.csv  timings.csv  report.html
     summary/       the small files alone: tables and figures
-    stop           while it exists, cells that are at work come to an end
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from reilab.batch.cell import STOP
 from reilab.runs.folder import RunFolder, list_runs
 
 
@@ -29,7 +30,7 @@ class GridFolder:
 
     @property
     def stop(self) -> Path:
-        return self.path / "stop"
+        return self.runs / STOP
 
     def make(self) -> None:
         """Make the folders that are missing."""

@@ -1,7 +1,8 @@
-"""``python -m reilab.batch.process DIR CELL``: executes the notebook of one cell, which it keeps.
+"""``python process.py SOURCE TARGET STOP PARAMETERS``: executes a notebook and keeps it.
 
-It ends when the process that started it does, so that nothing is left behind by a grid that was
-killed, and comes to an end when the grid is stopped.
+It ends when the process that started it does, so that a grid that was killed leaves nothing behind,
+and some time after the file STOP has appeared. It is run as a file and imports nothing of reilab,
+which only the notebook's kernel needs to load.
 """
 
 from __future__ import annotations
@@ -16,49 +17,37 @@ from threading import Thread
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from reilab.batch.cell import Cell
-from reilab.batch.folder import GridFolder
-from reilab.batch.notebook import source_of
-from reilab.events import Stop
-
 POLL_SECONDS = 0.2
-#: A run that was asked to stop saves its state; evaluation is the longest it may be busy with.
+#: A run that sees the file saves its state and ends; evaluation is the longest it may be busy with.
 GRACE_SECONDS = 20.0
 
 
-def main(folder: GridFolder, cell: Cell) -> None:
-    """Execute the notebook of a cell; status 1, and the reason as last line, if it fails."""
-    Thread(target=_watch, args=(folder, cell.name, os.getppid()), daemon=True).start()
+def main(source: str, target: str, stop: Path, parameters: str) -> None:
+    """Execute a notebook; status 1, and the reason as last line, if it fails."""
+    Thread(target=_watch, args=(stop, os.getppid()), daemon=True).start()
     try:
         papermill.execute_notebook(
-            source_of("reproduce"),
-            folder.notebook(cell.name),
-            parameters=cell.parameters(folder.runs),
+            source,
+            target,
+            parameters=json.loads(parameters),
             kernel_name="python3",
             progress_bar=False,
-            cwd=str(Path.cwd()),
         )
     except PapermillExecutionError as error:
         print(f"{error.ename}: {error.evalue}")
         raise SystemExit(1) from None
 
 
-def _watch(folder: GridFolder, name: str, parent: int) -> None:
+def _watch(stop: Path, parent: int) -> None:
     """End this process, and with it the kernel, when the parent has ended or time has run out."""
-    told = 0.0
-    while os.getppid() == parent:
+    left = GRACE_SECONDS
+    while os.getppid() == parent and left > 0:
         time.sleep(POLL_SECONDS)
-        if not folder.stop.exists():
-            continue
-        if not told:
-            told = time.monotonic()
-            if (folder.run(name).path / "config.yaml").exists():
-                folder.run(name).send(Stop())
-        elif time.monotonic() - told > GRACE_SECONDS:
-            break
+        if stop.exists():
+            left -= POLL_SECONDS
     # The kernel sees by itself that its parent has gone.
     os._exit(1)
 
 
 if __name__ == "__main__":
-    main(GridFolder(Path(sys.argv[1])), Cell(**json.loads(sys.argv[2])))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4])
