@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +26,7 @@ from reilab.settings import Setting
 
 #: Without ``train`` and ``test`` folders, this share of the files (sorted by name) is for training.
 TRAIN_SHARE = 0.9
+COLOURS: Mapping[str, int] = {"grey": 1, "rgb": 3}
 #: A slice of a volume whose values span less than this is empty space.
 BLANK = 1e-6
 
@@ -35,9 +36,9 @@ class Folder:
     """Every image below a folder, brought to one size."""
 
     size: Annotated[int, Setting("Side of the prepared images.", unit="pixels", low=16)] = 256
-    channels: Annotated[
-        int, Setting("1 makes them grey, 3 keeps colours.", low=1, high=3, multiple_of=1)
-    ] = 1
+    colours: Annotated[
+        str, Setting("Grey: the mean of the colours. RGB: grey repeated.", choices=tuple(COLOURS))
+    ] = "grey"
     fit: Annotated[
         str,
         Setting(
@@ -45,6 +46,10 @@ class Folder:
             choices=("crop", "resize"),
         ),
     ] = "crop"
+
+    @property
+    def channels(self) -> int:
+        return COLOURS[self.colours]
 
     @property
     def low(self) -> float:
@@ -92,7 +97,7 @@ def load_folder(folder: Path, split: str, size: int, channels: int) -> Tensor:
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of images at {folder}")
-    recipe = Folder(size, channels)
+    recipe = Folder(size, next(name for name, n in COLOURS.items() if n == channels))
     found = []
     for source in recipe.sources(folder):
         if source.split in (split, None):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -101,15 +102,23 @@ def prepare(plan: Plan, watch: Callable[[Progress], None]) -> Cache:
     if cache is not None and is_current(cache, plan, stamps):
         return cache
     place.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(place.with_name(f".{plan.name}.lock"), timeout=0)
+    with _alone(place):
+        return _publish(plan, _convert(plan, sources, stamps, watch))
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Keep other processes from preparing the same data set."""
+    lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=0)
     try:
-        with lock:
-            lines = _convert(plan, sources, stamps, watch)
-            made = _publish(plan, lines)
-            Path(lock.lock_file).unlink(missing_ok=True)
-            return made
+        lock.acquire()
     except Timeout:
-        raise ValueError(f"another process is preparing {plan.name!r}; wait for it") from None
+        raise ValueError(f"another process is preparing {place.name!r}; wait for it") from None
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
 
 
 def check_name(name: str) -> None:

@@ -85,16 +85,15 @@ def contents_of(array: NDArray[Any]) -> Contents:
     them where it is negative, to the largest of them.
 
     Raises:
-        UnreadableError: no images; see ``stack_of``.
+        UnreadableError: no images, see ``stack_of``, or empty ones.
     """
-    if array.dtype in (np.uint8, np.uint16):
-        low, high = 0.0, float(np.iinfo(array.dtype).max)
-        return Contents(stack_of(array), low, high)
     values = stack_of(array)
-    low, high = min(0.0, float(values.min())), float(values.max())
-    if low == high:
-        raise UnreadableError(f"shows nothing: all values are {high:g}")
-    return Contents(values, low, high)
+    least, largest = float(values.min()), float(values.max())
+    if least == largest:
+        raise UnreadableError(f"shows nothing: all values are {largest:g}")
+    if array.dtype in (np.uint8, np.uint16):
+        return Contents(values, 0.0, float(np.iinfo(array.dtype).max))
+    return Contents(values, min(0.0, least), largest)
 
 
 def stack_of(array: NDArray[Any]) -> NDArray[np.float32]:

@@ -35,6 +35,10 @@ READERS: Mapping[str, Callable[[Path], Contents]] = MappingProxyType(
 )
 
 
+#: What a Mac adds to an archive, and what has been made of images already.
+PASSED_OVER = ("__MACOSX", "prepared")
+
+
 def suffix_of(path: Path) -> str:
     """The suffix in small letters, ``.nii.gz`` as one; ``.dcm`` for DICOM files without."""
     name = path.name.lower()
@@ -69,7 +73,7 @@ def image_files(folder: Path, suffixes: tuple[str, ...] = tuple(READERS)) -> lis
     found = []
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
-        if parts[0] == "prepared" or any(p.startswith(".") or p == "__MACOSX" for p in parts):
+        if any(part.startswith(".") or part in PASSED_OVER for part in parts):
             continue
         if path.is_file() and suffix_of(path) in suffixes:
             found.append(path)
