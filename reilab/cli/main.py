@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reilab.cli.data import manage_data
+from reilab.cli.dryrun import show_trial
 from reilab.cli.evaluate import evaluate_networks
 from reilab.cli.options import parse_run
 from reilab.cli.reconstruct import reconstruct_files
@@ -19,6 +20,7 @@ from reilab.cli.runs import manage_runs
 from reilab.cli.work import carry_out
 from reilab.runs.config import build
 from reilab.runs.folder import RunFolder, runs_root
+from reilab.runs.trial import try_out
 from reilab.settings import choose
 from reilab.tasks.registry import tasks
 from reilab.training.team import join
@@ -57,6 +59,9 @@ def run_methods(command: str, argv: Sequence[str]) -> None:
         print(f"usage: reilab {command} TASK [options]; TASK is one of: {', '.join(tasks())}")
         return
     config, options = parse_run(command, argv)
+    if options.dry_run:
+        show_trial(config, try_out(config))
+        return
     team = join(config.device)
     # Everything that can be wrong with the input is found before the folder is made.
     build(config, team)

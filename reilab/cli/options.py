@@ -75,6 +75,12 @@ def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
         option("assumed_noise", float | None, None, "What the losses take the noise to be."),
         option("device", str, "cpu", "cpu, cuda, or cuda:N."),
         option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
+        option(
+            "dry_run",
+            bool,
+            False,
+            "Take two steps, say what the whole run would take, and leave nothing behind.",
+        ),
         option("json", bool, False, "End with one line of JSON."),
     ]
     options = make_dataclass(

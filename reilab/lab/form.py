@@ -109,8 +109,8 @@ def answer(choices: Choices, name: str, text: str) -> None:
         case _ if name in OWN:
             setattr(choices, name, parse_number(text))
         case _:
-            listed = choices.setting(name).choices
-            choices.set_further(name, text if listed else parse_number(text))
+            is_text = isinstance(choices.further[name], str)
+            choices.set_further(name, text if is_text else parse_number(text))
 
 
 def _choice(
@@ -161,12 +161,13 @@ def _number(lab: Lab, name: str) -> Control:
 
 
 def _further(lab: Lab, name: str) -> Control:
-    setting = lab.choices.setting(name)
+    setting, value = lab.choices.setting(name), lab.choices.further[name]
+    is_text = isinstance(value, str)
     return Control(
         name,
-        "choice" if setting.choices else "number",
+        "choice" if setting.choices else "text" if is_text else "number",
         label(name),
-        number_text(lab.choices.further[name]),
+        number_text(value),
         unit=unit(name, setting),
         help=explain(name, setting),
         options=tuple(Option(value, value) for value in setting.choices),

@@ -56,7 +56,7 @@ PRESETS = {
     ),
     # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
     "paper": Preset(
-        {"data": "urban100", "size": 256},
+        {"data": "urban100", "size": 256, "keep": 0.699},
         TrainConfig(
             steps=45_000,
             batch=1,
