@@ -49,7 +49,7 @@ class Control:
     """
 
     name: str
-    kind: Literal["number", "choice", "checks"]
+    kind: Literal["number", "text", "choice", "checks"]
     label: str
     value: str
     unit: str = ""
