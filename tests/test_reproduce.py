@@ -40,7 +40,7 @@ pytest.importorskip("distributed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STEPS = 30
-USUAL = ["--preset", "smoke", "--tasks", "mri", "--methods", "ei", "rei", "--threads", "1"]
+USUAL = ["--preset", "smoke", "--tasks", "mri", "--methods", "ei", "rei"]
 SETTINGS = ["--set", f"steps={STEPS}", "evaluate_every=5"]
 
 
@@ -113,7 +113,8 @@ def test_an_interrupted_grid_goes_on_and_one_worker_gives_the_same(
 ) -> None:
     out = tmp_path / "cut"
     first, second = "mri-smoke-0.1-ei-seed0", "mri-smoke-0.1-rei-seed0"
-    child = start(out, "--noise", "0.1")
+    words = ["--noise", "0.1", "--workers", "1"]
+    child = start(out, *words)
     wait_for_step(out, first, 5)
     with pytest.raises(SystemExit, match="2"):
         main(["reproduce", *USUAL, *SETTINGS, "--noise", "0.1", "--out", str(out)])
@@ -123,7 +124,7 @@ def test_an_interrupted_grid_goes_on_and_one_worker_gives_the_same(
     wait_until_ended(processes)
     assert "goes on with it" in said(out)
 
-    child = start(out, "--noise", "0.1")
+    child = start(out, *words)
     wait_for_step(out, second, 5)
     processes = at_work(out)
     child.kill()
@@ -131,7 +132,7 @@ def test_an_interrupted_grid_goes_on_and_one_worker_gives_the_same(
     wait_until_ended(processes)
     done = (GridFolder(out).run(first).path / "events.jsonl").read_bytes()
 
-    assert start(out, "--noise", "0.1").wait(timeout=120) == 0, said(out)
+    assert start(out, *words).wait(timeout=120) == 0, said(out)
     assert "2 runs, 1 of them finished before" in said(out)
     assert (GridFolder(out).run(first).path / "events.jsonl").read_bytes() == done
     history = history_of(GridFolder(out).run(second).events())
@@ -234,6 +235,7 @@ WRONG = [
     (["--noise", "-1"], "sigma = -1.0 is too small"),
     (["--noise", "0.1", "mri=0.1"], "twice"),
     (["--seeds", "0", "0"], "must name at least one, once"),
+    (["--threads", "0"], "threads = 0 is too small"),
     (["--workers", "0"], "workers = 0 is too small"),
     (["--workers", "1", "--scheduler", "tcp://127.0.0.1:1"], "leave it out"),
     (["--set", "batch=4000"], "larger than the training data"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import torch
 
 from reilab.batch.cell import Cell
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 #: Each is read by one of the libraries that torch may be built with.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PATIENCE_SECONDS = 60
+#: Roughly what a run with bundled images takes, notebook and all.
+BYTES_EACH = 1_500_000_000
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,14 @@ class Outcome:
 
 
 def default_workers(device: str) -> int:
-    """As many as there are GPUs; one on a CPU."""
-    return torch.cuda.device_count() if device == "cuda" else 1
+    """As many as there are GPUs; on a CPU as many as there are cores, and memory for."""
+    if device == "cuda":
+        return torch.cuda.device_count()
+    # Containers may use fewer cores than there are.
+    from dask.system import CPU_COUNT
+
+    room = psutil.virtual_memory().available // BYTES_EACH
+    return max(1, min(int(CPU_COUNT), int(room)))
 
 
 @contextmanager
@@ -93,27 +102,6 @@ def slots(client: Client) -> int:
     """How many cells are carried out at the same time."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
     return sum(int(worker["nthreads"]) for worker in workers.values())
-
-
-def fair_threads(client: Client) -> int:
-    """Cores for each cell on the machine where there are fewest.
-
-    The order of sums, and with it the last digits, depend on the number of threads: it is the same
-    for all cells.
-    """
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    cores = client.run(_cores)
-    held: dict[str, int] = {}
-    for worker in workers.values():
-        held[worker["host"]] = held.get(worker["host"], 0) + worker["nthreads"]
-    shares = [int(cores[address] // held[worker["host"]]) for address, worker in workers.items()]
-    return max(1, min(shares))
-
-
-def _cores() -> int:
-    from dask.system import CPU_COUNT
-
-    return int(CPU_COUNT)
 
 
 def sees(folder: GridFolder) -> bool:

@@ -90,7 +90,8 @@ def drive(
     n_done, n_slots = len(cells) - len(todo), slots(client)
     folder.stop.unlink(missing_ok=True)
     waiting: dict[Any, Cell] = {
-        client.submit(_on_worker, cell, folder, n_threads, gpus, pure=False): cell for cell in todo
+        client.submit(_on_worker, cell, folder, n_threads, gpus, pure=False, priority=-place): cell
+        for place, cell in enumerate(todo)
     }
     try:
         while True:

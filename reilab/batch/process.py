@@ -34,7 +34,7 @@ def main(source: str, target: str, stop: Path, parameters: str) -> None:
             progress_bar=False,
         )
     except PapermillExecutionError as error:
-        print(f"{error.ename}: {error.evalue}")
+        print(" ".join(f"{error.ename}: {error.evalue}".split()))
         raise SystemExit(1) from None
 
 

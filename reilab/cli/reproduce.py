@@ -23,7 +23,6 @@ from reilab.batch.cluster import (
     Outcome,
     cluster_at,
     default_workers,
-    fair_threads,
     local_cluster,
     sees,
 )
@@ -74,12 +73,11 @@ class Options:
     ] = ()
     device: Annotated[str, _told("cpu or cuda.")] = field(default_factory=_gpu_or_cpu)
     workers: Annotated[
-        int | None, _told("Runs at the same time; one per GPU, or one on a CPU, otherwise.")
+        int | None, _told("Runs at the same time; one per GPU, or else one per core, otherwise.")
     ] = None
     threads: Annotated[
-        int | None,
-        _told("CPU threads of each run, on which last digits depend; a fair share otherwise."),
-    ] = None
+        int, _told("CPU threads of each run; digits depend on it, and not on the workers.")
+    ] = 1
     scheduler: Annotated[
         str, _told("Address of a Dask scheduler, tcp://HOST:8786, whose workers see the folder.")
     ] = ""
@@ -149,9 +147,8 @@ def _run(
                     f"out = {folder.path} is not seen by all workers; it must be on a disk that "
                     "all machines share"
                 )
-            n_threads = options.threads or fair_threads(client)
             gpus = torch.cuda.device_count() if _own_gpus(options) else 0
-            with closing(drive(client, cells, folder, n_threads, gpus)) as pulses:
+            with closing(drive(client, cells, folder, options.threads, gpus)) as pulses:
                 for pulse in pulses:
                     show(pulse)
                     outcomes += pulse.ended
