@@ -14,8 +14,6 @@ from reilab.datasets.known import KNOWN
 from reilab.lab.sources import image_sources
 from reilab.tasks.registry import tasks
 
-pytestmark = pytest.mark.usefixtures("random_states_untouched")
-
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -79,13 +77,13 @@ def test_from_check_to_training(root: Path, capsys: pytest.CaptureFixture[str]) 
     (root / "ct100/dicom_dir/1_broken.dcm").write_text("no scan")
     main(["data", "check", "ct100"])
     text = said(capsys)
-    assert f"files 5 in {root / 'ct100'}" in text
+    assert f"files 5 files in {root / 'ct100'}" in text
     assert "missing 95 of 100" in text
     assert f"next reilab data prepare ct100 --root {root}" in text
     main(["data", "prepare", "ct100", "--size", "32"])
     text = said(capsys)
     assert "3 to train, 1 to test, 32², grey" in text
-    assert "failed 1 files dicom_dir/1_broken.dcm cannot be read as DICOM" in text
+    assert "failed 1 file dicom_dir/1_broken.dcm cannot be read as DICOM" in text
     assert "next reilab train ct --preset paper --device cuda" in text
     main(["data", "check", "ct100"])
     assert "prepared 3 to train, 1 to test, checksums agree" in said(capsys)
@@ -126,7 +124,7 @@ def test_complex_images_are_a_data_set_of_their_own(
         main(["data", "prepare", name, "--size", "32"])
         text = said(capsys)
         assert "2 to train, 1 to test" in text
-        assert "without truth 1 files singlecoil_test/9.h5 k-space only, 12 of 46 columns" in text
+        assert "without truth 1 file singlecoil_test/9.h5 k-space only, 12 of 46 columns" in text
     assert "next reilab train mri --preset paper --data fastmri_complex --device cuda" in text
     found = image_sources(tasks()["mri"])
     assert {"knee", "brain", "fastmri", "fastmri_complex"} <= found.keys()

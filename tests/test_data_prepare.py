@@ -21,6 +21,7 @@ from torchvision.transforms.functional import center_crop
 
 import reilab
 from reilab.datasets import stored
+from reilab.datasets.arrayfile import ArrayFile
 from reilab.datasets.cache import Cache, decode, encode, open_cache
 from reilab.datasets.catalogue import image_samples, load_images
 from reilab.datasets.ct100 import CT100
@@ -29,7 +30,7 @@ from reilab.datasets.folder import Folder
 from reilab.datasets.known import KNOWN
 from reilab.datasets.prepare import Plan, Progress, prepare
 from reilab.datasets.recipe import Recipe
-from reilab.datasets.stored import Stored, stored_samples
+from reilab.datasets.stored import OnDevice, Stored, stored_samples
 from reilab.datasets.urban100 import Urban100, padded_center
 from reilab.runs.config import configure
 
@@ -54,7 +55,9 @@ def plan(name: str, recipe: Recipe, folder: Path, root: Path) -> Plan:
 
 def images_of(cache: Cache, split: str) -> Tensor:
     low = cache.index.low
-    return low + (1 - low) * decode(torch.from_numpy(cache.array(split)))
+    return low + (1 - low) * decode(
+        torch.from_numpy(cache.array(split).read(range(len(names_of(cache, split)))))
+    )
 
 
 def names_of(cache: Cache, split: str) -> list[str]:
@@ -576,7 +579,7 @@ def cache(root: Path, tmp_path: Path) -> Cache:
 @pytest.mark.parametrize("size", [64, 32, 40])
 def test_threads_give_the_same_batches_as_none(cache: Cache, threads: int, size: int) -> None:
     alone = stored_samples(cache, "train", size, 2, "cpu")
-    several = replace(alone, threads=threads)
+    several = replace(alone, shelf=cache.array("train", threads))
     for index in ([3, 0, 9, 9], [1], list(range(11))):
         first, second = (s.batch(torch.tensor(index)) for s in (alone, several))
         assert first.x is not None
@@ -600,20 +603,43 @@ def test_the_number_of_threads_comes_from_the_environment(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REILAB_LOADERS", "3")
-    assert stored_samples(cache, "train", 64, 1, "cpu").threads == 3
+    shelf = stored_samples(cache, "train", 64, 1, "cpu").shelf
+    assert isinstance(shelf, ArrayFile)
+    assert shelf.threads == 3
     for wrong in ("0", "-1", "two"):
         monkeypatch.setenv("REILAB_LOADERS", wrong)
         with pytest.raises(ValueError, match="REILAB_LOADERS = "):
             stored_samples(cache, "train", 64, 1, "cpu")
 
 
-def test_a_gpu_holds_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = torch.zeros(10, 1, 8, 8, dtype=torch.int16)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4 * 1280, 10**9))
-    assert stored.fits(images, torch.device("cuda"))
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (4 * 1280 - 4, 10**9))
-    assert not stored.fits(images, torch.device("cuda"))
-    assert not stored.fits(images, torch.device("cpu"))
+def test_a_gpu_holds_what_fits(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    array, gpu = cache.array("train"), torch.device("cuda")
+    free = round(11 * 64**2 * 2 / stored.SHARE_OF_GPU)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
+    assert stored.fits(array, gpu)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free - 8, 10**9))
+    assert not stored.fits(array, gpu)
+    assert not stored.fits(array, torch.device("cpu"))
+
+
+def test_images_that_are_held_are_the_same(cache: Cache) -> None:
+    read = stored_samples(cache, "train", 48, 3, "cpu")
+    kept = replace(read, shelf=stored.held(cache.array("train"), torch.device("cpu")))
+    assert len(kept) == len(read) == 11
+    index = torch.tensor([10, 0, 4])
+    first, second = read.batch(index).x, kept.batch(index).x
+    assert first is not None
+    assert second is not None
+    assert torch.equal(first, second)
+
+
+def test_a_file_that_is_cut_under_a_run_gives_an_error(cache: Cache) -> None:
+    samples = stored_samples(cache, "train", 64, 1, "cpu")
+    with (cache.folder / "train.npy").open("r+b") as file:
+        file.truncate(9000)
+    samples.batch(torch.tensor([0]))
+    with pytest.raises(OSError, match=r"train.npy ends before image 1; prepare it again"):
+        samples.batch(torch.tensor([0, 1]))
 
 
 @pytest.mark.gpu
@@ -621,7 +647,7 @@ def test_a_gpu_holds_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_batches_on_a_gpu(cache: Cache, held: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored, "SHARE_OF_GPU", held)
     samples = stored_samples(cache, "train", 64, 1, "cuda:0")
-    assert samples.images.is_cuda == bool(held)
+    assert isinstance(samples.shelf, OnDevice) == bool(held)
     x = samples.batch(torch.tensor([3, 1])).x
     assert x is not None
     expected = stored_samples(cache, "train", 64, 1, "cpu").batch(torch.tensor([3, 1])).x

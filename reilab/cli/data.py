@@ -103,6 +103,9 @@ def _plan(name: str, recipe: Recipe, root: Path, source: Path | None) -> Plan:
 
 
 def _name_in(action: str, argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    if argv and argv[0] in ("-h", "--help"):
+        manage_data([])
+        raise SystemExit(0)
     if not argv or argv[0].startswith("-"):
         raise ValueError(f"usage: reilab data {action} NAME; NAME is e.g. {', '.join(KNOWN)}")
     return argv[0], argv[1:]

@@ -24,8 +24,8 @@ from reilab.datasets.known import KNOWN, KnownSet
 from reilab.datasets.locate import Standing, standing_of
 from reilab.datasets.prepare import Progress as Step
 
-#: So many files that failed are named; the index has them all.
-NAMED = 20
+#: So many files that failed, and that hold no truth, are named; the index has them all.
+FAILED, LEFT_OUT = 20, 2
 
 
 @contextmanager
@@ -54,7 +54,8 @@ def live_preparation(console: Console) -> Iterator[Callable[[Step], None]]:
 def sets_table(root: Path) -> Table:
     """Every data set known, bundled ones too, and what is here of it."""
     table = Table(title=f"Data sets (data root: {root})", title_justify="left")
-    for column in ("name", "what it is", "images", "here", "licence"):
+    table.add_column("name", no_wrap=True)
+    for column in ("what it is", "images", "here", "licence"):
         table.add_column(column)
     for name, bundled in BUNDLED.items():
         kind = KINDS[bundled.channels]
@@ -77,7 +78,9 @@ def show_standing(console: Console, name: str, standing: Standing, root: Path) -
     cache, found = standing.cache, len(standing.sources)
     prepared = f"{_counts(cache.index)}, checksums agree" if cache else "no"
     rows.add_row("prepared", prepared)
-    rows.add_row("files", f"{found} in {standing.folder}" if found else _nowhere(known, root))
+    rows.add_row(
+        "files", f"{n_files(found)} in {standing.folder}" if found else _nowhere(known, root)
+    )
     if 0 < found < known.count and not _is_whole(standing):
         rows.add_row("missing", f"{known.count - found} of {known.count}; fewer can be used too")
     rows.add_row("where", known.address)
@@ -98,9 +101,9 @@ def show_prepared(console: Console, cache: Cache) -> None:
     rows = _grid(f"{index.name}: prepared in {cache.folder}")
     rows.add_row("images", f"{_counts(index)}, {index.size}², {KINDS[index.channels]}")
     n_bytes = sum(file.stat().st_size for file in cache.folder.iterdir())
-    rows.add_row("on disk", f"{n_bytes / 1e6:.1f} MB, from {len(index.sources)} files")
-    _add_notes(rows, "failed", index.failed)
-    _add_notes(rows, "without truth", index.left_out)
+    rows.add_row("on disk", f"{n_bytes / 1e6:.1f} MB, from {n_files(len(index.sources))}")
+    _add_notes(rows, "failed", index.failed, FAILED)
+    _add_notes(rows, "without truth", index.left_out, LEFT_OUT)
     if twice := _in_both(index):
         rows.add_row("in both", f"{twice} test images are training images too")
     rows.add_row("look at", str(cache.folder / "contact_sheet.png"))
@@ -116,13 +119,18 @@ def _grid(title: str) -> Table:
     return table
 
 
-def _add_notes(rows: Table, word: str, notes: Sequence[Note]) -> None:
+def _add_notes(rows: Table, word: str, notes: Sequence[Note], named: int) -> None:
     if notes:
-        rows.add_row(word, f"{len(notes)} files")
-    for note in notes[:NAMED]:
+        rows.add_row(word, n_files(len(notes)))
+    for note in notes[:named]:
         rows.add_row("", f"{note.source} {note.reason}".replace("[", "\\["))
-    if len(notes) > NAMED:
-        rows.add_row("", f"… and {len(notes) - NAMED} more, see index.json")
+    if len(notes) > named:
+        rows.add_row("", f"… and {len(notes) - named} more, see index.json")
+
+
+def n_files(count: int) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{count} file{'s' * (count != 1)}"
 
 
 def _here(name: str, root: Path) -> str:
@@ -132,7 +140,7 @@ def _here(name: str, root: Path) -> str:
         return "damaged cache"
     if standing.cache:
         return _counts(standing.cache.index)
-    return f"{len(standing.sources)} files, not prepared" if standing.sources else "no"
+    return f"{n_files(len(standing.sources))}, not prepared" if standing.sources else "no"
 
 
 def _counts(index: Index) -> str:

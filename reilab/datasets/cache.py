@@ -20,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reilab.datasets.arrayfile import ArrayFile
+
 #: Changes whenever older caches can no longer be read.
 FORMAT = 1
 #: Largest 16-bit number; a value in [low, high] is kept as 0 to ``LEVELS``, less ``HALF``.
@@ -115,24 +117,20 @@ class Cache:
         """Whether it is not one that is being made or replaced."""
         return self.folder.name == self.index.name
 
-    def array(self, split: str) -> NDArray[np.int16]:
-        """The images of a split, (N, C, S, S), memory-mapped; writing changes a private copy.
+    def array(self, split: str, threads: int = 1) -> ArrayFile:
+        """The images of a split, (N, C, S, S), to be read one by one.
 
         Raises:
             ValueError: there are none, or the file is not what the index says.
         """
-        entries = self.index.images[split]
-        if not entries:
-            raise ValueError(f"data = {self.index.name!r} has no {split} images; see {self.folder}")
-        expected = (len(entries), self.index.channels, self.index.size, self.index.size)
+        index, count = self.index, len(self.index.images[split])
+        if not count:
+            raise ValueError(f"data = {index.name!r} has no {split} images; see {self.folder}")
+        shape = (count, index.channels, index.size, index.size)
         try:
-            # Copy on write, because torch does not take memory that it must not write to.
-            array: NDArray[np.int16] = np.load(self.folder / f"{split}.npy", mmap_mode="c")
+            return ArrayFile(self.folder / f"{split}.npy", shape, threads)
         except (OSError, ValueError) as error:
             raise ValueError(damaged(self.folder, str(error))) from None
-        if array.shape != expected or array.dtype != np.int16:
-            raise ValueError(damaged(self.folder, f"{split}.npy has the shape {array.shape}"))
-        return array
 
     def verify(self) -> None:
         """Compare every image with its checksum.
@@ -141,8 +139,9 @@ class Cache:
             ValueError: a file is missing or has changed.
         """
         for split, entries in self.index.images.items():
-            for entry, image in zip(entries, self.array(split), strict=True):
-                if sha256_of(image) != entry.sha256:
+            array = self.array(split)
+            for place, entry in enumerate(entries):
+                if sha256_of(array.read([place])[0]) != entry.sha256:
                     raise ValueError(damaged(self.folder, f"{entry.source} in {split}.npy changed"))
 
 

@@ -27,7 +27,8 @@ def contact_sheet(cache: Cache) -> Image.Image:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     top = 0
     for (split, thumbs), height in zip(parts, heights, strict=True):
-        words = f"{index.name} · {split}: {len(index.images[split])} images, {index.size}²"
+        count = len(index.images[split])
+        words = f"{index.name} · {split}: {count} images, {index.size} by {index.size}"
         draw.text((GAP, top + 3), words, fill=(INK, INK, INK), font=font)
         for place, thumb in enumerate(thumbs):
             row, column = divmod(place, COLUMNS)
@@ -42,7 +43,8 @@ def _thumbs(cache: Cache, split: str, rows: int) -> list[NDArray[np.uint8]]:
     shown = min(count, rows * COLUMNS)
     array = cache.array(split)
     places = [place * count // shown for place in range(shown)]
-    return [_thumb(torch.from_numpy(array[place]), cache.index.low) for place in places]
+    stored = torch.from_numpy(array.read(places))
+    return [_thumb(one, cache.index.low) for one in stored]
 
 
 def _thumb(stored: Tensor, low: float) -> NDArray[np.uint8]:

@@ -14,13 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from reilab.datasets.arrayfile import HEADER, header_of
 from reilab.datasets.cache import SPLITS, Entry, raw_bytes
-
-#: Bytes set aside for the header of an array, whose length is known last.
-HEADER = 128
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,7 @@ class Partial:
             self.discard()
             self.folder.mkdir(parents=True)
             for split in SPLITS:
+                # Room for the header, which tells how many images there are in the end.
                 (self.folder / f"{split}.npy").write_bytes(bytes(HEADER))
             (self.folder / "plan.json").write_text(text, encoding="utf-8")
         self.journal.write_text("".join(_written(line) for line in done), encoding="utf-8")
@@ -79,7 +77,7 @@ class Partial:
         """Write the headers, so that the arrays can be read, and leave nothing but them."""
         for split, count in counts.items():
             with (self.folder / f"{split}.npy").open("r+b") as file:
-                file.write(_header((count, *self.shape)))
+                file.write(header_of((count, *self.shape)))
         self.journal.unlink()
         (self.folder / "plan.json").unlink()
 
@@ -119,11 +117,3 @@ def _read(text: str) -> Line:
     size, time = plain["stamp"]
     images = {s: tuple(Entry(**entry) for entry in plain["images"][s]) for s in SPLITS}
     return Line(plain["source"], (size, time), images, plain["failed"], plain["left_out"])
-
-
-def _header(shape: tuple[int, ...]) -> bytes:
-    """The beginning of an NPY file of version 1.0, filled up to ``HEADER`` bytes."""
-    fields = repr({"descr": "<i2", "fortran_order": False, "shape": shape})
-    start = npy.magic(1, 0)
-    room = HEADER - len(start) - 2
-    return start + room.to_bytes(2, "little") + fields.ljust(room - 1).encode("latin1") + b"\n"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from reilab.datasets.arrayfile import ArrayFile
 from reilab.datasets.bundled import shrink
 from reilab.datasets.cache import Cache, decode
 from reilab.datasets.channels import as_channels, check_channels
@@ -17,6 +17,31 @@ from reilab.datasets.samples import Batch
 
 #: A data set is held on a GPU if it takes at most this share of the memory that is free there.
 SHARE_OF_GPU = 0.25
+#: Images that are moved to a GPU at a time: bounds the memory of the host.
+MOVED_AT_ONCE = 16
+
+
+class Shelf(Protocol):
+    """Where the 16-bit numbers of images are kept."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, index: Tensor) -> Tensor:
+        """The images at ``index`` (B,), a CPU tensor: (B, C, S, S) int16."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OnDevice:
+    """Images (N, C, S, S) int16 that wait on a device."""
+
+    images: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: Tensor) -> Tensor:
+        return self.images[index.to(self.images.device, non_blocking=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,26 +49,20 @@ class Stored:
     """Images kept as 16-bit numbers, which become images when a batch is asked for.
 
     Args:
-        images: (N, C, S, S) int16, memory-mapped or on the device.
+        shelf: where they are kept.
         low: value that the smallest number stands for.
         high: value that the largest number stands for.
-        size: side of the images that are given out, at most S.
+        size: side of the images that are given out, at most that of those that are kept.
         channels: 1 grey, 2 real and imaginary part, 3 colour.
         place: device of the batches.
-        threads: how many images are read at the same time; the batches do not depend on it.
     """
 
-    images: Tensor
+    shelf: Shelf
     low: float
     high: float
     size: int
     channels: int
     place: torch.device
-    threads: int = 1
-
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.threads, "reilab-loader")
 
     @property
     def has_truth(self) -> bool:
@@ -54,15 +73,11 @@ class Stored:
         return self.place
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.shelf)
 
     def batch(self, index: Tensor) -> Batch:
-        held = self.images.device == self.device
-        if self.threads > 1 and self.images.device.type == "cpu":
-            taken = torch.stack(list(self._pool.map(self.images.__getitem__, index.tolist())))
-        else:
-            taken = self.images[index.to(self.images.device, non_blocking=held)]
-        unit = shrink(decode(taken.to(self.device)), self.size)
+        taken = self.shelf.take(index).to(self.device, non_blocking=True)
+        unit = shrink(decode(taken), self.size)
         x = self.low + (self.high - self.low) * unit
         return Batch(index, as_channels(x, self.channels), None)
 
@@ -80,18 +95,25 @@ def stored_samples(cache: Cache, split: str, size: int, channels: int, device: s
             f"{index.size}²; choose at most that"
         )
     check_channels(index.name, index.channels, channels)
-    images = torch.from_numpy(cache.array(split))
-    if fits(images, place):
-        images = images.to(place)
-    return Stored(images, index.low, index.high, size, channels, place, loader_threads())
+    array = cache.array(split, loader_threads())
+    shelf = held(array, place) if fits(array, place) else array
+    return Stored(shelf, index.low, index.high, size, channels, place)
 
 
-def fits(images: Tensor, device: torch.device) -> bool:
-    """Whether a GPU has room for all of them; a CPU reads them from disk, which is as fast."""
+def fits(array: ArrayFile, device: torch.device) -> bool:
+    """Whether a GPU has room for all images; a CPU reads them from disk, which is as fast."""
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return images.numel() * images.element_size() <= SHARE_OF_GPU * free
+    return array.n_bytes <= SHARE_OF_GPU * free
+
+
+def held(array: ArrayFile, device: torch.device) -> OnDevice:
+    """All images, moved to a device a few at a time."""
+    images = torch.empty(array.shape, dtype=torch.int16, device=device)
+    for index in torch.split(torch.arange(len(array)), MOVED_AT_ONCE):
+        images[int(index[0]) : int(index[-1]) + 1] = array.take(index).to(device)
+    return OnDevice(images)
 
 
 def loader_threads() -> int:
