@@ -46,6 +46,8 @@ def reconstruct_files(argv: Sequence[str]) -> None:
         raise ValueError("say where to write with --out DIR")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")
+    if not options.inputs:
+        raise ValueError("name the files of measurements to reconstruct")
     sources = [file for one in options.inputs for file in _files(one)]
     failed = []
     for outcome in reconstruct(sources, asked.spec, checkpoint, out, options.device):
