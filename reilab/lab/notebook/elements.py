@@ -53,3 +53,11 @@ def close(widget: widgets.Widget) -> None:
             if isinstance(part, widgets.Widget):
                 close(part)
     widget.close()
+
+
+def replace(holder: widgets.Box, children: Sequence[widgets.Widget]) -> None:
+    """Put other children into a box; those that are not among them are closed."""
+    gone = [child for child in holder.children if child not in children]
+    holder.children = list(children)
+    for child in gone:
+        close(child)
