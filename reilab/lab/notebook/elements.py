@@ -48,11 +48,16 @@ def button(label: str, name: str, action: Callable[[], None], help: str = "") ->
 
 def close(widget: widgets.Widget) -> None:
     """End a widget with all that it is made of; in the browser it goes as well."""
+    close_parts(widget)
+    widget.close()
+
+
+def close_parts(widget: widgets.Widget) -> None:
+    """End all that a widget is made of: children, layouts, styles."""
     for value in widget.trait_values().values():
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, widgets.Widget):
                 close(part)
-    widget.close()
 
 
 def replace(holder: widgets.Box, children: Sequence[widgets.Widget]) -> None:
