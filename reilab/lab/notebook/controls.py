@@ -8,7 +8,7 @@ import ipywidgets as widgets
 
 from reilab.lab import form
 from reilab.lab.model import Lab
-from reilab.lab.notebook.elements import box, close
+from reilab.lab.notebook.elements import box, replace
 from reilab.lab.notebook.fields import NotebookField
 
 
@@ -42,9 +42,7 @@ class NotebookControls:
         old = self.own
         names = form.further(self._lab.choices)
         self.own = {name: old.get(name) or NotebookField(self._lab, name) for name in names}
-        self._more.children = [field.widget for field in self.own.values()]
-        for name in old.keys() - self.own.keys():
-            close(old[name].widget)
+        replace(self._more, [field.widget for field in self.own.values()])
 
     def _show(self, *_: Any) -> None:
         settings = self._lab.choices.further

@@ -48,8 +48,21 @@ def button(label: str, name: str, action: Callable[[], None], help: str = "") ->
 
 def close(widget: widgets.Widget) -> None:
     """End a widget with all that it is made of; in the browser it goes as well."""
+    close_parts(widget)
+    widget.close()
+
+
+def close_parts(widget: widgets.Widget) -> None:
+    """End all that a widget is made of: children, layouts, styles."""
     for value in widget.trait_values().values():
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, widgets.Widget):
                 close(part)
-    widget.close()
+
+
+def replace(holder: widgets.Box, children: Sequence[widgets.Widget]) -> None:
+    """Put other children into a box; those that are not among them are closed."""
+    gone = [child for child in holder.children if child not in children]
+    holder.children = list(children)
+    for child in gone:
+        close(child)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import ipywidgets as widgets
 
 from reilab.lab.form import Control
-from reilab.lab.notebook.elements import box, button, html
+from reilab.lab.notebook.elements import box, button, html, replace
 from reilab.lab.numbers import number_text, parse_number, scaled_text
 from reilab.lab.style import slug
 
@@ -50,7 +50,7 @@ class NumberInput:
             self._buttons = self._make_buttons(now) if now.scaled else []
             self._slider = self._make_slider(now.span) if now.span else None
             slider = [self._slider] if self._slider else []
-            self.widget.children = [self._text, *self._buttons, *slider]
+            replace(self.widget, [self._text, *self._buttons, *slider])
         set_traits(self._text, description=titled(now), value=now.value, disabled=now.locked)
         for one in self._buttons:
             set_traits(one, disabled=now.locked)
@@ -106,7 +106,7 @@ class ChecksInput:
         values = [one.value for one in now.options]
         if list(self._boxes) != values:
             self._boxes = {one.value: self._make(one.value, one.words) for one in now.options}
-            self.widget.children = [self._label, *self._boxes.values()]
+            replace(self.widget, [self._label, *self._boxes.values()])
         chosen = now.value.split()
         for value, one in self._boxes.items():
             set_traits(one, value=value in chosen, disabled=now.locked)

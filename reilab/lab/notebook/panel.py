@@ -14,7 +14,7 @@ from reilab.lab.markup import introduction, list_html
 from reilab.lab.model import Lab
 from reilab.lab.notebook.controls import NotebookControls
 from reilab.lab.notebook.curves import NotebookCurves
-from reilab.lab.notebook.elements import box, close, html, set_html, show
+from reilab.lab.notebook.elements import box, close_parts, html, set_html, show
 from reilab.lab.notebook.looks import NotebookLooks
 from reilab.lab.notebook.pictures import NotebookPictures
 from reilab.lab.notebook.pulse import Pulse
@@ -99,8 +99,7 @@ class LabPanel(widgets.VBox):
     def close(self) -> None:
         """Put the lab away; a run that is going goes on by itself."""
         self._pulse.stop()
-        for child in self.children:
-            close(child)
+        close_parts(self)
         super().close()
 
     def _redraw(self, *_: Any) -> None:

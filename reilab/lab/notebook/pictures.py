@@ -14,7 +14,7 @@ from reilab.lab.colours import ERROR_MAP
 from reilab.lab.errors import error_maps, shared_end
 from reilab.lab.markup import description, error_html, head_html, measured_html, scale_html
 from reilab.lab.moments import Shot, Values, measurement, shots
-from reilab.lab.notebook.elements import box, close, html, set_html
+from reilab.lab.notebook.elements import box, html, replace, set_html
 from reilab.lab.view import ERRORS, View
 from reilab.runs.history import History
 from reilab.runs.panes import Pixels, to_pixels, to_png
@@ -64,10 +64,8 @@ class NotebookPictures:
         self.figures = {
             key: old.get(key) or html("reilab-picture", f"reilab-pane-{key}") for key in keys
         }
-        self._row.children = list(self.figures.values())
-        for key in old.keys() - self.figures.keys():
-            self._drawn.pop(key)
-            close(old[key])
+        self._drawn = {key: drawn for key, drawn in self._drawn.items() if key in self.figures}
+        replace(self._row, list(self.figures.values()))
 
 
 def figure_html(shot: Shot, moment: Moment) -> str:
