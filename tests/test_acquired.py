@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,18 +14,31 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from lab_runs import write_run
 from numpy.typing import NDArray
 
 from reilab.cli.main import main
 from reilab.datasets import catalogue
 from reilab.key import Key
+from reilab.lab import exports
 from reilab.lab.choices import Choices
+from reilab.lab.exhibit import Exhibit
+from reilab.lab.results import as_text
+from reilab.lab.runview import content_of
+from reilab.lab.several import content_of_several
+from reilab.lab.summary import status_detail
+from reilab.lab.view import View
+from reilab.lab.web.components import Browser
 from reilab.problem import Problem
+from reilab.runs.charts import svg_charts
 from reilab.runs.config import configure
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
+from reilab.runs.jobs import Standing, Status
+from reilab.runs.panes import pane_names
 from reilab.runs.report import report_html
 from reilab.runs.stream import prepare, run
+from reilab.runs.tables import metrics_csv
 from reilab.tasks.registry import find_task, tasks
 
 Arrays = dict[str, NDArray[Any]]
@@ -260,7 +275,8 @@ def test_training_from_measurements_alone(
     assert history.tracks["rei"].metrics is None
     assert history.tracks["rei"].started.measurements == "acquired"
     assert all(event.risk is None for event in history.tracks["rei"].stepped)
-    assert "ground truth" not in report_html(folder).partition("Settings")[0]
+    assert "nobody knows the ground truth" in report_html(folder)
+    assert (folder.path / "figure.png").exists()
 
 
 def test_one_measurement_each_for_good(tmp_path: Path) -> None:
@@ -284,3 +300,32 @@ def test_the_lab_refuses_supervised_training_with_the_reason() -> None:
         choices.config()
     choices.methods = ["ei", "rei"]
     assert vars(choices.config().spec)["measured"] == "scans.npz"
+
+
+def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
+    """Images without error maps, loss curves alone, a table without metrics."""
+    folder = write_run(tmp_path, "run", ("ei", "rei"), known=False)
+    view, history = View(), history_of(folder.events())
+    content = content_of("run", history, view)
+    assert [shot.key for shot in content.scene.shots] == ["pinv", "ei", "rei"]
+    assert all(shot.truth is None and shot.metrics is None for shot in content.scene.shots)
+    assert content.kinds["psnr"] == content.kinds["risk"] == {}
+    assert list(content.kinds["losses"]) == ["ei total", "ei mc", "ei eq"] + [
+        f"rei {name}" for name in ("total", "sure", "req")
+    ]
+    exhibit = Exhibit(view, Browser(), "results")
+    for look in ({}, {"swipe": True}, {"sample": 1, "at": 20}, {"hidden": ["errors"]}):
+        view.param.update(**look)
+        exhibit.show(content_of("run", history, view))
+    assert as_text(content.rows, ",").splitlines()[1] == "A†y,,,,,,,,"
+    told = status_detail(history, Standing(Status.FINISHED))
+    assert told.endswith("acquired measurements, no ground truth")
+    other = history_of(write_run(tmp_path, "other").events())
+    for pair in ({"A": history, "B": other}, {"A": other, "B": history}):
+        Exhibit(view, Browser(), "results").show(content_of_several(pair, view, {"ei", "rei"}))
+    names = pane_names(history)
+    assert names == ["pinv", "measurement", "ei", "rei"]
+    assert "PSNR" not in "".join(svg_charts(history))
+    assert metrics_csv(history).splitlines()[1].startswith("A†y,,,,,")
+    pictures = zipfile.ZipFile(io.BytesIO(exports.pictures(folder, history, 0, None).content))
+    assert not [name for name in pictures.namelist() if "error" in name or "truth" in name]

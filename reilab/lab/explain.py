@@ -59,7 +59,8 @@ HELP: Mapping[str, str] = {
     "measured": "Measurements that were acquired: a file or folder, by its path or its name below "
     "the data root. As nobody knows their images, there are no metrics, and supervised training "
     "cannot learn from them.",
-    "sample": "Which of the test images is shown. None of them is ever trained on.",
+    "sample": "Which of the test images is shown. None of them is ever trained on; where the "
+    "measurements were acquired and nobody knows the images, they are those of the training.",
     "colours": "Colours of grey images. Error maps keep theirs, because they share a scale.",
     "smoothing": "How much of the past is in each point of the loss curves. PSNR is shown as it "
     "is.",

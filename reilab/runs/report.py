@@ -50,6 +50,7 @@ def report_html(folder: RunFolder) -> str:
         failure=standing.reason,
         parent=parent_of(folder),
         notes=read_notes(folder).text,
+        judged=history.posed is None or history.posed.truth is not None,
         n_test=history.posed.n_test if history.posed else 0,
         columns=COLUMNS,
         table=[_cells(row) for row in results(history)],
