@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,29 +14,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from browsers import CHROMIUM, FLAGS, IN_A_BROWSER, until
 from lab_runs import write_run
 
 from reilab.events import SetWeight, Steered
 from reilab.runs.folder import RunFolder, list_runs
 from reilab.runs.worker import worker_pid
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs a Chromium browser; try: apt-get install chromium"
-    ),
-]
+pytestmark = IN_A_BROWSER
 playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 PATIENCE_SECONDS = 60
 SERVE = (
     "import sys; from pathlib import Path; from reilab.lab.page import serve;"
@@ -462,9 +448,5 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _until(reached: Callable[[], bool], what: str) -> bool:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.2)
-    return True
+def _until(reached: Callable[[], bool], what: str) -> None:
+    until(reached, what, PATIENCE_SECONDS)

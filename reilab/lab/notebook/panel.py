@@ -84,6 +84,13 @@ class LabPanel(widgets.VBox):
 
     def beat(self) -> None:
         """Read what is new in the run folder, show it, and pass on what was changed."""
+        trouble = attempt(self._beat)
+        if trouble:
+            self.transport.refusal = trouble
+            self.transport.update()
+        self._beats += 1
+
+    def _beat(self) -> None:
         self._unseen += self.lab.poll()
         if self._beats % BEATS_PER_SHOW == 0:
             if self._unseen:
@@ -94,7 +101,6 @@ class LabPanel(widgets.VBox):
             jobs.advance(self.lab.root)
             if jobs.idle(self.lab.root):
                 jobs.warm(self.lab.root)
-        self._beats += 1
 
     def close(self) -> None:
         """Put the lab away; a run that is going goes on by itself."""
