@@ -203,7 +203,7 @@ def test_the_report_asks_for_nothing(whole: Path) -> None:
     assert "28.09" in html
     assert "Not comparable" in html
     assert "@media print" in html
-    assert "sigma [of the image maximum]" in html
+    assert "σ [of the image maximum]" in html
 
 
 @pytest.mark.browser
@@ -387,7 +387,7 @@ def test_means_over_seeds_and_levels(tmp_path: Path) -> None:
     assert seeds_csv(runs).count("\n") == 1 + 2 * 3
     table = table_of(series)
     assert table.heading == ("noise", BASELINE, "EI", "REI", "REI − EI")
-    labels = ["gamma = 0.01", "gamma = 0.1", "in the authors' metric", "published"]
+    labels = ["γ = 0.01", "γ = 0.1", "in the authors' metric", "published"]
     assert [line.label for line in table.lines] == labels
     assert table.lines[-1].psnr == ("4.70", "9.61", "17.75", "+8.14")
     chart = noise_chart(series)
