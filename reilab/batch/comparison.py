@@ -8,7 +8,6 @@ from reilab.batch.published import Published, published
 from reilab.batch.results import Level, Score, Series
 from reilab.runs.results import BASELINE
 from reilab.runs.words import method_title
-from reilab.tasks.registry import find_task
 
 LEAD = ("rei", "ei")
 
@@ -37,6 +36,11 @@ class Table:
     heading: tuple[str, ...]
     lines: tuple[Line, ...]
 
+    @property
+    def has_published(self) -> bool:
+        """Whether any figures in it are not ours."""
+        return not all(line.ours for line in self.lines)
+
 
 def table_of(series: Series) -> Table:
     """A†y and the methods at each level; the lead of REI over EI where both are known."""
@@ -45,10 +49,9 @@ def table_of(series: Series) -> Table:
     heading = ("noise", *map(method_title, names), *(["REI − EI"] if has_lead else []))
     lines: list[Line] = []
     for level in series.levels:
-        label = f"{find_task(series.task).noise} = {level.noise:g}"
         similar = [level.score(name, "ssim") for name in names]
         ssim = tuple(f"{score.mean:.3f}" if score else "" for score in similar)
-        lines.append(Line(label, _psnr(level, names, "psnr", has_lead), ssim))
+        lines.append(Line(level.label, _psnr(level, names, "psnr", has_lead), ssim))
         if found := published(series.task, level.noise):
             if found.legacy:
                 cells = _psnr(level, names, "legacy_psnr", has_lead)
@@ -63,7 +66,7 @@ def _psnr(level: Level, names: tuple[str, ...], metric: str, has_lead: bool) -> 
     cells = [_told(score) for score in scores.values()]
     if has_lead:
         ahead, behind = (scores[name] for name in LEAD)
-        cells.append(f"{ahead.mean - behind.mean:+.2f}" if ahead and behind else "")
+        cells.append(_lead(ahead.mean, behind.mean) if ahead and behind else "")
     return tuple(cells)
 
 
@@ -81,5 +84,9 @@ def _told(score: Score | None) -> str:
 def _published_cells(found: Published, names: tuple[str, ...], has_lead: bool) -> tuple[str, ...]:
     cells = [f"{found.psnr[name]:.2f}" if name in found.psnr else "" for name in names]
     if has_lead:
-        cells.append(f"{found.psnr['rei'] - found.psnr['ei']:+.2f}")
+        cells.append(_lead(*(found.psnr[name] for name in LEAD)))
     return tuple(cells)
+
+
+def _lead(ahead: float, behind: float) -> str:
+    return f"{ahead - behind:+.2f}".replace("-", "−")

@@ -67,7 +67,7 @@ def write_results(folder: GridFolder, runs: Sequence[Finished]) -> None:
 
 def rows_of(series: Series) -> dict[str, History]:
     """The methods side by side at each level, by what the level is called."""
-    return {_label(series, level): level.history for level in series.levels}
+    return {level.label: level.history for level in series.levels}
 
 
 def report_html(folder: GridFolder, runs: Sequence[Finished]) -> str:
@@ -136,10 +136,6 @@ def _row(label: str, history: History, with_errors: bool) -> Row:
     posed = replace(history.posed, measurement=None)
     sample = gallery.sample_of(History(posed, history.tracks), 0)
     return Row(label, sample if with_errors else replace(sample, errors=[]))
-
-
-def _label(series: Series, level: Level) -> str:
-    return f"{find_task(series.task).noise} = {level.noise:g}"
 
 
 def _seconds(run: Finished) -> float:

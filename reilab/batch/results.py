@@ -13,6 +13,8 @@ from reilab.runs.folder import RunFolder
 from reilab.runs.history import History, history_of
 from reilab.runs.marks import Marks, has_marks, mean_and_spread, read_marks
 from reilab.runs.results import BASELINE
+from reilab.runs.words import LETTERS
+from reilab.tasks.registry import find_task
 from reilab.training.methods import METHODS
 
 
@@ -53,6 +55,12 @@ class Level:
 
     noise: float
     runs: tuple[Finished, ...]
+
+    @property
+    def label(self) -> str:
+        """As in “σ = 0.1”."""
+        name = find_task(self.runs[0].config.task).noise
+        return f"{LETTERS.get(name, name)} = {self.noise:g}"
 
     @property
     def methods(self) -> list[str]:
