@@ -16,6 +16,7 @@ from torch import Tensor
 import reilab
 from reilab.course.charts import Axes, Line, chart, mean_and_error, psnr_lines
 from reilab.course.denoising import CosineShrinkage, cosine_matrix
+from reilab.course.phantoms import N_ELLIPSES, coloured_ellipses
 from reilab.course.pictures import row, rows
 from reilab.course.risk import exact_slope, finite_slope, gaussian_probe, repeat
 from reilab.course.tables import Table, results_table
@@ -57,6 +58,17 @@ def test_shrinkage_moves_coefficients_by_its_threshold_and_keeps_block_means() -
     # One coefficient of size 1 becomes one of size 1 − threshold.
     wave = torch.outer(cosine_matrix(8)[2], cosine_matrix(8)[5])[None, None]
     torch.testing.assert_close(CosineShrinkage(0.3)(wave), 0.7 * wave)
+
+
+def test_phantoms_are_coloured_images_that_differ_and_repeat() -> None:
+    images = coloured_ellipses(6, 32, Key(0))
+    assert images.shape == (6, 3, 32, 32)
+    assert 0 <= float(images.min()) < float(images.max()) <= 1
+    assert torch.equal(images, coloured_ellipses(6, 32, Key(0)))
+    assert len(torch.unique(images, dim=0)) == 6
+    for image in images:
+        assert 3 < len(torch.unique(image.flatten(1).T, dim=0)) <= N_ELLIPSES + 1
+        assert not torch.equal(image[0], image[1])
 
 
 @pytest.mark.parametrize("noise", NOISES, ids=repr)
