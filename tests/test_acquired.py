@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from reilab.cli.main import main
 from reilab.datasets import catalogue
 from reilab.key import Key
-from reilab.lab import exports
-from reilab.lab.choices import Choices
+from reilab.lab import exports, form
 from reilab.lab.exhibit import Exhibit
+from reilab.lab.model import Lab
 from reilab.lab.results import as_text
 from reilab.lab.runview import content_of
 from reilab.lab.several import content_of_several
@@ -242,7 +242,7 @@ def no_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for task in TASKS:
         module = sys.modules[type(tasks()[task].spec()).__module__]
-        monkeypatch.setattr(module, "load_images", refuse)
+        monkeypatch.setattr(module, "image_splits", refuse)
     monkeypatch.setattr(catalogue, "load_images", refuse)
 
 
@@ -292,10 +292,13 @@ def test_one_measurement_each_for_good(tmp_path: Path) -> None:
     assert first == again
 
 
-def test_the_lab_refuses_supervised_training_with_the_reason() -> None:
-    choices = Choices()
+def test_the_lab_refuses_supervised_training_with_the_reason(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    choices = lab.choices
     choices.task, choices.preset = "mri", "smoke"
-    choices.set_further("measured", "scans.npz")
+    assert form.control(lab, "data").shown
+    form.answer(choices, "measured", "scans.npz")
+    assert not form.control(lab, "data").shown
     with pytest.raises(ValueError, match="'supervised' needs ground truth"):
         choices.config()
     choices.methods = ["ei", "rei"]

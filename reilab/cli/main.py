@@ -1,4 +1,4 @@
-"""reilab app | train | compare | evaluate | reconstruct | tasks | runs."""
+"""reilab app | train | compare | evaluate | reconstruct | reproduce | tasks | runs | data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from reilab.cli.data import manage_data
 from reilab.cli.dryrun import show_trial
 from reilab.cli.evaluate import evaluate_networks
 from reilab.cli.options import parse_run
@@ -31,8 +32,10 @@ USAGE = """reilab: see networks learn to image from noisy, incomplete measuremen
   reilab train TASK          train one method
   reilab evaluate TASK       what trained networks are worth
   reilab reconstruct TASK    apply a trained network to measurements
+  reilab reproduce           run the paper's grid, headless
   reilab tasks               the inverse problems there are
   reilab runs list|show|resume|fork|export|delete
+  reilab data list|check|prepare
 
 Add --help to any of them for its options."""
 
@@ -97,12 +100,22 @@ def serve_app(argv: Sequence[str]) -> None:
     serve(options.port, runs_root(), options.open)
 
 
+def reproduce_grid(argv: Sequence[str]) -> None:
+    """``reilab reproduce``."""
+    # Notebooks and clusters are needed by no other command.
+    from reilab.cli.reproduce import reproduce
+
+    reproduce(argv)
+
+
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "app": serve_app,
     "compare": lambda argv: run_methods("compare", argv),
     "train": lambda argv: run_methods("train", argv),
     "evaluate": evaluate_networks,
     "reconstruct": reconstruct_files,
+    "reproduce": reproduce_grid,
     "tasks": list_tasks,
     "runs": manage_runs,
+    "data": manage_data,
 }

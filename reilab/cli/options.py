@@ -95,7 +95,7 @@ def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
 
 
 def options_of(cls: type, values: object) -> list[Any]:
-    """An option for each setting of a dataclass; ``values`` has the defaults."""
+    """An option for each setting of a dataclass, with the defaults of ``values``."""
     types = field_types(cls)
     return [
         option(name, types[name], getattr(values, name), told(setting))

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from reilab.cli.fork import parse_fork
 from reilab.cli.signals import stop_on_signal
-from reilab.cli.work import at_work, carry_out, report
+from reilab.cli.work import carry_out, report
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
@@ -76,7 +76,7 @@ def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
     if quiet:
-        with at_work(folder):
+        with jobs.at_work(folder):
             execute(folder, inbox=stop_on_signal())
         save_comparison(history_of(folder.events()), folder.path / "figure.png")
     else:

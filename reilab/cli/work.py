@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
 
@@ -17,7 +15,6 @@ from reilab.runs.execute import execute
 from reilab.runs.figures import save_comparison
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import History
-from reilab.runs.worker import sign_in_self, sign_out
 from reilab.training.team import Team
 
 
@@ -28,7 +25,7 @@ def carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
         execute(folder, inbox=inbox, team=team)
         team.part()
         return
-    with at_work(folder), live_progress(Console(stderr=True)) as progress:
+    with jobs.at_work(folder), live_progress(Console(stderr=True)) as progress:
         history = execute(folder, progress, inbox=inbox, team=team)
     team.part()
     save_comparison(history, folder.path / "figure.png")
@@ -37,17 +34,6 @@ def carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
         print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
     if history.failed:
         raise RuntimeError(history.failed.message)
-
-
-@contextmanager
-def at_work(folder: RunFolder) -> Iterator[None]:
-    """Sign in as the worker of a run, and let the next run in line have the device after it."""
-    sign_in_self(folder)
-    try:
-        yield
-    finally:
-        sign_out(folder)
-        jobs.advance(folder.path.parent)
 
 
 def report(folder: RunFolder, history: History, as_json: bool) -> None:

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reilab.datasets.measured import Arrays, find_measured, measured_files, read_measured
-from reilab.datasets.samples import InMemory
+from reilab.datasets.samples import InMemory, Samples
 
 #: Images of measurements in sensible units reach neither less nor more than that.
 DIMMEST, BRIGHTEST = 0.05, 20.0
@@ -50,7 +50,7 @@ class Acquired:
 Parse: TypeAlias = Callable[[Arrays], Acquired]
 
 
-def load_acquired(name: str, parse: Parse, device: str) -> tuple[Tensor, InMemory, InMemory]:
+def load_acquired(name: str, parse: Parse, device: str) -> tuple[Tensor, Samples, Samples]:
     """The entries that were measured, and measurements to learn from and to look at.
 
     A folder may have ``train`` and ``test`` below it. All else is both: as nobody knows the ground

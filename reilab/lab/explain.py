@@ -17,6 +17,8 @@ LABELS: Mapping[str, str] = {
     "measured": "Acquired measurements",
     "steps": "Steps",
     "seed": "Seed",
+    "sample": "Image",
+    "moment": "Moment of the run",
     "learning_rate": "Learning rate",
 }
 
@@ -62,6 +64,9 @@ HELP: Mapping[str, str] = {
     "colours": "Colours of grey images. Error maps keep theirs, because they share a scale.",
     "smoothing": "How much of the past is in each point of the loss curves. PSNR is shown as it "
     "is.",
+    "errors": "The maps below the images: how far each is from the ground truth. They share "
+    "one scale.",
+    "log": "Losses on a logarithmic scale. Values of 0 or less leave a gap.",
     "moment": "Which moment of the run is shown. Images, numbers and the cursor in the curves "
     "follow it; at its right end it follows the run.",
     "panes": "Which panes are shown; the digits are keys. Errors are the maps below the images.",

@@ -100,7 +100,13 @@ def prepare(config: RunConfig, team: Team = ALONE, restore: Restore = as_it_is) 
         ValueError: data and configuration do not fit.
         FileNotFoundError: missing data.
     """
-    problem = build(config, team)
+    return prepare_problem(config, build(config, team), team, restore)
+
+
+def prepare_problem(
+    config: RunConfig, problem: Problem, team: Team = ALONE, restore: Restore = as_it_is
+) -> Prepared:
+    """The same for a problem at hand: that of the configuration with, say, other test images."""
     key = Key(config.training.seed) / "noise"
     # Measurements that were acquired are fixed; that way their A†y is computed once, too.
     kind = config.training.measurements if problem.train.has_truth else "fixed"

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
-
-from torch import Tensor
+from typing import Annotated, Any
 
 from reilab.datasets.acquired import load_acquired, parse_pixels
-from reilab.datasets.catalogue import load_images
-from reilab.datasets.samples import InMemory
+from reilab.datasets.catalogue import image_splits
 from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
@@ -21,10 +18,14 @@ from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
 
+#: Noise levels of the paper.
+LEVELS: dict[float, dict[str, Any]] = {0.01: {}, 0.05: {}, 0.1: {}}
+
 PRESETS = {
     "smoke": Preset(
         {"size": 32, "width": 8},
         TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, transforms=3),
+        {0.01: {}, 0.1: {}},
     ),
     "quick": Preset(
         {"size": 64, "width": 16},
@@ -37,6 +38,7 @@ PRESETS = {
             transforms=1,
             alpha_eq=10.0,
         ),
+        LEVELS,
     ),
     "standard": Preset(
         {"size": 256},
@@ -50,6 +52,7 @@ PRESETS = {
             evaluate_every=500,
             kept_states=4,
         ),
+        LEVELS,
     ),
     # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
     "paper": Preset(
@@ -64,6 +67,7 @@ PRESETS = {
             evaluate_every=900,
             kept_states=4,
         ),
+        LEVELS,
     ),
 }
 
@@ -102,7 +106,7 @@ class Inpainting:
             pixels, train, test = load_acquired(self.measured, parse, device)
         else:
             pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
-            train, test = (InMemory(self._images(s).to(device)) for s in ("train", "test"))
+            train, test = image_splits(self.data, self.size, 3, device)
         mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
             physics=mask,
@@ -113,6 +117,3 @@ class Inpainting:
             network=lambda: UNet(3, self.width, self.norm),
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )
-
-    def _images(self, split: str) -> Tensor:
-        return load_images(self.data, split, self.size, channels=3)
