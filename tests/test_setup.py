@@ -17,12 +17,13 @@ SOURCES = sorted((ROOT / "reilab").rglob("*.py"))
 
 #: Each layer may import from those before it, and from itself.
 LAYERS = (
-    {"key", "events", "settings"},
+    {"key", "events", "settings", "torchfile"},
     {"physics", "noise", "groups", "nets", "metrics", "datasets"},
-    {"problem"},
+    {"problem", "identifiability", "nullspace"},
     {"training", "tasks"},
     {"runs"},
-    {"testing"},
+    {"testing", "trained"},
+    {"batch", "course"},
     {"lab"},
     {"cli", "__init__", "__main__"},
 )

@@ -40,6 +40,11 @@ def image_samples(data: str, split: str, size: int, channels: int, device: str =
     return InMemory(images.to(device))
 
 
+def image_splits(data: str, size: int, channels: int, device: str = "cpu") -> list[Samples]:
+    """Those to train on and those to test on."""
+    return [image_samples(data, split, size, channels, device) for split in ("train", "test")]
+
+
 def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
     """All images of a split at once, (N, channels, size, size) in [0, 1].
 
