@@ -28,7 +28,7 @@ N_SLICES, SIZE, BATCH = 1000, 320, 2
 STEPS = 3
 THREADS = (1, 2, 4)
 
-NOTE = f"""{N_SLICES} slices of {SIZE}², read from NPY files, prepared once, then read in random order
+NOTE = f"""{N_SLICES} slices of {SIZE}² from NPY files, prepared once, then read in random order
 in batches of {BATCH} as complex images. A step is REI's with the paper's network and settings for
 MRI. The memory is that of the process after each pass over all slices, less that before the first;
 as float32 the slices would take {N_SLICES * 2 * SIZE**2 * 4 / 2**20:.0f} MB."""

@@ -196,7 +196,7 @@ def open_cache(root: Path, name: str) -> Cache | None:
 
 def encode(image: Tensor, low: float, high: float) -> NDArray[np.int16]:
     """Values in [low, high] as 16-bit numbers; others are cut off."""
-    unit = ((image.double() - low) / (high - low)).clamp(0, 1)
+    unit = ((image - low) / (high - low)).clamp(0, 1)
     stored: NDArray[np.int16] = ((unit * LEVELS).round() - HALF).to(torch.int16).numpy()
     return stored
 

@@ -115,5 +115,7 @@ def reduced_square(image: Tensor, size: int) -> Tensor:
 
 def resampled(image: Tensor, size: int) -> Tensor:
     """(C, H, W) to (C, size, size) by a triangle, anti-aliased; proportions are not kept."""
+    if image.shape[-2:] == (size, size):
+        return image
     squeezed = functional.interpolate(image[None], (size, size), mode="bilinear", antialias=True)
     return torch.clamp(squeezed[0], 0, 1)
