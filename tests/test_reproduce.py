@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,17 @@ USUAL = ["--preset", "smoke", "--tasks", "mri", "--methods", "ei", "rei"]
 SETTINGS = ["--set", f"steps={STEPS}", "evaluate_every=5"]
 
 
-def start(out: Path, *words: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def started(out: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """``reilab reproduce`` in a process of its own, which does not outlive the test."""
     command = [sys.executable, "-m", "reilab", "reproduce", *USUAL, *SETTINGS]
     with (out.parent / f"{out.name}.log").open("ab") as log:
-        return subprocess.Popen([*command, "--out", str(out), *words], stdout=log, stderr=log)
+        child = subprocess.Popen([*command, "--out", str(out), *words], stdout=log, stderr=log)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
 
 
 def said(out: Path) -> str:
@@ -67,7 +75,7 @@ def at_work(out: Path) -> list[psutil.Process]:
 
 
 def wait_for_step(out: Path, run: str, step: int) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while True:
         assert time.monotonic() < deadline, said(out)
         folder = GridFolder(out).run(run)
@@ -78,7 +86,7 @@ def wait_for_step(out: Path, run: str, step: int) -> None:
 
 
 def wait_until_ended(processes: Sequence[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=120)
     assert not alive
 
 
@@ -110,11 +118,8 @@ def scheduler() -> Iterator[str]:
 def whole(scheduler: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A grid on two workers, half of whose cells fail."""
     out = tmp_path_factory.mktemp("grid") / "whole"
-    with start(out, "--noise", "0.1", "1e30", "--scheduler", scheduler) as child:
-        try:
-            assert child.wait(timeout=240) == 1, said(out)
-        finally:
-            child.kill()
+    with started(out, "--noise", "0.1", "1e30", "--scheduler", scheduler) as child:
+        assert child.wait(timeout=400) == 1, said(out)
     return out
 
 
@@ -138,25 +143,24 @@ def test_an_interrupted_grid_goes_on_and_one_worker_gives_the_same(
     out = tmp_path / "cut"
     first, second = "mri-smoke-0.1-ei-seed0", "mri-smoke-0.1-rei-seed0"
     words = ["--noise", "0.1", "--workers", "1"]
-    child = start(out, *words)
-    wait_for_step(out, first, 5)
-    with pytest.raises(SystemExit, match="2"):
-        main(["reproduce", *USUAL, *SETTINGS, "--noise", "0.1", "--out", str(out)])
-    processes = at_work(out)
-    child.send_signal(signal.SIGINT)
-    assert child.wait(timeout=60) == 130, said(out)
+    with started(out, *words) as child:
+        wait_for_step(out, first, 5)
+        with pytest.raises(SystemExit, match="2"):
+            main(["reproduce", *USUAL, *SETTINGS, *words, "--out", str(out)])
+        processes = at_work(out)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=300) == 130, said(out)
     wait_until_ended(processes)
     assert "goes on with it" in said(out)
 
-    child = start(out, *words)
-    wait_for_step(out, second, 5)
-    processes = at_work(out)
-    child.kill()
-    child.wait()
+    with started(out, *words):
+        wait_for_step(out, second, 5)
+        processes = at_work(out)
     wait_until_ended(processes)
     done = (GridFolder(out).run(first).path / "events.jsonl").read_bytes()
 
-    assert start(out, *words).wait(timeout=120) == 0, said(out)
+    with started(out, *words) as child:
+        assert child.wait(timeout=300) == 0, said(out)
     assert "2 runs, 1 of them finished before" in said(out)
     assert (GridFolder(out).run(first).path / "events.jsonl").read_bytes() == done
     history = history_of(GridFolder(out).run(second).events())
