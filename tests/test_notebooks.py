@@ -26,7 +26,7 @@ def test_notebook_runs(path: Path, tmp_path: Path) -> None:
     papermill.execute_notebook(
         path,
         tmp_path / "out.ipynb",
-        parameters={"preset": "smoke", "steps": 2},
+        parameters={"interactive": False, "preset": "smoke", "steps": 2},
         kernel_name="python3",
         progress_bar=False,
     )
