@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import data_files as make
@@ -10,6 +11,7 @@ import pytest
 
 from reilab.cli.main import main
 from reilab.datasets.bundled import BUNDLED
+from reilab.datasets.formats.reader import READERS
 from reilab.datasets.known import KNOWN
 from reilab.lab.sources import image_sources
 from reilab.tasks.registry import tasks
@@ -89,7 +91,11 @@ def test_from_check_to_training(root: Path, capsys: pytest.CaptureFixture[str]) 
     assert "prepared 3 to train, 1 to test, checksums agree" in said(capsys)
     small = "--size 32 --width 8 --views 8 --steps 2 --batch 2 --log-every 1 --evaluate-every 2"
     main(["train", "ct", "--preset", "paper", *small.split(), "--milestones", "--json"])
-    assert '"steps": 2' in said(capsys)
+    text = said(capsys)
+    assert '"steps": 2' in text
+    run = json.loads(text[text.index("{") :])["run"]
+    main(["evaluate", "ct", "--checkpoint", run, "--out", str(root / "marks"), "--json"])
+    assert '"psnr"' in said(capsys)
 
 
 def test_check_finds_damage(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,6 +160,14 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     assert reason in refused(words, capsys)
     assert list(root.iterdir()) == []
+
+
+def test_the_guide_goes_through_every_data_set() -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "data.md").read_text(encoding="utf-8")
+    for name, known in KNOWN.items():
+        assert f"reilab data prepare {name}" in guide
+        assert known.address in guide
+    assert all(f"`{suffix}" in guide or f" {suffix}" in guide for suffix in READERS)
 
 
 def test_help(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

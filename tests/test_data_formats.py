@@ -182,7 +182,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty.npy": (lambda p: p.touch(), "cannot be read as NPY: No data left"),
     "empty.h5": (lambda p: p.touch(), "cannot be read as HDF5"),
     "empty.mat": (lambda p: p.touch(), "cannot be read as MATLAB"),
-    "empty.pt": (lambda p: p.touch(), "cannot be read as tensors"),
+    "empty.pt": (lambda p: p.touch(), "cannot be read: it is damaged, or no file of torch.save"),
     "text.dcm": (lambda p: p.write_text("no image"), "cannot be read as DICOM"),
     "report.dcm": (lambda p: make.write_dicom(p, pixels=False), "DICOM without pixels"),
     "nan.npy": (lambda p: np.save(p, np.full((9, 9), np.nan)), "not finite"),

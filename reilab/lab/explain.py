@@ -54,8 +54,8 @@ HELP: Mapping[str, str] = {
     "seed": "Where all random streams start: network, noise, order of the images. The same seed "
     "gives the same run.",
     "device": "Where the run is computed. A GPU is ten to a hundred times faster than a CPU.",
-    "data": "The images to learn from: a bundled set, or a folder below the data root. The ground "
-    "truth in them is seen by supervised training alone.",
+    "data": "The images to learn from: a bundled set, a prepared one, or a folder below the data "
+    "root. The ground truth in them is seen by supervised training alone.",
     "measured": "Measurements that were acquired: a file or folder, by its path or its name below "
     "the data root. As nobody knows their images, there are no metrics, and supervised training "
     "cannot learn from them.",

@@ -101,7 +101,7 @@ def draw_sinogram(transmission: Transmission, y: Tensor) -> Tensor:
 class CT:
     """Low-dose CT: readings of 50 views, Poisson and electronic noise, rotations."""
 
-    data: Annotated[str, Setting("Images: ct, or a folder.")] = "ct"
+    data: Annotated[str, Setting("Images: ct, a prepared set, or a folder.")] = "ct"
     measured: Annotated[
         str,
         Setting(

@@ -77,7 +77,7 @@ PRESETS = {
 class Inpainting:
     """Inpainting: seven tenths of the pixels of a photograph, Poisson noise, shifts."""
 
-    data: Annotated[str, Setting("Images: urban, or a folder.")] = "urban"
+    data: Annotated[str, Setting("Images: urban, a prepared set, or a folder.")] = "urban"
     measured: Annotated[
         str,
         Setting(

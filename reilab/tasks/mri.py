@@ -85,7 +85,7 @@ def draw_kspace(columns: Tensor, width: int, y: Tensor) -> Tensor:
 class MRI:
     """Accelerated MRI: a quarter of the columns of k-space, Gaussian noise, rotations."""
 
-    data: Annotated[str, Setting("Images: knee, brain, or a folder.")] = "knee"
+    data: Annotated[str, Setting("Images: knee, brain, a prepared set, or a folder.")] = "knee"
     measured: Annotated[
         str,
         Setting(

@@ -17,6 +17,7 @@ from reilab.datasets.formats.contents import (
     contents_of,
     reading,
 )
+from reilab.torchfile import read_torch_file
 
 #: Names by which people keep the images of an archive.
 USUAL_NAMES = ("image", "images", "x", "data", "DATA", "arr_0")
@@ -89,19 +90,14 @@ def load_pt(path: Path) -> torch.Tensor:
     Raises:
         UnreadableError: damaged, or anything but tensors, which may be code.
     """
-    with reading("tensors"):
-        try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            if "weights_only" in str(error) or "Weights only" in str(error):
-                raise UnreadableError(
-                    "holds more than tensors, which may be code; nothing of it was run"
-                ) from None
-            raise
-        if isinstance(loaded, dict):
-            tensors = {k: v for k, v in loaded.items() if isinstance(v, torch.Tensor)}
-            loaded = tensors[pick(list(tensors), USUAL_NAMES)]
-        if not isinstance(loaded, torch.Tensor):
-            raise UnreadableError(f"holds {type(loaded).__name__}, not a tensor")
-        check_shape(loaded.shape)
-        return loaded.detach().float() if loaded.dtype == torch.bfloat16 else loaded.detach()
+    try:
+        loaded = read_torch_file(path)
+    except ValueError as error:
+        raise UnreadableError(str(error).removeprefix(f"{path} ")) from None
+    if isinstance(loaded, dict):
+        tensors = {k: v for k, v in loaded.items() if isinstance(v, torch.Tensor)}
+        loaded = tensors[pick(list(tensors), USUAL_NAMES)]
+    if not isinstance(loaded, torch.Tensor):
+        raise UnreadableError(f"holds {type(loaded).__name__}, not a tensor")
+    check_shape(loaded.shape)
+    return loaded.detach().float() if loaded.dtype == torch.bfloat16 else loaded.detach()
