@@ -56,7 +56,7 @@ class Site:
 
     def go(self, query: str) -> None:
         self.page.goto(f"{self.address}?{query}")
-        self.part("run").wait_for()
+        wait_until_awake(self.page)
 
     def part(self, name: str) -> playwright.Locator:
         return self.page.locator(f".reilab-parts [data-value={name}]")
@@ -96,6 +96,11 @@ class Site:
         box = self.page.locator(f".reilab-{control} input[type=text]")
         box.fill(value)
         box.press("Enter")
+
+
+def wait_until_awake(page: playwright.Page) -> None:
+    """Until the page takes input."""
+    page.locator("body[data-awake]").wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +175,7 @@ def test_the_settings_are_in_the_address(site: Site) -> None:
     site.fill("noise", "0.2")
     _until(lambda: "noise=0.2" in site.query(), "the noise in the address")
     site.page.reload()
-    site.part("run").wait_for()
+    wait_until_awake(site.page)
     assert site.page.locator(".reilab-noise input[type=text]").input_value() == "0.2"
     assert site.page.locator(".reilab-assumed-noise input[type=text]").input_value() == "0.2"
     assert site.page.locator(".reilab-preset select").input_value() == "smoke"
@@ -324,6 +329,7 @@ def test_images_and_numbers_change_while_training(site: Site) -> None:
 def test_steering_in_one_session_shows_in_another(site: Site) -> None:
     other = site.watch(site.page.context.browser.new_page())
     other.goto(f"{site.address}?run={site.shown_run()}")
+    wait_until_awake(other)
     other.locator(".reilab-psnr-rei").wait_for()
     site.page.get_by_role("button", name="α REQ ×10").click()
     site.page.get_by_text("weight of req = 10").wait_for()
@@ -359,6 +365,7 @@ def test_a_second_run_queues(site: Site) -> None:
 
 def test_a_reload_finds_the_run_again(site: Site) -> None:
     site.page.reload()
+    wait_until_awake(site.page)
     site.expect("Training")
     site.page.locator(".reilab-psnr-rei").wait_for()
     assert site.page.locator(".reilab-alpha-req input[type=text]").input_value() == "10"

@@ -14,6 +14,7 @@ LABELS: Mapping[str, str] = {
     "alpha_sure": "α SURE",
     "alpha_req": "α REQ",
     "data": "Training images",
+    "measured": "Acquired measurements",
     "steps": "Steps",
     "seed": "Seed",
     "sample": "Image",
@@ -55,7 +56,11 @@ HELP: Mapping[str, str] = {
     "device": "Where the run is computed. A GPU is ten to a hundred times faster than a CPU.",
     "data": "The images to learn from: a bundled set, or a folder below the data root. The ground "
     "truth in them is seen by supervised training alone.",
-    "sample": "Which of the test images is shown. None of them is ever trained on.",
+    "measured": "Measurements that were acquired: a file or folder, by its path or its name below "
+    "the data root. As nobody knows their images, there are no metrics, and supervised training "
+    "cannot learn from them.",
+    "sample": "Which of the test images is shown. None of them is ever trained on; where the "
+    "measurements were acquired and nobody knows the images, they are those of the training.",
     "colours": "Colours of grey images. Error maps keep theirs, because they share a scale.",
     "smoothing": "How much of the past is in each point of the loss curves. PSNR is shown as it "
     "is.",

@@ -14,7 +14,7 @@ from reilab.lab.sources import image_sources
 from reilab.lab.steering import METHODS_OF, STEERABLE
 from reilab.lab.style import colour_of
 from reilab.runs.words import method_title
-from reilab.tasks.registry import tasks
+from reilab.tasks.registry import MEASURED, tasks
 
 #: The controls of each group, in the order in which they are shown.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -49,7 +49,7 @@ class Control:
     """
 
     name: str
-    kind: Literal["number", "choice", "checks"]
+    kind: Literal["number", "text", "choice", "checks"]
     label: str
     value: str
     unit: str = ""
@@ -83,7 +83,8 @@ def control(lab: Lab, name: str) -> Control:
         case "data":
             source = choices.further.get("data", "")
             found = image_sources(choices.chosen_task)
-            return _choice(lab, name, source, {**found, source: found.get(source, source)})
+            titles = {**found, source: found.get(source, source)}
+            return _choice(lab, name, source, titles, not choices.further.get(MEASURED))
         case "methods":
             return _methods(lab)
         case "same":
@@ -109,8 +110,8 @@ def answer(choices: Choices, name: str, text: str) -> None:
         case _ if name in OWN:
             setattr(choices, name, parse_number(text))
         case _:
-            listed = choices.setting(name).choices
-            choices.set_further(name, text if listed else parse_number(text))
+            is_text = isinstance(choices.further[name], str)
+            choices.set_further(name, text if is_text else parse_number(text))
 
 
 def _choice(
@@ -161,12 +162,13 @@ def _number(lab: Lab, name: str) -> Control:
 
 
 def _further(lab: Lab, name: str) -> Control:
-    setting = lab.choices.setting(name)
+    setting, value = lab.choices.setting(name), lab.choices.further[name]
+    is_text = isinstance(value, str)
     return Control(
         name,
-        "choice" if setting.choices else "number",
+        "choice" if setting.choices else "text" if is_text else "number",
         label(name),
-        number_text(lab.choices.further[name]),
+        number_text(value),
         unit=unit(name, setting),
         help=explain(name, setting),
         options=tuple(Option(value, value) for value in setting.choices),

@@ -54,8 +54,10 @@ def length(history: History) -> int:
 
 
 def psnr_series(history: History) -> dict[str, Series]:
-    """Mean PSNR over the test images of A†y and every method."""
+    """Mean PSNR over the test images of A†y and every method; nothing without ground truth."""
     found: dict[str, Series] = {}
+    if history.posed and history.posed.truth is None:
+        return found
     if history.posed and history.posed.pinv_metrics:
         last = length(history)
         level = history.posed.pinv_metrics.psnr

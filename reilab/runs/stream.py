@@ -100,9 +100,17 @@ def prepare(config: RunConfig, team: Team = ALONE, restore: Restore = as_it_is) 
         ValueError: data and configuration do not fit.
         FileNotFoundError: missing data.
     """
-    problem = build(config, team)
+    return prepare_problem(config, build(config, team), team, restore)
+
+
+def prepare_problem(
+    config: RunConfig, problem: Problem, team: Team = ALONE, restore: Restore = as_it_is
+) -> Prepared:
+    """The same for a problem at hand: that of the configuration with, say, other test images."""
     key = Key(config.training.seed) / "noise"
-    problem = MEASUREMENTS[config.training.measurements](problem, key)
+    # Measurements that were acquired are fixed; that way their A†y is computed once, too.
+    kind = config.training.measurements if problem.train.has_truth else "fixed"
+    problem = MEASUREMENTS[kind](problem, key)
     return Prepared(config, problem, prepare_exam(problem, config.training), team, restore)
 
 

@@ -13,6 +13,7 @@ from reilab.lab.style import slug
 
 INPUTS: Mapping[str, Callable[[Send], Input]] = {
     "number": NumberInput,
+    "text": NumberInput,
     "choice": ChoiceInput,
     "checks": ChecksInput,
 }

@@ -1,0 +1,1 @@
+"""What the course's notebooks show with: pictures, charts, tables, live progress. No widgets."""

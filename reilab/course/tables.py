@@ -1,0 +1,55 @@
+"""Tables that a notebook shows as HTML and a terminal as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from reilab.runs.history import History
+from reilab.runs.results import results
+from reilab.runs.words import method_title
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with one value for each heading; numbers are rounded to four digits."""
+
+    rows: Sequence[Mapping[str, object]]
+
+    def __str__(self) -> str:
+        lines = [list(self.rows[0]), *([_told(v) for v in row.values()] for row in self.rows)]
+        widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+        return "\n".join(
+            "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.rows[0])
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(_told(v))}</td>" for v in row.values()) + "</tr>"
+            for row in self.rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def results_table(history: History) -> Table:
+    """A†y, then each method: metrics of the test images, gain over A†y, seconds of training."""
+    rows = []
+    for row in results(history):
+        found = row.metrics
+        rows.append(
+            {
+                "method": method_title(row.method),
+                "PSNR [dB]": "" if found is None else f"{found.psnr:.2f}",
+                "SSIM": "" if found is None else f"{found.ssim:.3f}",
+                "gain over A†y [dB]": "" if row.gain is None else f"{row.gain:+.2f}",
+                "seconds": "" if row.seconds is None else f"{row.seconds:.0f}",
+            }
+        )
+    return Table(rows)
+
+
+def _told(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
