@@ -25,7 +25,7 @@ from reilab.training.state import new_state
 from reilab.training.step import take_step
 
 N_SLICES, SIZE, BATCH = 1000, 320, 2
-STEPS = 3
+STEPS = 2
 THREADS = (1, 2, 4)
 
 NOTE = f"""{N_SLICES} slices of {SIZE}² from NPY files, prepared once, then read in random order

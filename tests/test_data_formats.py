@@ -271,5 +271,13 @@ def test_hidden_files_and_caches_are_passed_over(tmp_path: Path) -> None:
     ):
         make.write_picture(tmp_path / name)
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "b/up").symlink_to(tmp_path, target_is_directory=True)
     names = [path.relative_to(tmp_path).as_posix() for path in image_files(tmp_path)]
     assert names == ["a/one.png", "b/two.png"]
+
+
+def test_linked_folders_are_searched(tmp_path: Path) -> None:
+    make.write_picture(tmp_path / "elsewhere/one.png")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert image_files(tmp_path / "here") == [tmp_path / "here/link/one.png"]

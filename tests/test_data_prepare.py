@@ -399,7 +399,8 @@ def test_a_file_that_fails_half_way_leaves_no_image(root: Path, tmp_path: Path) 
     [
         (torch.full((9, 1, 40, 40), float("nan")), "outside"),
         (torch.full((9, 1, 40, 40), 2.0), "outside"),
-        (torch.zeros(40, 40), "has the shape 40 × 40"),
+        (torch.zeros(40, 40), "torch.float32 of shape 40 × 40"),
+        (torch.zeros(9, 1, 40, 40, dtype=torch.complex64), "torch.complex64 of shape"),
         (torch.zeros(9, 1, 20, 20), "smaller than 32 × 32"),
     ],
 )

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -196,9 +195,8 @@ def open_cache(root: Path, name: str) -> Cache | None:
 
 def encode(image: Tensor, low: float, high: float) -> NDArray[np.int16]:
     """Values in [low, high] as 16-bit numbers; others are cut off."""
-    unit = ((image - low) / (high - low)).clamp(0, 1)
-    stored: NDArray[np.int16] = ((unit * LEVELS).round() - HALF).to(torch.int16).numpy()
-    return stored
+    unit = np.clip((image.numpy() - low) / (high - low), 0, 1)
+    return (np.round(unit * LEVELS) - HALF).astype(np.int16)
 
 
 def decode(stored: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ from reilab.datasets.formats.arrays import load_pt
 from reilab.datasets.formats.contents import (
     UnreadableError,
     WithoutTruthError,
-    check_shape,
     reading,
     told,
 )
@@ -102,9 +101,10 @@ class FastMRI:
         if self.images == "complex":
             raise UnreadableError("holds magnitudes; complex images need the HDF5 volumes")
         stack = load_pt(path).squeeze()
-        check_shape(stack.shape)
-        if stack.ndim != 3:
-            raise UnreadableError(f"has the shape {told(stack.shape)}; expected N × 1 × H × W")
+        if stack.ndim != 3 or not stack.is_floating_point():
+            raise UnreadableError(
+                f"is {stack.dtype} of shape {told(stack.shape)}; expected numbers N × 1 × H × W"
+            )
         if not (stack.isfinite().all() and stack.min() >= 0 and stack.max() <= 1.001):
             raise UnreadableError("holds values outside [0, 1]")
         cut = boundary(len(stack), TRAIN_SHARE)

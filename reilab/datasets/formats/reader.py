@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -65,16 +66,21 @@ def read_file(path: Path) -> Contents:
 
 
 def image_files(folder: Path, suffixes: tuple[str, ...] = tuple(READERS)) -> list[Path]:
-    """All files with those suffixes below a folder, in order of name.
+    """All files with those suffixes below a folder, in order of name; links are followed.
 
     Hidden files and folders, those that a Mac adds to an archive, and what has been prepared
     already are passed over.
     """
-    found = []
-    for path in folder.rglob("*"):
-        parts = path.relative_to(folder).parts
-        if any(part.startswith(".") or part in PASSED_OVER for part in parts):
-            continue
-        if path.is_file() and suffix_of(path) in suffixes:
-            found.append(path)
-    return sorted(found)
+    found, seen = [], set[str]()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(here)
+        # A link may lead back up.
+        folders[:] = [] if real in seen else [f for f in folders if not _is_passed_over(f)]
+        paths = [Path(here, file) for file in files if not _is_passed_over(file)]
+        found += [] if real in seen else [p for p in paths if suffix_of(p) in suffixes]
+        seen.add(real)
+    return sorted(path for path in found if path.is_file())
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name in PASSED_OVER
