@@ -62,7 +62,7 @@ def test_what_is_built(task: str, tmp_path: Path) -> None:
     """Steps of SURE, groups, and the shares that are measured, on images of the paper's size."""
     side = PAPER[task]["size"]
     for index in range(2):
-        np.save(tmp_path / f"{index}.npy", np.full((side, side, 3), 0.5))
+        np.save(tmp_path / f"{index}.npy", np.tile(np.linspace(0, 1, side), (side, 1)))
     problem = find_task(task).configure("paper", {"data": str(tmp_path)}).build()
     assert problem.noise.tau == (10 if task == "ct" else 1e-2)  # type: ignore[attr-defined]
     assert isinstance(problem.group, Shifts if task == "inpainting" else Rotations)
