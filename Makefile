@@ -1,12 +1,14 @@
-# make lab | test | check | bench | data        (a fresh machine needs Python, make and git)
+# make lab | test | check | reproduce | bench | data        (a fresh machine needs Python, make and git)
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 5006
 OPEN   ?= 1
+PRESET ?= quick
+GRID   ?= grids/$(PRESET)
 MACHINE ?= $(shell uname -m)-$(shell nproc)cores
 
-.PHONY: lab test check bench format data clean
+.PHONY: lab test check reproduce bench format data clean
 
 ## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
 lab: $(VENV)/ready
@@ -21,6 +23,10 @@ check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+## Train the paper's grid, small, and write tables and a report (call again to go on; PRESET=, GRID=).
+reproduce: $(VENV)/ready
+	$(BIN)/reilab reproduce --preset $(PRESET) --out $(GRID)
 
 ## Measure speed and memory side by side (half an hour; BENCH="step limit" runs those two only).
 bench: $(VENV)/ready

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from benchmarks import lab, learning, limit, options, projector, scaling, step
+from benchmarks import lab, learning, limit, loader, options, projector, scaling, step
 from benchmarks.measure import Table, machine
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "scaling": scaling.measure,
     "options": options.measure,
     "learning": learning.measure,
+    "loader": loader.measure,
     "lab": lab.measure,
 }
 

@@ -38,7 +38,7 @@ class Site:
         page: Page = self.browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(1000 * PATIENCE_SECONDS)
         page.goto(f"{self.address}?{query}")
-        page.locator(".reilab-parts").wait_for()
+        page.locator("body[data-awake]").wait_for()
         return page
 
     def cpu_seconds(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,14 +36,20 @@ def write_run(
     task: str = "mri",
     assumed_noise: float | None = None,
     finished: bool = True,
+    known: bool = True,
 ) -> RunFolder:
-    """A run of ``N_STEPS`` steps, logged every five and evaluated every ten."""
+    """A run of ``N_STEPS`` steps, logged every five and evaluated every ten.
+
+    Nobody knows its ground truth unless it is ``known``.
+    """
     config = configure(task, "smoke", methods, assumed_noise=assumed_noise)
     folder = RunFolder.create(root / name, config.to_yaml())
     rng = np.random.default_rng(0)
     channels = 3 if task == "inpainting" else 1
     truth = rng.random((N_IMAGES, SIDE, SIDE, channels)).astype(np.float32)
-    folder.record(_posed(task, truth))
+    posed = _posed(task, truth)
+    unjudged = {"truth": None, "pinv_metrics": None, "pinv_per_image": None}
+    folder.record(posed if known else replace(posed, **unjudged))  # type: ignore[arg-type]
     for method in methods:
         folder.record(_started(method, assumed_noise or 0.1))
     last = N_STEPS if finished else N_STEPS // 2
@@ -50,10 +57,11 @@ def write_run(
         for step in range(0, last + 1, 5):
             if step:
                 losses = dict.fromkeys(TERMS[method], 1.0 / step)
-                risk = 1.1 / step if "sure" in losses else None
+                risk = 1.1 / step if "sure" in losses and known else None
                 folder.record(Stepped(method, step, losses, 2.0 / step, 1e-3, 0.5, risk))
             if step % EVERY == 0:
-                folder.record(_evaluated(method, step, truth))
+                found = _evaluated(method, step, truth)
+                folder.record(found if known else replace(found, metrics=None, per_image=None))
     if "rei" in methods:
         folder.record(Steered("rei", 20, SetWeight("req", 3.0)))
     if finished:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight, Steered
-from reilab.lab.images import error_map, scale_end
+from reilab.lab.errors import error_map, scale_end
 from reilab.lab.model import Lab
 from reilab.lab.steering import Sent, commands, numbers_since
 from reilab.lab.summary import rows, run_title

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,29 +14,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from browsers import CHROMIUM, FLAGS, IN_A_BROWSER, until
 from lab_runs import write_run
 
 from reilab.events import SetWeight, Steered
 from reilab.runs.folder import RunFolder, list_runs
 from reilab.runs.worker import worker_pid
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="needs a Chromium browser; try: apt-get install chromium"
-    ),
-]
+pytestmark = IN_A_BROWSER
 playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 PATIENCE_SECONDS = 60
 SERVE = (
     "import sys; from pathlib import Path; from reilab.lab.page import serve;"
@@ -70,7 +56,7 @@ class Site:
 
     def go(self, query: str) -> None:
         self.page.goto(f"{self.address}?{query}")
-        self.part("run").wait_for()
+        wait_until_awake(self.page)
 
     def part(self, name: str) -> playwright.Locator:
         return self.page.locator(f".reilab-parts [data-value={name}]")
@@ -110,6 +96,11 @@ class Site:
         box = self.page.locator(f".reilab-{control} input[type=text]")
         box.fill(value)
         box.press("Enter")
+
+
+def wait_until_awake(page: playwright.Page) -> None:
+    """Until the page takes input."""
+    page.locator("body[data-awake]").wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +175,7 @@ def test_the_settings_are_in_the_address(site: Site) -> None:
     site.fill("noise", "0.2")
     _until(lambda: "noise=0.2" in site.query(), "the noise in the address")
     site.page.reload()
-    site.part("run").wait_for()
+    wait_until_awake(site.page)
     assert site.page.locator(".reilab-noise input[type=text]").input_value() == "0.2"
     assert site.page.locator(".reilab-assumed-noise input[type=text]").input_value() == "0.2"
     assert site.page.locator(".reilab-preset select").input_value() == "smoke"
@@ -338,6 +329,7 @@ def test_images_and_numbers_change_while_training(site: Site) -> None:
 def test_steering_in_one_session_shows_in_another(site: Site) -> None:
     other = site.watch(site.page.context.browser.new_page())
     other.goto(f"{site.address}?run={site.shown_run()}")
+    wait_until_awake(other)
     other.locator(".reilab-psnr-rei").wait_for()
     site.page.get_by_role("button", name="α REQ ×10").click()
     site.page.get_by_text("weight of req = 10").wait_for()
@@ -373,6 +365,7 @@ def test_a_second_run_queues(site: Site) -> None:
 
 def test_a_reload_finds_the_run_again(site: Site) -> None:
     site.page.reload()
+    wait_until_awake(site.page)
     site.expect("Training")
     site.page.locator(".reilab-psnr-rei").wait_for()
     assert site.page.locator(".reilab-alpha-req input[type=text]").input_value() == "10"
@@ -455,9 +448,5 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _until(reached: Callable[[], bool], what: str) -> bool:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.2)
-    return True
+def _until(reached: Callable[[], bool], what: str) -> None:
+    until(reached, what, PATIENCE_SECONDS)

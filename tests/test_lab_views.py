@@ -11,21 +11,21 @@ from lab_runs import EVERY, N_STEPS, write_run
 
 from reilab.lab import address
 from reilab.lab.board import ImageBoard
-from reilab.lab.chart import Axes, Chart, Line, Mark
+from reilab.lab.chart import Chart
 from reilab.lab.choices import Choices
-from reilab.lab.curves import PSNR
 from reilab.lab.explain import explain, span_words
 from reilab.lab.formula import objectives
 from reilab.lab.keys import press
 from reilab.lab.library import Library
+from reilab.lab.lines import Axes, Line, Mark
 from reilab.lab.model import Lab
 from reilab.lab.moments import measurement, moments, shots
-from reilab.lab.results import as_text
 from reilab.lab.runview import content_of
-from reilab.lab.series import loss_series, marks, psnr_series, risk_series, smooth
+from reilab.lab.series import PSNR, loss_series, marks, psnr_series, risk_series, smooth
 from reilab.lab.several import content_of_several, letters
 from reilab.lab.sources import image_sources
 from reilab.lab.summary import rows
+from reilab.lab.table import as_text
 from reilab.lab.tour import STOPS, Tour
 from reilab.lab.view import ERRORS, View
 from reilab.runs.history import History, history_of

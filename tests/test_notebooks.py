@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+#: Those that have a test of their own.
+TESTED_ELSEWHERE = ("report", "reproduce")
 #: Numbered ones are the course.
 COURSE = [path for path in NOTEBOOKS if path.stem[:2].isdigit()]
 #: The cheapest setting of every parameter that a notebook may have; it gets those that it has.
@@ -25,6 +27,9 @@ SMOKE: dict[str, object] = {
 LONGEST_FUNCTION = 10
 
 every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+alone = pytest.mark.parametrize(
+    "path", [p for p in NOTEBOOKS if p.stem not in TESTED_ELSEWHERE], ids=lambda path: path.stem
+)
 lesson = pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem)
 
 
@@ -91,7 +96,7 @@ def test_lesson_can_be_made_small(path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-@every
+@alone
 def test_notebook_runs(path: Path, tmp_path: Path) -> None:
     papermill = pytest.importorskip("papermill")
     known = papermill.inspect_notebook(path)

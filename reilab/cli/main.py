@@ -1,42 +1,41 @@
-"""reilab app | train | compare | tasks | runs."""
+"""reilab app | train | compare | evaluate | reconstruct | reproduce | tasks | runs | data."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
-from reilab.cli.fork import parse_fork
+from reilab.cli.data import manage_data
+from reilab.cli.dryrun import show_trial
+from reilab.cli.evaluate import evaluate_networks
 from reilab.cli.options import parse_run
-from reilab.cli.show import live_progress, results_json, results_table
-from reilab.cli.signals import stop_on_signal
-from reilab.runs import jobs
-from reilab.runs.config import build, from_yaml
-from reilab.runs.execute import execute
-from reilab.runs.figures import save_comparison
-from reilab.runs.folder import RunFolder, find_run, list_runs, runs_root
-from reilab.runs.history import History, history_of
-from reilab.runs.tables import curves_csv, metrics_csv
-from reilab.runs.worker import sign_in_self, sign_out
+from reilab.cli.reconstruct import reconstruct_files
+from reilab.cli.runs import manage_runs
+from reilab.cli.work import carry_out
+from reilab.runs.config import build
+from reilab.runs.folder import RunFolder, runs_root
+from reilab.runs.trial import try_out
 from reilab.settings import choose
 from reilab.tasks.registry import tasks
-from reilab.training.team import ALONE, Team, join
+from reilab.training.team import join
 
 USAGE = """reilab: see networks learn to image from noisy, incomplete measurements alone
 
   reilab app                 the lab, in a browser
   reilab compare TASK        train several methods side by side
   reilab train TASK          train one method
+  reilab evaluate TASK       what trained networks are worth
+  reilab reconstruct TASK    apply a trained network to measurements
+  reilab reproduce           run the paper's grid, headless
   reilab tasks               the inverse problems there are
   reilab runs list|show|resume|fork|export|delete
+  reilab data list|check|prepare
 
 Add --help to any of them for its options."""
 
@@ -60,13 +59,16 @@ def run_methods(command: str, argv: Sequence[str]) -> None:
         print(f"usage: reilab {command} TASK [options]; TASK is one of: {', '.join(tasks())}")
         return
     config, options = parse_run(command, argv)
+    if options.dry_run:
+        show_trial(config, try_out(config))
+        return
     team = join(config.device)
     # Everything that can be wrong with the input is found before the folder is made.
     build(config, team)
     path = options.out or runs_root() / config.new_name()
     if team.rank == 0:
         RunFolder.create(path, config.to_yaml())
-    _carry_out(RunFolder(team.told(path)), team, as_json=options.json)
+    carry_out(RunFolder(team.told(path)), team, as_json=options.json)
 
 
 def list_tasks(argv: Sequence[str]) -> None:
@@ -79,99 +81,6 @@ def list_tasks(argv: Sequence[str]) -> None:
         noise = f"{task.noise} [{unit}]" if unit else task.noise
         table.add_row(name, task.summary, noise.replace("[", "\\["), ", ".join(task.presets))
     Console().print(table)
-
-
-def manage_runs(argv: Sequence[str]) -> None:
-    """``reilab runs …``."""
-    if argv and argv[0] == "fork":
-        _carry_out(parse_fork(argv[1:]), ALONE, as_json=False)
-        return
-    tyro.extras.subcommand_cli_from_dict(
-        {
-            "list": list_all_runs,
-            "show": show_run,
-            "resume": resume_run,
-            "export": export_run,
-            "delete": delete_run,
-        },
-        prog="reilab runs",
-        args=list(argv),
-    )
-
-
-def list_all_runs() -> None:
-    """List the runs below runs/, newest first."""
-    table = Table("run", "task", "status", "progress", "PSNR [dB]")
-    for folder in list_runs(runs_root()):
-        history = history_of(folder.events())
-        found = {name: track.metrics for name, track in history.tracks.items()}
-        figures = "  ".join(f"{name} {m.psnr:.2f}" for name, m in found.items() if m)
-        standing = jobs.standing(folder, history)
-        status = f"{standing.status} {standing.position or ''}".strip()
-        task = from_yaml(folder.config).task
-        table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
-    Console().print(table)
-
-
-def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
-    """Show the results of a run.
-
-    Args:
-        run: name or folder of the run.
-        json: end with one line of JSON.
-    """
-    folder = find_run(run)
-    _report(folder, history_of(folder.events()), as_json=json)
-
-
-def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
-    """Go on with a run from its last checkpoints.
-
-    Args:
-        run: name or folder of the run.
-        quiet: print nothing.
-    """
-    folder = find_run(run)
-    if history_of(folder.events()).finished:
-        raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
-    if quiet:
-        with _at_work(folder):
-            execute(folder, inbox=stop_on_signal())
-        save_comparison(history_of(folder.events()), folder.path / "figure.png")
-    else:
-        _carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
-
-
-def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
-    """Write report.html, metrics.csv and curves.csv of a run.
-
-    Args:
-        run: name or folder of the run.
-        out: folder to write to; that of the run otherwise.
-    """
-    # Its template engine is loaded for nothing else.
-    from reilab.runs.report import report_html
-
-    folder = find_run(run)
-    target = out or folder.path
-    target.mkdir(parents=True, exist_ok=True)
-    history = history_of(folder.events())
-    (target / "report.html").write_text(report_html(folder), encoding="utf-8")
-    (target / "metrics.csv").write_text(metrics_csv(history), encoding="utf-8")
-    (target / "curves.csv").write_text(curves_csv(history), encoding="utf-8")
-    print(f"written: {target}")
-
-
-def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
-    """Delete a run from disk.
-
-    Args:
-        run: name or folder of the run.
-        yes: do not ask.
-    """
-    folder = find_run(run)
-    if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
-        jobs.delete(folder)
 
 
 @dataclass(frozen=True)
@@ -191,48 +100,22 @@ def serve_app(argv: Sequence[str]) -> None:
     serve(options.port, runs_root(), options.open)
 
 
-def _carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
-    inbox = stop_on_signal()
-    if team.rank > 0:
-        execute(folder, inbox=inbox, team=team)
-        team.part()
-        return
-    with _at_work(folder), live_progress(Console(stderr=True)) as progress:
-        history = execute(folder, progress, inbox=inbox, team=team)
-    team.part()
-    save_comparison(history, folder.path / "figure.png")
-    _report(folder, history, as_json)
-    if history.stopped:
-        print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
-    if history.failed:
-        raise RuntimeError(history.failed.message)
+def reproduce_grid(argv: Sequence[str]) -> None:
+    """``reilab reproduce``."""
+    # Notebooks and clusters are needed by no other command.
+    from reilab.cli.reproduce import reproduce
 
-
-@contextmanager
-def _at_work(folder: RunFolder) -> Iterator[None]:
-    """Sign in as the worker of a run, and let the next run in line have the device after it."""
-    sign_in_self(folder)
-    try:
-        yield
-    finally:
-        sign_out(folder)
-        jobs.advance(folder.path.parent)
-
-
-def _report(folder: RunFolder, history: History, as_json: bool) -> None:
-    config = from_yaml(folder.config)
-    noise = f"noise {config.noise:g}, {config.training.measurements} measurements"
-    title = f"{config.task}, preset {config.preset}, {noise}"
-    Console().print(results_table(history, title))
-    print(f"run: {folder.path}")
-    if as_json:
-        print(json.dumps(results_json(config, folder, history)))
+    reproduce(argv)
 
 
 COMMANDS: Mapping[str, Callable[[Sequence[str]], None]] = {
     "app": serve_app,
     "compare": lambda argv: run_methods("compare", argv),
     "train": lambda argv: run_methods("train", argv),
+    "evaluate": evaluate_networks,
+    "reconstruct": reconstruct_files,
+    "reproduce": reproduce_grid,
     "tasks": list_tasks,
     "runs": manage_runs,
+    "data": manage_data,
 }

@@ -24,7 +24,7 @@ def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
     """
     name, *rest = argv if argv and not argv[0].startswith("-") else ("", *argv)
     task = find_task(name)
-    preset = _preset_in(rest)
+    preset = word_after(rest, "--preset", "quick")
     spec = task.configure(preset, {})
     options = _parse(command, task, preset, rest)
     training = {f.name: getattr(options, f.name) for f in fields(TrainConfig)}
@@ -44,35 +44,47 @@ def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
     return config, options
 
 
-def _preset_in(argv: Sequence[str]) -> str:
-    """The preset must be known before the options, because it sets their defaults."""
+def word_after(argv: Sequence[str], option: str, default: str) -> str:
+    """The value of an option that must be known before the others, because it sets their defaults.
+
+    Args:
+        argv: the command line.
+        option: with its dashes.
+        default: where the option is not given.
+    """
     for index, word in enumerate(argv):
-        if word == "--preset" and index + 1 < len(argv):
+        if word == option and index + 1 < len(argv):
             return argv[index + 1]
-        if word.startswith("--preset="):
+        if word.startswith(f"{option}="):
             return word.partition("=")[2]
-    return "quick"
+    return default
 
 
 def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
     spec, training = task.configure(preset, {}), task.presets[preset].training
     noise = task.settings[task.noise]
     which = (
-        [_option("method", str, "rei", "Method to train.")]
+        [option("method", str, "rei", "Method to train.")]
         if command == "train"
-        else [_option("methods", tuple[str, ...], USUAL_METHODS, "Methods to train, interleaved.")]
+        else [option("methods", tuple[str, ...], USUAL_METHODS, "Methods to train, interleaved.")]
     )
     own = [
-        _option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
+        option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
         *which,
-        _option("noise", float | None, None, _told(noise) + f" The same as --{task.noise}."),
-        _option("assumed_noise", float | None, None, "What the losses take the noise to be."),
-        _option("device", str, "cpu", "cpu, cuda, or cuda:N."),
-        _option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
-        _option("json", bool, False, "End with one line of JSON."),
+        option("noise", float | None, None, told(noise) + f" The same as --{task.noise}."),
+        option("assumed_noise", float | None, None, "What the losses take the noise to be."),
+        option("device", str, "cpu", "cpu, cuda, or cuda:N."),
+        option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
+        option(
+            "dry_run",
+            bool,
+            False,
+            "Take two steps, say what the whole run would take, and leave nothing behind.",
+        ),
+        option("json", bool, False, "End with one line of JSON."),
     ]
     options = make_dataclass(
-        "Options", [*own, *_options_of(type(spec), spec), *_options_of(TrainConfig, training)]
+        "Options", [*own, *options_of(type(spec), spec), *options_of(TrainConfig, training)]
     )
     return tyro.cli(
         options,
@@ -82,18 +94,21 @@ def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
     )
 
 
-def _options_of(cls: type, values: object) -> list[Any]:
+def options_of(cls: type, values: object) -> list[Any]:
+    """An option for each setting of a dataclass, with the defaults of ``values``."""
     types = field_types(cls)
     return [
-        _option(name, types[name], getattr(values, name), _told(setting))
+        option(name, types[name], getattr(values, name), told(setting))
         for name, setting in settings_of(cls).items()
     ]
 
 
-def _option(name: str, kind: Any, default: Any, told: str) -> tuple[str, Any, Any]:
-    return name, Annotated[kind, tyro.conf.arg(help=told)], field(default=default)
+def option(name: str, kind: Any, default: Any, words: str) -> tuple[str, Any, Any]:
+    """One field of a dataclass of options."""
+    return name, Annotated[kind, tyro.conf.arg(help=words)], field(default=default)
 
 
-def _told(setting: Setting) -> str:
+def told(setting: Setting) -> str:
+    """What the help says of a setting."""
     choices = f" One of: {', '.join(setting.choices)}." if setting.choices else ""
     return setting.help + (f" [{setting.unit}]" if setting.unit else "") + choices

@@ -79,7 +79,7 @@ def results_json(config: RunConfig, folder: RunFolder, history: History) -> dict
         "preset": config.preset,
         "noise": config.noise,
         "assumed_noise": config.assumed_noise,
-        "measurements": config.training.measurements,
+        "measurements": history.measurements,
         "run": str(folder.path),
         "pinv": _pair(start),
         "methods": {

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from reilab.cli.main import resume_run
+from reilab.cli.runs import resume_run
 from reilab.runs.config import configure
 from reilab.runs.standby import wait_for_run
 from reilab.runs.stream import run

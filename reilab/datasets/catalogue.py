@@ -1,21 +1,55 @@
-"""Where images come from, by name: bundled samples, sets under the data root, any folder."""
+"""Where images come from, by name: bundled samples, prepared data sets, any folder."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from reilab.datasets.bundled import BUNDLED, load_bundled
+from reilab.datasets.cache import data_root, open_cache
+from reilab.datasets.channels import as_channels
 from reilab.datasets.folder import load_folder
+from reilab.datasets.known import KNOWN
+from reilab.datasets.samples import InMemory, Samples
+from reilab.datasets.stored import stored_samples
+
+
+def image_samples(data: str, split: str, size: int, channels: int, device: str = "cpu") -> Samples:
+    """Samples with ground truth: images (N, channels, size, size).
+
+    Those of a prepared data set are read from disk batch by batch, or wait on a GPU that has room.
+
+    Args:
+        data: a bundled set, a prepared one, the name of a folder below the data root
+            ``REILAB_DATA``, or a path.
+        split: ``train`` or ``test``.
+        size: side in pixels.
+        channels: 1 grey, 2 real and imaginary part, 3 colour.
+        device: where the batches are to be.
+
+    Raises:
+        ValueError: the name means nothing; says what would. Or the images do not fit.
+    """
+    cache = None if data in BUNDLED else open_cache(data_root(), data)
+    if cache is not None:
+        return stored_samples(cache, split, size, channels, device)
+    real = 1 if channels == 2 else channels
+    images = as_channels(load_images(data, split, size, real), channels)
+    return InMemory(images.to(device))
+
+
+def image_splits(data: str, size: int, channels: int, device: str = "cpu") -> list[Samples]:
+    """Those to train on and those to test on."""
+    return [image_samples(data, split, size, channels, device) for split in ("train", "test")]
 
 
 def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
-    """Images (N, channels, size, size) in [0, 1].
+    """All images of a split at once, (N, channels, size, size) in [0, 1].
 
     Args:
-        data: a bundled set, the name of a folder under the data root ``REILAB_DATA``, or a path.
+        data: as for ``image_samples``.
         split: ``train`` or ``test``.
         size: side in pixels.
         channels: 1 or 3.
@@ -25,13 +59,25 @@ def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
     """
     if data in BUNDLED:
         return _bundled(data, split, size, channels)
-    root = Path(os.environ.get("REILAB_DATA", "data"))
+    root = data_root()
+    cache = open_cache(root, data)
+    if cache is not None:
+        samples = stored_samples(cache, split, size, channels, "cpu")
+        x = samples.batch(torch.arange(len(samples))).x
+        assert x is not None
+        return x
+    if data in KNOWN:
+        raise ValueError(
+            f"data = {data!r} is not prepared below {root}; `reilab data check {data}` tells what "
+            "is there and where to get the rest (REILAB_DATA names the data root)"
+        )
     for folder in (root / data, Path(data)):
         if folder.is_dir():
             return load_folder(folder, split, size, channels)
     raise ValueError(
-        f"data = {data!r} is neither bundled ({', '.join(BUNDLED)}) nor a folder of images at "
-        f"{root / data} or {data}; the environment variable REILAB_DATA names the data root"
+        f"data = {data!r} is neither bundled ({', '.join(BUNDLED)}), nor prepared, nor a folder of "
+        f"images at {root / data} or {data}; the environment variable REILAB_DATA names the data "
+        "root, and `reilab data list` shows what there is"
     )
 
 

@@ -1,21 +1,85 @@
-"""A folder of image files (PNG, TIFF, JPEG, NPY) as images to learn from."""
+"""A folder of image files of any format: read at once, or prepared like the published sets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
-SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".npy")
-#: Modes whose pixels are intensities; palettes and the like are converted to RGB.
-PLAIN_MODES = ("L", "RGB", "RGBA", "I", "I;16", "I;16B", "F")
+from reilab.datasets.channels import as_channels
+from reilab.datasets.formats.contents import UnreadableError
+from reilab.datasets.formats.reader import READERS, image_files, read_file
+from reilab.datasets.recipe import (
+    Found,
+    Source,
+    center_square,
+    divided,
+    named_split,
+    resampled,
+    split_at,
+)
+from reilab.settings import Setting
+
 #: Without ``train`` and ``test`` folders, this share of the files (sorted by name) is for training.
 TRAIN_SHARE = 0.9
+COLOURS: Mapping[str, int] = {"grey": 1, "rgb": 3}
+#: A slice of a volume whose values span less than this is empty space.
+BLANK = 1e-6
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Every image below a folder, brought to one size."""
+
+    size: Annotated[int, Setting("Side of the prepared images.", unit="pixels", low=16)] = 256
+    colours: Annotated[
+        str, Setting("Grey: the mean of the colours. RGB: grey repeated.", choices=tuple(COLOURS))
+    ] = "grey"
+    fit: Annotated[
+        str,
+        Setting(
+            "Crop the middle square and resize it, or resize the whole and squeeze it.",
+            choices=("crop", "resize"),
+        ),
+    ] = "crop"
+
+    @property
+    def channels(self) -> int:
+        return COLOURS[self.colours]
+
+    @property
+    def low(self) -> float:
+        return 0.0
+
+    def sources(self, folder: Path) -> Sequence[Source]:
+        """Folders ``train`` and ``test``, or the first nine tenths of the files by name.
+
+        Slices of a volume are never in different splits, unless there is one volume only.
+        """
+        files = image_files(folder)
+        named = [Source(file, named_split(file, folder)) for file in files]
+        if {"train", "test"} <= {source.split for source in named}:
+            return [source for source in named if source.split]
+        return divided(files, TRAIN_SHARE) if files else ()
+
+    def read(self, source: Source) -> Iterator[Found]:
+        """The images of a file; empty slices of a volume are passed over."""
+        images = torch.from_numpy(read_file(source.path).unit)
+        for place, image in enumerate(images):
+            if len(images) > 1 and image.max() - image.min() < BLANK:
+                continue
+            split = source.split or split_at(place, len(images), TRAIN_SHARE)
+            grey_or_colour = as_channels(self._fitted(image)[None], self.channels)[0]
+            yield Found(grey_or_colour, split, place if len(images) > 1 else None)
+
+    def _fitted(self, image: Tensor) -> Tensor:
+        if self.fit == "resize":
+            return resampled(image, self.size)
+        return resampled(center_square(image, min(image.shape[1:])), self.size)
 
 
 def load_folder(folder: Path, split: str, size: int, channels: int) -> Tensor:
@@ -31,52 +95,16 @@ def load_folder(folder: Path, split: str, size: int, channels: int) -> Tensor:
         FileNotFoundError: no such folder, or no images in it.
         ValueError: a file that is no image; names the file.
     """
-    files = _files_of(folder, split)
-    return torch.stack([_fit(_read(file), size, channels) for file in files])
-
-
-def _files_of(folder: Path, split: str) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder of images at {folder}")
-    own = folder / split
-    source = own if own.is_dir() else folder
-    files = sorted(f for f in source.rglob("*") if f.suffix.lower() in SUFFIXES)
-    if source is folder:
-        cut = min(round(TRAIN_SHARE * len(files)), len(files) - 1)
-        files = files[:cut] if split == "train" else files[cut:]
-    if not files:
-        raise FileNotFoundError(f"no {split} images ({', '.join(SUFFIXES)}) in {source}")
-    return files
-
-
-def _read(file: Path) -> Tensor:
-    """(C, H, W) in [0, 1]: integers by the range of their type, floats by their maximum."""
-    try:
-        array = np.load(file, allow_pickle=False) if file.suffix == ".npy" else _pixels(file)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{file} cannot be read as an image: {error}") from error
-    if array.ndim not in (2, 3) or array.dtype.kind not in "uif" or not np.isfinite(array).all():
-        raise ValueError(
-            f"{file} is no image: shape {array.shape}, {array.dtype}; needs (H, W) or (H, W, C), "
-            "finite real numbers"
-        )
-    peak = np.iinfo(array.dtype).max if array.dtype.kind in "ui" else max(array.max(), 1e-12)
-    image = torch.from_numpy(array.astype(np.float32) / np.float32(peak)).clamp(0, 1)
-    planes = image[..., None] if image.ndim == 2 else image[..., :3]
-    return planes.permute(2, 0, 1)
-
-
-def _pixels(file: Path) -> NDArray[np.generic]:
-    with Image.open(file) as image:
-        plain = image if image.mode in PLAIN_MODES else image.convert("RGB")
-        return np.asarray(plain)
-
-
-def _fit(image: Tensor, size: int, channels: int) -> Tensor:
-    side = min(image.shape[1:])
-    top, left = ((extent - side) // 2 for extent in image.shape[1:])
-    square = image[None, :, top : top + side, left : left + side]
-    fitted = F.interpolate(square, (size, size), mode="bilinear", antialias=True)[0]
-    if channels == 1:
-        return fitted.mean(0, keepdim=True)
-    return fitted if len(fitted) == channels else fitted[:1].expand(channels, -1, -1)
+    recipe = Folder(size, next(name for name, n in COLOURS.items() if n == channels))
+    found = []
+    for source in recipe.sources(folder):
+        if source.split in (split, None):
+            try:
+                found += [f.image for f in recipe.read(source) if f.split == split]
+            except UnreadableError as error:
+                raise ValueError(f"{source.path} {error}") from None
+    if not found:
+        raise FileNotFoundError(f"no {split} images ({', '.join(READERS)}) in {folder}")
+    return torch.stack(found)

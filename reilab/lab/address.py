@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from reilab.lab.choices import Choices
-from reilab.lab.fields import number_text, parse_number
 from reilab.lab.model import Lab
+from reilab.lab.numbers import number_text, parse_number
 from reilab.lab.view import View
 
 #: Parameters of the view that are written as they are, by their name in the address.

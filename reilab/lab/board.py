@@ -11,7 +11,9 @@ from bokeh.models import LinearColorMapper
 
 from reilab.lab.card import Card
 from reilab.lab.colours import ERROR_MAP, MAPS
-from reilab.lab.images import Ranges, Values, error_map, mapper, scale_end, whole_ranges
+from reilab.lab.errors import error_maps, shared_end
+from reilab.lab.images import Ranges, mapper, whole_ranges
+from reilab.lab.markup import scale_html
 from reilab.lab.moments import Shot
 from reilab.lab.redraw import Redraw
 from reilab.lab.style import TALL
@@ -158,37 +160,12 @@ class ImageBoard(pn.viewable.Viewer):
     def _draw(self, scene: Scene) -> None:
         hidden, span = set(self._look.hidden), scene.high - scene.low
         low, high = self.levels(scene)
-        errors = _errors(scene.shots, span)
-        # What A†y misses would drown the differences between the methods.
-        judged = [errors[shot.key] for shot in scene.shots if shot.judged and shot.key in errors]
-        end = scale_end(judged or list(errors.values())) if errors else 0.0
+        errors = error_maps(scene.shots, span)
+        end = shared_end(scene.shots, errors)
         for shot in scene.shots:
             if shot.key not in hidden:
                 error = None if ERRORS in hidden else errors.get(shot.key)
                 self._cards[shot.key].draw(shot, low, high, error, end)
         if scene.measurement and MEASUREMENT not in hidden:
             self._cards[MEASUREMENT].draw(scene.measurement, 0.0, 1.0, None, end)
-        set_html(self._scale, scale_html(0.0 if ERRORS in hidden else end))
-
-
-def scale_html(end: float) -> str:
-    """How to move the images, and the scale that all error maps share; no scale for 0."""
-    if not end:
-        return f'<div class="scale"><span class="quiet">{HINT}</span></div>'
-    stops = ", ".join(ERROR_MAP[::51])
-    return (
-        f'<div class="scale"><span class="quiet">{HINT}</span>'
-        "<span>Error |x̂ − x|, of the image range</span><span>0</span>"
-        f'<span class="bar" style="background:linear-gradient(to right, {stops})" role="img" '
-        f'aria-label="Colours from 0, dark, to {end:g} or more, bright"></span>'
-        f"<span>≥ {end:g}</span></div>"
-    )
-
-
-def _errors(shots: Sequence[Shot], span: float) -> dict[str, Values]:
-    """Error maps as shares of the value range, of those that have a ground truth."""
-    return {
-        shot.key: error_map(shot.image, shot.truth) / span
-        for shot in shots
-        if shot.truth is not None
-    }
+        set_html(self._scale, scale_html(0.0 if ERRORS in hidden else end, HINT))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import panel_material_ui as pmui
 
-from reilab.lab.fields import slug
+from reilab.lab.style import slug
 
 
 def small_button(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import panel as pn
 from bokeh.models import LinearColorMapper
 
-from reilab.lab.images import Pane, Ranges, Values
-from reilab.lab.moments import Shot
+from reilab.lab.images import Pane, Ranges
+from reilab.lab.markup import description, error_html, head_html, measured_html
+from reilab.lab.moments import Shot, Values
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
-from reilab.runs.panes import MEASUREMENT, TRUTH, to_pixels
+from reilab.runs.panes import MEASUREMENT, to_pixels
 
 
 class Card(pn.viewable.Viewer):
@@ -84,37 +83,12 @@ class Card(pn.viewable.Viewer):
         set_html(self._head, self._head_html(shot))
         self._image.describe(description(shot))
         if self._under:
-            nmse = f"NMSE {shot.metrics.nmse:.4f}" if shot.metrics else ""
-            html = f'<div class="caption"><span>|x̂ − x|</span><span>{nmse}</span></div>'
-            set_html(self._caption, html if error is not None else "")
+            set_html(self._caption, error_html(shot) if error is not None else "")
 
     def _head_html(self, shot: Shot) -> str:
-        chip = f'<span class="chip" style="background:{shot.colour}"></span>'
-        name = f'<span class="name" title="{escape(shot.title)}">{escape(shot.title)}</span>'
         if not self._on_top:
-            return f'<div class="caption"><span class="name">y: {escape(shot.title)}</span></div>'
-        if self.key == MEASUREMENT:
-            numbers = "what the methods see"
-        elif self.key == TRUTH:
-            numbers = "what is to be found"
-        elif shot.metrics:
-            numbers = (
-                f'<b class="reilab-psnr-{self.key}">{shot.metrics.psnr:.2f}</b> dB'
-                f' · SSIM <b class="reilab-ssim-{self.key}">{shot.metrics.ssim:.3f}</b>'
-            )
-        else:
-            numbers = f"step {shot.step:,}"
-        return f'<div class="title">{chip}{name}</div><div class="numbers">{numbers}</div>'
-
-
-def description(shot: Shot) -> str:
-    """What a pane shows, for those who cannot see it."""
-    if not shot.metrics:
-        return shot.title
-    return (
-        f"{shot.title} at step {shot.step}: PSNR {shot.metrics.psnr:.2f} dB, "
-        f"SSIM {shot.metrics.ssim:.3f}"
-    )
+            return measured_html(shot)
+        return head_html(shot)
 
 
 def bokeh_pane(pane: Pane) -> pn.pane.Bokeh:

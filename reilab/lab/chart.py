@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,39 +11,11 @@ from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
+from reilab.lab.lines import Axes, Line, Mark, Points
 from reilab.lab.style import MARK, NEUTRAL
 
 HEIGHT = 270
 LEGEND_COLUMNS, MOST_COLUMNS = 3, 4
-Points = tuple[Sequence[float] | NDArray[Any], Sequence[float] | NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Line:
-    """How a line looks; ``dots`` shows where its points are."""
-
-    label: str
-    colour: str
-    dash: str = "solid"
-    dots: bool = False
-
-
-@dataclass(frozen=True)
-class Axes:
-    """What a chart draws: the quantity with its unit, its scale, and how long a run is."""
-
-    title: str
-    unit: str
-    log: bool
-    n_steps: int
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something that was changed at a step."""
-
-    step: int
-    words: str
 
 
 class Chart:
@@ -57,11 +28,10 @@ class Chart:
 
     def __init__(self, axes: Axes, lines: Mapping[str, Line]) -> None:
         self.axes = axes
-        label = f"{axes.title} ({axes.unit})" if axes.unit else axes.title
         self.figure = figure(
             y_axis_type="log" if axes.log else "linear",
             x_axis_label="Step",
-            y_axis_label=label,
+            y_axis_label=axes.label,
             x_range=Range1d(0, axes.n_steps),
             height=HEIGHT,
             sizing_mode="stretch_width",
@@ -69,7 +39,7 @@ class Chart:
             toolbar_location=None,
             tools="",
         )
-        self.figure.html_attributes = {"role": "img", "aria-label": f"{label} against steps"}
+        self.figure.html_attributes = {"role": "img", "aria-label": f"{axes.label} against steps"}
         self._sources = {key: ColumnDataSource({"x": [], "y": []}) for key in lines}
         self._marks = ColumnDataSource({"x": [], "words": []})
         self._cursor = ColumnDataSource({"x": []})

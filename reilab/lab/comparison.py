@@ -7,9 +7,9 @@ from html import escape
 import panel as pn
 
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit
-from reilab.lab.fields import number_text
 from reilab.lab.imagetools import tool
 from reilab.lab.library import Library
+from reilab.lab.numbers import number_text
 from reilab.lab.redraw import Redraw
 from reilab.lab.several import content_of_several, letters, methods_of
 from reilab.lab.style import TALL, colour_of

@@ -6,17 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import panel as pn
 
-from reilab.lab.chart import Axes, Chart, Mark, chart_pane
-from reilab.lab.series import Series, smooth
+from reilab.lab.chart import Chart, chart_pane
+from reilab.lab.lines import Mark
+from reilab.lab.series import PSNR, Series, axes_of, smooth
 from reilab.lab.style import TALL
 from reilab.lab.view import View
 
-PSNR, LOSSES, RISK = "psnr", "losses", "risk"
-TITLES = {
-    PSNR: ("PSNR on the test images", "dB"),
-    LOSSES: ("Loss terms, mean square", ""),
-    RISK: ("SURE and the risk it estimates", ""),
-}
 GRID = {
     **TALL,
     "display": "grid",
@@ -72,7 +67,6 @@ class Curves(pn.viewable.Viewer):
     def _build(self, shown: Mapping[str, Mapping[str, Series]], n_steps: int) -> None:
         self._charts = {}
         for kind, series in shown.items():
-            title, unit = TITLES[kind]
-            axes = Axes(title, unit, kind != PSNR and self._look.log_losses, n_steps)
+            axes = axes_of(kind, n_steps, self._look.log_losses)
             lines = {key: one.line for key, one in series.items()}
             self._charts[kind] = Chart(axes, lines)

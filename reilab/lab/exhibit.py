@@ -9,10 +9,10 @@ from typing import Any
 import panel as pn
 
 from reilab.lab.board import ImageBoard, Scene
-from reilab.lab.chart import Mark
 from reilab.lab.curves import Curves
-from reilab.lab.fields import number_text
 from reilab.lab.imagetools import ImageTools, tool
+from reilab.lab.lines import Mark
+from reilab.lab.numbers import number_text
 from reilab.lab.results import Results
 from reilab.lab.series import Series
 from reilab.lab.style import LINE, TALL

@@ -14,8 +14,11 @@ LABELS: Mapping[str, str] = {
     "alpha_sure": "α SURE",
     "alpha_req": "α REQ",
     "data": "Training images",
+    "measured": "Acquired measurements",
     "steps": "Steps",
     "seed": "Seed",
+    "sample": "Image",
+    "moment": "Moment of the run",
     "learning_rate": "Learning rate",
 }
 
@@ -51,12 +54,19 @@ HELP: Mapping[str, str] = {
     "seed": "Where all random streams start: network, noise, order of the images. The same seed "
     "gives the same run.",
     "device": "Where the run is computed. A GPU is ten to a hundred times faster than a CPU.",
-    "data": "The images to learn from: a bundled set, or a folder below the data root. The ground "
-    "truth in them is seen by supervised training alone.",
-    "sample": "Which of the test images is shown. None of them is ever trained on.",
+    "data": "The images to learn from: a bundled set, a prepared one, or a folder below the data "
+    "root. The ground truth in them is seen by supervised training alone.",
+    "measured": "Measurements that were acquired: a file or folder, by its path or its name below "
+    "the data root. As nobody knows their images, there are no metrics, and supervised training "
+    "cannot learn from them.",
+    "sample": "Which of the test images is shown. None of them is ever trained on; where the "
+    "measurements were acquired and nobody knows the images, they are those of the training.",
     "colours": "Colours of grey images. Error maps keep theirs, because they share a scale.",
     "smoothing": "How much of the past is in each point of the loss curves. PSNR is shown as it "
     "is.",
+    "errors": "The maps below the images: how far each is from the ground truth. They share "
+    "one scale.",
+    "log": "Losses on a logarithmic scale. Values of 0 or less leave a gap.",
     "moment": "Which moment of the run is shown. Images, numbers and the cursor in the curves "
     "follow it; at its right end it follows the run.",
     "panes": "Which panes are shown; the digits are keys. Errors are the maps below the images.",

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from html import escape
 
 from reilab.lab.choices import Choices
-from reilab.lab.fields import number_text
+from reilab.lab.numbers import number_text
 from reilab.lab.steering import METHODS_OF, TERMS
 from reilab.lab.style import colour_of
 from reilab.runs.history import History
-from reilab.runs.words import method_title
+from reilab.runs.words import LETTERS, method_title
 
-LETTERS: Mapping[str, str] = {"sigma": "σ", "gamma": "γ"}
 X = "<i>x̂</i>"
 TURNED = f"<i>T<sub>g</sub></i>{X}"
 BODIES: Mapping[str, str] = {

@@ -20,10 +20,6 @@ from numpy.typing import NDArray
 
 from reilab.runs.panes import Pixels
 
-Values = NDArray[np.floating]
-#: The shared scale of the error maps ends at one of these, so that it seldom changes.
-SCALE_ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-SHOWN_SHARE = 0.99
 Ranges = tuple[Range1d, Range1d]
 #: The browser goes back by itself, with no answer of the server to wait for.
 WHOLE = """
@@ -126,16 +122,3 @@ def _with_alpha(pixels: Pixels) -> NDArray[np.uint32]:
     opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
     packed: NDArray[np.uint32] = np.concatenate([pixels, opaque], axis=2).view(np.uint32)[..., 0]
     return packed
-
-
-def error_map(image: Values, truth: Values) -> Values:
-    """Absolute error (H, W), averaged over the channels."""
-    error: Values = np.abs(np.asarray(image, np.float32) - np.asarray(truth, np.float32)).mean(-1)
-    return error
-
-
-def scale_end(errors: list[Values]) -> float:
-    """Where a scale ends that shows nearly all of these errors."""
-    # Every second row and column tell as much, in a quarter of the time.
-    most = max(float(np.quantile(error[::2, ::2], SHOWN_SHARE)) for error in errors)
-    return next((end for end in SCALE_ENDS if most <= end), SCALE_ENDS[-1])

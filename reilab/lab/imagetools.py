@@ -9,10 +9,10 @@ import panel as pn
 
 from reilab.lab.buttons import small_button
 from reilab.lab.colours import MAPS
-from reilab.lab.explain import explain
-from reilab.lab.fields import number_text, slug
+from reilab.lab.explain import explain, label
 from reilab.lab.keys import DIGITS
-from reilab.lab.style import LINE
+from reilab.lab.numbers import number_text
+from reilab.lab.style import LINE, slug
 from reilab.lab.text import heading
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Field
@@ -33,7 +33,7 @@ class ImageTools(pn.viewable.Viewer):
         self._look, self._reset = view, reset
         self.panes: list[str] = []
         options = [[name, name.capitalize()] for name in MAPS]
-        self._sample = tool("choice", "sample", "Image", "inline", 150)
+        self._sample = tool("choice", "sample", label("sample"), "inline", 150)
         self._colours = tool("choice", "colours", "Colours", "inline silent", 130, options=options)
         span = [0, 1, WINDOW_STEP]
         self._window = tool("window", "window", "Window", "inline", 220, span=span, value="0 1")

@@ -111,8 +111,12 @@ class LabPage(pn.viewable.Viewer):
         self._polls += 1
 
     def wake(self) -> None:
-        """Begin to follow the run; what changes while the page loads would be lost."""
-        self._awake = True
+        """Begin to follow the run and to take input.
+
+        Panel drops what changes after a page is served and before its browser has told that it is
+        ready, what a person changes on the page included.
+        """
+        self._awake = self.browser.awake = True
         self._bulletin.prepare()
         while self._told_early:
             self._hear(self._told_early.pop(0))

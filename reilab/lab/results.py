@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,19 +10,10 @@ import panel as pn
 from reilab.lab.buttons import small_button
 from reilab.lab.style import TALL, colour_of
 from reilab.lab.summary import Row
+from reilab.lab.table import COLUMNS, as_text, numbers, words
 from reilab.lab.text import quiet
 from reilab.lab.web.components import Browser, DataTable
 
-COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("PSNR", "dB", ".2f"),
-    ("SSIM", "", ".3f"),
-    ("NMSE", "", ".4f"),
-    ("Gain over A†y", "dB", "+.2f"),
-    ("Gap to supervised", "dB", ".2f"),
-    ("Training time", "s", ".0f"),
-    ("Speed", "it/s", ".1f"),
-    ("Parameters", "", ",.0f"),
-)
 REMARK = "Means over all test images. A head sorts the table."
 
 
@@ -76,34 +65,8 @@ class Results(pn.viewable.Viewer):
         self._browser.download(f"{self._stem}.csv", content, "text/csv")
 
 
-def numbers(row: Row) -> tuple[float | None, ...]:
-    """The numbers of a row, in the order of the columns."""
-    found, result = row.result.metrics, row.result
-    return (
-        *((found.psnr, found.ssim, found.nmse) if found else (None, None, None)),
-        result.gain,
-        result.gap,
-        result.seconds,
-        result.steps_per_second,
-        result.parameters,
-    )
-
-
-def as_text(rows: Sequence[Row], between: str) -> str:
-    """The table with all digits, for spreadsheets."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=between, lineterminator="\n")
-    writer.writerow(
-        ["Method", *(f"{name} [{unit}]" if unit else name for name, unit, _ in COLUMNS)]
-    )
-    for row in rows:
-        values = ("" if value is None else f"{value:.6g}" for value in numbers(row))
-        writer.writerow([row.name, *values])
-    return out.getvalue()
-
-
 def _line(row: Row) -> dict[str, Any]:
     cells: list[dict[str, Any]] = [{"text": row.name}]
-    for value, (_, _, form) in zip(numbers(row), COLUMNS, strict=True):
-        cells.append({"text": "–" if value is None else format(value, form), "order": value})
+    for value, shown in zip(numbers(row), words(row), strict=True):
+        cells.append({"text": shown, "order": value})
     return {"key": row.key, "colour": row.colour or colour_of(row.key), "cells": cells}

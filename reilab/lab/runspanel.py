@@ -11,9 +11,9 @@ import panel_material_ui as pmui
 
 from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain
-from reilab.lab.fields import number_text
 from reilab.lab.library import Entry, Library
 from reilab.lab.model import Lab
+from reilab.lab.numbers import number_text
 from reilab.lab.onerun import OneRun
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html

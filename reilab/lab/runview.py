@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import panel as pn
 
 from reilab.lab.board import Scene
-from reilab.lab.curves import LOSSES, PSNR, RISK
 from reilab.lab.exhibit import LOOKS, STRETCH, Content, Exhibit, section
 from reilab.lab.formula import objectives
+from reilab.lab.markup import introduction, list_html
 from reilab.lab.model import Lab
 from reilab.lab.moments import measurement, shots
 from reilab.lab.redraw import Redraw
-from reilab.lab.series import loss_series, marks, psnr_series, risk_series
+from reilab.lab.series import kinds, length, marks
 from reilab.lab.style import TALL
 from reilab.lab.summary import rows
-from reilab.lab.text import block, list_html, set_html
+from reilab.lab.text import block, set_html
 from reilab.lab.transport import Transport
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
@@ -73,16 +72,8 @@ class RunView(pn.viewable.Viewer):
 
     def _introduce(self) -> None:
         """Tell a newcomer what to press; while a run starts, what is coming."""
-        words = (
-            "<strong>The run is starting</strong><p>The images appear in a few seconds.</p>"
-            if self._lab.run
-            else "<strong>Press Train</strong>"
-            f"<p>{escape(self._lab.choices.chosen_task.summary)}</p>"
-            "<p class='quiet'>Each chosen method learns by itself from noisy measurements, and you "
-            "watch its images get better. Everything can stay as it is set.</p>"
-        )
-        posed = self._lab.history.posed is not None
-        set_html(self._empty, "" if posed else f'<div class="empty">{words}</div>')
+        words = introduction(bool(self._lab.run), self._lab.choices.chosen_task.summary)
+        set_html(self._empty, words if self._lab.history.posed is None else "")
 
 
 def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:
@@ -95,12 +86,8 @@ def content_of(run: str, history: History, look: View, anew: bool = False) -> Co
         scene=Scene(run, shots(history, sample, look.at), measurement(history, sample), low, high),
         n_images=n_images,
         moments=history.moments,
-        kinds={
-            PSNR: psnr_series(history),
-            LOSSES: loss_series(history),
-            RISK: risk_series(history),
-        },
-        n_steps=max((track.started.n_steps for track in history.tracks.values()), default=1),
+        kinds=kinds(history),
+        n_steps=length(history),
         marks=marks(history),
         rows=rows(history),
         anew=anew,

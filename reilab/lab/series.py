@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reilab.events import Failed, Started, Steered
-from reilab.lab.chart import Line, Mark, Points
+from reilab.lab.lines import Axes, Line, Mark, Points
 from reilab.lab.style import NEUTRAL, colour_of
 from reilab.runs.curves import losses_of, marks_of, scores_of
 from reilab.runs.history import History
@@ -17,6 +17,13 @@ from reilab.runs.words import change_words, in_order, method_title
 
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")
 TOTAL = "total"
+PSNR, LOSSES, RISK = "psnr", "losses", "risk"
+#: Quantity and unit of each kind of curve.
+TITLES: Mapping[str, tuple[str, str]] = {
+    PSNR: ("PSNR on the test images", "dB"),
+    LOSSES: ("Loss terms, mean square", ""),
+    RISK: ("SURE and the risk it estimates", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,32 @@ class Series:
     points: Points
 
 
+def kinds(history: History) -> dict[str, dict[str, Series]]:
+    """All curves of a run, by kind."""
+    return {
+        PSNR: psnr_series(history),
+        LOSSES: loss_series(history),
+        RISK: risk_series(history),
+    }
+
+
+def axes_of(kind: str, n_steps: int, log_losses: bool) -> Axes:
+    """The axes of a kind of curve."""
+    return Axes(*TITLES[kind], kind != PSNR and log_losses, n_steps)
+
+
+def length(history: History) -> int:
+    """How many steps a run has; one before it is known."""
+    return max((track.started.n_steps for track in history.tracks.values()), default=1)
+
+
 def psnr_series(history: History) -> dict[str, Series]:
-    """Mean PSNR over the test images of A†y and every method."""
+    """Mean PSNR over the test images of A†y and every method; nothing without ground truth."""
     found: dict[str, Series] = {}
+    if history.posed and history.posed.truth is None:
+        return found
     if history.posed and history.posed.pinv_metrics:
-        last = max((track.started.n_steps for track in history.tracks.values()), default=1)
+        last = length(history)
         level = history.posed.pinv_metrics.psnr
         found["pinv"] = Series(Line(BASELINE, NEUTRAL, "dashed"), ([0, last], [level, level]))
     for name in in_order(history):

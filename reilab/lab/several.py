@@ -7,10 +7,9 @@ from dataclasses import replace
 from string import ascii_uppercase
 
 from reilab.lab.board import Scene
-from reilab.lab.curves import LOSSES, PSNR
 from reilab.lab.exhibit import Content
 from reilab.lab.moments import Shot, measurement, moments, shots
-from reilab.lab.series import Series, loss_series, of_several, psnr_series
+from reilab.lab.series import LOSSES, PSNR, Series, loss_series, of_several, psnr_series
 from reilab.lab.summary import Row, rows
 from reilab.lab.view import View
 from reilab.runs.history import History

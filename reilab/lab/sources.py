@@ -1,12 +1,13 @@
-"""Sources: the images that a task can learn from, bundled or in folders of the data root."""
+"""Sources: the images that a task can learn from: bundled, prepared, or in folders of the root."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.folder import SUFFIXES
+from reilab.datasets.cache import Index, data_root, prepared_folder, prepared_sets
+from reilab.datasets.formats.reader import READERS
+from reilab.datasets.known import KNOWN
 from reilab.tasks.registry import Task
 
 
@@ -17,18 +18,36 @@ def image_sources(task: Task) -> dict[str, str]:
         return {usual: usual} if usual else {}
     channels = BUNDLED[usual].channels
     fitting = [name for name, known in BUNDLED.items() if known.channels == channels]
-    return {name: BUNDLED[name].title for name in fitting} | {
-        name: f"Folder {name}" for name in _folders() if name not in BUNDLED
-    }
+    prepared = [
+        cache.index
+        for cache in prepared_sets(data_root())
+        if _suits(cache.index, task.name, channels)
+    ]
+    return (
+        {name: BUNDLED[name].title for name in fitting}
+        | {f.name: f"Folder {f.name}" for f in _folders() if f.name not in (*BUNDLED, *KNOWN)}
+        | {index.name: _title(index) for index in prepared}
+    )
 
 
-def _folders() -> list[str]:
-    root = Path(os.environ.get("REILAB_DATA", "data"))
+def _suits(index: Index, task: str, channels: int) -> bool:
+    """Whether the images of a prepared set can be those of a task."""
+    known = KNOWN.get(index.origin)
+    return known is None or known.task == task or index.channels == channels
+
+
+def _title(index: Index) -> str:
+    known = KNOWN.get(index.origin)
+    return known.title if known and index.name == index.origin else f"Prepared {index.name}"
+
+
+def _folders() -> list[Path]:
+    root = data_root()
     if not root.is_dir():
         return []
-    folders = (folder for folder in root.iterdir() if folder.is_dir())
-    return sorted(folder.name for folder in folders if _has_images(folder))
+    folders = (f for f in root.iterdir() if f.is_dir() and f != prepared_folder(root))
+    return sorted(folder for folder in folders if _has_images(folder))
 
 
 def _has_images(folder: Path) -> bool:
-    return any(file.suffix.lower() in SUFFIXES for file in folder.rglob("*"))
+    return any(file.suffix.lower() in READERS for file in folder.rglob("*"))

@@ -33,6 +33,11 @@ def colour_of(method: str) -> str:
     return COLOURS.get(method, NEUTRAL)
 
 
+def slug(name: str) -> str:
+    """The style class of a control, by which tests find it."""
+    return f"reilab-{name.replace('_', '-').replace(' ', '-')}"
+
+
 #: Columns and grids grow with what is in them; by default the page would hold them to one window.
 TALL: Mapping[str, str] = {"flex": "none", "height": "max-content", "max-height": "none"}
 

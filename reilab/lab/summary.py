@@ -65,7 +65,10 @@ def status_detail(history: History, standing: Standing) -> str:
             parts.append(f"about {duration(history.eta)} left")
     else:
         parts.append(f"{duration(sum(track.seconds for track in tracks))} of training")
-    return " · ".join([*parts, f"on {history.posed.device}"])
+    parts.append(f"on {history.posed.device}")
+    if history.posed.truth is None:
+        parts.append("acquired measurements, no ground truth")
+    return " · ".join(parts)
 
 
 def run_title(name: str) -> str:

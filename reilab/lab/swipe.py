@@ -8,9 +8,10 @@ from typing import Any
 import panel as pn
 
 from reilab.lab.board import ImageBoard, Scene
-from reilab.lab.card import bokeh_pane, description
+from reilab.lab.card import bokeh_pane
 from reilab.lab.images import Pane
 from reilab.lab.imagetools import tool
+from reilab.lab.markup import description
 from reilab.lab.moments import Shot
 from reilab.lab.style import LINE, TALL
 from reilab.lab.view import View

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
 
 import panel as pn
@@ -37,12 +36,6 @@ def heading(words: str, above: int = 14) -> pn.widgets.StaticText:
     return pn.widgets.StaticText(
         value=f"<h2>{words}</h2>", stylesheets=[TEXT_CSS], margin=(above, 0, 4, 0)
     )
-
-
-def list_html(lines: Sequence[str]) -> str:
-    """A list of lines, or nothing."""
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if lines else ""
 
 
 def set_html(pane: pn.widgets.StaticText, html: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import panel as pn
 
 from reilab.lab.buttons import small_button
-from reilab.lab.explain import HELP
+from reilab.lab.explain import explain, label
 from reilab.lab.style import TALL
 from reilab.lab.text import set_html, text
 from reilab.lab.view import View
@@ -29,8 +29,8 @@ class Timeline(pn.viewable.Viewer):
         )
         self._slider = Field(
             kind="slide",
-            label="Moment of the run",
-            help=HELP["moment"],
+            label=label("moment"),
+            help=explain("moment"),
             span=[0, 1, 1],
             value="0",
             place="inline silent",

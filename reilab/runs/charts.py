@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reilab.runs.curves import Values, losses_of, marks_of, scores_of
+from reilab.runs.curves import Values, losses_of, marks_of, scores_of, thinned
 from reilab.runs.history import History, Track
 from reilab.runs.results import BASELINE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: More points than that are not told apart on paper.
 MOST_POINTS = 400
@@ -33,11 +38,24 @@ Draw = Callable[[Track], list[Line]]
 
 def svg_charts(history: History) -> list[str]:
     """One SVG element for each chart that has something to show; text stays text."""
+    with svg_style():
+        return [chart for chart in (_psnr(history), *_losses(history)) if chart]
+
+
+def svg_style() -> AbstractContextManager[None]:
+    """The same charts are the same bytes, and their text stays text."""
     # Loaded here because it takes a second, and no training run needs it.
     from matplotlib import rc_context
 
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "reilab", "font.size": 9}):
-        return [chart for chart in (_psnr(history), *_losses(history)) if chart]
+    return rc_context({"svg.fonttype": "none", "svg.hashsalt": "reilab", "font.size": 9})
+
+
+def to_svg(figure: Figure) -> str:
+    """A figure as one SVG element."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
+    whole = stream.getvalue()
+    return whole[whole.index("<svg") :]
 
 
 def _psnr(history: History) -> str:
@@ -88,7 +106,7 @@ def _chart(
     for index, (method, track) in enumerate(history.tracks.items()):
         colour, label = f"C{index}", method
         for line in draw(track):
-            step, values = _thinned(line.step, line.values)
+            step, values = thinned(line.step, line.values, MOST_POINTS)
             shown = np.where(values > 0, values, np.nan) if logarithmic else values
             if np.isfinite(shown).any():
                 axis.plot(step, shown, line.style, color=colour, label=label)
@@ -106,19 +124,4 @@ def _chart(
     axis.set(xlabel="step", title=title)
     axis.legend(loc="best", frameon=False)
     axis.grid(alpha=0.3)
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None})
-    whole = stream.getvalue()
-    return whole[whole.index("<svg") :]
-
-
-def _thinned(step: Values, values: Values) -> tuple[Values, Values]:
-    """Means over neighbours where there are too many points."""
-    width = -(-len(step) // MOST_POINTS)
-    if width <= 1:
-        return step, values
-    whole = len(step) // width * width
-    return (
-        step[:whole].reshape(-1, width).mean(1),
-        values[:whole].reshape(-1, width).mean(1),
-    )
+    return to_svg(figure)

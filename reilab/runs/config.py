@@ -14,7 +14,7 @@ import yaml
 
 from reilab.problem import Problem
 from reilab.settings import choose, override
-from reilab.tasks.registry import Spec, find_task
+from reilab.tasks.registry import MEASURED, Spec, find_task
 from reilab.training.config import TrainConfig
 from reilab.training.methods import METHODS
 from reilab.training.team import ALONE, Team, share
@@ -99,9 +99,12 @@ def configure(
         choose("method", method, METHODS)
     if not methods or len(set(methods)) < len(methods):
         raise ValueError(f"methods = {' '.join(methods)!r} must name at least one, each once")
+    needy = [name for name in methods if METHODS[name].oracle]
+    if needy and vars(spec).get(MEASURED):
+        raise ValueError(needs_truth(needy[0]))
     level = getattr(spec, found.noise) if assumed_noise is None else assumed_noise
     override(spec, {found.noise: level})
-    _check_device(device)
+    check_device(device)
     return RunConfig(task, preset, tuple(methods), spec, changed, float(level), device)
 
 
@@ -141,14 +144,20 @@ def build(config: RunConfig, team: Team = ALONE) -> Problem:
         )
     needy = [name for name in config.methods if METHODS[name].oracle]
     if needy and not problem.train.has_truth:
-        raise ValueError(
-            f"method {needy[0]!r} needs ground truth and the training data has none; "
-            "leave it out with --methods ei rei"
-        )
+        raise ValueError(needs_truth(needy[0]))
     return problem
 
 
-def _check_device(device: str) -> None:
+def needs_truth(method: str) -> str:
+    """Why a method cannot learn from measurements alone."""
+    return (
+        f"method {method!r} needs ground truth and the training data has none: of measurements "
+        "that were acquired nobody knows it; choose other methods, such as ei and rei"
+    )
+
+
+def check_device(device: str) -> None:
+    """Raise ``ValueError`` if there is no such device here."""
     try:
         kind = torch.device(device).type
     except RuntimeError:

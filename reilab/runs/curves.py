@@ -87,3 +87,15 @@ def _steps(numbers: list[int]) -> Steps:
 
 def _values(numbers: list[float | None]) -> Values:
     return np.array(numbers, dtype=np.float64)
+
+
+def thinned(step: Values, values: Values, most: int) -> tuple[Values, Values]:
+    """Means over neighbours where there are more than ``most`` points."""
+    width = -(-len(step) // most)
+    if width <= 1:
+        return step, values
+    whole = len(step) // width * width
+    return (
+        step[:whole].reshape(-1, width).mean(1),
+        values[:whole].reshape(-1, width).mean(1),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,33 @@ def comparison(history: History, image: int = 0) -> Figure:
         axis.set_axis_off()
     if truth is not None:
         _draw_errors(figure, list(axes[1]), list(panes.values()), truth)
+    return figure
+
+
+def side_by_side(histories: Mapping[str, History], image: int = 0) -> Figure:
+    """A row of panes for each history, as in ``comparison`` without the error maps.
+
+    Args:
+        histories: of runs that have been evaluated, by what is written beside their row.
+        image: which of the previewed test images.
+    """
+    from matplotlib.figure import Figure
+
+    rows = {label: _panes(history, image) for label, history in histories.items()}
+    n_columns = max(map(len, rows.values()))
+    inches = PANE_INCHES * 2 / 3
+    size = (inches * n_columns + 0.3, (inches + 0.4) * len(rows))
+    figure = Figure(figsize=size, layout="constrained", dpi=100)
+    axes = figure.subplots(len(rows), n_columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[], frame_on=False)
+    for line, (label, panes) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(label)
+        truth = panes.get("ground truth")
+        for axis, (name, pane) in zip(line, panes.items(), strict=False):
+            axis.imshow(_displayed(pane), cmap="gray", vmin=0, vmax=1)
+            told = name if truth is None or pane is truth else _titled(name, pane, truth)
+            axis.set_title(told, fontsize=9)
     return figure
 
 

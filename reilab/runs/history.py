@@ -80,6 +80,11 @@ class History:
         return bool(self.tracks) and all(track.finished for track in self.tracks.values())
 
     @property
+    def measurements(self) -> str:
+        """How the measurements came about, as the methods say; empty before the first starts."""
+        return next((track.started.measurements for track in self.tracks.values()), "")
+
+    @property
     def moments(self) -> tuple[int, ...]:
         """The steps at which any method was evaluated, in order."""
         tracks = self.tracks.values()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +13,7 @@ from reilab.runs import queue, standby
 from reilab.runs.config import RunConfig
 from reilab.runs.folder import RunFolder, list_runs, unused
 from reilab.runs.history import History, history_of
-from reilab.runs.worker import check_free, last_words, worker_alive
+from reilab.runs.worker import check_free, last_words, sign_in_self, sign_out, worker_alive
 
 
 class Status(StrEnum):
@@ -70,6 +72,21 @@ def resume(folder: RunFolder, limit: int = 1) -> None:
 def advance(root: Path) -> list[RunFolder]:
     """Start the runs whose turn it is, and return them; any process may ask, at any time."""
     return queue.start_due(root)
+
+
+@contextmanager
+def at_work(folder: RunFolder) -> Iterator[None]:
+    """Sign in as the worker of a run, and let the next run in line have the device after it.
+
+    Raises:
+        RuntimeError: another process is at it.
+    """
+    sign_in_self(folder)
+    try:
+        yield
+    finally:
+        sign_out(folder)
+        advance(folder.path.parent)
 
 
 def idle(root: Path) -> bool:

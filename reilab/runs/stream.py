@@ -108,7 +108,9 @@ def prepare_problem(
 ) -> Prepared:
     """The same for a problem at hand: that of the configuration with, say, other test images."""
     key = Key(config.training.seed) / "noise"
-    problem = MEASUREMENTS[config.training.measurements](problem, key)
+    # Measurements that were acquired are fixed; that way their A†y is computed once, too.
+    kind = config.training.measurements if problem.train.has_truth else "fixed"
+    problem = MEASUREMENTS[kind](problem, key)
     return Prepared(config, problem, prepare_exam(problem, config.training), team, restore)
 
 

@@ -21,7 +21,7 @@ def metrics_csv(history: History) -> str:
         numbers = (found.psnr, found.ssim, found.nmse) if found else (None, None, None)
         pace = (row.seconds, row.steps_per_second, row.parameters)
         rows.append([row.method, row.step, *numbers, row.gain, row.gap, *pace])
-    return _written([*heading, "seconds", "steps_per_second", "parameters"], rows)
+    return written([*heading, "seconds", "steps_per_second", "parameters"], rows)
 
 
 def curves_csv(history: History) -> str:
@@ -45,10 +45,11 @@ def curves_csv(history: History) -> str:
             metrics = found.get(step)
             row += [metrics.psnr, metrics.ssim, metrics.nmse] if metrics else [None] * 3
             rows.append(row)
-    return _written(heading, rows)
+    return written(heading, rows)
 
 
-def _written(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def written(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(heading)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.runs.history import History
 from reilab.training.methods import METHODS
+
+#: Settings that are called by a letter.
+LETTERS: Mapping[str, str] = {"sigma": "σ", "gamma": "γ"}
 
 
 def method_title(name: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
-from reilab.datasets.catalogue import load_images
-from reilab.datasets.samples import InMemory
+from reilab.datasets.acquired import load_acquired, parse_pixels
+from reilab.datasets.catalogue import image_splits
 from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
@@ -17,10 +18,14 @@ from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
 
+#: Noise levels of the paper.
+LEVELS: dict[float, dict[str, Any]] = {0.01: {}, 0.05: {}, 0.1: {}}
+
 PRESETS = {
     "smoke": Preset(
         {"size": 32, "width": 8},
         TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, transforms=3),
+        {0.01: {}, 0.1: {}},
     ),
     "quick": Preset(
         {"size": 64, "width": 16},
@@ -33,6 +38,7 @@ PRESETS = {
             transforms=1,
             alpha_eq=10.0,
         ),
+        LEVELS,
     ),
     "standard": Preset(
         {"size": 256},
@@ -46,10 +52,11 @@ PRESETS = {
             evaluate_every=500,
             kept_states=4,
         ),
+        LEVELS,
     ),
     # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
     "paper": Preset(
-        {"data": "urban100", "size": 256},
+        {"data": "urban100", "size": 256, "keep": 0.699},
         TrainConfig(
             steps=45_000,
             batch=1,
@@ -60,6 +67,7 @@ PRESETS = {
             evaluate_every=900,
             kept_states=4,
         ),
+        LEVELS,
     ),
 }
 
@@ -69,7 +77,14 @@ PRESETS = {
 class Inpainting:
     """Inpainting: seven tenths of the pixels of a photograph, Poisson noise, shifts."""
 
-    data: Annotated[str, Setting("Images: urban, or a folder.")] = "urban"
+    data: Annotated[str, Setting("Images: urban, a prepared set, or a folder.")] = "urban"
+    measured: Annotated[
+        str,
+        Setting(
+            "File or folder of measurements that were acquired; empty: they are simulated from the "
+            "images. Nobody knows their ground truth."
+        ),
+    ] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256
@@ -86,14 +101,19 @@ class Inpainting:
 
     def build(self, device: str = "cpu") -> Problem:
         """The same random pixels are seen in every image, in all three channels."""
-        pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+        if self.measured:
+            parse = partial(parse_pixels, self.size)
+            pixels, train, test = load_acquired(self.measured, parse, device)
+        else:
+            pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+            train, test = image_splits(self.data, self.size, 3, device)
         mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
             physics=mask,
             noise=Poisson(self.gamma),
             group=GROUPS[self.group](self.size),
-            train=InMemory(load_images(self.data, "train", self.size, channels=3).to(device)),
-            test=InMemory(load_images(self.data, "test", self.size, channels=3).to(device)),
+            train=train,
+            test=test,
             network=lambda: UNet(3, self.width, self.norm),
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )

@@ -22,7 +22,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -31,6 +31,9 @@ from typing import Any, Protocol, TypeVar
 from reilab.problem import Problem
 from reilab.settings import Setting, choose, override, settings_of
 from reilab.training.config import TrainConfig
+
+#: The setting that names measurements that were acquired; where it is empty they are simulated.
+MEASURED = "measured"
 
 
 class Spec(Protocol):
@@ -43,10 +46,17 @@ class Spec(Protocol):
 
 @dataclass(frozen=True)
 class Preset:
-    """A known-good choice of the task's settings and of how to train on it."""
+    """A known-good choice of the task's settings and of how to train on it.
+
+    Args:
+        settings: values of the task's fields.
+        training: how to train.
+        levels: the noise levels of its grid, each with what else is changed there.
+    """
 
     settings: Mapping[str, Any]
     training: TrainConfig
+    levels: Mapping[float, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,15 @@ class Task:
     def summary(self) -> str:
         """The first line of the task's documentation."""
         return (self.spec.__doc__ or "").strip().splitlines()[0]
+
+    def levels(self, preset: str) -> Mapping[float, Mapping[str, Any]]:
+        """The noise levels of a preset's grid with their further changes; at least its own level.
+
+        Raises:
+            ValueError: an unknown preset.
+        """
+        own: float = getattr(self.configure(preset, {}), self.noise)
+        return self.presets[preset].levels or {own: {}}
 
     def configure(self, preset: str, settings: Mapping[str, Any]) -> Spec:
         """The spec of a preset with some settings changed, checked.

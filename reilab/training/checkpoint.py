@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from reilab.nets.weights import fill
 from reilab.training.state import TrainState
 
 
@@ -40,7 +41,7 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     tensors, position = _read(path)
     if position["method"] != state.method:
         raise ValueError(f"{path} is a checkpoint of {position['method']!r}, not {state.method!r}")
-    load_network(state.network, _part(tensors, "network."), path)
+    fill(state.network, _part(tensors, "network."), path)
     parameters = list(state.network.parameters())
     slots: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer.").items():
@@ -80,23 +81,14 @@ def copy_checkpoint(
     _write(tensors, change(position), target)
 
 
-def load_network(network: nn.Module, tensors: dict[str, Tensor], source: Path) -> None:
-    """Fill a network strictly.
+def read_network(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The weights of the network in a checkpoint, and the method that trained it.
 
     Raises:
-        ValueError: lists the missing, unexpected and mis-shaped keys.
+        ValueError: not a checkpoint.
     """
-    own = network.state_dict()
-    shapes = [k for k in own.keys() & tensors.keys() if own[k].shape != tensors[k].shape]
-    faults = {
-        "missing": sorted(own.keys() - tensors.keys()),
-        "unexpected": sorted(tensors.keys() - own.keys()),
-        "of another shape": sorted(shapes),
-    }
-    told = "; ".join(f"{kind}: {', '.join(keys)}" for kind, keys in faults.items() if keys)
-    if told:
-        raise ValueError(f"{source} does not fit this network: {told}")
-    network.load_state_dict(tensors)
+    tensors, position = _read(path)
+    return _part(tensors, "network."), position["method"]
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

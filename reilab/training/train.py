@@ -29,6 +29,9 @@ from reilab.training.team import ALONE, Team
 
 Run = Generator[Event, Command | None, None]
 
+#: How the measurements came about where nobody knows the images.
+ACQUIRED = "acquired"
+
 
 def train(
     state: TrainState, problem: Problem, config: TrainConfig, exam: Exam, team: Team = ALONE
@@ -46,7 +49,7 @@ def train(
         exam: the test measurements for ``Evaluated``.
         team: the processes that train together; each of them runs this.
     """
-    yield from _emit(state, _started(state, config, oracle=METHODS[state.method].oracle))
+    yield from _emit(state, _started(state, problem, config))
     interval = _Interval(tuple(state.weights))
     state.network.train()
     while state.step < config.steps:
@@ -116,17 +119,17 @@ def _not_finite(method: str, step: int, term: str, value: float) -> Failed:
     return Failed(method, step, message, term, value)
 
 
-def _started(state: TrainState, config: TrainConfig, oracle: bool) -> Started:
+def _started(state: TrainState, problem: Problem, config: TrainConfig) -> Started:
     return Started(
         method=state.method,
         step=state.step,
         n_steps=config.steps,
         n_parameters=sum(p.numel() for p in state.network.parameters()),
-        oracle=oracle,
+        oracle=METHODS[state.method].oracle,
         weights=dict(state.weights),
         learning_rate=state.learning_rate,
         assumed_noise=state.assumed_noise,
-        measurements=config.measurements,
+        measurements=config.measurements if problem.train.has_truth else ACQUIRED,
     )
 
 

@@ -43,6 +43,12 @@ export function render({model}) {
   window.setTimeout(() => {
     model.send_msg({dark: dark.matches, narrow: window.innerWidth < NARROW})
   }, 500)
+  const wake = () => {
+    document.body.inert = !model.awake
+    document.body.toggleAttribute("data-awake", model.awake)
+  }
+  wake()
+  model.on("awake", wake)
   model.on("address", address)
   model.on("msg:custom", receive)
   model.on("remove", () => {

@@ -57,6 +57,7 @@ class Browser(JSComponent):
     """Keys, address, colour scheme, downloads and clipboard of the browser; shows nothing."""
 
     keys = param.List(item_type=str, doc="The keys to tell of.")
+    awake = param.Boolean(doc="Whether the page answers; until then nothing on it can be used.")
     address = param.String(doc="The query of the page's address.")
 
     _esm = HERE / "browser.js"

@@ -1,0 +1,82 @@
+"""Pictures of the lab in use, for the documentation: each task, wide and narrow, light and dark.
+
+``python -m benchmarks.pictures docs/lab`` trains each task with its ``quick`` preset and takes the
+whole page in the middle of it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page
+
+from benchmarks.site import Site, served, until
+from reilab.runs.folder import RunFolder, list_runs
+from reilab.runs.history import history_of
+from reilab.tasks.registry import tasks
+
+SIZES = {"wide": (1440, 900), "phone": (390, 844)}
+THEMES = ("light", "dark")
+#: Where the methods can be told apart, and training still goes on.
+SHARE_TRAINED = 0.4
+QUALITY = 82
+
+
+def main(folder: Path) -> None:
+    """Write ``TASK-SIZE-THEME.webp`` into the folder for each of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as root, served(Path(root)) as site:
+        for task in tasks():
+            page = site.open(f"task={task}&preset=quick")
+            page.get_by_role("button", name="Train", exact=True).click()
+            until(lambda: list_runs(site.root), "the run")
+            run = list_runs(site.root)[0]
+            until(partial(is_under_way, run), "progress")
+            for size in SIZES:
+                for theme in THEMES:
+                    take(
+                        site,
+                        f"run={run.name}&theme={theme}",
+                        size,
+                        folder / f"{task}-{size}-{theme}.webp",
+                    )
+            page.get_by_role("button", name="Stop", exact=True).click()
+            page.locator(".state", has_text=re.compile("Stopped|Finished")).wait_for()
+            page.close()
+
+
+def is_under_way(run: RunFolder) -> bool:
+    """Whether there is something to see."""
+    return history_of(run.events()).progress > SHARE_TRAINED
+
+
+def take(site: Site, query: str, size: str, file: Path) -> None:
+    """One picture of the whole page."""
+    page = site.open(query)
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    page.reload()
+    page.locator("body[data-awake]").wait_for()
+    page.locator(".reilab-psnr-rei").first.wait_for()
+    settle(page)
+    shot = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    shot.save(file, quality=QUALITY, method=6)
+    page.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has taken its final height."""
+    heights = [-1, 0]
+    while heights[-1] != heights[-2]:
+        page.wait_for_timeout(1500)
+        heights.append(int(page.evaluate("document.documentElement.scrollHeight")))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Grids of runs: the paper's experiment, headless, on one machine or on a cluster."""

@@ -1,0 +1,66 @@
+"""PSNR against noise: the figure in which EI falls and REI holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reilab.batch.results import Series
+from reilab.runs.charts import svg_style, to_svg
+from reilab.runs.results import BASELINE
+from reilab.runs.words import LETTERS, method_title
+from reilab.tasks.registry import find_task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STYLES = {BASELINE: "--"}
+COLOURS = {BASELINE: "gray"}
+
+
+def noise_chart(series: Series) -> str:
+    """PSNR of A†y and of each method over the noise level, as an SVG element.
+
+    Points are means over test images and seeds; bars are deviations over the seeds, where there are
+    several. Empty without ground truth.
+    """
+    # Loaded here because it takes a second.
+    from matplotlib.figure import Figure
+
+    task = find_task(series.task)
+    with svg_style():
+        figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+        axis = figure.subplots()
+        for name in (BASELINE, *series.methods):
+            _draw(axis, series, name)
+        if not axis.lines:
+            return ""
+        unit = task.settings[task.noise].unit
+        letter = LETTERS.get(task.noise, task.noise)
+        axis.set(xlabel=f"{letter} [{unit}]" if unit else letter, ylabel="PSNR [dB]")
+        axis.set_title(task.title)
+        if min(level.noise for level in series.levels) > 0:
+            axis.set_xscale("log")
+        noises = [level.noise for level in series.levels]
+        axis.set_xticks(noises, [f"{noise:g}" for noise in noises])
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+        return to_svg(figure)
+
+
+def _draw(axis: Axes, series: Series, name: str) -> None:
+    found = [(level.noise, level.score(name, "psnr")) for level in series.levels]
+    known = [(noise, score) for noise, score in found if score]
+    if not known:
+        return
+    several = any(score.over_seeds is not None for _, score in known)
+    axis.errorbar(
+        [noise for noise, _ in known],
+        [score.mean for _, score in known],
+        yerr=[score.over_seeds or 0.0 for _, score in known] if several else None,
+        label=method_title(name),
+        color=COLOURS.get(name),
+        linestyle=STYLES.get(name, "-"),
+        marker="o",
+        markersize=4,
+    )

@@ -1,0 +1,165 @@
+"""drive: hand the cells of a grid to workers, and tell how they stand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
+
+from reilab.batch.cell import Cell, is_done
+from reilab.batch.cluster import Outcome, slots, work
+from reilab.batch.folder import GridFolder
+from reilab.runs.folder import Follower
+from reilab.runs.history import History
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+PULSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """How a grid stands.
+
+    Args:
+        ended: what has ended since the last pulse.
+        n_done: cells that are finished, those of earlier calls among them.
+        running: how far each cell is that has begun and not ended, 0 to 1.
+        progress: share of all steps that are done, 0 to 1.
+        eta: seconds to go at the pace so far; ``None`` before the first step.
+    """
+
+    ended: tuple[Outcome, ...]
+    n_done: int
+    running: Mapping[str, float]
+    progress: float
+    eta: float | None
+
+
+@dataclass
+class _Watched:
+    """A cell, and its run as far as it has been read."""
+
+    cell: Cell
+    n_steps: int
+    reader: Follower
+    history: History = field(default_factory=History)
+
+    def look(self) -> None:
+        for event in self.reader.poll():
+            self.history.add(event)
+
+    @property
+    def step(self) -> int:
+        return sum(track.step for track in self.history.tracks.values())
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds per step."""
+        track = next(iter(self.history.tracks.values()), None)
+        return track.seconds / track.step if track and track.step and track.seconds else None
+
+
+def unfinished(cells: Sequence[Cell], folder: GridFolder) -> list[Cell]:
+    """The cells of which something is left to be done."""
+    return [cell for cell in cells if not is_done(folder.run(cell.name))]
+
+
+def drive(
+    client: Client, cells: Sequence[Cell], folder: GridFolder, n_threads: int, gpus: int
+) -> Generator[Pulse, None, None]:
+    """Carry out the cells that are not finished; a pulse twice a second, the last when all ended.
+
+    Closing the generator asks the cells that are at work to stop, and waits until they have.
+
+    Args:
+        client: of the workers.
+        cells: of the grid.
+        folder: has been made.
+        n_threads: of each cell.
+        gpus: of this machine, one for each worker; 0: leave it to the workers.
+    """
+    # Loaded here because it takes a second.
+    from distributed import wait
+
+    watched = [_watch(cell, folder) for cell in cells]
+    todo = unfinished(cells, folder)
+    n_done, n_slots = len(cells) - len(todo), slots(client)
+    folder.stop.unlink(missing_ok=True)
+    waiting: dict[Any, Cell] = {
+        client.submit(_on_worker, cell, folder, n_threads, gpus, pure=False, priority=-place): cell
+        for place, cell in enumerate(todo)
+    }
+    try:
+        while True:
+            ended = [future for future in waiting if future.done()]
+            outcomes = tuple(_outcome(future, waiting.pop(future)) for future in ended)
+            n_done += sum(not outcome.error for outcome in outcomes)
+            yield _pulse(watched, list(waiting.values()), outcomes, n_done, n_slots)
+            if not waiting:
+                return
+            time.sleep(PULSE_SECONDS)
+    finally:
+        if waiting:
+            folder.stop.touch()
+            wait(list(waiting))
+            folder.stop.unlink()
+
+
+def _on_worker(cell: Cell, folder: GridFolder, n_threads: int, gpus: int) -> Outcome:
+    from distributed import get_worker
+
+    if folder.stop.exists():
+        return Outcome(cell, "not begun", 0.0)
+    gpu = str(int(get_worker().name) % gpus) if gpus else ""
+    return work(cell, folder, n_threads, gpu)
+
+
+def _outcome(future: Any, cell: Cell) -> Outcome:
+    if future.status == "finished":
+        outcome: Outcome = future.result()
+        return outcome
+    reason = future.exception() if future.status == "error" else future.status
+    return Outcome(cell, f"{type(reason).__name__}: {reason}", 0.0)
+
+
+def _watch(cell: Cell, folder: GridFolder) -> _Watched:
+    return _Watched(cell, cell.config().training.steps, folder.run(cell.name).follow())
+
+
+def _pulse(
+    watched: list[_Watched],
+    waiting: list[Cell],
+    outcomes: tuple[Outcome, ...],
+    n_done: int,
+    n_slots: int,
+) -> Pulse:
+    for one in watched:
+        one.look()
+    names = {cell.name for cell in waiting}
+    left = [one for one in watched if one.cell.name in names]
+    total = sum(one.n_steps for one in watched)
+    to_go = sum(one.n_steps - one.step for one in left)
+    running = {one.cell.name: one.step / one.n_steps for one in left if one.history.tracks}
+    eta = _eta(watched, left, min(n_slots, max(1, len(left))))
+    return Pulse(outcomes, n_done, running, 1 - to_go / total, eta)
+
+
+def _eta(watched: list[_Watched], left: list[_Watched], n_slots: int) -> float | None:
+    """From the pace of the same task and method, or else of all."""
+    paces: dict[tuple[str, str], list[float]] = {}
+    for one in watched:
+        if one.pace:
+            paces.setdefault((one.cell.task, one.cell.method), []).append(one.pace)
+    if not paces:
+        return None
+    usual = fmean(pace for each in paces.values() for pace in each)
+    known = {kind: fmean(each) for kind, each in paces.items()}
+    seconds = sum(
+        (one.n_steps - one.step) * known.get((one.cell.task, one.cell.method), usual)
+        for one in left
+    )
+    return seconds / n_slots

@@ -1,0 +1,115 @@
+"""Grid: which cells are asked for, in words of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reilab.batch.cell import Cell
+from reilab.settings import choose, field_types
+from reilab.tasks.registry import find_task
+from reilab.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Tasks × noise levels × methods × seeds of a preset.
+
+    Args:
+        preset: of each task.
+        tasks: names of tasks.
+        noise: levels, as ``0.1`` for every task or ``mri=0.1`` for one; a task that none is meant
+            for has the levels of its preset.
+        methods: names of methods.
+        seeds: of the runs.
+        settings: changes, as ``size=64`` for every task or ``ct.views=20`` for one.
+        device: ``cpu``, ``cuda`` …
+    """
+
+    preset: str
+    tasks: tuple[str, ...]
+    noise: tuple[str, ...]
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    settings: tuple[str, ...]
+    device: str
+
+
+def cells_of(grid: Grid) -> list[Cell]:
+    """All cells, in the order in which they are run.
+
+    Raises:
+        ValueError: anything unknown (with the nearest match), repeated or out of bounds.
+    """
+    for name in ("tasks", "methods", "seeds"):
+        values = getattr(grid, name)
+        if not values or len(set(values)) < len(values):
+            raise ValueError(
+                f"{name} = {' '.join(map(str, values))!r} must name at least one, once"
+            )
+    cells = [
+        Cell(task, grid.preset, noise, method, seed, {**changes, **own}, grid.device)
+        for task in grid.tasks
+        for own in [_settings(grid, task)]
+        for noise, changes in _levels(grid, task).items()
+        for seed in grid.seeds
+        for method in grid.methods
+    ]
+    for cell in cells:
+        cell.config()
+    return cells
+
+
+def _levels(grid: Grid, task: str) -> Mapping[float, Mapping[str, Any]]:
+    """The noise levels of a task, each with what the preset changes there."""
+    usual = find_task(task).levels(grid.preset)
+    asked: list[float] = []
+    for word in grid.noise:
+        head, sign, level = word.rpartition("=")
+        if sign:
+            choose(f"task in --noise {word}; of this grid:", head, grid.tasks)
+        if not sign or head == task:
+            asked.append(_number(level, word))
+    if len(set(asked)) < len(asked):
+        raise ValueError(f"noise = {' '.join(grid.noise)!r} has a level twice for task {task!r}")
+    return {level: usual.get(level, {}) for level in asked} or usual
+
+
+def _number(text: str, word: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"noise = {word!r} is not a number; give 0.1, or mri=0.1") from None
+
+
+def _settings(grid: Grid, task: str) -> dict[str, Any]:
+    """The changes that are meant for a task; those for all go before those for one."""
+    found = find_task(task)
+    types = {**field_types(TrainConfig), **field_types(type(found.configure(grid.preset, {})))}
+    # They have options of their own.
+    known = [name for name in types if name not in ("seed", found.noise)]
+    own: dict[str, Any] = {}
+    shared: dict[str, Any] = {}
+    for word in grid.settings:
+        name, sign, text = word.partition("=")
+        if not sign:
+            raise ValueError(f"set = {word!r} has no value; give NAME=VALUE or TASK.NAME=VALUE")
+        head, dot, name = name.rpartition(".")
+        if dot:
+            choose(f"task in --set {word}; of this grid:", head, grid.tasks)
+        if not dot or head == task:
+            choose(f"setting of {task}", name, known)
+            (own if dot else shared)[name] = _value(text, types[name], word)
+    return shared | own
+
+
+def _value(text: str, kind: Any, word: str) -> Any:
+    """A value of the type of its field; lists are separated by commas."""
+    try:
+        if kind in (int, float, str):
+            return kind(text)
+        return tuple(int(part) for part in text.split(",") if part)
+    except ValueError:
+        named = getattr(kind, "__name__", str(kind))
+        raise ValueError(f"set = {word!r}: {text!r} is not of the type {named}") from None

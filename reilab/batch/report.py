@@ -1,0 +1,152 @@
+"""What a grid ends in: tables, one HTML report that needs nothing else, and a small summary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from reilab.batch.charts import noise_chart
+from reilab.batch.comparison import Table, table_of
+from reilab.batch.folder import GridFolder
+from reilab.batch.published import SOURCE, warning
+from reilab.batch.results import Finished, Level, Series, series_of
+from reilab.batch.tables import results_csv, seeds_csv, timings_csv
+from reilab.runs import gallery, jobs
+from reilab.runs.command import as_command
+from reilab.runs.figures import side_by_side
+from reilab.runs.folder import replace_text
+from reilab.runs.history import History, history_of
+from reilab.tasks.registry import Task, find_task
+
+#: Numbers in all pictures of a report; more would be many megabytes.
+BUDGET = 2_500_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """The pictures of one noise level."""
+
+    label: str
+    sample: gallery.Sample
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that is told of a task."""
+
+    task: Task
+    preset: str
+    n_train: int
+    n_test: int
+    table: Table
+    chart: str
+    rows: list[Row]
+    warning: str
+
+
+def write_results(folder: GridFolder, runs: Sequence[Finished]) -> None:
+    """Write results.csv, seeds.csv, timings.csv, report.html and the folder ``summary``."""
+    tables = {"results.csv": results_csv(runs), "seeds.csv": seeds_csv(runs)}
+    for name, text in {**tables, "timings.csv": timings_csv(runs)}.items():
+        replace_text(folder.path / name, text)
+    replace_text(folder.path / "report.html", report_html(folder, runs))
+    small = folder.path / "summary"
+    small.mkdir(exist_ok=True)
+    for name, text in tables.items():
+        replace_text(small / name, text)
+    for series in series_of(runs):
+        stem = f"{series.task}-{series.preset}"
+        replace_text(small / f"{stem}.svg", noise_chart(series))
+        side_by_side(rows_of(series)).savefig(small / f"{stem}.png")
+
+
+def rows_of(series: Series) -> dict[str, History]:
+    """The methods side by side at each level, by what the level is called."""
+    return {level.label: level.history for level in series.levels}
+
+
+def report_html(folder: GridFolder, runs: Sequence[Finished]) -> str:
+    """Tables with the published figures, PSNR against noise, and the images at each level."""
+    every = series_of(runs)
+    n_numbers = sum(_numbers(series) for series in every)
+    return (
+        _templates()
+        .get_template("grid.html.j2")
+        .render(
+            name=folder.path.name,
+            sections=[_section(series, with_errors=n_numbers <= BUDGET) for series in every],
+            source=SOURCE,
+            runs=[
+                (run.folder.name, f"{_seconds(run):.0f}", as_command(run.config)) for run in runs
+            ],
+            unfinished=_unfinished(folder, runs),
+            n_runs=len(runs),
+        )
+    )
+
+
+def table_html(table: Table, title: str) -> str:
+    """One table, for a notebook."""
+    macros = _templates().get_template("table.html.j2").module
+    return f"<h4>{escape(title)}</h4>{macros.table_html(table)}"  # type: ignore[attr-defined]
+
+
+def _templates() -> Environment:
+    here = Path(__file__).parent
+    return Environment(
+        loader=FileSystemLoader([here, here.parent / "runs"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+
+
+def _numbers(series: Series) -> int:
+    """How many there are in the panes and error maps of all levels."""
+    return sum(_size(level) * 2 * (2 + len(level.methods)) for level in series.levels)
+
+
+def _size(level: Level) -> int:
+    posed = level.history.posed
+    return int(np.prod(posed.pinv.shape[1:])) if posed else 0
+
+
+def _section(series: Series, with_errors: bool) -> Section:
+    posed = series.levels[0].history.posed
+    assert posed is not None
+    return Section(
+        task=find_task(series.task),
+        preset=series.preset,
+        n_train=posed.n_train,
+        n_test=posed.n_test,
+        table=table_of(series),
+        chart=noise_chart(series),
+        rows=[_row(label, history, with_errors) for label, history in rows_of(series).items()],
+        warning=warning(series.preset),
+    )
+
+
+def _row(label: str, history: History, with_errors: bool) -> Row:
+    assert history.posed is not None
+    # As in the paper: what is measured is not among the panes.
+    posed = replace(history.posed, measurement=None)
+    sample = gallery.sample_of(History(posed, history.tracks), 0)
+    return Row(label, sample if with_errors else replace(sample, errors=[]))
+
+
+def _seconds(run: Finished) -> float:
+    return run.history.tracks[run.method].seconds
+
+
+def _unfinished(folder: GridFolder, runs: Sequence[Finished]) -> list[tuple[str, str, str]]:
+    done = {run.folder.name for run in runs}
+    found = []
+    for run in folder.all_runs():
+        if run.name not in done:
+            standing = jobs.standing(run, history_of(run.events()))
+            found.append((run.name, str(standing.status), standing.reason))
+    return found

@@ -1,0 +1,139 @@
+"""Results of a grid: the finished runs, what they have come to, and their means over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+
+from reilab.batch.folder import GridFolder
+from reilab.runs.config import RunConfig, from_yaml
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import History, history_of
+from reilab.runs.marks import Marks, has_marks, mean_and_spread, read_marks
+from reilab.runs.results import BASELINE
+from reilab.runs.words import LETTERS
+from reilab.tasks.registry import find_task
+from reilab.training.methods import METHODS
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is done: one method at one noise level with one seed."""
+
+    folder: RunFolder
+    config: RunConfig
+    history: History
+    marks: Mapping[str, Marks | None]
+
+    @property
+    def method(self) -> str:
+        return self.config.methods[0]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric of a method at a level.
+
+    Args:
+        mean: over test images and seeds.
+        over_images: standard deviation over the test images, mean over the seeds.
+        over_seeds: standard deviation over the seeds of the mean over the images.
+        n_seeds: how many.
+    """
+
+    mean: float
+    over_images: float | None
+    over_seeds: float | None
+    n_seeds: int
+
+
+@dataclass(frozen=True)
+class Level:
+    """All finished runs of a task and preset at one noise level."""
+
+    noise: float
+    runs: tuple[Finished, ...]
+
+    @property
+    def label(self) -> str:
+        """As in “σ = 0.1”."""
+        name = find_task(self.runs[0].config.task).noise
+        return f"{LETTERS.get(name, name)} = {self.noise:g}"
+
+    @property
+    def methods(self) -> list[str]:
+        """Those that there are, in order."""
+        found = {run.method for run in self.runs}
+        return [method for method in in_order() if method in found]
+
+    @property
+    def history(self) -> History:
+        """The methods side by side, as in one run that compares them: the first seed of each."""
+        first = {run.method: run for run in reversed(self.runs)}
+        tracks = {name: first[name].history.tracks[name] for name in self.methods}
+        return History(self.runs[0].history.posed, tracks)
+
+    def score(self, name: str, metric: str) -> Score | None:
+        """Of a method or of A†y; ``None`` if it was not run, or there is no ground truth."""
+        each = [run.marks.get(name) for run in self.runs if name in (run.method, BASELINE)]
+        if name == BASELINE:
+            # Every method starts from the same measurements.
+            seeds = {run.config.training.seed: run.marks[BASELINE] for run in self.runs}
+            each = list(seeds.values())
+        values: list[Sequence[float]] = [getattr(marks, metric) for marks in each if marks]
+        if not values:
+            return None
+        means, spreads = zip(*map(mean_and_spread, values), strict=True)
+        known = [spread for spread in spreads if spread is not None]
+        mean, over_seeds = mean_and_spread(means)
+        return Score(mean, fmean(known) if known else None, over_seeds, len(values))
+
+
+@dataclass(frozen=True)
+class Series:
+    """A task with a preset, level by level."""
+
+    task: str
+    preset: str
+    levels: tuple[Level, ...]
+
+    @cached_property
+    def methods(self) -> list[str]:
+        """Those of any level, in order."""
+        found = {method for level in self.levels for method in level.methods}
+        return [method for method in in_order() if method in found]
+
+
+def in_order() -> list[str]:
+    """The names of all methods, those that need ground truth last."""
+    return sorted(METHODS, key=lambda name: METHODS[name].oracle)
+
+
+def finished_runs(folder: GridFolder) -> list[Finished]:
+    """All that are done, by task, preset, noise, method and seed."""
+    found = []
+    for run in folder.all_runs():
+        history = history_of(run.events())
+        if history.finished and has_marks(run):
+            found.append(Finished(run, from_yaml(run.config), history, read_marks(run)))
+    return sorted(found, key=_place)
+
+
+def series_of(runs: Sequence[Finished]) -> list[Series]:
+    """The runs sorted into tasks and noise levels."""
+    found: dict[tuple[str, str], dict[float, list[Finished]]] = {}
+    for run in runs:
+        levels = found.setdefault((run.config.task, run.config.preset), {})
+        levels.setdefault(run.config.noise, []).append(run)
+    return [
+        Series(*kind, tuple(Level(noise, tuple(each)) for noise, each in levels.items()))
+        for kind, levels in found.items()
+    ]
+
+
+def _place(run: Finished) -> tuple[str, str, float, int, int]:
+    config = run.config
+    method = in_order().index(run.method)
+    return config.task, config.preset, config.noise, method, config.training.seed

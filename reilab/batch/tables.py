@@ -1,0 +1,103 @@
+"""Tables of a grid as CSV: a row per run, a row per method and level, and what depends on time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from reilab.batch.results import Finished, Series, series_of
+from reilab.runs.marks import Marks, mean_and_spread
+from reilab.runs.results import BASELINE, pace
+from reilab.runs.tables import written
+
+#: Columns of the metrics, with the digits that are worth telling.
+METRICS = {"psnr": ("psnr_db", 4), "ssim": ("ssim", 5), "nmse": ("nmse", 6)}
+KINDS = ("mean", "std")
+LEGACY = {"legacy_psnr": ("legacy_psnr_db", 4)}
+
+
+def results_csv(runs: Sequence[Finished]) -> str:
+    """A row for each run: every setting, then means and deviations over the test images.
+
+    It holds nothing that depends on the hour or on the speed of the machine.
+    """
+    settings = [_settings(run) for run in runs]
+    names = list(dict.fromkeys(name for row in settings for name in row))
+    rows = []
+    for run, row in zip(runs, settings, strict=True):
+        posed, track = run.history.posed, run.history.tracks[run.method]
+        assert posed is not None
+        counts = [posed.n_train, posed.n_test, track.started.n_parameters]
+        own, start = run.marks[run.method], run.marks[BASELINE]
+        figures = [*_figures(own, METRICS | LEGACY), *_figures(start, METRICS | LEGACY)]
+        rows.append([*(row.get(name, "") for name in names), *counts, *figures])
+    columns = [f"{name}_{kind}" for name, _ in (METRICS | LEGACY).values() for kind in KINDS]
+    heading = [*names, "n_train", "n_test", "parameters", *columns, *(f"pinv_{c}" for c in columns)]
+    return written(heading, rows)
+
+
+def seeds_csv(runs: Sequence[Finished]) -> str:
+    """A row for each method, and A†y, at each level: means over the seeds, deviations over both."""
+    heading = ["task", "preset", "noise", "method", "seeds"]
+    for name, _ in METRICS.values():
+        heading += [f"{name}_mean", f"{name}_std_images", f"{name}_std_seeds"]
+    return written(heading, [row for series in series_of(runs) for row in _rows(series)])
+
+
+def timings_csv(runs: Sequence[Finished]) -> str:
+    """A row for each run: what differs from one machine, and from one call, to another."""
+    rows = [[run.folder.name, *_timing(run)] for run in runs]
+    return written(["run", "seconds", "steps_per_second"], rows)
+
+
+def _timing(run: Finished) -> list[str]:
+    track = run.history.tracks[run.method]
+    return [f"{track.seconds:.2f}", f"{pace(track) or 0:.3f}"]
+
+
+def _rows(series: Series) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for level in series.levels:
+        for name in (BASELINE, *level.methods):
+            row: list[object] = [series.task, series.preset, level.noise, name]
+            n_seeds = 0
+            for metric, (_, digits) in METRICS.items():
+                if found := level.score(name, metric):
+                    n_seeds = found.n_seeds
+                    numbers = (found.mean, found.over_images, found.over_seeds)
+                    row += [_rounded(number, digits) for number in numbers]
+                else:
+                    row += ["", "", ""]
+            rows.append([*row[:4], n_seeds, *row[4:]])
+    return rows
+
+
+def _settings(run: Finished) -> dict[str, Any]:
+    """Every setting of a run by name; lists are separated by spaces."""
+    config = run.config
+    plain = {
+        "run": run.folder.name,
+        "task": config.task,
+        "preset": config.preset,
+        "noise": config.noise,
+        "method": run.method,
+        "seed": config.training.seed,
+        "assumed_noise": config.assumed_noise,
+        "device": config.device,
+        **asdict(config.spec),  # type: ignore[call-overload]
+        **asdict(config.training),
+    }
+    return {n: " ".join(map(str, v)) if isinstance(v, tuple) else v for n, v in plain.items()}
+
+
+def _figures(marks: Marks | None, metrics: dict[str, tuple[str, int]]) -> list[str]:
+    figures = []
+    for metric, (_, digits) in metrics.items():
+        pair = mean_and_spread(getattr(marks, metric)) if marks else (None, None)
+        figures += [_rounded(number, digits) for number in pair]
+    return figures
+
+
+def _rounded(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"

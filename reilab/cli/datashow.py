@@ -1,0 +1,172 @@
+"""What ``reilab data`` prints: tables, progress, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from reilab.datasets.bundled import BUNDLED
+from reilab.datasets.cache import Cache, Index, Note, data_root, prepared_sets
+from reilab.datasets.channels import KINDS
+from reilab.datasets.known import KNOWN, KnownSet
+from reilab.datasets.locate import Standing, standing_of
+from reilab.datasets.prepare import Progress as Step
+
+#: So many files that failed, and that hold no truth, are named; the index has them all.
+FAILED, LEFT_OUT = 20, 2
+
+
+@contextmanager
+def live_preparation(console: Console) -> Iterator[Callable[[Step], None]]:
+    """A bar over the files, with the images so far, the failures, and the time left."""
+    with Progress(
+        TextColumn("[bold]files"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        console=console,
+    ) as progress:
+        bar = progress.add_task("files", total=None, told="")
+
+        def watch(step: Step) -> None:
+            failed = f", [red]{step.n_failed} failed[/]" if step.n_failed else ""
+            told = f"{step.n_images} images{failed}"
+            progress.update(bar, completed=step.done, total=step.total, told=told)
+
+        yield watch
+
+
+def sets_table(root: Path) -> Table:
+    """Every data set known, bundled ones too, and what is here of it."""
+    table = Table(title=f"Data sets (data root: {root})", title_justify="left")
+    table.add_column("name", no_wrap=True)
+    for column in ("what it is", "images", "here", "licence"):
+        table.add_column(column)
+    for name, bundled in BUNDLED.items():
+        kind = KINDS[bundled.channels]
+        table.add_row(name, bundled.description, kind, "bundled", bundled.licence)
+    for name, known in KNOWN.items():
+        kind = KINDS[known.recipe().channels]
+        table.add_row(name, known.description, kind, _here(name, root), known.licence)
+    for cache in prepared_sets(root):
+        if cache.index.name not in KNOWN:
+            told = f"Your images, {cache.index.size}²."
+            kind = KINDS[cache.index.channels]
+            table.add_row(cache.index.name, told, kind, _counts(cache.index), "yours")
+    return table
+
+
+def show_standing(console: Console, name: str, standing: Standing, root: Path) -> None:
+    """What is there of a known data set, what is missing, where to get it, what to do next."""
+    known = KNOWN[name]
+    rows = _grid(f"{known.title}: {known.description}")
+    cache, found = standing.cache, len(standing.sources)
+    prepared = f"{_counts(cache.index)}, checksums agree" if cache else "no"
+    rows.add_row("prepared", prepared)
+    rows.add_row(
+        "files", f"{n_files(found)} in {standing.folder}" if found else _nowhere(known, root)
+    )
+    if 0 < found < known.count and not _is_whole(standing):
+        rows.add_row("missing", f"{known.count - found} of {known.count}; fewer can be used too")
+    rows.add_row("where", known.address)
+    rows.add_row("access", known.access)
+    rows.add_row("licence", known.licence)
+    for download in known.downloads:
+        rows.add_row("file", f"{download.name}, {download.size}: {download.what}")
+    if cache:
+        rows.add_row("next", _train(cache.index, root))
+    elif found:
+        rows.add_row("next", f"reilab data prepare {name} --root {root}")
+    console.print(rows, soft_wrap=True)
+
+
+def show_prepared(console: Console, cache: Cache) -> None:
+    """What came of a preparation: images, size, what failed or was left out, what to do next."""
+    index = cache.index
+    rows = _grid(f"{index.name}: prepared in {cache.folder}")
+    rows.add_row("images", f"{_counts(index)}, {index.size}², {KINDS[index.channels]}")
+    n_bytes = sum(file.stat().st_size for file in cache.folder.iterdir())
+    rows.add_row("on disk", f"{n_bytes / 1e6:.1f} MB, from {n_files(len(index.sources))}")
+    _add_notes(rows, "failed", index.failed, FAILED)
+    _add_notes(rows, "without truth", index.left_out, LEFT_OUT)
+    if twice := _in_both(index):
+        rows.add_row("in both", f"{twice} test images are training images too")
+    rows.add_row("look at", str(cache.folder / "contact_sheet.png"))
+    rows.add_row("next", _train(index, cache.folder.parents[1]))
+    console.print(rows, soft_wrap=True)
+
+
+def _grid(title: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.title, table.title_justify = title, "left"
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _add_notes(rows: Table, word: str, notes: Sequence[Note], named: int) -> None:
+    if notes:
+        rows.add_row(word, n_files(len(notes)))
+    for note in notes[:named]:
+        rows.add_row("", f"{note.source} {note.reason}".replace("[", "\\["))
+    if len(notes) > named:
+        rows.add_row("", f"… and {len(notes) - named} more, see index.json")
+
+
+def n_files(count: int) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{count} file{'s' * (count != 1)}"
+
+
+def _here(name: str, root: Path) -> str:
+    try:
+        standing = standing_of(name, root, None)
+    except ValueError:
+        return "damaged cache"
+    if standing.cache:
+        return _counts(standing.cache.index)
+    return f"{n_files(len(standing.sources))}, not prepared" if standing.sources else "no"
+
+
+def _counts(index: Index) -> str:
+    return f"{len(index.images['train'])} to train, {len(index.images['test'])} to test"
+
+
+def _in_both(index: Index) -> int:
+    train = {entry.sha256 for entry in index.images["train"]}
+    return sum(entry.sha256 in train for entry in index.images["test"])
+
+
+def _is_whole(standing: Standing) -> bool:
+    """One file that holds them all."""
+    return len(standing.sources) == 1 and standing.sources[0].split is None
+
+
+def _nowhere(known: KnownSet, root: Path) -> str:
+    return f"none in {root / known.folders[0]}; put them there, or name their folder with --source"
+
+
+def _train(index: Index, root: Path) -> str:
+    known = KNOWN.get(index.origin)
+    prefix = "" if root == data_root() else f"REILAB_DATA={root} "
+    if known and index.name == index.origin:
+        usual = next(name for name, other in KNOWN.items() if other.task == known.task)
+        data = "" if index.name == usual else f" --data {index.name}"
+        return f"{prefix}reilab train {known.task} --preset paper{data} --device cuda"
+    task = {1: "ct", 2: "mri", 3: "inpainting"}[index.channels]
+    return f"{prefix}reilab compare {task} --data {index.name}"

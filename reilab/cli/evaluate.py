@@ -1,0 +1,112 @@
+"""reilab evaluate TASK --checkpoint FILE…: what trained networks are worth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from reilab.cli.options import option
+from reilab.cli.trained import Asked, is_help, parse_trained, task_names
+from reilab.runs.folder import unused
+from reilab.settings import override
+from reilab.trained.checkpoints import find_checkpoints
+from reilab.trained.evaluate import Level, evaluate, save_evaluation
+from reilab.trained.tables import summary
+
+#: Columns of the table, heading and digits by mark; the files have all marks.
+AGAINST_TRUTH = {
+    "psnr": ("PSNR \\[dB]", ".2f"),
+    "rei_legacy_psnr": ("legacy \\[dB]", ".2f"),
+    "ssim": ("SSIM", ".3f"),
+    "nmse": ("NMSE", ".3f"),
+}
+WITHOUT_TRUTH = {
+    "consistency": ("‖y − Ax̂‖²/m", ".3g"),
+    "sure": ("SURE of ‖Ax̂ − Ax‖²/m", ".3g"),
+}
+ABOUT = "A†y and trained networks on the test measurements: marks, worst and best cases."
+OWN = (
+    option(
+        "checkpoint",
+        tuple[str, ...],
+        (),
+        "Files (.safetensors, or the authors' .pth.tar, .pt), run folders or names of runs.",
+    ),
+    option("noise", tuple[float, ...], (), "Noise levels, one after the other."),
+    option("seed", int | None, None, "Seed of the test noise; that of the run otherwise."),
+    option("out", Path | None, None, "Folder to make; a new one below evaluations/ otherwise."),
+    option("json", bool, False, "End with one line of JSON."),
+)
+
+
+def evaluate_networks(argv: Sequence[str]) -> None:
+    """``reilab evaluate``."""
+    if is_help(argv):
+        print(f"usage: reilab evaluate TASK --checkpoint FILE [options]; TASK: {task_names()}")
+        return
+    asked = parse_trained("evaluate", ABOUT, OWN, argv)
+    options = asked.options
+    checkpoints = [one for name in options.checkpoint for one in find_checkpoints(name)]
+    usual = getattr(asked.spec, asked.task.noise)
+    noise = options.noise or (usual,)
+    for level in noise:
+        override(asked.spec, {asked.task.noise: level})
+    out = options.out or _new_folder(asked)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"the output folder {out} exists already; name another with --out")
+    problem = asked.spec.build(options.device)
+    seed = asked.seed if options.seed is None else options.seed
+    levels = list(evaluate(checkpoints, problem, noise, seed))
+    out.mkdir(parents=True, exist_ok=True)
+    told = _told(asked, seed)
+    files = save_evaluation(levels, told, out)
+    Console().print(_table(levels, asked))
+    print(f"written to {out}: {', '.join(file.name for file in files)}")
+    if options.json:
+        each = [one for level in levels for one in level.each]
+        print(json.dumps({**told, "out": str(out), "results": summary(each)}))
+
+
+def _new_folder(asked: Asked) -> Path:
+    now = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return unused(Path("evaluations") / f"{now}-{asked.task.name}-{asked.preset}")
+
+
+def _told(asked: Asked, seed: int) -> dict[str, Any]:
+    return {
+        "task": asked.task.name,
+        "preset": asked.preset,
+        "settings": asdict(asked.spec),  # type: ignore[call-overload]
+        "checkpoints": list(asked.options.checkpoint),
+        "seed": seed,
+    }
+
+
+def _table(levels: Sequence[Level], asked: Asked) -> Table:
+    """Means ± standard deviations over the images; a section for each noise level."""
+    first = levels[0].each[0]
+    known = levels[0].truth is not None
+    images = f"{vars(asked.spec).get('data', '')} test images" if known else "acquired measurements"
+    title = f"{asked.task.title}, preset {asked.preset}, {len(first.images)} {images}"
+    # As narrow as can be: it fits into 80 columns.
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table.pad_edge = False
+    table.add_column("noise", justify="right")
+    table.add_column("method")
+    columns = AGAINST_TRUTH if known else WITHOUT_TRUTH
+    for heading, _ in columns.values():
+        table.add_column(heading, justify="right")
+    for level in levels:
+        for one in level.each:
+            cells = [f"{one.mean(n):{f}} ± {one.std(n):{f}}" for n, (_, f) in columns.items()]
+            table.add_row(f"{one.noise:g}", one.method, *cells)
+        table.add_section()
+    return table

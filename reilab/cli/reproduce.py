@@ -1,0 +1,223 @@
+"""reilab reproduce: a grid of runs from the command line, with a bar for the whole of it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from reilab.batch.cell import Cell
+from reilab.batch.check import check
+from reilab.batch.cluster import (
+    Outcome,
+    cluster_at,
+    default_workers,
+    local_cluster,
+    sees,
+)
+from reilab.batch.comparison import table_of
+from reilab.batch.drive import Pulse, drive, unfinished
+from reilab.batch.folder import GridFolder
+from reilab.batch.grid import Grid, cells_of
+from reilab.batch.report import write_results
+from reilab.batch.results import Finished, finished_runs, series_of
+from reilab.cli.show import clock
+from reilab.runs.config import USUAL_METHODS
+from reilab.tasks.registry import find_task, tasks
+
+#: As shells have it for a program that Ctrl-C has ended.
+INTERRUPTED = 130
+
+
+def _gpu_or_cpu() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _paper_tasks() -> tuple[str, ...]:
+    return tuple(name for name in ("mri", "inpainting", "ct") if name in tasks())
+
+
+def _told(text: str) -> Any:
+    return tyro.conf.arg(help=text)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Run the paper's grid: tasks × noise levels × methods × seeds, each a notebook of its own.
+
+    Finished runs are skipped and interrupted ones resumed, so call it again to go on.
+    """
+
+    out: Annotated[Path, _told("Folder of the grid; made, or gone on with.")]
+    preset: Annotated[str, _told("smoke, quick, standard or paper.")] = "quick"
+    tasks: Annotated[tuple[str, ...], _told("Tasks.")] = field(default_factory=_paper_tasks)
+    noise: Annotated[
+        tuple[str, ...],
+        _told("Levels: 0.1 for every task, mri=0.1 for one; those of the preset otherwise."),
+    ] = ()
+    methods: Annotated[tuple[str, ...], _told("Methods.")] = USUAL_METHODS
+    seeds: Annotated[tuple[int, ...], _told("Seeds.")] = (0,)
+    set: Annotated[
+        tuple[str, ...], _told("Other settings: steps=100 for every task, ct.views=20 for one.")
+    ] = ()
+    device: Annotated[str, _told("cpu or cuda.")] = field(default_factory=_gpu_or_cpu)
+    workers: Annotated[
+        int | None, _told("Runs at the same time; one per GPU, or else one per core, otherwise.")
+    ] = None
+    threads: Annotated[
+        int, _told("CPU threads of each run; digits depend on it, and not on the workers.")
+    ] = 1
+    scheduler: Annotated[
+        str, _told("Address of a Dask scheduler, tcp://HOST:8786, whose workers see the folder.")
+    ] = ""
+
+
+def reproduce(argv: Sequence[str]) -> None:
+    """``reilab reproduce``; status 1 if a cell failed, 130 if it was interrupted."""
+    options = tyro.cli(Options, prog="reilab reproduce", args=list(argv))
+    folder = GridFolder(options.out.absolute())
+    cells = cells_of(_grid(options))
+    console = Console(stderr=True)
+    check(cells, folder)
+    with _alone(folder):
+        folder.make()
+        todo = unfinished(cells, folder)
+        console.print(f"{len(cells)} runs, {len(cells) - len(todo)} of them finished before")
+        outcomes = _run(options, cells, folder, console) if todo else []
+        runs = finished_runs(folder)
+        write_results(folder, runs)
+    _tell(runs, folder, outcomes)
+
+
+def _grid(options: Options) -> Grid:
+    if options.scheduler and options.workers is not None:
+        raise ValueError("--workers are of this machine; leave it out with --scheduler")
+    for name in ("workers", "threads"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{name} = {value} is too small; the least is 1")
+    return Grid(
+        options.preset,
+        options.tasks,
+        options.noise,
+        options.methods,
+        options.seeds,
+        options.set,
+        options.device,
+    )
+
+
+@contextmanager
+def _alone(folder: GridFolder) -> Iterator[None]:
+    """Hold the folder against a second call.
+
+    Raises:
+        RuntimeError: another one is at work on it.
+    """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.path / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise RuntimeError(f"another `reilab reproduce` is at work on {folder.path}") from None
+    with lock:
+        yield
+
+
+def _run(
+    options: Options, cells: list[Cell], folder: GridFolder, console: Console
+) -> list[Outcome]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    outcomes: list[Outcome] = []
+    try:
+        with _cluster(options) as client, _bars(console, len(cells)) as show:
+            if not all(client.run(sees, folder).values()):
+                raise ValueError(
+                    f"out = {folder.path} is not seen by all workers; it must be on a disk that "
+                    "all machines share"
+                )
+            gpus = torch.cuda.device_count() if _own_gpus(options) else 0
+            with closing(drive(client, cells, folder, options.threads, gpus)) as pulses:
+                for pulse in pulses:
+                    show(pulse)
+                    outcomes += pulse.ended
+    except KeyboardInterrupt:
+        console.print("Stopped; the same command goes on with it.")
+        raise SystemExit(INTERRUPTED) from None
+    return outcomes
+
+
+def _own_gpus(options: Options) -> bool:
+    return options.device == "cuda" and not options.scheduler
+
+
+def _cluster(options: Options) -> AbstractContextManager[Any]:
+    if options.scheduler:
+        return cluster_at(options.scheduler)
+    return local_cluster(options.workers or default_workers(options.device))
+
+
+@contextmanager
+def _bars(console: Console, n_cells: int) -> Iterator[Any]:
+    """Shows pulses: a bar for the whole and one for each run at work; a line for each that ends."""
+    columns = (
+        *(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()),
+        *(TextColumn("{task.fields[told]}"), TimeElapsedColumn()),
+    )
+    with Progress(*columns, console=console) as progress:
+        whole = progress.add_task("[bold]grid", total=1.0, told="")
+        bars: dict[str, Any] = {}
+
+        def show(pulse: Pulse) -> None:
+            told = f"{pulse.n_done} of {n_cells} runs  ETA {clock(pulse.eta)}"
+            progress.update(whole, completed=pulse.progress, told=told)
+            for name in bars.keys() - pulse.running.keys():
+                progress.remove_task(bars.pop(name))
+            for name, share in pulse.running.items():
+                if name not in bars:
+                    bars[name] = progress.add_task(name, total=1.0, told="")
+                progress.update(bars[name], completed=share)
+            for outcome in pulse.ended:
+                progress.console.print(_line(outcome), highlight=False)
+
+        yield show
+
+
+def _line(outcome: Outcome) -> str:
+    if outcome.error:
+        return f"[red]failed[/]    {outcome.cell.name}: {escape(outcome.error)}"
+    return f"[green]finished[/]  {outcome.cell.name}  {outcome.seconds:.0f} s"
+
+
+def _tell(runs: Sequence[Finished], folder: GridFolder, outcomes: Iterable[Outcome]) -> None:
+    """The tables, where everything is, and what failed.
+
+    Raises:
+        SystemExit: something failed (status 1).
+    """
+    console = Console()
+    for series in series_of(runs):
+        found = table_of(series)
+        title = f"{find_task(series.task).title}, preset {series.preset}: PSNR \\[dB]"
+        shown = Table(*found.heading, title=title, title_justify="left")
+        for line in found.lines:
+            shown.add_row(line.label, *line.psnr, style="" if line.ours else "italic dim")
+        console.print(shown)
+    console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True, highlight=False)
+    failed = [outcome for outcome in outcomes if outcome.error]
+    if failed:
+        console.print(f"[bold red]{len(failed)} failed:[/]")
+        for outcome in failed:
+            console.print(_line(outcome), soft_wrap=True, highlight=False)
+        raise SystemExit(1)

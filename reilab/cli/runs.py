@@ -1,0 +1,115 @@
+"""reilab runs list|show|resume|fork|export|delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from reilab.cli.fork import parse_fork
+from reilab.cli.signals import stop_on_signal
+from reilab.cli.work import carry_out, report
+from reilab.runs import jobs
+from reilab.runs.config import from_yaml
+from reilab.runs.execute import execute
+from reilab.runs.figures import save_comparison
+from reilab.runs.folder import find_run, list_runs, runs_root
+from reilab.runs.history import history_of
+from reilab.runs.tables import curves_csv, metrics_csv
+from reilab.training.team import ALONE, join
+
+
+def manage_runs(argv: Sequence[str]) -> None:
+    """``reilab runs …``."""
+    if argv and argv[0] == "fork":
+        carry_out(parse_fork(argv[1:]), ALONE, as_json=False)
+        return
+    tyro.extras.subcommand_cli_from_dict(
+        {
+            "list": list_all_runs,
+            "show": show_run,
+            "resume": resume_run,
+            "export": export_run,
+            "delete": delete_run,
+        },
+        prog="reilab runs",
+        args=list(argv),
+    )
+
+
+def list_all_runs() -> None:
+    """List the runs below runs/, newest first."""
+    table = Table("run", "task", "status", "progress", "PSNR [dB]")
+    for folder in list_runs(runs_root()):
+        history = history_of(folder.events())
+        found = {name: track.metrics for name, track in history.tracks.items()}
+        figures = "  ".join(f"{name} {m.psnr:.2f}" for name, m in found.items() if m)
+        standing = jobs.standing(folder, history)
+        status = f"{standing.status} {standing.position or ''}".strip()
+        task = from_yaml(folder.config).task
+        table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
+    Console().print(table)
+
+
+def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
+    """Show the results of a run.
+
+    Args:
+        run: name or folder of the run.
+        json: end with one line of JSON.
+    """
+    folder = find_run(run)
+    report(folder, history_of(folder.events()), as_json=json)
+
+
+def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
+    """Go on with a run from its last checkpoints.
+
+    Args:
+        run: name or folder of the run.
+        quiet: print nothing.
+    """
+    folder = find_run(run)
+    if history_of(folder.events()).finished:
+        raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
+    if quiet:
+        with jobs.at_work(folder):
+            execute(folder, inbox=stop_on_signal())
+        save_comparison(history_of(folder.events()), folder.path / "figure.png")
+    else:
+        carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
+
+
+def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
+    """Write report.html, metrics.csv and curves.csv of a run.
+
+    Args:
+        run: name or folder of the run.
+        out: folder to write to; that of the run otherwise.
+    """
+    # Its template engine is loaded for nothing else.
+    from reilab.runs.report import report_html
+
+    folder = find_run(run)
+    target = out or folder.path
+    target.mkdir(parents=True, exist_ok=True)
+    history = history_of(folder.events())
+    (target / "report.html").write_text(report_html(folder), encoding="utf-8")
+    (target / "metrics.csv").write_text(metrics_csv(history), encoding="utf-8")
+    (target / "curves.csv").write_text(curves_csv(history), encoding="utf-8")
+    print(f"written: {target}")
+
+
+def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
+    """Delete a run from disk.
+
+    Args:
+        run: name or folder of the run.
+        yes: do not ask.
+    """
+    folder = find_run(run)
+    if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
+        jobs.delete(folder)

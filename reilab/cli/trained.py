@@ -1,0 +1,89 @@
+"""Options that the commands for trained networks share: a task, its settings, a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, make_dataclass
+from typing import Any
+
+import tyro
+
+from reilab.cli.options import option, options_of, word_after
+from reilab.runs.config import RunConfig, check_device, from_yaml
+from reilab.settings import override
+from reilab.tasks.registry import Spec, Task, find_task, tasks
+from reilab.trained.checkpoints import find_checkpoints
+
+#: Its networks have the paper's width, as those of the authors have, and its images are at hand.
+USUAL_PRESET = "standard"
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A task as it is asked for, and the options of the command as parsed."""
+
+    task: Task
+    preset: str
+    spec: Spec
+    seed: int
+    options: Any
+
+
+def is_help(argv: Sequence[str]) -> bool:
+    """Whether no task is named."""
+    return not argv or argv[0] in ("-h", "--help")
+
+
+def task_names() -> str:
+    """The tasks there are, for the line of usage."""
+    return ", ".join(tasks())
+
+
+def parse_trained(command: str, about: str, own: Sequence[Any], argv: Sequence[str]) -> Asked:
+    """The command line ``reilab COMMAND TASK --checkpoint FILE …``.
+
+    A checkpoint of a run brings the settings of the run with it; options change them.
+
+    Args:
+        command: its name.
+        about: what it does.
+        own: fields of options of this command alone.
+        argv: the words after the command.
+
+    Raises:
+        ValueError: anything unknown or out of bounds, or a checkpoint of another task.
+        FileNotFoundError: there is no such checkpoint.
+        SystemExit: a malformed option (status 2), or ``--help``.
+    """
+    task = find_task(argv[0])
+    run = _run_of(word_after(argv, "--checkpoint", ""), task)
+    usual = USUAL_PRESET if USUAL_PRESET in task.presets else "quick"
+    preset = word_after(argv, "--preset", run.preset if run else usual)
+    spec = task.configure(preset, {})
+    if run and run.preset == preset:
+        spec = run.spec
+    shared = [
+        option("preset", str, preset, f"Settings to start from: {', '.join(task.presets)}."),
+        option("device", str, "cpu", "cpu, cuda, or cuda:N."),
+    ]
+    kind = make_dataclass("Options", [*own, *shared, *options_of(type(spec), spec)])
+    words = list(argv[1:])
+    options: Any = tyro.cli(
+        kind, prog=f"reilab {command} {task.name}", description=about, args=words
+    )
+    if not options.checkpoint:
+        raise ValueError("name a checkpoint, a run folder or a run with --checkpoint")
+    check_device(options.device)
+    chosen = override(spec, {name: getattr(options, name) for name in asdict(spec)})  # type: ignore[call-overload]
+    return Asked(task, preset, chosen, run.training.seed if run else 0, options)
+
+
+def _run_of(checkpoint: str, task: Task) -> RunConfig | None:
+    """The configuration of the run that a checkpoint is of."""
+    found = find_checkpoints(checkpoint) if checkpoint else []
+    if not found or found[0].run is None:
+        return None
+    config = from_yaml(found[0].run.config)
+    if config.task != task.name:
+        raise ValueError(f"{checkpoint} is of the task {config.task!r}, not {task.name!r}")
+    return config

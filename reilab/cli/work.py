@@ -1,0 +1,47 @@
+"""Carrying a run out in this process, with progress on the terminal and its results at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from rich.console import Console
+
+from reilab.cli.show import live_progress, results_json, results_table
+from reilab.cli.signals import stop_on_signal
+from reilab.runs import jobs
+from reilab.runs.config import from_yaml
+from reilab.runs.execute import execute
+from reilab.runs.figures import save_comparison
+from reilab.runs.folder import RunFolder
+from reilab.runs.history import History
+from reilab.training.team import Team
+
+
+def carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
+    """Train a run to its end, or until Ctrl-C; process 0 of a team shows how it goes."""
+    inbox = stop_on_signal()
+    if team.rank > 0:
+        execute(folder, inbox=inbox, team=team)
+        team.part()
+        return
+    with jobs.at_work(folder), live_progress(Console(stderr=True)) as progress:
+        history = execute(folder, progress, inbox=inbox, team=team)
+    team.part()
+    save_comparison(history, folder.path / "figure.png")
+    report(folder, history, as_json)
+    if history.stopped:
+        print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
+    if history.failed:
+        raise RuntimeError(history.failed.message)
+
+
+def report(folder: RunFolder, history: History, as_json: bool) -> None:
+    """Print the table of results, and the line of JSON where it is asked for."""
+    config = from_yaml(folder.config)
+    noise = f"noise {config.noise:g}, {history.measurements} measurements"
+    title = f"{config.task}, preset {config.preset}, {noise}"
+    Console().print(results_table(history, title))
+    print(f"run: {folder.path}")
+    if as_json:
+        print(json.dumps(results_json(config, folder, history)))

@@ -1,0 +1,204 @@
+"""Measurements that were acquired, as each task needs them; nobody knows their ground truth.
+
+==========  =============================================================  =====================
+task        ``y``                                                          ``mask``
+==========  =============================================================  =====================
+mri         k-space, zero frequency in the centre, orthonormal: complex    (W,), which columns
+            (N, H, W), or real and imaginary part (N, 2, H, W)             were measured
+inpainting  colours (N, 3, H, W), image values from 0 to 1                 (H, W), which pixels
+                                                                           were seen
+ct          readings in counts (N, detectors, views), view k at kπ/views;
+            or, called ``sinogram``, line integrals log(I₀/y)
+==========  =============================================================  =====================
+
+A single measurement may leave N out. Where there is a mask, y may also hold its measured columns
+(N, H, k) or pixels (N, 3, k) alone; without a mask, entries that were not measured are NaN. One
+problem has one operator: all measurements share the mask, which is 1 where something was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from reilab.datasets.measured import Arrays, find_measured, measured_files, read_measured
+from reilab.datasets.samples import InMemory, Samples
+
+#: Images of measurements in sensible units reach neither less nor more than that.
+DIMMEST, BRIGHTEST = 0.05, 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Acquired:
+    """Measurements y (N, *range), and which entries the operator measures (k,)."""
+
+    y: Tensor
+    entries: Tensor
+
+
+#: Arrays of a file as measurements of a task.
+#:
+#: Raises:
+#:     ValueError: they are not; says what is wrong, and what would be right.
+Parse: TypeAlias = Callable[[Arrays], Acquired]
+
+
+def load_acquired(name: str, parse: Parse, device: str) -> tuple[Tensor, Samples, Samples]:
+    """The entries that were measured, and measurements to learn from and to look at.
+
+    A folder may have ``train`` and ``test`` below it. All else is both: as nobody knows the ground
+    truth, nothing can be learned by heart.
+
+    Args:
+        name: a file, a folder of files, or the name of either below the data root.
+        parse: what the arrays mean.
+        device: where the samples will be.
+
+    Raises:
+        FileNotFoundError: there is nothing of that name.
+        ValueError: a file that does not fit; names it.
+    """
+    place = find_measured(name)
+    if all((place / split).is_dir() for split in ("train", "test")):
+        train, test = (_load(place / split, parse) for split in ("train", "test"))
+        _check_same(train, test, place)
+    else:
+        train = test = _load(place, parse)
+    learned = InMemory(None, train.y.to(device))
+    shown = learned if test is train else InMemory(None, test.y.to(device))
+    return train.entries.to(device), learned, shown
+
+
+def _load(place: Path, parse: Parse) -> Acquired:
+    parts: list[Acquired] = []
+    for file in measured_files(place):
+        try:
+            parts.append(parse(read_measured(file)))
+        except KeyError as missing:
+            raise ValueError(f"{file} has no array {missing.args[0]!r}") from None
+        except ValueError as error:
+            told = str(error)
+            raise ValueError(told if str(file) in told else f"{file}: {told}") from None
+        _check_same(parts[0], parts[-1], file)
+    return Acquired(torch.cat([part.y for part in parts]), parts[0].entries)
+
+
+def _check_same(first: Acquired, other: Acquired, place: Path) -> None:
+    if not torch.equal(first.entries, other.entries):
+        raise ValueError(
+            f"{place}: its mask differs from that of the files before; one run has one mask"
+        )
+
+
+def parse_kspace(size: int, arrays: Arrays) -> Acquired:
+    """K-space of a size×size image: y (N, 2, size, k) and its columns."""
+    y = arrays["y"]
+    if y.dtype.kind == "c":
+        y = np.stack([y.real, y.imag], -3)
+    wanted = f"complex (N, {size}, {size}), or (N, 2, {size}, {size}); --size says how many"
+    y = _batched(y, (2, size), f"y has the shape {arrays['y'].shape}; needs {wanted}")
+    mask = _mask(arrays, y, size)
+    y = _measured(y, mask)
+    whole = np.zeros((size, size), np.complex64)
+    whole[:, mask] = y[0, 0] + 1j * y[0, 1]
+    _check_scale(float(np.abs(np.fft.ifft2(whole, norm="ortho")).max()), "the zero-filled image")
+    return _acquired(y, mask)
+
+
+def parse_pixels(size: int, arrays: Arrays) -> Acquired:
+    """Masked photographs of size×size pixels: y (N, 3, k) and flat indices of its pixels."""
+    y = arrays["y"]
+    if y.shape[-2:] == (size, size):
+        y = y.reshape(*y.shape[:-2], size * size)
+    wanted = f"(N, 3, {size}, {size}), or (N, 3, pixels); --size says how many"
+    y = _batched(y, (3,), f"y has the shape {arrays['y'].shape}; needs {wanted}")
+    mask = _mask(arrays, y, size * size)
+    y = _measured(y, mask)
+    _check_scale(float(y.max()), "the brightest pixel")
+    return _acquired(y, mask)
+
+
+def parse_readings(detectors: int, views: int, blank: float, arrays: Arrays) -> Acquired:
+    """Readings in counts, y (N, 1, detectors, views), also where line integrals are given."""
+    name = "sinogram" if "sinogram" in arrays else "y"
+    y = arrays[name]
+    y = y.reshape(-1, *y.shape[-2:])[:, None] if y.ndim >= 2 else y
+    if y.shape[2:] != (detectors, views):
+        raise ValueError(
+            f"{name} has the shape {arrays[name].shape}; needs (N, {detectors}, {views}), "
+            "detectors before views: --size and --views say how many"
+        )
+    y = _measured(y, np.ones(views, bool))
+    if name == "sinogram":
+        y = np.float32(blank) * np.exp(-y)
+    if not 0.01 * blank < y.max() < 10 * blank:
+        raise ValueError(
+            f"the readings go up to {y.max():.3g} counts, and I₀ is {blank:g}: set --blank to the "
+            "reading without an object, or call line integrals 'sinogram'"
+        )
+    return _acquired(y, np.ones(views, bool))
+
+
+def _batched(y: NDArray[Any], middle: tuple[int, ...], complaint: str) -> NDArray[Any]:
+    """``y`` with an axis for N, checked but for its last axis."""
+    found = y[None] if y.ndim == len(middle) + 1 else y
+    if found.ndim != len(middle) + 2 or found.shape[1:-1] != middle:
+        raise ValueError(complaint)
+    return found
+
+
+def _mask(arrays: Arrays, y: NDArray[Any], n_entries: int) -> NDArray[np.bool_]:
+    """Which of the entries along the last axis were measured, (n_entries,)."""
+    if "mask" not in arrays:
+        # A complex NaN may have an ordinary imaginary part.
+        unseen = np.isnan(y).any(1).reshape(-1, y.shape[-1]).all(0)
+        if y.shape[-1] != n_entries or not unseen.any():
+            raise ValueError("has no array 'mask', and y is not NaN where nothing was measured")
+        seen: NDArray[np.bool_] = ~unseen
+        return seen
+    mask = arrays["mask"]
+    if mask.size % n_entries or not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            f"mask has the shape {mask.shape}; needs {n_entries} entries that are 0 or 1"
+        )
+    rows = mask.reshape(-1, n_entries).astype(bool)
+    if (rows != rows[0]).any():
+        raise ValueError("mask is not the same for all measurements; one run has one mask")
+    if not rows[0].any():
+        raise ValueError("mask is 0 everywhere: it is to be 1 where something was measured")
+    one: NDArray[np.bool_] = rows[0]
+    return one
+
+
+def _measured(y: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The measured entries, all of them finite."""
+    if y.shape[-1] not in (len(mask), mask.sum()):
+        raise ValueError(
+            f"y has {y.shape[-1]} entries along its last axis; needs {len(mask)}, or the "
+            f"{mask.sum()} that the mask has"
+        )
+    chosen = (y[..., mask] if y.shape[-1] == len(mask) else y).astype(np.float32)
+    if not np.isfinite(chosen).all():
+        raise ValueError("measured entries are not finite (NaN or infinite); leave them out")
+    return chosen
+
+
+def _check_scale(peak: float, what: str) -> None:
+    if not DIMMEST < peak < BRIGHTEST:
+        raise ValueError(
+            f"{what} reaches {peak:.3g}, and image values go from 0 to 1: divide y, and its noise "
+            "level, by the maximum of the images"
+        )
+
+
+def _acquired(y: NDArray[np.float32], mask: NDArray[np.bool_]) -> Acquired:
+    return Acquired(
+        torch.from_numpy(np.ascontiguousarray(y)), torch.from_numpy(mask).nonzero()[:, 0]
+    )

@@ -1,0 +1,121 @@
+"""Recipe: how the images of a data set are found in its files and brought into one form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from reilab.datasets.bundled import shrink
+from reilab.datasets.formats.contents import UnreadableError
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that images come from, and their split; ``None`` if the file is divided inside."""
+
+    path: Path
+    split: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """An image (C, S, S) of a source, its split, and its place in a file that holds several."""
+
+    image: Tensor
+    split: str
+    place: int | None = None
+
+
+class Recipe(Protocol):
+    """A frozen dataclass whose fields are the choices one has."""
+
+    @property
+    def channels(self) -> int:
+        """1 grey, 2 real and imaginary part, 3 colour."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Least value of an image; the largest is 1."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        ...
+
+    def sources(self, folder: Path) -> Sequence[Source]:
+        """The files below ``folder`` that belong to the data set, always in the same order."""
+        ...
+
+    def read(self, source: Source) -> Iterable[Found]:
+        """The images of a file.
+
+        Raises:
+            UnreadableError: the file cannot be used.
+            WithoutTruthError: it holds measurements only.
+        """
+        ...
+
+
+def divided(files: Sequence[Path], share: float) -> tuple[Source, ...]:
+    """The first ``share`` of the files to train, the rest to test; one file is divided inside."""
+    if len(files) == 1:
+        return (Source(files[0], None),)
+    cut = boundary(len(files), share)
+    return tuple(Source(f, "train" if i < cut else "test") for i, f in enumerate(files))
+
+
+def split_at(place: int, count: int, share: float) -> str:
+    """The split of one of ``count`` images in a file that is divided inside."""
+    return "train" if place < boundary(count, share) else "test"
+
+
+def boundary(count: int, share: float) -> int:
+    """How many of ``count`` are for training: the share, but one for testing at least."""
+    return min(round(share * count), count - 1)
+
+
+def named_split(path: Path, folder: Path) -> str | None:
+    """The split that a folder called ``train`` or ``test`` above a file gives it."""
+    parts = [part.lower() for part in path.relative_to(folder).parts[:-1]]
+    return next((split for split in ("train", "test") if split in parts), None)
+
+
+def center_square(image: Tensor, side: int) -> Tensor:
+    """The middle (…, side, side) of (…, H, W).
+
+    Raises:
+        UnreadableError: the image is smaller than that.
+    """
+    height, width = image.shape[-2:]
+    if min(height, width) < side:
+        raise UnreadableError(f"is {height} × {width} pixels, smaller than {side} × {side}")
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[..., top : top + side, left : left + side]
+
+
+def reduced_square(image: Tensor, size: int) -> Tensor:
+    """The largest middle square of (C, H, W), reduced to (C, size, size); block means if they fit.
+
+    Raises:
+        UnreadableError: the image is smaller than that.
+    """
+    side = min(image.shape[-2:])
+    if side < size:
+        raise UnreadableError(f"is {side} pixels on its shorter side, and {size} are needed")
+    return shrink(center_square(image, side)[None], size)[0]
+
+
+def resampled(image: Tensor, size: int) -> Tensor:
+    """(C, H, W) to (C, size, size) by a triangle, anti-aliased; proportions are not kept."""
+    if image.shape[-2:] == (size, size):
+        return image
+    squeezed = functional.interpolate(image[None], (size, size), mode="bilinear", antialias=True)
+    return torch.clamp(squeezed[0], 0, 1)

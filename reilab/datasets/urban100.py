@@ -1,0 +1,75 @@
+"""Urban100: photographs of buildings, cut and reduced as in the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from reilab.datasets.formats.contents import check_shape, reading
+from reilab.datasets.formats.reader import image_files
+from reilab.datasets.recipe import Found, Source, divided, named_split, resampled
+from reilab.settings import Setting
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+#: Without ``train`` and ``test`` folders: the first 90 of 100 files are for training.
+TRAIN_SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Urban100:
+    """The middle square of twice the size, reduced by half; what it lacks is black."""
+
+    size: Annotated[int, Setting("Side of the prepared images.", unit="pixels", low=16)] = 256
+
+    @property
+    def channels(self) -> int:
+        return 3
+
+    @property
+    def low(self) -> float:
+        return 0.0
+
+    def sources(self, folder: Path) -> Sequence[Source]:
+        """Folders ``train`` and ``test``, or the first nine tenths of the files by name."""
+        files = _originals(image_files(folder, SUFFIXES))
+        named = [Source(file, named_split(file, folder)) for file in files]
+        if {"train", "test"} <= {source.split for source in named}:
+            return [source for source in named if source.split]
+        return divided(files, TRAIN_SHARE)
+
+    def read(self, source: Source) -> Iterator[Found]:
+        """One image; grey is repeated, opacity and palettes are turned into colours."""
+        with reading("a picture"), Image.open(source.path) as picture:
+            check_shape(picture.size)
+            pixels = np.array(picture.convert("RGB"), dtype=np.float32) / 255
+        image = torch.from_numpy(pixels).permute(2, 0, 1)
+        yield Found(
+            resampled(padded_center(image, 2 * self.size), self.size), source.split or "train"
+        )
+
+
+def _originals(files: list[Path]) -> list[Path]:
+    """Of a download that also holds reduced copies (``…_LR.png``), one original of each image."""
+    originals = [file for file in files if file.stem.endswith("_HR")]
+    first = originals[0].parent if originals else None
+    return [file for file in originals if file.parent == first] or files
+
+
+def padded_center(image: Tensor, side: int) -> Tensor:
+    """The middle (C, side, side) of (C, H, W), with black where the image does not reach."""
+    height, width = image.shape[1:]
+    missing = [max(0, side - extent) for extent in (height, width)]
+    top, left = (extent // 2 for extent in missing)
+    frame = (left, missing[1] - left, top, missing[0] - top)
+    wide = functional.pad(image, frame)
+    # Odd margins are rounded as torchvision rounds them.
+    start = [round((extent - side) / 2) for extent in wide.shape[1:]]
+    return wide[:, start[0] : start[0] + side, start[1] : start[1] + side]

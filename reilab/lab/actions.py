@@ -1,0 +1,58 @@
+"""Actions: what can be done with the run that is shown, and what stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reilab.lab.model import Lab
+from reilab.lab.summary import WORDS
+from reilab.lab.view import View
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something that a person may do now; it is not ``shown`` when it makes no sense."""
+
+    name: str
+    label: str
+    shown: bool
+    act: Callable[[], None]
+
+
+def actions(lab: Lab, look: View) -> tuple[Action, ...]:
+    """All actions in the order of their buttons, as they are now."""
+    at_work = lab.live or lab.queued
+    step = lab.fork_step(look.at)
+
+    def branch() -> None:
+        lab.fork(look.at)
+        look.at = None
+
+    return (
+        Action("train", "Train", not at_work, lab.train),
+        Action("new run", "New run", at_work, lab.close),
+        Action("resume", "Resume", lab.resumable, lab.resume),
+        Action("pause", "Continue" if lab.paused else "Pause", lab.live, lab.pause),
+        Action("step", "Step", lab.live and lab.paused, lab.step),
+        Action("stop", "Stop", at_work, lab.stop),
+        Action("fork", f"Fork at step {step}", step is not None, branch),
+    )
+
+
+def attempt(action: Callable[[], None]) -> str:
+    """Act; in words what stood in the way, or nothing."""
+    try:
+        action()
+    except (ValueError, RuntimeError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def complaints(lab: Lab) -> list[str]:
+    """What is wrong with the run that is shown, or with the last change to it."""
+    found = [lab.message if lab.live else ""]
+    if lab.resumable and lab.standing.reason:
+        found.append(f"{WORDS[lab.standing.status]}. {lab.standing.reason}")
+        found.append("Resume goes on from the last saved step.")
+    return [line for line in found if line]

@@ -1,0 +1,181 @@
+"""Form: every control of the lab as a value, the same for the page and for the notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from reilab.lab.choices import OWN, Choices
+from reilab.lab.explain import explain, label, unit
+from reilab.lab.model import Lab
+from reilab.lab.numbers import number_text, parse_number
+from reilab.lab.sources import image_sources
+from reilab.lab.steering import METHODS_OF, STEERABLE
+from reilab.lab.style import colour_of
+from reilab.runs.words import method_title
+from reilab.tasks.registry import MEASURED, tasks
+
+#: The controls of each group, in the order in which they are shown.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Problem": ("task", "preset", "data", "noise"),
+    "Methods": ("methods",),
+    "Changeable while training": ("same", "assumed_noise", *METHODS_OF, "learning_rate"),
+    "Length": ("steps", "seed", "device"),
+}
+#: The group of the settings that differ from task to task.
+FURTHER = "More settings"
+#: Those of the controls that are numbers.
+NUMBERS = ("noise", *STEERABLE, "steps", "seed")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One of the answers to choose from."""
+
+    value: str
+    words: str
+    colour: str = ""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control as it is now; its value is text, whatever its kind.
+
+    Args:
+        kind: a number, one of the options, or any of the options, their values parted by blanks.
+        span: the range of a slider, if it has one.
+        scaled: whether a tenth and ten times the number are offered.
+    """
+
+    name: str
+    kind: Literal["number", "text", "choice", "checks"]
+    label: str
+    value: str
+    unit: str = ""
+    help: str = ""
+    options: tuple[Option, ...] = ()
+    span: tuple[float, float] | None = None
+    scaled: bool = False
+    shown: bool = True
+    locked: bool = False
+
+
+def further(choices: Choices) -> tuple[str, ...]:
+    """The controls of the last group, for the task that is chosen."""
+    return tuple(name for name in choices.further_settings() if name != "data")
+
+
+def control(lab: Lab, name: str) -> Control:
+    """A control as it is now."""
+    choices = lab.choices
+    match name:
+        case "task":
+            titles = {key: task.title for key, task in tasks().items()}
+            return _choice(lab, name, choices.task, titles)
+        case "preset":
+            presets = choices.param.preset.objects
+            return _choice(lab, name, choices.preset, {key: key for key in presets})
+        case "device":
+            devices = choices.param.device.objects
+            titles = {key: key for key in devices}
+            return _choice(lab, name, choices.device, titles, len(devices) > 1)
+        case "data":
+            source = choices.further.get("data", "")
+            found = image_sources(choices.chosen_task)
+            titles = {**found, source: found.get(source, source)}
+            return _choice(lab, name, source, titles, not choices.further.get(MEASURED))
+        case "methods":
+            return _methods(lab)
+        case "same":
+            value = name if choices.same_noise else ""
+            options = (Option(name, "Assume the true noise"),)
+            words = "What the losses believe"
+            return Control(name, "checks", words, value, help=explain(name), options=options)
+        case _:
+            return _number(lab, name) if name in OWN else _further(lab, name)
+
+
+def answer(choices: Choices, name: str, text: str) -> None:
+    """Take over what somebody has entered; whether it can be is for ``Choices.config`` to say."""
+    match name:
+        case "task" | "preset" | "device":
+            setattr(choices, name, text)
+        case "methods":
+            choices.methods = text.split()
+        case "same":
+            choices.same_noise = bool(text)
+        case "data":
+            choices.set_further(name, text)
+        case _ if name in OWN:
+            setattr(choices, name, parse_number(text))
+        case _:
+            is_text = isinstance(choices.further[name], str)
+            choices.set_further(name, text if is_text else parse_number(text))
+
+
+def _choice(
+    lab: Lab, name: str, value: str, titles: Mapping[str, str], shown: bool = True
+) -> Control:
+    options = tuple(Option(key, words) for key, words in titles.items())
+    return Control(
+        name,
+        "choice",
+        label(name),
+        value,
+        help=explain(name),
+        options=options,
+        shown=shown and bool(value),
+        locked=lab.live,
+    )
+
+
+def _methods(lab: Lab) -> Control:
+    names = lab.choices.param.methods.objects
+    options = tuple(Option(name, method_title(name), colour_of(name)) for name in names)
+    return Control(
+        "methods",
+        "checks",
+        "Trained side by side",
+        " ".join(name for name in names if name in lab.choices.methods),
+        help=explain("methods"),
+        options=options,
+        locked=lab.live,
+    )
+
+
+def _number(lab: Lab, name: str) -> Control:
+    choices, setting = lab.choices, lab.choices.setting(name)
+    users = METHODS_OF.get(name)
+    return Control(
+        name,
+        "number",
+        label(name),
+        number_text(getattr(choices, name)),
+        unit=unit(name, setting),
+        help=explain(name, setting),
+        span=None if setting.log else setting.slider,
+        scaled=setting.log,
+        shown=users is None or any(method in choices.methods for method in users),
+        locked=choices.same_noise if name == "assumed_noise" else _fixed(lab, name),
+    )
+
+
+def _further(lab: Lab, name: str) -> Control:
+    setting, value = lab.choices.setting(name), lab.choices.further[name]
+    is_text = isinstance(value, str)
+    return Control(
+        name,
+        "choice" if setting.choices else "text" if is_text else "number",
+        label(name),
+        number_text(value),
+        unit=unit(name, setting),
+        help=explain(name, setting),
+        options=tuple(Option(value, value) for value in setting.choices),
+        locked=lab.live,
+    )
+
+
+def _fixed(lab: Lab, name: str) -> bool:
+    """Whether a number cannot be changed now, because a run is going."""
+    return lab.live and name not in STEERABLE

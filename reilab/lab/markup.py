@@ -1,0 +1,109 @@
+"""Markup: pieces of HTML that both faces of the lab show; their classes are in ``TEXT_CSS``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from reilab.lab.colours import ERROR_MAP
+from reilab.lab.moments import Shot
+from reilab.runs.panes import MEASUREMENT, TRUTH
+
+
+def progress_html(share: float) -> str:
+    """A bar that is so far done, 0 to 1."""
+    done = round(100 * share)
+    return (
+        f'<div class="progress" role="progressbar" aria-label="Progress of the run" '
+        f'aria-valuenow="{done}" aria-valuemin="0" aria-valuemax="100">'
+        f'<span style="width:{100 * share:.1f}%"></span></div>'
+    )
+
+
+def state_html(words: str) -> str:
+    """Where a run stands, told to screen readers as it changes."""
+    return words and f'<span class="state" role="status">{escape(words)}</span>'
+
+
+def detail_html(words: str) -> str:
+    """Step, pace and time to go."""
+    return f'<span class="quiet reilab-status">{escape(words)}</span>'
+
+
+def notice_html(lines: Sequence[str]) -> str:
+    """What stands in the way, or nothing."""
+    words = "<br>".join(escape(line) for line in lines)
+    return words and f'<div class="notice reilab-notice" role="alert">{words}</div>'
+
+
+def list_html(lines: Sequence[str]) -> str:
+    """A list of lines, or nothing."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f"<ul>{items}</ul>" if lines else ""
+
+
+def introduction(going: bool, summary: str) -> str:
+    """What to press; once a run is ``going``, what is coming."""
+    words = (
+        "<strong>The run is starting</strong><p>The images appear in a few seconds.</p>"
+        if going
+        else "<strong>Press Train</strong>"
+        f"<p>{escape(summary)}</p>"
+        "<p class='quiet'>Each chosen method learns by itself from noisy measurements, and you "
+        "watch its images get better. Everything can stay as it is set.</p>"
+    )
+    return f'<div class="empty">{words}</div>'
+
+
+def head_html(shot: Shot) -> str:
+    """The name of a pane with its colour, and what it shows or how good it is."""
+    chip = f'<span class="chip" style="background:{shot.colour}"></span>'
+    name = f'<span class="name" title="{escape(shot.title)}">{escape(shot.title)}</span>'
+    if shot.key == MEASUREMENT:
+        numbers = "what the methods see"
+    elif shot.key == TRUTH:
+        numbers = "what is to be found"
+    elif shot.metrics:
+        numbers = (
+            f'<b class="reilab-psnr-{shot.key}">{shot.metrics.psnr:.2f}</b> dB'
+            f' · SSIM <b class="reilab-ssim-{shot.key}">{shot.metrics.ssim:.3f}</b>'
+        )
+    else:
+        numbers = f"step {shot.step:,}"
+    return f'<div class="title">{chip}{name}</div><div class="numbers">{numbers}</div>'
+
+
+def error_html(shot: Shot) -> str:
+    """What stands above an error map."""
+    nmse = f"NMSE {shot.metrics.nmse:.4f}" if shot.metrics else ""
+    return f'<div class="caption"><span>|x̂ − x|</span><span>{nmse}</span></div>'
+
+
+def measured_html(shot: Shot) -> str:
+    """What stands above a picture of the measurement, where it is below the ground truth."""
+    return f'<div class="caption"><span class="name">y: {escape(shot.title)}</span></div>'
+
+
+def description(shot: Shot) -> str:
+    """What a pane shows, for those who cannot see it."""
+    if not shot.metrics:
+        return shot.title
+    return (
+        f"{shot.title} at step {shot.step}: PSNR {shot.metrics.psnr:.2f} dB, "
+        f"SSIM {shot.metrics.ssim:.3f}"
+    )
+
+
+def scale_html(end: float, hint: str = "") -> str:
+    """How to move the images, and the scale that all error maps share; no scale for 0."""
+    told = f'<span class="quiet">{hint}</span>'
+    if not end:
+        return f'<div class="scale">{told}</div>'
+    stops = ", ".join(ERROR_MAP[::51])
+    return (
+        f'<div class="scale">{told}'
+        "<span>Error |x̂ − x|, of the image range</span><span>0</span>"
+        f'<span class="bar" style="background:linear-gradient(to right, {stops})" role="img" '
+        f'aria-label="Colours from 0, dark, to {end:g} or more, bright"></span>'
+        f"<span>≥ {end:g}</span></div>"
+    )

@@ -1,0 +1,29 @@
+"""Table: the metrics of a run in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from reilab.lab.style import colour_of
+from reilab.lab.summary import Row
+from reilab.lab.table import COLUMNS, words
+
+
+def table_html(rows: Sequence[Row]) -> str:
+    """One row for A†y and for every method; units are in the heads."""
+    heads = "".join(
+        f'<th scope="col">{escape(name)}{unit and f" <small>{unit}</small>"}</th>'
+        for name, unit, _ in COLUMNS
+    )
+    body = "".join(_row(row) for row in rows)
+    return (
+        '<table class="reilab-results"><caption>Means over all test images</caption>'
+        f'<thead><tr><th scope="col">Method</th>{heads}</tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def _row(row: Row) -> str:
+    chip = f'<span class="chip" style="background:{row.colour or colour_of(row.key)}"></span>'
+    cells = "".join(f"<td>{cell}</td>" for cell in words(row))
+    return f'<tr><th scope="row">{chip}{escape(row.name)}</th>{cells}</tr>'

@@ -1,0 +1,55 @@
+"""Weights of a network from a file: strict, and never anything but numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from reilab.nets.authors import authors_name, is_authors, used
+from reilab.torchfile import read_torch_file
+
+#: How the files of ``torch.save`` are called; the authors' end in ``.pth.tar``.
+TORCH_SUFFIXES = (".pth.tar", ".tar", ".pth", ".pt")
+
+
+def read_torch_weights(path: Path) -> dict[str, Tensor]:
+    """The weights in a file of ``torch.save``: ``{'state_dict': weights}``, or weights alone.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: damaged, or it holds anything but weights; nothing in it is run.
+    """
+    found = read_torch_file(path)
+    weights = found.get("state_dict", found) if isinstance(found, dict) else found
+    if not isinstance(weights, dict) or not all(isinstance(t, Tensor) for t in weights.values()):
+        raise ValueError(f"{path} holds no weights; needs {{'state_dict': …}} or a state dict")
+    return weights
+
+
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Give a network its weights, under our names or the authors', strictly.
+
+    Raises:
+        ValueError: lists the missing, unexpected and mis-shaped names, as the file calls them.
+    """
+    own = network.state_dict()
+    theirs = is_authors(tensors)
+    given = used(tensors) if theirs else dict(tensors)
+    name_of = {name: authors_name(name) if theirs else name for name in own}
+    wanted = {name_of[name]: tensor for name, tensor in own.items()}
+    shapes = [n for n in wanted.keys() & given.keys() if wanted[n].shape != given[n].shape]
+    faults = {
+        "missing": sorted(wanted.keys() - given.keys()),
+        "unexpected": sorted(given.keys() - wanted.keys()),
+        "of another shape": [_shapes(n, given[n], wanted[n]) for n in sorted(shapes)],
+    }
+    told = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
+    if told:
+        raise ValueError(f"{source} does not fit this network: {told}")
+    network.load_state_dict({name: given[name_of[name]] for name in own})
+
+
+def _shapes(name: str, given: Tensor, wanted: Tensor) -> str:
+    return f"{name} {tuple(given.shape)} for {tuple(wanted.shape)}"

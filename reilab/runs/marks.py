@@ -1,0 +1,93 @@
+"""Marks: the metrics of every test image of a finished run, in ``marks.json`` of its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean, stdev
+
+import torch
+from torch import Tensor
+
+from reilab.events import Metrics
+from reilab.metrics import rei_legacy_psnr
+from reilab.runs.config import from_yaml
+from reilab.runs.folder import RunFolder, replace_text
+from reilab.runs.results import BASELINE
+from reilab.runs.stream import prepare
+from reilab.training.checkpoint import load_checkpoint
+from reilab.training.evaluate import Exam, examine, marks, reconstruct_all
+
+FILE = "marks.json"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Metrics of one reconstruction of each test image, in order.
+
+    Args:
+        psnr: in dB, with peak 1.
+        ssim: 1 is best.
+        nmse: 0 is best.
+        legacy_psnr: in dB, as the authors' code has it (``rei_legacy_psnr`` of each image).
+    """
+
+    psnr: tuple[float, ...]
+    ssim: tuple[float, ...]
+    nmse: tuple[float, ...]
+    legacy_psnr: tuple[float, ...]
+
+
+def has_marks(folder: RunFolder) -> bool:
+    """Whether they have been written."""
+    return (folder.path / FILE).exists()
+
+
+def write_marks(folder: RunFolder) -> None:
+    """Evaluate the last checkpoint of each method, and A†y, on all test images.
+
+    Without ground truth there is nothing but the names.
+    """
+    config = from_yaml(folder.config)
+    prepared = prepare(
+        config, restore=lambda state: load_checkpoint(state, folder.checkpoint(state.method))
+    )
+    problem, exam = prepared.problem, prepared.exam
+    start = reconstruct_all(problem.physics.pinv, problem, exam)
+    found = {BASELINE: _marks(marks(start, exam.truth), start, exam)}
+    for state in prepared.states:
+        each, images = examine(state.network, problem, exam, config.training.precision)
+        found[state.method] = _marks(each, images, exam)
+    plain = {name: asdict(one) if one else None for name, one in found.items()}
+    replace_text(folder.path / FILE, json.dumps(plain))
+
+
+def read_marks(folder: RunFolder) -> Mapping[str, Marks | None]:
+    """By method, A†y first; ``None`` without ground truth.
+
+    Raises:
+        FileNotFoundError: they have not been written.
+    """
+    plain = json.loads((folder.path / FILE).read_text(encoding="utf-8"))
+    return {
+        name: Marks(**{metric: tuple(values) for metric, values in one.items()}) if one else None
+        for name, one in plain.items()
+    }
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:
+    """Mean and sample standard deviation; one value alone has none."""
+    return fmean(values), stdev(values) if len(values) > 1 else None
+
+
+def _marks(each: Sequence[Metrics] | None, images: Tensor, exam: Exam) -> Marks | None:
+    if each is None or exam.truth is None:
+        return None
+    pairs = zip(torch.split(images, 1), torch.split(exam.truth, 1), strict=True)
+    return Marks(
+        tuple(one.psnr for one in each),
+        tuple(one.ssim for one in each),
+        tuple(one.nmse for one in each),
+        tuple(float(rei_legacy_psnr(image, truth)) for image, truth in pairs),
+    )

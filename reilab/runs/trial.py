@@ -1,0 +1,131 @@
+"""Trial: the first two steps of a run, and what all of them would take; nothing is written."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+from reilab.metrics import ssim
+from reilab.runs.config import RunConfig
+from reilab.runs.stream import Prepared, prepare
+from reilab.training.config import TrainConfig
+from reilab.training.evaluate import examine
+from reilab.training.state import TrainState
+from reilab.training.step import take_step
+
+#: A weight with the two slots of Adam, in float32.
+BYTES_PER_WEIGHT = 12
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast one method is, and how long it would take, in seconds.
+
+    Args:
+        method: its name.
+        step: seconds of one step, the second one: the first also sets things up.
+        evaluation: seconds of one evaluation of all test images.
+        total: seconds of all steps and evaluations.
+    """
+
+    method: str
+    step: float
+    evaluation: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a run would be like.
+
+    Args:
+        n_train: training samples.
+        n_test: test samples.
+        image: shape of an image (C, H, W).
+        measurement: shape of a measurement.
+        parameters: of the network.
+        paces: of each method.
+        memory: most bytes that were held, of the GPU if the run is on one, else by this process.
+        disk: bytes of all checkpoints that the run would keep.
+    """
+
+    n_train: int
+    n_test: int
+    image: tuple[int, ...]
+    measurement: tuple[int, ...]
+    parameters: int
+    paces: tuple[Pace, ...]
+    memory: int
+    disk: int
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run."""
+        return sum(pace.total for pace in self.paces)
+
+
+def try_out(config: RunConfig) -> Trial:
+    """Build everything, measure the test samples, and take two steps with every method.
+
+    Raises:
+        ValueError: data and configuration do not fit, or a loss is not finite.
+        FileNotFoundError: missing data.
+    """
+    prepared = prepare(config)
+    problem = prepared.problem
+    if problem.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(problem.device)
+    # The first call loads a library, which is no part of an evaluation.
+    ssim(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
+    paces = tuple(_pace(state, prepared) for state in prepared.states)
+    weights = sum(p.numel() for p in prepared.states[0].network.parameters())
+    return Trial(
+        n_train=len(problem.train),
+        n_test=len(problem.test),
+        image=tuple(problem.physics.domain),
+        measurement=tuple(problem.physics.range),
+        parameters=weights,
+        paces=paces,
+        memory=_most_memory(problem.device),
+        disk=BYTES_PER_WEIGHT * weights * (1 + config.training.kept_states) * len(paces),
+    )
+
+
+def n_evaluations(training: TrainConfig) -> int:
+    """How often a method is evaluated: before some of its steps, and after the last."""
+    return -(-training.steps // training.evaluate_every) + 1
+
+
+def _pace(state: TrainState, prepared: Prepared) -> Pace:
+    training, problem = prepared.config.training, prepared.problem
+    state.network.train()
+    step = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        # Reading the value waits for the device.
+        total = float(take_step(state, problem, training).total)
+        step = time.perf_counter() - began
+        if not torch.tensor(total).isfinite():
+            raise ValueError(
+                f"{state.method}: the loss was {total} in the first steps; check noise and weights"
+            )
+    exam = prepared.exam
+    few = exam.y[: exam.batch]
+    truth = None if exam.truth is None else exam.truth[: exam.batch]
+    began = time.perf_counter()
+    examine(state.network, problem, replace(exam, y=few, truth=truth), training.precision)
+    evaluation = (time.perf_counter() - began) * len(exam.y) / len(few)
+    whole = step * training.steps + evaluation * n_evaluations(training)
+    return Pace(state.method, step, evaluation, whole)
+
+
+def _most_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts in kilobytes, macOS in bytes.
+    return most if sys.platform == "darwin" else most * 1024

@@ -1,0 +1,103 @@
+"""Assess: what a reconstruction is worth, image by image, with ground truth and without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import torch
+from torch import Tensor
+
+from reilab.key import Key
+from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
+from reilab.noise import mean
+from reilab.problem import Problem
+from reilab.training.evaluate import Exam
+from reilab.training.losses import Reconstruct
+
+Mark = tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """Marks of one reconstruction of all test measurements, by name, one value per image.
+
+    ``consistency`` is (1/m) ‖y − A x̂‖² and ``sure`` Stein's estimate of (1/m) ‖A x̂ − A x‖², both in
+    units of y squared. The others are there only where the ground truth is known.
+
+    Args:
+        method: what made it.
+        noise: level of the measurements.
+        marks: by name, in the order of the tables.
+        images: what a person looks at, (N, C, H, W).
+    """
+
+    method: str
+    noise: float
+    marks: dict[str, Mark]
+    images: Tensor
+
+    def mean(self, name: str) -> float:
+        """The mean over the images."""
+        return fmean(self.marks[name])
+
+    def std(self, name: str) -> float:
+        """The standard deviation over the images, 0 for a single one."""
+        values = self.marks[name]
+        return stdev(values) if len(values) > 1 else 0.0
+
+    def ranking(self) -> list[int]:
+        """The images from worst to best: by PSNR, or by SURE without ground truth."""
+        name, sign = ("psnr", 1) if "psnr" in self.marks else ("sure", -1)
+        values = self.marks[name]
+        return sorted(range(len(values)), key=lambda index: sign * values[index])
+
+
+@torch.no_grad()
+def assess(method: str, f: Reconstruct, problem: Problem, exam: Exam, key: Key) -> Assessment:
+    """Reconstruct all test measurements and mark the results.
+
+    Args:
+        method: name of what is assessed.
+        f: from measurements (B, *range) to images (B, C, H, W), in evaluation mode.
+        problem: with the noise that SURE is to believe in.
+        exam: the measurements and, where known, the ground truth.
+        key: SURE of the image at index i draws its probes from the stream ``key / i``.
+    """
+    images, fits, risks = [], [], []
+    for index in torch.split(torch.arange(len(exam.y)), exam.batch):
+        y = exam.y[index.to(exam.y.device)]
+        xhat = f(y)
+        hy = problem.physics(xhat)
+        rng = key.streams(index.tolist(), y.device)
+        fits.append(mean((y - hy) ** 2))
+        risks.append(problem.noise.sure(y, lambda z: problem.physics(f(z)), hy, rng))
+        images.append(problem.image(xhat))
+    found = torch.cat(images)
+    marks = _against_truth(found, exam.truth) if exam.truth is not None else {}
+    marks |= {"consistency": _listed(torch.cat(fits)), "sure": _listed(torch.cat(risks))}
+    return Assessment(method, problem.noise.level, marks, found)
+
+
+def _against_truth(found: Tensor, truth: Tensor) -> dict[str, Mark]:
+    pairs = list(zip(torch.split(found, 1), torch.split(truth, 1), strict=True))
+    measures: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "psnr": psnr,
+        "rei_legacy_psnr": rei_legacy_psnr,
+        "ssim": ssim,
+        "nmse": nmse,
+    }
+    return {
+        name: tuple(float(measure(image, true)) for image, true in pairs)
+        for name, measure in measures.items()
+    }
+
+
+def _listed(values: Tensor) -> Mark:
+    return tuple(values.tolist())
+
+
+def marks_of(each: Sequence[Assessment]) -> list[str]:
+    """The names of the marks that these assessments have."""
+    return list(each[0].marks)

@@ -1,0 +1,93 @@
+"""Apply a trained network to files of measurements, one file after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from reilab.problem import Problem
+from reilab.runs.panes import to_pixels, to_png
+from reilab.settings import override
+from reilab.tasks.registry import MEASURED, Spec
+from reilab.trained.checkpoints import Checkpoint, load_trained
+from reilab.training.state import reconstruction
+
+#: Measurements that are reconstructed at a time: bounds the memory.
+AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one input: the files that were written, or why there are none."""
+
+    source: Path
+    files: tuple[Path, ...] = ()
+    trouble: str = ""
+
+
+def reconstruct(
+    sources: Sequence[Path], spec: Spec, checkpoint: Checkpoint, out: Path, device: str
+) -> Iterator[Outcome]:
+    """Reconstruct every input; one that cannot be read does not stop the others.
+
+    Each gives ``NAME.npy``, what the network gives in float32 (N, C, H, W), of a complex image real
+    and imaginary part, and ``NAME.png``, or ``NAME-000.png`` … for several measurements.
+
+    Args:
+        sources: files of measurements, as ``datasets.acquired`` reads them.
+        spec: the task; all but the measurements is as it says.
+        checkpoint: of the network.
+        out: the folder to write to.
+        device: where to compute.
+
+    Raises:
+        ValueError: a checkpoint that does not fit, or a task that reads no measurements.
+    """
+    if MEASURED not in vars(spec):
+        raise ValueError(f"{type(spec).__name__} has no setting {MEASURED!r}: it reads no files")
+    network: nn.Module | None = None
+    for source, name in _names(sources).items():
+        try:
+            problem = override(spec, {MEASURED: str(source)}).build(device)
+        except (ValueError, OSError) as error:
+            yield Outcome(source, trouble=str(error))
+            continue
+        if network is None:
+            network = load_trained(checkpoint, problem)
+            out.mkdir(parents=True, exist_ok=True)
+        yield Outcome(source, tuple(_write(*_apply(network, problem), out / name)))
+
+
+@torch.no_grad()
+def _apply(network: nn.Module, problem: Problem) -> tuple[Tensor, Tensor]:
+    """What the network gives, and what a person looks at."""
+    f = reconstruction(network, problem.physics)
+    places = torch.split(torch.arange(len(problem.test)), AT_ONCE)
+    measured = (problem.test.batch(index).y for index in places)
+    found = torch.cat([f(y) for y in measured if y is not None])
+    return found.cpu(), problem.image(found).float().cpu()
+
+
+def _write(found: Tensor, shown: Tensor, stem: Path) -> Iterator[Path]:
+    array = stem.with_name(f"{stem.name}.npy")
+    np.save(array, found.numpy())
+    yield array
+    for index, image in enumerate(shown):
+        number = f"-{index:03d}" if len(shown) > 1 else ""
+        picture = stem.with_name(f"{stem.name}{number}.png")
+        picture.write_bytes(to_png(to_pixels(image.permute(1, 2, 0).numpy(), 0, 1)))
+        yield picture
+
+
+def _names(sources: Sequence[Path]) -> Mapping[Path, str]:
+    """A name for what each input gives; a number goes with one that is taken."""
+    names: dict[Path, str] = {}
+    for source in sources:
+        taken = [name for name in names.values() if name.partition("~")[0] == source.stem]
+        names[source] = f"{source.stem}~{len(taken) + 1}" if taken else source.stem
+    return names
