@@ -78,7 +78,7 @@ def test_lesson_opens_with_its_goal_and_ends_with_questions(path: Path) -> None:
     texts = [source(cell) for cell in cells(path, "markdown")]
     assert texts[0].startswith(f"# {int(path.stem[:2])} · ")
     assert "**Goal.**" in texts[0]
-    assert "$" in texts[0], "an idea without a formula"
+    assert "$$" in "".join(texts), "an idea without a formula"
     assert "**What you should see.**" in "".join(texts)
     last = json.loads(path.read_text(encoding="utf-8"))["cells"][-1]
     assert last["cell_type"] == "markdown"
