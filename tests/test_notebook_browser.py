@@ -203,7 +203,7 @@ def test_the_run_is_not_harmed_while_another_cell_blocks_the_kernel(site: Site) 
     site.cell(BLOCKING).locator(".jp-InputPrompt", has_text="[*]").first.wait_for()
     site.page.get_by_text("| Busy").wait_for()
     shown, begun = site.picture("rei"), site.step()
-    until(lambda: site.step() > begun + 50, "steps of a run beside it", PATIENCE_SECONDS)
+    until(lambda: site.step() > begun + 20, "steps of a run beside it", PATIENCE_SECONDS)
     assert site.picture("rei") == shown
     (site.home / "notebooks" / "released").touch()
     until(lambda: site.picture("rei") != shown, "images after the cell", PATIENCE_SECONDS)

@@ -70,26 +70,32 @@ class NotebookPictures:
 
 def figure_html(shot: Shot, moment: Moment) -> str:
     """An image with its name and numbers; below it its errors, or what was measured of it."""
-    parts = [head_html(shot), image_html(to_pixels(shot.image, *moment.span), description(shot))]
+    place = shot.image.shape
+    pixels = to_pixels(shot.image, *moment.span)
+    parts = [head_html(shot), image_html(pixels, description(shot), place)]
     if shot is moment.shots[0] and moment.measurement:
         measured = moment.measurement
         parts.append(measured_html(measured))
-        parts.append(image_html(to_pixels(measured.image, 0.0, 1.0), description(measured)))
+        pixels = to_pixels(measured.image, 0.0, 1.0)
+        parts.append(image_html(pixels, description(measured), place))
     elif shot.key in moment.errors:
         colours = HEAT[to_pixels(moment.errors[shot.key][..., None], 0, moment.end)]
         parts.append(error_html(shot))
-        parts.append(image_html(colours, f"{shot.title}: absolute error"))
+        parts.append(image_html(colours, f"{shot.title}: absolute error", place))
     return "".join(parts)
 
 
-def image_html(pixels: Pixels, words: str) -> str:
-    """An image with its pixels in it, and ``words`` for those who cannot see it."""
+def image_html(pixels: Pixels, words: str, place: tuple[int, ...]) -> str:
+    """An image with its pixels in it, and ``words`` for those who cannot see it.
+
+    It fills a place of ``(height, width, …)``, whatever its own shape is.
+    """
     data = base64.b64encode(to_png(pixels)).decode()
-    height, width = pixels.shape[:2]
+    height, width = place[:2]
     # Decoded before it is shown, so that nothing flickers when it takes another's place.
     return (
         f'<img src="data:image/png;base64,{data}" alt="{escape(words, quote=True)}" '
-        f'width="{width}" height="{height}" decoding="sync">'
+        f'style="aspect-ratio: {width} / {height}" decoding="sync">'
     )
 
 
