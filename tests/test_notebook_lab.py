@@ -175,6 +175,24 @@ def test_bad_input_is_explained_and_starts_nothing(tmp_path: Path) -> None:
     in_a_notebook(tmp_path, enter)
 
 
+def test_trouble_is_told_and_the_lab_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(root: Path) -> None:
+        raise OSError("no space left")
+
+    async def meet(panel: LabPanel) -> None:
+        with monkeypatch.context() as trouble:
+            trouble.setattr(jobs, "advance", refuse)
+            await until(lambda: "no space left" in panel.transport.words)
+        write_run(tmp_path, "run")
+        panel.show_run("run")
+        assert "no space left" not in panel.transport.words
+        assert "Finished" in panel.transport.words
+
+    in_a_notebook(tmp_path, meet)
+
+
 def test_a_run_is_trained_steered_paused_stepped_and_stopped(tmp_path: Path) -> None:
     async def train(panel: LabPanel) -> None:
         buttons, choices = panel.transport.buttons, panel.lab.choices

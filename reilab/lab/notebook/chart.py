@@ -41,6 +41,8 @@ class Drawing:
     up: Place
     steps: Sequence[float]
     values: Sequence[float]
+    #: From here on, values are written as powers of ten.
+    most: float
 
 
 def chart_html(
@@ -86,7 +88,8 @@ def _drawing(axes: Axes, points: Sequence[tuple[Values, Values]]) -> Drawing:
         return TOP + height * (high - scale(values)) / (high - low)
 
     ticks = log_ticks(10.0**low, 10.0**high) if axes.log else linear_ticks(low, high)
-    return Drawing(across, up, linear_ticks(0, max(axes.n_steps, 1)), ticks)
+    steps = linear_ticks(0, max(axes.n_steps, 1))
+    return Drawing(across, up, steps, ticks, 1e4 if axes.log else 1e6)
 
 
 def _frame(drawing: Drawing) -> str:
@@ -95,9 +98,8 @@ def _frame(drawing: Drawing) -> str:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     for value, y in zip(drawing.values, _at(drawing.up, drawing.values), strict=True):
         parts.append(f'<path class="grid" d="M{LEFT} {y}H{right}"/>')
-        parts.append(
-            f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{tick_text(value)}</text>'
-        )
+        words = tick_text(value, drawing.most)
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{words}</text>')
     for step, x in zip(drawing.steps, _at(drawing.across, drawing.steps), strict=True):
         parts.append(f'<path class="axis" d="M{x} {bottom}v4"/>')
         anchor = "end" if x > right - 14 else "middle"

@@ -30,8 +30,11 @@ def log_ticks(low: float, high: float) -> list[float]:
     return found if len(found) > 1 else linear_ticks(low, high, 4)
 
 
-def tick_text(value: float) -> str:
-    """A number of an axis, without noise in its last digits; thousands have blanks."""
-    if value and not 1e-3 <= abs(value) < 1e6:
+def tick_text(value: float, most: float = 1e6) -> str:
+    """A number of an axis, without noise in its last digits; thousands have blanks.
+
+    From ``most`` on, and below a thousandth, it has a power of ten.
+    """
+    if value and not 1e-3 <= abs(value) < most:
         return f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e")
     return f"{value:,.6g}".replace(",", "\u202f")
