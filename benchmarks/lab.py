@@ -34,7 +34,7 @@ N_SESSIONS = 50
 #: Sessions of closed tabs are discarded within half a minute.
 DISCARDED_SECONDS = 45.0
 #: How long training is watched, and not watched, in turns.
-WATCHED_SECONDS, WATCHED_ROUNDS = 20.0, 4
+WATCHED_SECONDS, WATCHED_ROUNDS = 20.0, 3
 NOTE = f"""A server and headless Chromium on the same machine. *An update*: five panes of
 {SIDE}² with their error maps, three curves and the table, as the processor time of the server over
 {N_UPDATES} updates, less what it takes idle. *Sessions*: tabs that watch one run whose images

@@ -26,6 +26,18 @@ THEMES = ("light", "dark")
 #: Where the methods can be told apart, and training still goes on.
 SHARE_TRAINED = 0.4
 QUALITY = 82
+#: The page scrolls in a part of its own, inside shadow roots.
+TALLEST = """
+() => {
+  const heights = (root) => [...root.querySelectorAll("*")].map((element) =>
+    Math.max(
+      getComputedStyle(element).overflowY === "auto" && element.clientWidth > 350
+        ? element.scrollHeight + element.getBoundingClientRect().top : 0,
+      element.shadowRoot ? heights(element.shadowRoot) : 0,
+    )).reduce((one, other) => Math.max(one, other), window.innerHeight)
+  return Math.ceil(heights(document))
+}
+"""
 
 
 def main(folder: Path) -> None:
@@ -64,18 +76,20 @@ def take(site: Site, query: str, size: str, file: Path) -> None:
     page.reload()
     page.locator("body[data-awake]").wait_for()
     page.locator(".reilab-psnr-rei").first.wait_for()
-    settle(page)
-    shot = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
+    show_all(page, width)
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     shot.save(file, quality=QUALITY, method=6)
     page.close()
 
 
-def settle(page: Page) -> None:
-    """Wait until the page has taken its final height."""
+def show_all(page: Page, width: int) -> None:
+    """Make the window as high as the page, once that has taken its final height."""
     heights = [-1, 0]
     while heights[-1] != heights[-2]:
         page.wait_for_timeout(1500)
-        heights.append(int(page.evaluate("document.documentElement.scrollHeight")))
+        heights.append(int(page.evaluate(TALLEST)))
+    page.set_viewport_size({"width": width, "height": heights[-1]})
+    page.wait_for_timeout(1500)
 
 
 if __name__ == "__main__":
