@@ -24,7 +24,8 @@ from reilab.tasks.registry import tasks
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 #: Where the methods can be told apart, and training still goes on.
-SHARE_TRAINED = 0.4
+SHARE_TRAINED = 0.3
+TRAINING_SECONDS = 600.0
 QUALITY = 82
 #: The page scrolls in a part of its own, inside shadow roots.
 TALLEST = """
@@ -49,7 +50,7 @@ def main(folder: Path) -> None:
             page.get_by_role("button", name="Train", exact=True).click()
             until(lambda: list_runs(site.root), "the run")
             run = list_runs(site.root)[0]
-            until(partial(is_under_way, run), "progress")
+            until(partial(is_under_way, run), "progress", TRAINING_SECONDS)
             for size in SIZES:
                 for theme in THEMES:
                     take(

@@ -68,13 +68,13 @@ def served(root: Path) -> Iterator[Site]:
         server.wait()
 
 
-def until(reached: Callable[[], object], what: str) -> None:
+def until(reached: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
     """Wait for something.
 
     Raises:
         TimeoutError: it did not come.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not reached():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited in vain for {what}")
