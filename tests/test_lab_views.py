@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -20,6 +22,7 @@ from reilab.lab.library import Library
 from reilab.lab.lines import Axes, Line, Mark
 from reilab.lab.model import Lab
 from reilab.lab.moments import measurement, moments, shots
+from reilab.lab.page import LabPage
 from reilab.lab.runview import content_of
 from reilab.lab.series import PSNR, loss_series, marks, psnr_series, risk_series, smooth
 from reilab.lab.several import content_of_several, letters
@@ -272,3 +275,9 @@ def test_images_come_from_bundled_sets_and_folders(
     found = image_sources(tasks()["mri"])
     assert {"knee", "brain", "mine"} <= found.keys()
     assert not {"urban", "empty"} & found.keys()
+
+
+def test_a_page_that_nobody_has_open_is_forgotten(tmp_path: Path) -> None:
+    page = weakref.ref(LabPage(tmp_path, {}))
+    gc.collect()
+    assert page() is None

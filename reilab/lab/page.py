@@ -168,9 +168,10 @@ class LabPage(pn.viewable.Viewer):
             dark_theme=self.look.theme == "dark",
             sx=HEADER,
         )
-        # It would follow each callback of each session, and walk through all models every time.
+        # It would follow each callback of each session, walk through all models every time, and be
+        # held by Panel's state for ever.
         with edit_readonly(page):
-            page.busy = False
+            page.busy = self.browser.param.awake.rx.not_()
         return page
 
     def _turn(self, *_: Any) -> None:
