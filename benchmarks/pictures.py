@@ -1,7 +1,7 @@
 """Pictures of the lab in use, for the documentation: each task, wide and narrow, light and dark.
 
-``python -m benchmarks.pictures docs/lab`` trains each task with its ``quick`` preset and takes the
-whole page in the middle of it.
+``python -m benchmarks.pictures docs/lab [TASK …]`` trains each task with its ``quick`` preset and
+takes the whole page in the middle of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import io
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
@@ -41,27 +43,21 @@ TALLEST = """
 """
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, names: Sequence[str]) -> None:
     """Write ``TASK-SIZE-THEME.webp`` into the folder for each of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as root, served(Path(root)) as site:
-        for task in tasks():
+    for task in names or tasks():
+        with tempfile.TemporaryDirectory() as root, served(Path(root)) as site:
             page = site.open(f"task={task}&preset=quick")
             page.get_by_role("button", name="Train", exact=True).click()
             until(lambda: list_runs(site.root), "the run")
             run = list_runs(site.root)[0]
             until(partial(is_under_way, run), "progress", TRAINING_SECONDS)
-            for size in SIZES:
-                for theme in THEMES:
-                    take(
-                        site,
-                        f"run={run.name}&theme={theme}",
-                        size,
-                        folder / f"{task}-{size}-{theme}.webp",
-                    )
+            for size, theme in product(SIZES, THEMES):
+                file = folder / f"{task}-{size}-{theme}.webp"
+                take(site, f"run={run.name}&theme={theme}", size, file)
             page.get_by_role("button", name="Stop", exact=True).click()
             page.locator(".state", has_text=re.compile("Stopped|Finished")).wait_for()
-            page.close()
 
 
 def is_under_way(run: RunFolder) -> bool:
@@ -94,4 +90,4 @@ def show_all(page: Page, width: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])
