@@ -18,7 +18,7 @@ from reilab.batch.results import Finished, Level, Series, series_of
 from reilab.batch.tables import results_csv, seeds_csv, timings_csv
 from reilab.runs import gallery, jobs
 from reilab.runs.command import as_command
-from reilab.runs.figures import side_by_side
+from reilab.runs.figures import side_by_side, small_png
 from reilab.runs.folder import replace_text
 from reilab.runs.history import History, history_of
 from reilab.tasks.registry import Task, find_task
@@ -62,7 +62,7 @@ def write_results(folder: GridFolder, runs: Sequence[Finished]) -> None:
     for series in series_of(runs):
         stem = f"{series.task}-{series.preset}"
         replace_text(small / f"{stem}.svg", noise_chart(series))
-        side_by_side(rows_of(series)).savefig(small / f"{stem}.png")
+        (small / f"{stem}.png").write_bytes(small_png(side_by_side(rows_of(series))))
 
 
 def rows_of(series: Series) -> dict[str, History]:

@@ -30,7 +30,13 @@ from torch import Tensor
 
 from reilab.datasets.measured import Arrays, find_measured, measured_files, read_measured
 from reilab.datasets.samples import InMemory, Samples
+from reilab.settings import Setting
 
+#: The setting of a task that names them.
+ACQUIRED_FILES = Setting(
+    "File or folder of measurements that were acquired; empty: they are simulated from the images. "
+    "Nobody knows their ground truth."
+)
 #: Images of measurements in sensible units reach neither less nor more than that.
 DIMMEST, BRIGHTEST = 0.05, 20.0
 

@@ -36,11 +36,7 @@ class Controls(pn.viewable.Viewer):
         self._own: dict[str, Field] = {}
         self._more = pn.Column(margin=0, sizing_mode="stretch_width", styles=dict(TALL))
         self._view = self._layout()
-        lab.choices.param.watch(self._offer, "task")
-        lab.choices.param.watch(self._show_numbers, list(form.NUMBERS))
-        shown = ["task", "preset", "methods", "same_noise", "device", "further"]
-        lab.choices.param.watch(self._show, shown)
-        lab.param.watch(self._show, ["standing", "run"])
+        form.follow(lab, self._offer, self._show_numbers, self._show)
         self._offer()
 
     def __panel__(self) -> pn.viewable.Viewable:

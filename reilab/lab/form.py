@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,6 +112,27 @@ def answer(choices: Choices, name: str, text: str) -> None:
         case _:
             is_text = isinstance(choices.further[name], str)
             choices.set_further(name, text if is_text else parse_number(text))
+
+
+def follow(
+    lab: Lab,
+    offer: Callable[..., None],
+    show_numbers: Callable[..., None],
+    show: Callable[..., None],
+) -> None:
+    """Have a form drawn anew when what it depends on changes.
+
+    Args:
+        lab: the lab whose choices the form shows.
+        offer: makes the controls of another task.
+        show_numbers: brings the controls of numbers up to date.
+        show: brings all controls up to date.
+    """
+    lab.choices.param.watch(offer, "task")
+    lab.choices.param.watch(show_numbers, list(NUMBERS))
+    shown = ["task", "preset", "methods", "same_noise", "device", "further"]
+    lab.choices.param.watch(show, shown)
+    lab.param.watch(show, ["standing", "run"])
 
 
 def _choice(

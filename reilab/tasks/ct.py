@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from reilab.datasets.acquired import load_acquired, parse_readings
+from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_readings
 from reilab.datasets.catalogue import image_splits
 from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
@@ -102,13 +102,7 @@ class CT:
     """Low-dose CT: readings of 50 views, Poisson and electronic noise, rotations."""
 
     data: Annotated[str, Setting("Images: ct, a prepared set, or a folder.")] = "ct"
-    measured: Annotated[
-        str,
-        Setting(
-            "File or folder of measurements that were acquired; empty: they are simulated from the "
-            "images. Nobody knows their ground truth."
-        ),
-    ] = ""
+    measured: Annotated[str, ACQUIRED_FILES] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-from reilab.datasets.acquired import load_acquired, parse_pixels
+from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_pixels
 from reilab.datasets.catalogue import image_splits
 from reilab.groups import GROUPS
 from reilab.key import Key
@@ -78,13 +78,7 @@ class Inpainting:
     """Inpainting: seven tenths of the pixels of a photograph, Poisson noise, shifts."""
 
     data: Annotated[str, Setting("Images: urban, a prepared set, or a folder.")] = "urban"
-    measured: Annotated[
-        str,
-        Setting(
-            "File or folder of measurements that were acquired; empty: they are simulated from the "
-            "images. Nobody knows their ground truth."
-        ),
-    ] = ""
+    measured: Annotated[str, ACQUIRED_FILES] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from torch import Tensor
 
-from reilab.datasets.acquired import load_acquired, parse_kspace
+from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_kspace
 from reilab.datasets.catalogue import image_splits
 from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
@@ -86,13 +86,7 @@ class MRI:
     """Accelerated MRI: a quarter of the columns of k-space, Gaussian noise, rotations."""
 
     data: Annotated[str, Setting("Images: knee, brain, a prepared set, or a folder.")] = "knee"
-    measured: Annotated[
-        str,
-        Setting(
-            "File or folder of measurements that were acquired; empty: they are simulated from the "
-            "images. Nobody knows their ground truth."
-        ),
-    ] = ""
+    measured: Annotated[str, ACQUIRED_FILES] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 320

@@ -30,11 +30,7 @@ class NotebookControls:
             for title, group in form.GROUPS.items()
         ]
         self.widget = box("reilab-controls", [*groups, accordion])
-        lab.choices.param.watch(self._offer, "task")
-        lab.choices.param.watch(self._show_numbers, list(form.NUMBERS))
-        shown = ["task", "preset", "methods", "same_noise", "device", "further"]
-        lab.choices.param.watch(self._show, shown)
-        lab.param.watch(self._show, ["standing", "run"])
+        form.follow(lab, self._offer, self._show_numbers, self._show)
         self._offer()
 
     def _offer(self, *_: Any) -> None:
