@@ -592,6 +592,13 @@ def test_threads_give_the_same_batches_as_none(cache: Cache, threads: int, size:
             assert not x[:, 1].any()
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
+def test_images_are_not_mapped_into_memory(cache: Cache) -> None:
+    samples = stored_samples(cache, "train", 64, 1, "cpu")
+    samples.batch(torch.arange(len(samples)))
+    assert str(cache.folder) not in Path("/proc/self/maps").read_text()
+
+
 def test_a_batch_equals_the_images_loaded_at_once(cache: Cache) -> None:
     whole = load_images("mine", "train", 48, 1)
     samples = image_samples("mine", "train", 48, 1)
