@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from html import escape
 from typing import Any, Protocol
 
@@ -51,20 +52,23 @@ class NumberInput:
             self._slider = self._make_slider(now.span) if now.span else None
             slider = [self._slider] if self._slider else []
             replace(self.widget, [self._text, *self._buttons, *slider])
-        set_traits(self._text, description=titled(now), value=now.value, disabled=now.locked)
+        wanted = {"description": titled(now), "value": now.value, "disabled": now.locked}
+        set_traits(self._text, wanted)
         for one in self._buttons:
-            set_traits(one, disabled=now.locked)
+            set_traits(one, {"disabled": now.locked})
         value = parse_number(now.value)
         if self._slider and not isinstance(value, str):
-            low, high = self._slider.min, self._slider.max
-            set_traits(self._slider, value=min(max(value, low), high), disabled=now.locked)
+            place = min(max(value, self._slider.min), self._slider.max)
+            set_traits(self._slider, {"value": place, "disabled": now.locked})
 
     def _make_buttons(self, now: Control) -> list[widgets.Button]:
-        made = []
-        for words, factor in (("÷10", 0.1), ("×10", 10.0)):
-            press = lambda factor=factor: self._send(scaled_text(self._text.value, factor))  # noqa: E731
-            made.append(button(words, "scale", press, f"{now.label} {words}"))
-        return made
+        return [
+            button(words, "scale", partial(self._scale, factor), f"{now.label} {words}")
+            for words, factor in (("÷10", 0.1), ("×10", 10.0))
+        ]
+
+    def _scale(self, factor: float) -> None:
+        self._send(scaled_text(self._text.value, factor))
 
     def _make_slider(self, span: tuple[float, float]) -> widgets.FloatSlider:
         low, high = span
@@ -88,7 +92,8 @@ class ChoiceInput:
         options = tuple((one.words, one.value) for one in now.options)
         if self._list.options != options:
             self._list.options = options
-        set_traits(self._list, description=titled(now), value=now.value, disabled=now.locked)
+        wanted = {"description": titled(now), "value": now.value, "disabled": now.locked}
+        set_traits(self._list, wanted)
 
 
 class ChecksInput:
@@ -109,7 +114,7 @@ class ChecksInput:
             replace(self.widget, [self._label, *self._boxes.values()])
         chosen = now.value.split()
         for value, one in self._boxes.items():
-            set_traits(one, value=value in chosen, disabled=now.locked)
+            set_traits(one, {"value": value in chosen, "disabled": now.locked})
 
     def _make(self, value: str, words: str) -> widgets.Checkbox:
         made = widgets.Checkbox(description=words, indent=False)
@@ -128,7 +133,7 @@ def titled(now: Control) -> str:
     return f"{escape(now.label)}{unit}"
 
 
-def set_traits(widget: widgets.Widget, **wanted: Any) -> None:
+def set_traits(widget: widgets.Widget, wanted: Mapping[str, Any]) -> None:
     """Change what differs; each change is a message to the browser."""
     for name, value in wanted.items():
         if getattr(widget, name) != value:

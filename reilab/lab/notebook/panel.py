@@ -85,8 +85,10 @@ class LabPanel(widgets.VBox):
     def beat(self) -> None:
         """Read what is new in the run folder, show it, and pass on what was changed."""
         trouble = attempt(self._beat)
-        if trouble:
-            self.transport.refusal = trouble
+        # A beat that does less than the others is no sign that all is well again.
+        whole = self._beats % (BEATS_PER_SHOW * BEATS_PER_CALL) == 0
+        if trouble != self.transport.trouble and (trouble or whole):
+            self.transport.trouble = trouble
             self.transport.update()
         self._beats += 1
 

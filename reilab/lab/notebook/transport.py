@@ -23,11 +23,14 @@ ICONS = {
 
 
 class NotebookTransport:
-    """The buttons of a lab with its status, and a notice when something stands in the way."""
+    """The buttons of a lab with its status, and a notice when something stands in the way.
+
+    ``refusal`` is what stood in the way of the last button, ``trouble`` of the last beat.
+    """
 
     def __init__(self, lab: Lab, look: View) -> None:
         self._lab, self._look = lab, look
-        self.refusal = ""
+        self.refusal = self.trouble = ""
         self.buttons = {one.name: self._button(one) for one in actions(lab, look)}
         self._state, self._detail = html(), html()
         self._notice, self._progress = html(), html("reilab-progress")
@@ -56,7 +59,7 @@ class NotebookTransport:
         set_html(self._state, state_html(state))
         set_html(self._detail, detail_html(detail))
         set_html(self._progress, progress)
-        lines = [line for line in (self.refusal, *complaints(lab)) if line]
+        lines = [line for line in (self.refusal, self.trouble, *complaints(lab)) if line]
         set_html(self._notice, notice_html(lines))
 
     def _button(self, action: Action) -> widgets.Button:
