@@ -40,7 +40,7 @@ pytest.importorskip("papermill")
 pytest.importorskip("distributed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-STEPS = 30
+STEPS = 150
 USUAL = ["--preset", "smoke", "--tasks", "mri", "--methods", "ei", "rei"]
 SETTINGS = ["--set", f"steps={STEPS}", "evaluate_every=5"]
 
