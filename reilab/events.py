@@ -155,6 +155,17 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Ticked:
+    """A step was taken whose losses a later ``Stepped`` will tell; a moment to steer or to stop.
+
+    Nobody shows or keeps it.
+    """
+
+    method: str
+    step: int
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """The network in evaluation mode on the test images; no metrics without ground truth.
 
@@ -235,6 +246,7 @@ Event = (
     Posed
     | Started
     | Stepped
+    | Ticked
     | Evaluated
     | Steered
     | Refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reilab.datasets.samples import InMemory
 from reilab.events import (
+    Checkpointed,
     Evaluated,
     Event,
     Failed,
@@ -28,6 +30,7 @@ from reilab.events import (
     Steered,
     Stepped,
     Stop,
+    Ticked,
 )
 from reilab.key import Key
 from reilab.problem import MEASUREMENTS, Measurement, Problem
@@ -216,6 +219,27 @@ def test_a_step_never_waits_for_the_device() -> None:
             assert not seen & waits, (task, state.method)
 
 
+def gradients(config: RunConfig) -> dict[str, torch.Tensor]:
+    """Of the first step, by parameter."""
+    prepared = prepare(config)
+    state = prepared.states[0]
+    take_step(state, prepared.problem, config.training)
+    return {name: p.grad for name, p in state.network.named_parameters() if p.grad is not None}
+
+
+def test_the_order_in_memory_does_not_change_the_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for capability in ("AVX2", "AVX512"):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda own=capability: own)
+        found[capability] = gradients(smoke(methods=["sure"]))
+    rows, last = (found[capability]["down.1.0.weight"] for capability in found)
+    assert rows.is_contiguous()
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    for name, slope in found["AVX2"].items():
+        # Biases before a normalisation have no gradient but rounding errors.
+        assert float((found["AVX512"][name] - slope).norm()) < 1e-3 * float(slope.norm()) + 1e-6
+
+
 def test_networks_start_equal() -> None:
     first, *others = prepare(smoke()).states
     for other in others:
@@ -255,6 +279,41 @@ def test_stop_and_resume_is_one_run(task: str, stop_after: int, tmp_path: Path) 
     for method in ("ei", "rei"):
         assert learned(found, method) == learned(expected, method)
         assert whole.checkpoint(method).read_bytes() == cut.checkpoint(method).read_bytes()
+
+
+def test_a_run_that_stops_between_two_reports_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    config = smoke("mri", ("ei", "rei"), log_every=3)
+    whole = RunFolder.create(tmp_path / "whole", config.to_yaml())
+    execute(whole)
+    cut = RunFolder.create(tmp_path / "cut", config.to_yaml())
+    looks = count()
+
+    # The inbox is looked into once an event: Posed, two Started, Evaluated, and one step.
+    stopped = execute(cut, inbox=lambda: [Stop()] if next(looks) == 4 else [])
+    assert stopped.stopped
+    assert not stopped.tracks["ei"].stepped
+    assert (stopped.tracks["ei"].saved_step, stopped.tracks["rei"].saved_step) == (1, 0)
+    assert execute(cut).finished
+    for method in ("ei", "rei"):
+        # The first report holds the step before the stop, too.
+        found, expected = (
+            [e for e in learned(run.events(), method) if not isinstance(e, Checkpointed)]
+            for run in (cut, whole)
+        )
+        assert found == expected
+        assert whole.checkpoint(method).read_bytes() == cut.checkpoint(method).read_bytes()
+
+
+def test_every_step_is_a_moment_to_steer() -> None:
+    config = smoke("mri", ("rei",), log_every=3)
+    run = stream(config)
+    told = [(type(event), event.step) for event in run if isinstance(event, Stepped | Ticked)]
+    kinds = [Ticked, Ticked, Stepped] * 2
+    assert told == list(zip(kinds, range(1, 7), strict=True))
+    run = stream(config)
+    while not isinstance(next(run), Ticked):
+        pass
+    assert run.send(SetLearningRate(2e-4)) == Steered("rei", 1, SetLearningRate(2e-4))
 
 
 def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from reilab.events import (
     Stepped,
     Stop,
     Stopped,
+    Ticked,
 )
 
 Sink = Callable[[Event], None]
@@ -44,6 +45,8 @@ def nobody() -> list[Command | Control]:
 
 def drive(run: Run, *sinks: Sink, inbox: Inbox = nobody) -> None:
     """Pull ``run`` to its end or until ``Stop`` comes in; every event goes to every sink, in order.
+
+    But for ``Ticked``, of which there is nothing to tell: it is a moment to look into the inbox.
 
     Commands are sent one per event; those that came before ``Stop`` are obeyed first. While paused
     nothing is pulled, but ``Step`` lets each method go on to its next ``Stepped``.
@@ -81,7 +84,8 @@ class _Desk:
             event = self.run.send(self.commands.popleft()) if self.commands else next(self.run)
         except StopIteration:
             return None
-        self.show(event)
+        if not isinstance(event, Ticked):
+            self.show(event)
         match event:
             case Started(method=method):
                 self.at_work.add(method)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from reilab.key import Key
+from reilab.nets.layout import layout
 from reilab.nets.weights import TORCH_SUFFIXES, fill, read_torch_weights
 from reilab.problem import Problem
 from reilab.runs.folder import RunFolder, find_run
@@ -94,7 +94,7 @@ def load_trained(checkpoint: Checkpoint, problem: Problem) -> nn.Module:
     weights = read_network(path)[0] if own else read_torch_weights(path)
     network = seeded(problem.network, Key(0))
     fill(network, weights, path)
-    return network.to(problem.device).to(memory_format=torch.channels_last).eval()
+    return network.to(problem.device).to(memory_format=layout(problem.device)).eval()
 
 
 def _home(checkpoint: Checkpoint) -> str:

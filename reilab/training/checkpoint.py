@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from reilab.nets.weights import fill
+from reilab.training.interval import interval_of
 from reilab.training.state import TrainState
 
 
@@ -22,12 +23,15 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
     tensors = {f"network.{name}": t for name, t in state.network.state_dict().items()}
     for index, slots in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": t for name, t in slots.items()}
+    if state.interval.values:
+        tensors["interval"] = state.interval.table()
     position = {
         "method": state.method,
         "step": state.step,
         "weights": state.weights,
         "learning_rate": state.learning_rate,
         "assumed_noise": state.assumed_noise,
+        "interval_seconds": state.interval.seconds,
     }
     _write({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, position, path)
 
@@ -53,6 +57,9 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     state.weights = position["weights"]
     state.learning_rate = position["learning_rate"]
     state.assumed_noise = position["assumed_noise"]
+    # Checkpoints of older versions stand between intervals.
+    table = tensors.get("interval", torch.empty(0)).to(state.gradient.device)
+    state.interval = interval_of(table.unbind(), position.get("interval_seconds", 0.0))
 
 
 def read_position(path: Path) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class TrainConfig:
     seed: Annotated[int, Setting("Seed of all random streams of the run.", low=0)] = 0
 
     def __post_init__(self) -> None:
-        # A run may stop at any event it emits; only whole intervals make it resume bit for bit.
+        # Losses and marks are read side by side.
         if self.evaluate_every % self.log_every:
             raise ValueError(
                 f"evaluate_every = {self.evaluate_every} must be a multiple of "

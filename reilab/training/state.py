@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.key import Key
+from reilab.nets.layout import layout
 from reilab.physics.base import Physics
 from reilab.problem import Problem
 from reilab.settings import choose
 from reilab.training.config import TrainConfig
 from reilab.training.gradient import gather_gradients
+from reilab.training.interval import Interval
 from reilab.training.losses import Reconstruct
 from reilab.training.methods import METHODS
 
@@ -31,7 +33,10 @@ ENGINES: Mapping[str, Callable[[nn.Module], None]] = {
 
 @dataclass
 class TrainState:
-    """Network, optimiser, position, and the numbers that can be steered while it trains."""
+    """Network, optimiser, position, and the numbers that can be steered while it trains.
+
+    ``interval`` holds the losses of the last steps until ``Stepped`` tells of them.
+    """
 
     method: str
     network: nn.Module
@@ -41,6 +46,7 @@ class TrainState:
     learning_rate: float
     assumed_noise: float
     step: int = 0
+    interval: Interval = field(default_factory=Interval)
 
     def apply(self, command: Command) -> None:
         """Let a command take effect from the next step on.
@@ -80,7 +86,7 @@ def new_state(
             f"choose from: {', '.join(name for name, m in METHODS.items() if not m.oracle)}"
         )
     network = seeded(problem.network, Key(config.seed) / "network").to(problem.device)
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(memory_format=layout(problem.device))
     ENGINES[config.engine](network)
     optimizer = torch.optim.Adam(
         network.parameters(),
@@ -116,7 +122,7 @@ def enhancement(network: nn.Module, precision: str = "float32") -> Callable[[Ten
 
     def enhance(start: Tensor) -> Tensor:
         with torch.autocast(start.device.type, dtype) if dtype else nullcontext():
-            image: Tensor = network(start.contiguous(memory_format=torch.channels_last))
+            image: Tensor = network(start.contiguous(memory_format=layout(start.device)))
         return image.to(start.dtype)
 
     return enhance

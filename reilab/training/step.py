@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,26 +12,10 @@ from reilab.noise import mean
 from reilab.problem import Measurement, Oracle, Problem
 from reilab.training.config import TrainConfig
 from reilab.training.gradient import accumulate_gradient
+from reilab.training.interval import StepValues
 from reilab.training.methods import METHODS
 from reilab.training.state import TrainState, enhancement
 from reilab.training.team import ALONE, Team, share
-
-
-@dataclass(frozen=True, eq=False)
-class StepValues:
-    """What a step was like, on the device: averages over the batch.
-
-    Args:
-        terms: the unweighted loss terms, in the order of the objective.
-        total: their weighted sum.
-        norm: length of the gradient.
-        risk: (1/m) ‖A x̂ − A x‖² of the batch, NaN where nobody knows x. SURE estimates it.
-    """
-
-    terms: Tensor
-    total: Tensor
-    norm: Tensor
-    risk: Tensor
 
 
 def take_step(

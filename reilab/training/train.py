@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-
-import torch
+from collections.abc import Generator
 
 from reilab.events import (
     Command,
@@ -18,13 +16,14 @@ from reilab.events import (
     Started,
     Steered,
     Stepped,
+    Ticked,
 )
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam, examine, mean_of, previewed_marks, previews
 from reilab.training.methods import METHODS
 from reilab.training.state import TrainState
-from reilab.training.step import StepValues, take_step
+from reilab.training.step import take_step
 from reilab.training.team import ALONE, Team
 
 Run = Generator[Event, Command | None, None]
@@ -40,7 +39,8 @@ def train(
 
     Pull to go on, stop pulling to pause, leave to stop; ``send`` a command to steer, which is
     answered by ``Steered`` and holds from the next step on. Equal states, problems, configurations
-    and commands give equal events (but for ``seconds``).
+    and commands give equal events (but for ``seconds``). Every step ends in ``Stepped`` or
+    ``Ticked``; in a team, which has to agree on what it hears, in ``Stepped`` or nothing.
 
     Args:
         state: trained in place.
@@ -50,17 +50,20 @@ def train(
         team: the processes that train together; each of them runs this.
     """
     yield from _emit(state, _started(state, problem, config))
-    interval = _Interval(tuple(state.weights))
     state.network.train()
     while state.step < config.steps:
         if state.step % config.evaluate_every == 0:
             yield from _emit(state, _evaluated(state, problem, config, exam))
-        interval.add(lambda: take_step(state, problem, config, team))
+        began = time.perf_counter()
+        values = take_step(state, problem, config, team)
+        state.interval.add(values, time.perf_counter() - began)
         if state.step % config.log_every == 0 or state.step == config.steps:
-            event = interval.close(state, config)
+            event = _stepped(state, config)
             yield from _emit(state, event)
             if isinstance(event, Failed):
                 return
+        elif team.size == 1:
+            yield from _emit(state, Ticked(state.method, state.step))
     yield from _emit(state, _evaluated(state, problem, config, exam))
     yield from _emit(state, Finished(state.method, state.step))
 
@@ -77,38 +80,23 @@ def _emit(state: TrainState, event: Event) -> Run:
             command = yield Steered(state.method, state.step, command)
 
 
-@dataclass
-class _Interval:
-    """The steps since the last ``Stepped``; read from the device once, when it closes."""
-
-    terms: tuple[str, ...]
-    values: list[StepValues] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def add(self, step: Callable[[], StepValues]) -> None:
-        began = time.perf_counter()
-        self.values.append(step())
-        self.seconds += time.perf_counter() - began
-
-    def close(self, state: TrainState, config: TrainConfig) -> Stepped | Failed:
-        """The mean of the interval, or the first value in it that is not finite."""
-        began = time.perf_counter()
-        rows = [torch.stack([*v.terms, v.total, v.norm, v.risk]) for v in self.values]
-        *columns, risks = torch.stack(rows).double().cpu().unbind(1)
-        table = torch.stack(columns, 1)
-        seconds = self.seconds + time.perf_counter() - began
-        self.values, self.seconds = [], 0.0
-        bad = (~table.isfinite()).nonzero()
-        if len(bad):
-            row, column = bad[0].tolist()
-            step = state.step - len(table) + row + 1
-            name = (*self.terms, "total", "gradient norm")[column]
-            return _not_finite(state.method, step, name, float(table[row, column]))
-        *terms, total, _ = table.mean(0).tolist()
-        losses = dict(zip(self.terms, terms, strict=True))
-        rate = config.learning_rate_at(state.step - 1, state.learning_rate)
-        risk = None if risks.isnan().any() else float(risks.mean())
-        return Stepped(state.method, state.step, losses, total, rate, seconds, risk)
+def _stepped(state: TrainState, config: TrainConfig) -> Stepped | Failed:
+    """The mean of the interval that ends here, or the first value in it that is not finite."""
+    began = time.perf_counter()
+    *columns, risks = state.interval.table().double().cpu().unbind(1)
+    seconds = state.interval.seconds + time.perf_counter() - began
+    state.interval.clear()
+    names = (*state.weights, "total", "gradient norm")
+    for row, values in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        for name, value in zip(names, values, strict=True):
+            if not math.isfinite(value):
+                step = state.step - len(risks) + row + 1
+                return _not_finite(state.method, step, name, value)
+    *terms, total, _ = (float(column.mean()) for column in columns)
+    losses = dict(zip(state.weights, terms, strict=True))
+    rate = config.learning_rate_at(state.step - 1, state.learning_rate)
+    risk = None if risks.isnan().any() else float(risks.mean())
+    return Stepped(state.method, state.step, losses, total, rate, seconds, risk)
 
 
 def _not_finite(method: str, step: int, term: str, value: float) -> Failed:
