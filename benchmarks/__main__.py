@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from benchmarks import lab, learning, limit, loader, options, projector, scaling, step
+from benchmarks import lab, learning, limit, loader, options, projector, scaling, step, stopping
 from benchmarks.measure import Table, machine
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "learning": learning.measure,
     "loader": loader.measure,
     "lab": lab.measure,
+    "stop": stopping.measure,
 }
 
 

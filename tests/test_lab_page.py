@@ -165,6 +165,8 @@ def test_every_control_explains_itself_by_keyboard(site: Site) -> None:
 def test_bad_input_is_explained_and_starts_nothing(site: Site) -> None:
     site.page.locator(".reilab-task select").select_option("mri")
     site.page.locator(".reilab-preset select").select_option("smoke")
+    steps = site.page.locator(".reilab-steps input[type=text]")
+    _until(lambda: steps.input_value() == "4", "the steps of the preset")
     site.fill("steps", "-5")
     site.press("Train")
     assert "steps = -5 is too small" in site.page.locator(".reilab-notice").inner_text()
@@ -315,7 +317,8 @@ def test_the_tour_sets_a_scene_up(site: Site) -> None:
 
 
 def test_images_and_numbers_change_while_training(site: Site) -> None:
-    site.go("task=mri&preset=smoke&steps=100000&learning_rate=0.003")
+    # Big enough that steps do not come faster than a busy browser can draw them.
+    site.go("task=mri&preset=smoke&size=64&width=16&steps=100000&learning_rate=0.003")
     site.press("Train")
     site.expect("Training")
     site.page.locator(".reilab-psnr-rei").wait_for()

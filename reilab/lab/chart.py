@@ -44,7 +44,10 @@ class Chart:
         self._marks = ColumnDataSource({"x": [], "words": []})
         self._cursor = ColumnDataSource({"x": []})
         drawn = [self._draw(key, line) for key, line in lines.items()]
-        self.figure.y_range = DataRange1d(renderers=drawn, range_padding=0.08, only_visible=True)
+        # The browser fits it to the lines; the server has no use for it.
+        self.figure.y_range = DataRange1d(
+            renderers=drawn, range_padding=0.08, only_visible=True, syncable=False
+        )
         marks = self.figure.vspan(
             "x", source=self._marks, color=NEUTRAL, line_dash="dotted", line_width=2
         )
@@ -59,7 +62,9 @@ class Chart:
         if shown > total:
             self.replace(key, points)
         elif shown < total:
-            source.stream(self._columns(points, shown))
+            # A few numbers travel faster in the message itself than each beside it.
+            added = self._columns(points, shown)
+            source.stream({name: values.tolist() for name, values in added.items()})
 
     def replace(self, key: str, points: Points) -> None:
         """Draw the whole line anew."""

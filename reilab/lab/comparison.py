@@ -10,6 +10,7 @@ from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit
 from reilab.lab.imagetools import tool
 from reilab.lab.library import Library
 from reilab.lab.numbers import number_text
+from reilab.lab.put import put
 from reilab.lab.redraw import Redraw
 from reilab.lab.several import content_of_several, letters, methods_of
 from reilab.lab.style import TALL, colour_of
@@ -85,7 +86,7 @@ class Comparison(pn.viewable.Viewer):
         kept = [name for name in names if name in chosen or name not in self._offered]
         self._offered = names
         options = [[name, method_title(name), colour_of(name)] for name in names]
-        self._methods.param.update(options=options, value=" ".join(kept))
+        put(self._methods, options=options, value=" ".join(kept))
 
     def _words(self, given: dict[str, str]) -> str:
         if not given:

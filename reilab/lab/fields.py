@@ -6,6 +6,7 @@ from typing import Any
 
 from reilab.lab.form import Control, answer, control
 from reilab.lab.model import Lab
+from reilab.lab.put import put
 from reilab.lab.style import slug
 from reilab.lab.web.components import Field
 
@@ -29,7 +30,7 @@ def make_field(lab: Lab, name: str) -> Field:
 
 def show_field(field: Field, now: Control) -> None:
     """Bring a field up to date."""
-    field.param.update(**_shown(now))
+    put(field, **_shown(now))
 
 
 def _shown(now: Control) -> dict[str, Any]:

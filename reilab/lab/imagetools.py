@@ -12,6 +12,7 @@ from reilab.lab.colours import MAPS
 from reilab.lab.explain import explain, label
 from reilab.lab.keys import DIGITS
 from reilab.lab.numbers import number_text
+from reilab.lab.put import put
 from reilab.lab.style import LINE, slug
 from reilab.lab.text import heading
 from reilab.lab.view import ERRORS, View
@@ -59,7 +60,7 @@ class ImageTools(pn.viewable.Viewer):
     def update(self, n_images: int, panes: Mapping[str, str], colour: bool) -> None:
         """Offer this many test images and these panes, by key; ``colour`` images keep theirs."""
         options = [[str(index), f"{index + 1} of {n_images}"] for index in range(n_images)]
-        self._sample.param.update(options=options, visible=n_images > 1)
+        put(self._sample, options=options, visible=n_images > 1)
         self._colours.visible = not colour
         titles = {**panes, ERRORS: "Errors"}
         self.panes = list(titles)

@@ -230,7 +230,8 @@ def session(root: Path) -> LabPage:
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
     pn.state.onload(page.wake)
-    pn.state.add_periodic_callback(page.tick, period=POLL_MILLISECONDS)
+    # Bokeh's own: Panel's tells its busy indicator of each, which takes longer than an idle tick.
+    pn.state.curdoc.add_periodic_callback(page.tick, POLL_MILLISECONDS)
     return page
 
 

@@ -15,6 +15,7 @@ from reilab.lab.library import Entry, Library
 from reilab.lab.model import Lab
 from reilab.lab.numbers import number_text
 from reilab.lab.onerun import OneRun
+from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html
 from reilab.lab.view import View
@@ -113,7 +114,7 @@ class RunsPanel(pn.viewable.Viewer):
         rows = [_line(entry) for entry in shown]
         if rows != self._table.rows:
             self._table.rows = rows
-        self._table.param.update(chosen=chosen, current=self._lab.run)
+        put(self._table, chosen=chosen, current=self._lab.run)
         hidden = len(self._entries) - len(shown)
         words = EMPTY if not self._entries else f"{hidden} hidden by the filter." if hidden else ""
         set_html(self._words, words and f'<p class="quiet">{words}</p>')

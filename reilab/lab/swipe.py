@@ -13,6 +13,7 @@ from reilab.lab.images import Pane
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import description
 from reilab.lab.moments import Shot
+from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
 from reilab.lab.view import View
 from reilab.runs.panes import to_pixels
@@ -105,8 +106,8 @@ class Swipe(pn.viewable.Viewer):
         right = self._look.right if self._look.right in keys else keys[-1]
         options = [[shot.key, shot.title] for shot in shots]
         self._offered = (left, right)
-        self._left.param.update(options=options, value=left)
-        self._right.param.update(options=options, value=right)
+        put(self._left, options=options, value=left)
+        put(self._right, options=options, value=right)
 
     def _divide(self, event: Any) -> None:
         self._look.divide = float(event.new)

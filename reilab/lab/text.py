@@ -9,6 +9,7 @@ from html import escape
 
 import panel as pn
 
+from reilab.lab.put import put
 from reilab.lab.style import TEXT_CSS
 
 
@@ -40,5 +41,4 @@ def heading(words: str, above: int = 14) -> pn.widgets.StaticText:
 
 def set_html(pane: pn.widgets.StaticText, html: str) -> None:
     """Show ``html``, if it is not shown already."""
-    if pane.value != html:
-        pane.param.update(value=html, visible=bool(html))
+    put(pane, value=html, visible=bool(html))

@@ -8,6 +8,7 @@ import panel as pn
 
 from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain, label
+from reilab.lab.put import put
 from reilab.lab.style import TALL
 from reilab.lab.text import set_html, text
 from reilab.lab.view import View
@@ -73,7 +74,7 @@ class Timeline(pn.viewable.Viewer):
             return
         place, live = look.place(moments), look.at is None
         words = f"step {moments[place]:,}"
-        self._slider.param.update(span=[0, len(moments) - 1, 1], value=str(place), words=words)
+        put(self._slider, span=[0, len(moments) - 1, 1], value=str(place), words=words)
         self._play.label = "❚❚ Halt" if look.playing else "▶ Play"
         self._live.variant = "contained" if live else "outlined"
         set_html(self._words, f'<span class="moment reilab-step">{words}</span>')

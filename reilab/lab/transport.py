@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 from reilab.lab.actions import Action, actions, attempt, complaints
 from reilab.lab.markup import detail_html, notice_html, progress_html, state_html
 from reilab.lab.model import Lab
+from reilab.lab.put import put
 from reilab.lab.style import LINE, slug
 from reilab.lab.summary import state_words, status_detail
 from reilab.lab.text import block, set_html, text
@@ -59,7 +60,7 @@ class Transport(pn.viewable.Viewer):
         """Show where the run stands now."""
         lab = self._lab
         for now in actions(lab, self._look):
-            self._buttons[now.name].param.update(visible=now.shown, label=now.label)
+            put(self._buttons[now.name], visible=now.shown, label=now.label)
         state, detail = "", ""
         if lab.run:
             state, detail = state_words(lab.standing), status_detail(lab.history, lab.standing)
