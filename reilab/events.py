@@ -1,8 +1,7 @@
 """What a run says, and what can be said to it: frozen values, free of torch.
 
-Training yields events. The command line, the notebooks, the lab and the tests read the same ones.
-Steering is a value too: a ``Command`` is sent into the generator, which answers with ``Steered``.
-A ``Control`` (pause, continue, step, stop) is for the loop that pulls the events.
+Training yields events. Steering is a value too: a ``Command`` is sent into the generator, which
+answers with ``Steered``. A ``Control`` is for the loop that pulls the events.
 """
 
 from __future__ import annotations
@@ -16,10 +15,7 @@ from numpy.typing import NDArray
 
 
 class Images(Protocol):
-    """Preview images (n, H, W, C), C = 1 or 3, values in [0, 1] up to reconstruction error.
-
-    An array, or something on disk that is read when it is looked at.
-    """
+    """Preview images (n, H, W, C), C = 1 or 3, values about [0, 1]: an array, or on disk."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -141,8 +137,7 @@ class Started:
 class Stepped:
     """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term.
 
-    ``risk`` is what SURE estimates, the mean of (A x̂ − A x)² over the measured entries; ``None``
-    without ground truth.
+    ``risk``, which SURE estimates: (A x̂ − A x)², its mean; ``None`` without ground truth.
     """
 
     method: str
@@ -156,10 +151,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Ticked:
-    """A step was taken whose losses a later ``Stepped`` will tell; a moment to steer or to stop.
-
-    Nobody shows or keeps it.
-    """
+    """A step whose losses a later ``Stepped`` will tell: a moment to steer or stop, not kept."""
 
     method: str
     step: int
@@ -169,8 +161,7 @@ class Ticked:
 class Evaluated:
     """The network in evaluation mode on the test images; no metrics without ground truth.
 
-    ``metrics`` are means over all test images; ``images`` and ``per_image`` are of the previewed
-    ones.
+    ``metrics`` are means over all of them; ``images`` and ``per_image`` are of the previewed ones.
     """
 
     method: str
