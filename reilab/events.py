@@ -137,7 +137,7 @@ class Started:
 class Stepped:
     """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term.
 
-    ``risk``, which SURE estimates: (A x̂ − A x)², its mean; ``None`` without ground truth.
+    ``risk`` is what SURE estimates: mean (A x̂ − A x)² over measured entries, or ``None`` (no x).
     """
 
     method: str

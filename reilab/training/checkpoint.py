@@ -59,7 +59,9 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     state.assumed_noise = position["assumed_noise"]
     # Checkpoints of older versions stand between intervals.
     table = tensors.get("interval", torch.empty(0)).to(state.gradient.device)
-    state.interval = interval_of(table.unbind(), position.get("interval_seconds", 0.0))
+    # A step that was not finite left the weights as they were: who resumes fails over it no more.
+    if table[..., :-1].isfinite().all():
+        state.interval = interval_of(table.unbind(), position.get("interval_seconds", 0.0))
 
 
 def read_position(path: Path) -> dict[str, Any]:
