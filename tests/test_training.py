@@ -419,6 +419,25 @@ def test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights() -> 
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
+def test_a_run_that_failed_resumes_as_soon_as_its_cause_is_gone(tmp_path: Path) -> None:
+    config = smoke(methods=["rei"], log_every=3)
+    prepared = prepare(config)
+    state = new_state("rei", prepared.problem, config.training)
+    events = train(state, prepared.problem, config.training, prepared.exam)
+    while not isinstance(next(events), Ticked):
+        pass
+    # The second step is not finite; the interval holds the first, which was.
+    state.weights["req"] = float("inf")
+    next(events)
+    save_checkpoint(state, tmp_path / "rei.safetensors")
+    again = new_state("rei", prepared.problem, config.training)
+    load_checkpoint(again, tmp_path / "rei.safetensors")
+    again.weights["req"] = 1.0
+    assert again.step == 2
+    *_, last = train(again, prepared.problem, config.training, prepared.exam)
+    assert isinstance(last, Finished)
+
+
 def _poisoned(samples: Any) -> InMemory:
     assert samples.x is not None
     return InMemory(torch.full_like(samples.x, float("nan")))

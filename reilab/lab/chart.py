@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, Range1d
+from bokeh.models import ColumnDataSource, CustomJSTicker, DataRange1d, HoverTool, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -16,6 +16,24 @@ from reilab.lab.style import MARK, NEUTRAL
 
 HEIGHT = 270
 LEGEND_COLUMNS, MOST_COLUMNS = 3, 4
+#: Below two decades Bokeh's own ticks are evenly spaced: they crowd at the upper end and leave the
+#: lower one bare.
+LOG_TICKS = """
+const {start, end} = cb_data
+if (!(start > 0 && end > start && Number.isFinite(end))) return []
+const decades = Math.log10(end / start)
+const every = Math.ceil(decades / 6)
+const halves = Array.from({length: 18}, (_, index) => 1 + index / 2)
+const within = decades > 1.7 ? [1] : decades > 0.7 ? [1, 2, 5]
+  : decades > 0.25 ? [1, 1.5, 2, 3, 4, 6, 8] : halves
+const ticks = []
+for (let power = Math.floor(Math.log10(start)); 10 ** power <= end; power += 1) {
+  if (power % every === 0) {
+    for (const factor of within) ticks.push(Number((factor * 10 ** power).toPrecision(2)))
+  }
+}
+return ticks.filter((tick) => tick >= start && tick <= end)
+"""
 
 
 class Chart:
@@ -39,6 +57,8 @@ class Chart:
             toolbar_location=None,
             tools="",
         )
+        if axes.log:
+            self.figure.yaxis.ticker = CustomJSTicker(major_code=LOG_TICKS)
         self.figure.html_attributes = {"role": "img", "aria-label": f"{axes.label} against steps"}
         self._sources = {key: ColumnDataSource({"x": [], "y": []}) for key in lines}
         self._marks = ColumnDataSource({"x": [], "words": []})

@@ -14,6 +14,7 @@ from panel.util import edit_readonly
 
 from reilab.events import Event, Started
 from reilab.lab import address, keys
+from reilab.lab.beat import Beat
 from reilab.lab.bulletin import Bulletin
 from reilab.lab.buttons import small_button
 from reilab.lab.comparison import Comparison
@@ -31,10 +32,6 @@ from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
 
 POLL_MILLISECONDS = 100
-#: The browser lays the page out anew each time; more often only makes numbers flicker.
-POLLS_PER_SHOW = 4
-#: Look for runs that others have started, and start what waits, once in so many polls.
-POLLS_PER_LISTING = 20
 TAGLINE = "learning to image from noisy, incomplete measurements alone"
 #: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
 ON_LOAD = """
@@ -56,7 +53,7 @@ class LabPage(pn.viewable.Viewer):
     def __init__(self, root: Path, query: Mapping[str, str]) -> None:
         super().__init__()
         self.lab, self.look, self.tour = Lab(root), View(), Tour()
-        self._polls, self._awake = 0, False
+        self._beat, self._awake = Beat(), False
         self._bulletin = Bulletin(root)
         self._unseen: list[Event] = []
         self._told_early: list[Mapping[str, Any]] = []
@@ -96,19 +93,21 @@ class LabPage(pn.viewable.Viewer):
 
     def _tick(self) -> None:
         self._unseen += self.lab.poll()
-        if self._polls % POLLS_PER_SHOW == 0:
+        if self._beat.shows:
             if self._unseen:
                 rewound = any(isinstance(event, Started) for event in self._unseen)
                 self._unseen.clear()
                 self._run.update(anew=rewound)
+                self.browser.ask_drawn()
+                self._beat.asked()
             self.look.advance(self._exhibit.timeline.moments)
             self.browser.address = address.write(self.lab, self.look)
-        if self._polls % POLLS_PER_LISTING == 0:
+        if self._beat.lists:
             self._bulletin.update(self.lab.folder if self.lab.run else None)
             if self.look.tab == "runs":
                 self._runs.update()
             self._comparison.update()
-        self._polls += 1
+        self._beat.count()
 
     def wake(self) -> None:
         """Begin to follow the run and to take input.
@@ -197,10 +196,12 @@ class LabPage(pn.viewable.Viewer):
         self.tour.place = -1 if self.tour.stop else 0
 
     def _hear(self, told: Mapping[str, Any]) -> None:
-        """What the browser says: that it is there, its colour scheme, or a key."""
+        """What the browser says: that it is there, or has drawn, its colour scheme, or a key."""
         if not self._awake:
             self._told_early.append(told)
             return
+        if told.get("drawn"):
+            self._beat.drawn()
         if told.get("narrow"):
             # The drawer of a narrow page lies over everything.
             self.page.sidebar_open = False

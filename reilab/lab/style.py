@@ -82,8 +82,10 @@ p { margin: 0; }
 .scale .bar { width: 220px; height: 10px; border-radius: 2px; }
 .moment { display: inline-block; min-width: 88px; text-align: right; white-space: nowrap;
           font-variant-numeric: tabular-nums; }
-.formulas { display: grid; gap: 10px; margin-bottom: 8px; overflow-x: auto; }
-.formula { display: flex; align-items: flex-start; gap: 8px; font-size: 16px; white-space: nowrap; }
+.formulas { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px; margin-bottom: 8px;
+            overflow-x: auto; }
+.formula { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 2px 8px; font-size: 16px;
+           white-space: nowrap; }
 .formula .whose .chip { display: inline-block; margin-right: 8px; }
 .formula .term { display: inline-flex; flex-direction: column; align-items: center; }
 .formula small { font-size: 12px; opacity: .78; min-height: 16px; }

@@ -27,7 +27,10 @@ export function render({model}) {
   }
   const receive = (message) => {
     const data = message.data ?? message
-    if (data.copy !== undefined) {
+    if (data.ask === "drawn") {
+      // After the next picture: a browser that is behind has not made it yet.
+      window.requestAnimationFrame(() => window.setTimeout(() => model.send_msg({drawn: true})))
+    } else if (data.copy !== undefined) {
       navigator.clipboard.writeText(data.copy).catch(() => model.send_msg({failed: "copy"}))
     } else if (data.name) {
       const link = document.createElement("a")
