@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Generator
@@ -308,6 +309,28 @@ def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
     last = history_of(folder.events())
     assert jobs.standing(folder, last).status is jobs.Status.STOPPED
     assert folder.checkpoint("rei").exists()
+
+
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        ({}, "300 none"),
+        ({"GOMP_SPINCOUNT": "7"}, "7 none"),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "none ACTIVE"),
+    ],
+)
+def test_threads_of_a_worker_sleep_unless_told_otherwise(
+    told: dict[str, str], seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    code = f"import os; print(*(os.environ.get(name, 'none') for name in {names}))"
+    pid = processes.spawn([sys.executable, "-c", code], tmp_path / "log")
+    processes.children[pid].wait(timeout=30)
+    assert (tmp_path / "log").read_text().strip() == seen
 
 
 def test_yaml_round_trip() -> None:
