@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PORT   ?= 5006
+# Processes that share the tests out.
+JOBS   ?= 2
 OPEN   ?= 1
 PRESET ?= quick
 GRID   ?= grids/$(PRESET)
@@ -16,7 +18,7 @@ lab: $(VENV)/ready
 
 ## Run all tests; those of the lab's page need Chromium and say so where there is none.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile
 
 ## Format and lint with ruff, check types with mypy; changes nothing.
 check: $(VENV)/ready

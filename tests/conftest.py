@@ -1,5 +1,6 @@
 """What all tests share: one thread, the skipping of GPU tests, untouched global random states."""
 
+import os
 import random
 from collections.abc import Iterator
 
@@ -9,8 +10,10 @@ import torch
 
 from reilab.runs import processes
 
-# Small tensors on many threads are slower, and sums in another order give other digits.
+# Small tensors on many threads are slower, and sums in another order give other digits; notebooks,
+# workers and servers are processes of their own, beside which other tests run.
 torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

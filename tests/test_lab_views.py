@@ -12,7 +12,7 @@ import pytest
 from lab_runs import EVERY, N_STEPS, write_run
 
 from reilab.lab import address
-from reilab.lab.beat import POLLS_OF_PATIENCE, POLLS_PER_SHOW, Beat
+from reilab.lab.beat import POLLS_PER_SHOW, Beat
 from reilab.lab.board import ImageBoard
 from reilab.lab.chart import Chart
 from reilab.lab.choices import Choices
@@ -284,21 +284,17 @@ def test_a_page_that_nobody_has_open_is_forgotten(tmp_path: Path) -> None:
     assert page() is None
 
 
-def _shown(beat: Beat, polls: int, answers: bool) -> int:
-    """How often the page is sent within so many polls."""
-    count = 0
-    for _ in range(polls):
-        if beat.shows:
-            count += 1
-            beat.asked()
-            if answers:
-                beat.drawn()
-        beat.count()
-    return count
+def test_a_browser_that_lags_behind_is_shown_less() -> None:
+    def shown(beat: Beat, polls: int) -> int:
+        count = 0
+        for _ in range(polls):
+            count += beat.shows()
+            beat.count()
+        return count
 
-
-def test_a_browser_that_lags_behind_is_not_sent_more() -> None:
-    assert _shown(Beat(), 5 * POLLS_PER_SHOW, answers=True) == 5
-    assert _shown(Beat(), POLLS_OF_PATIENCE, answers=False) == 1
-    # What never answers, as a page in the background, is told all the same, if seldom.
-    assert _shown(Beat(), 4 * POLLS_OF_PATIENCE, answers=False) == 4
+    beat = Beat()
+    assert shown(beat, 5 * POLLS_PER_SHOW) == 5
+    beat.slower = 4
+    assert shown(beat, 40 * POLLS_PER_SHOW) == 10
+    beat.slower = 1
+    assert shown(beat, 5 * POLLS_PER_SHOW) == 5

@@ -93,13 +93,11 @@ class LabPage(pn.viewable.Viewer):
 
     def _tick(self) -> None:
         self._unseen += self.lab.poll()
-        if self._beat.shows:
+        if self._beat.shows():
             if self._unseen:
                 rewound = any(isinstance(event, Started) for event in self._unseen)
                 self._unseen.clear()
                 self._run.update(anew=rewound)
-                self.browser.ask_drawn()
-                self._beat.asked()
             self.look.advance(self._exhibit.timeline.moments)
             self.browser.address = address.write(self.lab, self.look)
         if self._beat.lists:
@@ -196,12 +194,11 @@ class LabPage(pn.viewable.Viewer):
         self.tour.place = -1 if self.tour.stop else 0
 
     def _hear(self, told: Mapping[str, Any]) -> None:
-        """What the browser says: that it is there, or has drawn, its colour scheme, or a key."""
+        """What the browser says: that it is there, or lags, its colour scheme, or a key."""
         if not self._awake:
             self._told_early.append(told)
             return
-        if told.get("drawn"):
-            self._beat.drawn()
+        self._beat.slower = told.get("slower", self._beat.slower)
         if told.get("narrow"):
             # The drawer of a narrow page lies over everything.
             self.page.sidebar_open = False

@@ -5,6 +5,33 @@ const PRESSING = "button, a, [role=button], [role=tab], summary"
 
 const NARROW = 600
 
+const TICK = 100, TICKS = 20, CALM = 5, SLOWEST = 16
+
+// Watches how many ticks this page finds time for. Without half of them `tell` hears that changes
+// should come half as often, and after some calm that they may come twice as often again.
+function watchLag(tell) {
+  let ticks = 0, calm = 0, slower = 1, began = performance.now()
+  const change = (factor) => {
+    const wanted = Math.min(SLOWEST, Math.max(1, slower * factor))
+    if (wanted !== slower) tell(wanted)
+    slower = wanted
+    calm = 0
+  }
+  return window.setInterval(() => {
+    ticks += 1
+    const passed = performance.now() - began
+    if (passed < TICKS * TICK) return
+    const share = ticks * TICK / passed
+    ticks = 0
+    began = performance.now()
+    // Browsers hold back the ticks of a page that nobody sees.
+    if (document.hidden) return
+    calm = share > 0.8 ? calm + 1 : 0
+    if (share < 0.5) change(2)
+    else if (calm === CALM) change(0.5)
+  }, TICK)
+}
+
 function bytes(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
 }
@@ -27,10 +54,7 @@ export function render({model}) {
   }
   const receive = (message) => {
     const data = message.data ?? message
-    if (data.ask === "drawn") {
-      // After the next picture: a browser that is behind has not made it yet.
-      window.requestAnimationFrame(() => window.setTimeout(() => model.send_msg({drawn: true})))
-    } else if (data.copy !== undefined) {
+    if (data.copy !== undefined) {
       navigator.clipboard.writeText(data.copy).catch(() => model.send_msg({failed: "copy"}))
     } else if (data.name) {
       const link = document.createElement("a")
@@ -44,8 +68,9 @@ export function render({model}) {
   dark.addEventListener("change", onTheme)
   // The page is laid out first.
   window.setTimeout(() => {
-    model.send_msg({dark: dark.matches, narrow: window.innerWidth < NARROW})
+    model.send_msg({dark: dark.matches, narrow: window.innerWidth < NARROW, slower: 1})
   }, 500)
+  const lag = watchLag((slower) => model.send_msg({slower}))
   const wake = () => {
     document.body.inert = !model.awake
     document.body.toggleAttribute("data-awake", model.awake)
@@ -57,6 +82,7 @@ export function render({model}) {
   model.on("remove", () => {
     document.removeEventListener("keydown", onKey)
     dark.removeEventListener("change", onTheme)
+    window.clearInterval(lag)
   })
   const made = document.createElement("div")
   made.hidden = true

@@ -63,12 +63,8 @@ class Browser(JSComponent):
     _esm = HERE / "browser.js"
 
     def listen(self, heard: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``heard`` with what the browser says: ``key``, ``dark``, ``narrow`` or ``drawn``."""
+        """Call ``heard`` with what is said: ``key``, ``dark``, ``narrow`` or ``slower``."""
         self.on_msg(lambda event: heard(event.data))
-
-    def ask_drawn(self) -> None:
-        """Ask the browser to say ``drawn`` when all that it was sent before is on its screen."""
-        self._send_msg({"ask": "drawn"})
 
     def copy(self, text: str) -> None:
         """Put a text on the clipboard."""
