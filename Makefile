@@ -18,7 +18,7 @@ lab: $(VENV)/ready
 
 ## Run all tests; those of the lab's page need Chromium and say so where there is none.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 ## Format and lint with ruff, check types with mypy; changes nothing.
 check: $(VENV)/ready

@@ -30,9 +30,8 @@ PATIENCE_SECONDS = 120
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    """A lab with an empty root whose workers leave the machine usable."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab with an empty root."""
     lab = Lab(tmp_path)
     lab.choices.task, lab.choices.preset = "mri", "smoke"
     yield lab

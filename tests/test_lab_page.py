@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
@@ -113,10 +112,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(port), str(root)],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    server = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(root)])
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not _listens(port):
         alive = server.poll() is None

@@ -125,7 +125,7 @@ def address(home: Path) -> Iterator[str]:
     with (home / "log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options],
-            env=os.environ | own | {"IPYTHONDIR": str(home / "ipython"), "OMP_NUM_THREADS": "1"},
+            env=os.environ | own | {"IPYTHONDIR": str(home / "ipython")},
             stdout=log,
             stderr=subprocess.STDOUT,
         )

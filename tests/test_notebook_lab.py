@@ -38,8 +38,7 @@ Scenario = Callable[[LabPanel], Awaitable[None]]
 
 @pytest.fixture(autouse=True)
 def no_process_stands_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers leave the machine usable, and start when they are asked for."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    """Workers start when they are asked for."""
     monkeypatch.setattr(jobs, "warm", lambda root: None)
 
 

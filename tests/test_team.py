@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import socket
@@ -26,7 +25,6 @@ from reilab.training.state import seeded
 from reilab.training.team import ALONE, join, share
 
 T = TypeVar("T")
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,6 @@ def command(*words: str, processes: int) -> list[str]:
 def reilab(*words: str, processes: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(*words, processes=processes),
-        env=ONE_THREAD,
         capture_output=True,
         text=True,
         timeout=120,
@@ -136,7 +133,6 @@ def test_one_process_finishes_what_a_team_began(tmp_path: Path) -> None:
     asked = shlex.split("train mri --preset smoke --norm none --evaluate-every 10 --steps 120")
     team = subprocess.Popen(
         command(*asked, "--out", str(folder), processes=2),
-        env=ONE_THREAD,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
