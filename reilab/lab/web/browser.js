@@ -7,7 +7,7 @@ const NARROW = 600
 
 const TICK = 100, TICKS = 20, CALM = 5, SLOWEST = 16
 
-// Watches how many ticks this page finds time for. Without half of them `tell` hears that changes
+// Watches how many ticks this page finds time for. Without a third of them `tell` hears that changes
 // should come half as often, and after some calm that they may come twice as often again.
 function watchLag(tell) {
   let ticks = 0, calm = 0, slower = 1, began = performance.now()
@@ -26,8 +26,8 @@ function watchLag(tell) {
     began = performance.now()
     // Browsers hold back the ticks of a page that nobody sees.
     if (document.hidden) return
-    calm = share > 0.8 ? calm + 1 : 0
-    if (share < 0.5) change(2)
+    calm = share > 0.7 ? calm + 1 : 0
+    if (share < 0.3) change(2)
     else if (calm === CALM) change(0.5)
   }, TICK)
 }
