@@ -15,7 +15,7 @@ from panel.util import edit_readonly
 from reilab.events import Event, Started
 from reilab.lab import address, keys
 from reilab.lab.beat import Beat
-from reilab.lab.bulletin import Bulletin
+from reilab.lab.bulletin import Bulletin, forget_notifications
 from reilab.lab.buttons import small_button
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
@@ -228,6 +228,7 @@ def session(root: Path) -> LabPage:
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
     pn.state.onload(page.wake)
+    pn.state.on_session_destroyed(forget_notifications)
     # Bokeh's own: Panel's tells its busy indicator of each, which takes longer than an idle tick.
     pn.state.curdoc.add_periodic_callback(page.tick, POLL_MILLISECONDS)
     return page
