@@ -63,6 +63,10 @@ class Site:
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
+    def click(self, name: str) -> None:
+        """Press the button of this style class once the server has made it ready to be pressed."""
+        self.page.locator(f".reilab-{name} button:visible").click()
+
     def expect(self, words: str) -> None:
         """Wait until the state of the run is this one."""
         self.page.locator(".state", has_text=words).wait_for()
@@ -191,12 +195,12 @@ def test_panes_have_numbers_and_follow_the_slider(site: Site) -> None:
     assert site.psnr("rei") == 15
     assert site.picture("rei") != late
     _until(lambda: "at=10" in site.query(), "the step in the address")
-    site.page.locator(".reilab-live:visible").click()
+    site.click("live")
     _until(lambda: site.step() == "step 40", "the live end")
 
 
 def test_play_goes_through_the_moments(site: Site) -> None:
-    site.page.locator(".reilab-play:visible").click()
+    site.click("play")
     _until(lambda: site.step() != "step 40", "an earlier moment")
     _until(lambda: site.step() == "step 40", "the last moment")
 
@@ -261,7 +265,7 @@ def test_curves_table_and_formula(site: Site) -> None:
     rows = table.locator("tbody tr").evaluate_all("all => all.map(row => row.dataset.key)")
     assert rows == ["rei", "ei", "supervised", "pinv"]
     with site.page.expect_download() as saved:
-        site.page.locator(".reilab-results-csv:visible").click()
+        site.click("results-csv")
     assert "PSNR [dB]" in Path(saved.value.path()).read_text(encoding="utf-8")
     formula = site.page.locator(".reilab-formula-rei").inner_text()
     assert "SURE" in formula
@@ -277,7 +281,7 @@ def test_runs_are_filtered_compared_and_deleted_after_a_question(site: Site) -> 
     site.fill("filter", "")
     for name in (FIRST, SECOND):
         site.page.get_by_label(f"Choose {name}").check()
-    site.page.locator(".reilab-runs-compare").click()
+    site.click("runs-compare")
     site.pane("A-rei").wait_for()
     site.pane("B-rei").wait_for()
     assert site.page.get_by_text("assumed 0.4").count() == 1
@@ -285,10 +289,10 @@ def test_runs_are_filtered_compared_and_deleted_after_a_question(site: Site) -> 
     for name in (FIRST, SECOND):
         site.page.get_by_label(f"Choose {name}").uncheck()
     site.page.get_by_label(f"Choose {OTHER}").check()
-    site.page.locator(".reilab-runs-delete").click()
+    site.click("runs-delete")
     site.page.get_by_role("button", name="Keep").click()
     assert (site.root / OTHER).is_dir()
-    site.page.locator(".reilab-runs-delete").click()
+    site.click("runs-delete")
     site.press("Delete for good")
     _until(lambda: rows.count() == 2, "two runs")
     assert not (site.root / OTHER).exists()
@@ -296,20 +300,20 @@ def test_runs_are_filtered_compared_and_deleted_after_a_question(site: Site) -> 
 
 def test_settings_are_duplicated(site: Site) -> None:
     site.page.get_by_label(f"Choose {SECOND}").check()
-    site.page.locator(".reilab-runs-duplicate-settings").click()
+    site.click("runs-duplicate-settings")
     site.page.get_by_text("Press Train").wait_for()
     assert site.page.locator(".reilab-assumed-noise input[type=text]").input_value() == "0.4"
 
 
 def test_the_tour_sets_a_scene_up(site: Site) -> None:
-    site.page.locator(".reilab-tour").click()
+    site.click("tour")
     site.page.get_by_role("heading", name="Noise breaks EI").wait_for()
-    site.page.locator(".reilab-tour-next").click()
-    site.page.locator(".reilab-tour-next").click()
-    site.page.locator(".reilab-tour-set").click()
+    site.click("tour-next")
+    site.click("tour-next")
+    site.click("tour-set")
     site.page.get_by_text("The controls are set").wait_for()
     assert site.page.locator(".reilab-assumed-noise input[type=text]").input_value() == "0.4"
-    site.page.locator(".reilab-tour-close").click()
+    site.click("tour-close")
 
 
 def test_images_and_numbers_change_while_training(site: Site) -> None:
@@ -385,7 +389,7 @@ def test_a_fork_goes_on_from_the_past_with_other_settings(site: Site) -> None:
     site.press("Stop")
     site.expect("Stopped")
     parent = site.shown_run()
-    site.page.locator(".reilab-fork").click()
+    site.click("fork")
     _until(lambda: site.shown_run() != parent, "another run in the address")
     site.expect("Training")
     site.press("Stop")
