@@ -19,9 +19,10 @@ from reilab.events import (
     Stepped,
 )
 from reilab.runs import pictures
-from reilab.runs.curves import losses_of, marks_of, scores_of
+from reilab.runs.curves import marks_of, scores_of
 from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
+from reilab.runs.history import History, history_of
+from reilab.runs.losses import Losses
 from reilab.runs.pictures import Stored
 
 N_MOMENTS = 50
@@ -45,7 +46,7 @@ def test_losses_scores_and_marks() -> None:
     failed = Failed("rei", 25, "why")
     log: list[Event] = [started(), evaluated(0), stepped(10), steered, stepped(20, 0.25)]
     track = history_of([*log, evaluated(20), started(20), evaluated(20), failed]).tracks["rei"]
-    losses, scores = losses_of(track), scores_of(track)
+    losses, scores = track.losses, scores_of(track)
     assert losses.step.tolist() == [10, 20]
     assert losses.terms["sure"].tolist() == [0.1, 0.05]
     assert losses.total.tolist() == [0.2, 0.1]
@@ -59,10 +60,36 @@ def test_losses_scores_and_marks() -> None:
     assert [mark.event for mark in marks_of(track)] == [steered, started(20), failed]
 
 
+def test_losses_read_while_they_grow_are_those_read_at_once() -> None:
+    other = Stepped("rei", 3, {"mc": 7.0}, 7.0, 1e-3, 0.5, 0.1)
+    log: list[Event] = [
+        started(),
+        stepped(1),
+        stepped(2),
+        other,
+        started(2),
+        stepped(3),
+        stepped(4),
+    ]
+    history = History()
+    for event in log:
+        history.add(event)
+        grown = history.tracks["rei"].losses
+    whole = Losses().extended(history.tracks["rei"].stepped)
+    assert grown.step.tolist() == [1, 2, 3, 4]
+    assert list(grown.terms) == list(whole.terms) == ["sure"]
+    np.testing.assert_equal(grown.terms["sure"], whole.terms["sure"])
+    np.testing.assert_equal(grown.seconds, whole.seconds)
+    mixed = Losses().extended([stepped(1)]).extended([other])
+    np.testing.assert_equal(mixed.terms["sure"], [1.0, np.nan])
+    np.testing.assert_equal(mixed.terms["mc"], [np.nan, 7.0])
+    np.testing.assert_equal(mixed.risk, [np.nan, 0.1])
+
+
 def test_curves_of_a_method_that_has_just_started_are_empty() -> None:
     track = history_of([started()]).tracks["rei"]
-    assert len(losses_of(track).step) == len(scores_of(track).psnr) == 0
-    assert not losses_of(track).terms
+    assert len(track.losses.step) == len(scores_of(track).psnr) == 0
+    assert not track.losses.terms
     assert not marks_of(track)
     assert track.at(5) is None
 

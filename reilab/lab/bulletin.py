@@ -25,8 +25,7 @@ class Bulletin(pn.viewable.Viewer):
         super().__init__()
         self._root, self._began = root, time.time()
         self._told: list[Ended] = []
-        self._meters, self._view = Meters(), text()
-        self._view.param.update(styles={"color": "white"}, margin=(0, 0, 0, 16))
+        self._meters, self._view = Meters(), text(styles={"color": "white"}, margin=(0, 0, 0, 16))
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view

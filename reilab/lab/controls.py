@@ -45,7 +45,7 @@ class Controls(pn.viewable.Viewer):
     def _layout(self) -> pn.Column:
         parts: list[pn.viewable.Viewable] = []
         for title, names in form.GROUPS.items():
-            parts.append(heading(title))
+            parts.append(heading(title, margin=(14, 0, 4, 0)))
             parts += [self._fields[name] for name in names if name not in PAIR]
         pair = pn.Row(
             *(self._fields[name] for name in PAIR),

@@ -121,10 +121,8 @@ class Exhibit(pn.viewable.Viewer):
 
 def section(title: str, remark: str, *tools: pn.viewable.Viewable) -> pn.Row:
     """The heading of a section with a remark and what belongs to it."""
-    head = heading(title)
-    head.param.update(margin=0, align="center")
     return pn.Row(
-        head,
+        heading(title, align="center"),
         quiet(remark),
         *tools,
         styles=dict(LINE),

@@ -79,12 +79,11 @@ class KeyList(pn.viewable.Viewer):
 
     def __init__(self) -> None:
         super().__init__()
-        words = block()
         lines = "".join(
             f"<dt><kbd>{escape(key)}</kbd></dt><dd>{escape(told)}</dd>"
             for key, told in KEYS.items()
         )
-        set_html(words, f'<h2>Keys</h2><dl class="keys">{lines}</dl>')
+        words = block(f'<h2>Keys</h2><dl class="keys">{lines}</dl>')
         close = small_button("Close", self.toggle, "keys-close")
         self._view = pn.Column(words, close, visible=False, styles=BOX, **WIDE)
 

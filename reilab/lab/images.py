@@ -79,6 +79,10 @@ class Pane:
             min_border_bottom=0,
             margin=0,
             outline_line_color=None,
+            # Axes and grids that are not drawn are a fifth of all models of the page.
+            below=[],
+            left=[],
+            center=[],
             sizing_mode="scale_width",
             aspect_ratio=aspect,
             frame_width=None,

@@ -43,11 +43,13 @@ class ImageTools(pn.viewable.Viewer):
             "toggles", "swipe", "Swipe", "inline silent", options=[["swipe", "Swipe", "s"]]
         )
         whole = small_button("Reset view", self._whole, "reset", "text")
-        head = heading("Images", 0)
-        head.margin = 0
         parts = (self._panes, self._swipe, self._sample, self._colours, self._window, whole)
         self._view = pn.Row(
-            head, *parts, margin=(16, 0, 10, 0), sizing_mode="stretch_width", styles=dict(LINE)
+            heading("Images"),
+            *parts,
+            margin=(16, 0, 10, 0),
+            sizing_mode="stretch_width",
+            styles=dict(LINE),
         )
         for field in (self._sample, self._colours, self._window, self._panes, self._swipe):
             field.param.watch(self._read, "value")

@@ -74,7 +74,6 @@ def measurement(history: History, sample: int) -> Shot | None:
 
 
 def _read(images: Images, sample: int) -> Values:
-    # They are kept with half the digits, which are too few to reckon with.
     return np.asarray(images[sample], np.float32)
 
 

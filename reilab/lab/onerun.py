@@ -14,7 +14,7 @@ from reilab.lab.explain import explain
 from reilab.lab.library import Entry, Library
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE
-from reilab.lab.text import text
+from reilab.lab.text import quiet
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
 from reilab.runs.folder import RunFolder
@@ -55,15 +55,13 @@ class OneRun(pn.viewable.Viewer):
             align="center",
         )
         self._note.param.watch(lambda event: attempt(self._write_note), "value")
-        words = text()
-        words.value = '<span class="quiet">Export</span>'
         self._view = pn.Row(
             self._button("Open", self.open),
             self._button("Duplicate settings", self._duplicate),
             self._resume,
             self._pin,
             self._note,
-            words,
+            quiet("Export"),
             self._button("Pictures", self._pictures),
             self._button("Curves", self._curves),
             self._button("Report", self._report),

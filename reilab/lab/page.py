@@ -131,9 +131,8 @@ class LabPage(pn.viewable.Viewer):
             self._trouble = str(error)
 
     def _layout(self) -> pmui.Page:
-        title = text()
-        title.value = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"
-        title.styles = {"color": "white"}
+        words = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"
+        title = text(words, styles={"color": "white"})
         self._parts = Field(
             kind="segments",
             label="Part of the lab",

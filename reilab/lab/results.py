@@ -58,7 +58,7 @@ class Results(pn.viewable.Viewer):
         """Show these rows."""
         if tuple(rows) != self._rows:
             self._rows = tuple(rows)
-            self._table.rows = [_line(row) for row in rows]
+            self._table.show([_line(row) for row in rows])
 
     def _save(self) -> None:
         content = as_text(self._rows, ",").encode()

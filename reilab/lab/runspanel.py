@@ -111,9 +111,7 @@ class RunsPanel(pn.viewable.Viewer):
     def _show(self, *_: Any) -> None:
         shown = [entry for entry in self._entries.values() if entry.matches(self._filter.value)]
         chosen = [name for name in self._look.compared if name in self._entries]
-        rows = [_line(entry) for entry in shown]
-        if rows != self._table.rows:
-            self._table.rows = rows
+        self._table.show([_line(entry) for entry in shown])
         put(self._table, chosen=chosen, current=self._lab.run)
         hidden = len(self._entries) - len(shown)
         words = EMPTY if not self._entries else f"{hidden} hidden by the filter." if hidden else ""

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.signal import lfilter
 
 from reilab.events import Failed, Started, Steered
 from reilab.lab.lines import Axes, Line, Mark, Points
 from reilab.lab.style import NEUTRAL, colour_of
-from reilab.runs.curves import losses_of, marks_of, scores_of
+from reilab.runs.curves import marks_of, scores_of
 from reilab.runs.history import History
 from reilab.runs.results import BASELINE
 from reilab.runs.words import change_words, in_order, method_title
@@ -74,7 +75,7 @@ def loss_series(history: History) -> dict[str, Series]:
     found: dict[str, Series] = {}
     for name in in_order(history):
         title, colour = method_title(name), colour_of(name)
-        losses = losses_of(history.tracks[name])
+        losses = history.tracks[name].losses
         terms = list(history.tracks[name].started.weights)
         if len(terms) > 1:
             line = Line(f"{title} {TOTAL}", colour)
@@ -93,7 +94,7 @@ def risk_series(history: History) -> dict[str, Series]:
     found: dict[str, Series] = {}
     for name in in_order(history):
         track, title = history.tracks[name], method_title(name)
-        losses = losses_of(track)
+        losses = track.losses
         if "sure" not in track.started.weights or np.isnan(losses.risk).all():
             continue
         line = Line(f"{title}: SURE", colour_of(name))
@@ -135,13 +136,9 @@ def smooth(points: Points, weight: float) -> Points:
     """Exponential mean of the values; every point depends on those before it alone."""
     if not weight:
         return points
-    smoothed: list[float] = []
-    mean = mass = 0.0
-    for value in points[1]:
-        mean = weight * mean + (1 - weight) * value
-        mass = weight * mass + (1 - weight)
-        smoothed.append(mean / mass)
-    return points[0], smoothed
+    values = np.asarray(points[1], np.float64)
+    mass = 1 - weight ** np.arange(1, len(values) + 1)
+    return points[0], lfilter([1 - weight], [1, -weight], values) / mass
 
 
 def _words(event: Steered | Started | Failed) -> str:

@@ -1,44 +1,57 @@
 """Pieces of text on the page, in HTML; they are changed only when their words do.
 
-``StaticText`` takes half the time of a pane of HTML to change, and there are dozens of them.
+They are bare models: a widget of Panel takes the server many times as long to change, and a ``Div``
+of Bokeh has the browser lay the whole page out anew, and there are dozens.
 """
 
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import panel as pn
+from panel.models import HTML
 
-from reilab.lab.put import put
 from reilab.lab.style import TEXT_CSS
 
 
-def text() -> pn.widgets.StaticText:
-    """An empty piece of text for a line of things."""
-    return pn.widgets.StaticText(value="", stylesheets=[TEXT_CSS], margin=0, align="center")
+class Text(pn.pane.Bokeh):
+    """A pane around one piece of text."""
 
 
-def quiet(words: str) -> pn.widgets.StaticText:
+def text(html: str = "", **layout: Any) -> Text:
+    """A piece of text for a line of things."""
+    return _piece(html, **{"align": "center", **layout})
+
+
+def quiet(words: str) -> Text:
     """A remark beside a heading."""
-    pane = text()
-    pane.value = f'<span class="quiet">{escape(words)}</span>'
-    return pane
+    return text(f'<span class="quiet">{escape(words)}</span>')
 
 
-def block() -> pn.widgets.StaticText:
-    """An empty piece of text as wide as the page."""
-    return pn.widgets.StaticText(
-        value="", stylesheets=[TEXT_CSS], margin=0, sizing_mode="stretch_width"
-    )
+def block(html: str = "", **layout: Any) -> Text:
+    """A piece of text as wide as the page."""
+    return _piece(html, sizing_mode="stretch_width", **layout)
 
 
-def heading(words: str, above: int = 14) -> pn.widgets.StaticText:
-    """The title of a group of controls or views, with ``above`` pixels of room over it."""
-    return pn.widgets.StaticText(
-        value=f"<h2>{words}</h2>", stylesheets=[TEXT_CSS], margin=(above, 0, 4, 0)
-    )
+def heading(words: str, **layout: Any) -> Text:
+    """The title of a group of controls or views."""
+    return _piece(f"<h2>{words}</h2>", **layout)
 
 
-def set_html(pane: pn.widgets.StaticText, html: str) -> None:
+def set_html(piece: Text, html: str) -> None:
     """Show ``html``, if it is not shown already."""
-    put(pane, value=html, visible=bool(html))
+    packed = escape(html)
+    if piece.object.text != packed:
+        # What the browser sends is handled without the document's lock; held changes need none.
+        with pn.io.hold():
+            piece.object.update(text=packed, visible=bool(html))
+
+
+def _piece(html: str, **layout: Any) -> Text:
+    """The model is told its layout itself, as the pane passes little of its own on to it."""
+    look: dict[str, Any] = {"margin": 0, "stylesheets": [TEXT_CSS], **layout}
+    model = HTML(
+        text=escape(html), visible=bool(html), disable_math=True, run_scripts=False, **look
+    )
+    return Text(model)

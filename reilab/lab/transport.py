@@ -26,10 +26,8 @@ class Transport(pn.viewable.Viewer):
         self._lab, self._look = lab, view
         self._refusal = ""
         self._buttons = {one.name: self._button(one) for one in actions(lab, view)}
-        self._state, self._detail, self._notice = text(), text(), block()
-        self._notice.param.update(visible=False, margin=(12, 0, 0, 0))
-        self._progress = block()
-        self._progress.margin = (10, 0, 0, 0)
+        self._state, self._detail, self._notice = text(), text(), block(margin=(12, 0, 0, 0))
+        self._progress = block(margin=(10, 0, 0, 0))
         room = pn.Spacer(sizing_mode="stretch_width", height=1)
         row = pn.Row(
             *self._buttons.values(),

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reilab.runs.curves import Values, losses_of, marks_of, scores_of, thinned
+from reilab.runs.curves import marks_of, scores_of, thinned
 from reilab.runs.history import History, Track
+from reilab.runs.losses import Values
 from reilab.runs.results import BASELINE
 
 if TYPE_CHECKING:
@@ -82,12 +83,12 @@ def _losses(history: History) -> list[str]:
 
 
 def _draw_total(track: Track) -> list[Line]:
-    losses = losses_of(track)
+    losses = track.losses
     return [Line(losses.step.astype(float), losses.total)]
 
 
 def _draw_term(term: str, track: Track) -> list[Line]:
-    losses = losses_of(track)
+    losses = track.losses
     if term not in losses.terms:
         return []
     step = losses.step.astype(float)

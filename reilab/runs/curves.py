@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reilab.events import Failed, Started, Steered
 from reilab.runs.history import Track
+from reilab.runs.losses import Steps, Values
 
-Steps = NDArray[np.int64]
-Values = NDArray[np.float64]
 NONE = (np.nan, np.nan, np.nan)
-
-
-@dataclass(frozen=True, eq=False)
-class Losses:
-    """What was logged while training: one value per entry of ``step``, NaN where there is none.
-
-    ``terms`` are unweighted; ``seconds`` is training time since the start; ``risk`` is what SURE
-    estimates.
-    """
-
-    step: Steps
-    terms: Mapping[str, Values]
-    total: Values
-    learning_rate: Values
-    seconds: Values
-    risk: Values
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,27 +31,12 @@ class Mark:
     event: Steered | Started | Failed
 
 
-def losses_of(track: Track) -> Losses:
-    """The loss curves of a method."""
-    events = track.stepped
-    names = dict.fromkeys(name for event in events for name in event.losses)
-    terms = {name: _values([event.losses.get(name) for event in events]) for name in names}
-    return Losses(
-        step=_steps([event.step for event in events]),
-        terms=terms,
-        total=_values([event.total for event in events]),
-        learning_rate=_values([event.learning_rate for event in events]),
-        seconds=_values([event.seconds for event in events]).cumsum(),
-        risk=_values([event.risk for event in events]),
-    )
-
-
 def scores_of(track: Track) -> Scores:
     """The metrics of a method over its steps."""
     events = track.evaluated
     rows = [(m.psnr, m.ssim, m.nmse) if (m := event.metrics) else NONE for event in events]
     psnr, ssim, nmse = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-    return Scores(_steps([event.step for event in events]), psnr, ssim, nmse)
+    return Scores(np.array([event.step for event in events], np.int64), psnr, ssim, nmse)
 
 
 def marks_of(track: Track) -> tuple[Mark, ...]:
@@ -79,14 +45,6 @@ def marks_of(track: Track) -> tuple[Mark, ...]:
     if track.failed:
         events.append(track.failed)
     return tuple(Mark(event.step, event) for event in sorted(events, key=lambda e: e.step))
-
-
-def _steps(numbers: list[int]) -> Steps:
-    return np.array(numbers, dtype=np.int64)
-
-
-def _values(numbers: list[float | None]) -> Values:
-    return np.array(numbers, dtype=np.float64)
 
 
 def thinned(step: Values, values: Values, most: int) -> tuple[Values, Values]:

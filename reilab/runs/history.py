@@ -21,6 +21,7 @@ from reilab.events import (
     Stepped,
     Stopped,
 )
+from reilab.runs.losses import Losses
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Track:
     saved_step: int = 0
     #: Training time of this method, without evaluation.
     seconds: float = 0.0
+    _losses: Losses = field(default_factory=Losses, repr=False, compare=False)
 
     @property
     def step(self) -> int:
@@ -47,6 +49,12 @@ class Track:
     def metrics(self) -> Metrics | None:
         """Of the newest evaluation."""
         return self.evaluated[-1].metrics if self.evaluated else None
+
+    @property
+    def losses(self) -> Losses:
+        """The loss curves, read on from where they were read last."""
+        self._losses = self._losses.extended(self.stepped[len(self._losses.step) :])
+        return self._losses
 
     def at(self, step: int) -> Evaluated | None:
         """What it showed at ``step``: the newest evaluation that is not after it."""
@@ -58,6 +66,7 @@ class Track:
         at = started.step
         self.started = started
         self.stepped = [event for event in self.stepped if event.step <= at]
+        self._losses = Losses()
         self.seconds = sum(event.seconds for event in self.stepped)
         self.evaluated = [event for event in self.evaluated if event.step < at]
         self.steered = [event for event in self.steered if event.step <= at]

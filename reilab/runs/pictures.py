@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating]
 
-#: Arrays that are kept in memory, for all readers of this process: some moments of a comparison.
+#: Arrays, and single images, that are kept in memory for all readers of this process: some moments
+#: of a comparison.
 KEPT = 32
 
 
@@ -26,8 +27,7 @@ class Stored:
         return np.array(self._read(), dtype=dtype) if copy else np.asarray(self._read(), dtype)
 
     def __getitem__(self, index: int) -> Array:
-        image: Array = self._read()[index]
-        return image
+        return _image(self.path, self._written(), index)
 
     def __len__(self) -> int:
         return len(self._read())
@@ -38,8 +38,11 @@ class Stored:
         return self._read().shape
 
     def _read(self) -> Array:
+        return _load(self.path, self._written())
+
+    def _written(self) -> int:
         # A run that goes on from a checkpoint writes the images after it anew.
-        return _load(self.path, self.path.stat().st_mtime_ns)
+        return self.path.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=KEPT)
@@ -47,3 +50,11 @@ def _load(path: Path, written: int) -> Array:
     array: Array = np.load(path, allow_pickle=False)
     array.flags.writeable = False
     return array
+
+
+@lru_cache(maxsize=KEPT)
+def _image(path: Path, written: int, index: int) -> Array:
+    # Half the digits are enough to keep an image, but too few to reckon with.
+    image: Array = _load(path, written)[index].astype(np.float32)
+    image.flags.writeable = False
+    return image

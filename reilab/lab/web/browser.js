@@ -5,17 +5,18 @@ const PRESSING = "button, a, [role=button], [role=tab], summary"
 
 const NARROW = 600
 
-const TICK = 100, TICKS = 20, CALM = 5, SLOWEST = 16
+const TICK = 100, TICKS = 20, LATE = 2, CALM = 4, SLOWEST = 16
 
-// Watches how many ticks this page finds time for. Without a third of them `tell` hears that changes
-// should come half as often, and after some calm that they may come twice as often again.
+// Watches how many ticks this page finds time for. Twice in a row (once may be the page being made)
+// without a third of them, `tell` hears that changes should come half as often, and after some calm
+// that they may come twice as often again.
 function watchLag(tell) {
-  let ticks = 0, calm = 0, slower = 1, began = performance.now()
+  let ticks = 0, late = 0, calm = 0, slower = 1, began = performance.now()
   const change = (factor) => {
     const wanted = Math.min(SLOWEST, Math.max(1, slower * factor))
     if (wanted !== slower) tell(wanted)
     slower = wanted
-    calm = 0
+    late = calm = 0
   }
   return window.setInterval(() => {
     ticks += 1
@@ -26,8 +27,9 @@ function watchLag(tell) {
     began = performance.now()
     // Browsers hold back the ticks of a page that nobody sees.
     if (document.hidden) return
+    late = share < 0.3 ? late + 1 : 0
     calm = share > 0.7 ? calm + 1 : 0
-    if (share < 0.3) change(2)
+    if (late === LATE) change(2)
     else if (calm === CALM) change(0.5)
   }, TICK)
 }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import param
 from panel.custom import JSComponent
+
+from reilab.lab.put import put
 
 HERE = Path(__file__).parent
 FIELD_CSS = (HERE / "field.css").read_text(encoding="utf-8")
@@ -36,17 +39,24 @@ class Field(JSComponent):
 
 
 class DataTable(JSComponent):
-    """A table that its reader sorts; rows and cells are dictionaries as ``table.js`` reads them."""
+    """A table that its reader sorts."""
 
     title = param.String()
     columns = param.List(doc="Name and unit of each column, and `words` if it holds no numbers.")
-    rows = param.List()
+    rows = param.String(default="[]", doc="In JSON, as ``table.js`` reads them.")
     selectable = param.Boolean(doc="Whether rows can be chosen and opened.")
     chosen = param.List(item_type=str)
     current = param.String(doc="Key of the row that is shown elsewhere.")
 
     _esm = HERE / "table.js"
     stylesheets = param.List(default=[TABLE_CSS])
+
+    def show(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the rows.
+
+        Bokeh would look at each cell four times if it knew of them.
+        """
+        put(self, rows=json.dumps(rows))
 
     def listen(self, heard: Callable[[str, str], None]) -> None:
         """Call ``heard`` with ``open``, ``choose`` or ``leave`` and the key of the row."""

@@ -65,7 +65,7 @@ export function render({model}) {
   }
   const draw = () => {
     drawHead()
-    const rows = sorted(model.rows, column, down)
+    const rows = sorted(JSON.parse(model.rows), column, down)
     const held = root.getRootNode().activeElement
     const place = held ? [...root.querySelectorAll("button, input")].indexOf(held) : -1
     body.replaceChildren(...rows.map(drawRow))
