@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -120,10 +121,10 @@ def test_a_chart_grows_marks_and_points() -> None:
 def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
     view = View()
     board = ImageBoard(view)
-    assert board.update(content_of("run", history, view).scene)
+    board.update(content_of("run", history, view).scene)
     source = board._cards["rei"]._image.source
     first = source.data["image"][0]
-    assert not board.update(content_of("run", history, view).scene)
+    board.update(content_of("run", history, view).scene)
     assert source.data["image"][0] is first
     view.window = (0.2, 0.6)
     board.update(content_of("run", history, view).scene)
@@ -132,6 +133,26 @@ def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
     board.update(content_of("run", history, view).scene)
     assert not board._cards["rei"].visible
     assert board._cards["ei"].visible
+
+
+def test_the_board_keeps_the_panes_that_it_has(history: History) -> None:
+    board, view = ImageBoard(View()), View()
+    whole = content_of("run", history, view).scene
+    board.update(replace(whole, shots=whole.shots[:2]))
+    early = dict(board._cards)
+    board.update(whole)
+    late = dict(board._cards)
+    assert {key: late[key] for key in early} == early
+    assert [item.visible for item in board._grid] == [True] * 5
+    before = late["rei"]._image.source.data["image"][0]
+    board.update(replace(whole, run="another"))
+    assert board._cards == late
+    assert late["rei"]._image.source.data["image"][0] is not before
+    truth = whole.shots[0]
+    wider = replace(truth, image=truth.image.repeat(2, axis=1))
+    board.update(replace(whole, shots=[wider], measurement=None))
+    assert board._cards["truth"] is not late["truth"]
+    assert list(board._cards) == ["truth"]
 
 
 def test_results_are_written_for_a_spreadsheet(history: History) -> None:
@@ -267,7 +288,8 @@ def test_runs_of_one_task_are_compared_in_one_view(tmp_path: Path) -> None:
     assert list(content.kinds[PSNR]) == ["A/rei", "B/rei"]
     assert [row.name for row in content.rows] == ["A†y", "A: REI", "B: REI"]
     board = ImageBoard(View())
-    assert board.update(content.scene)
+    board.update(content.scene)
+    assert list(board._cards) == ["truth", "pinv", "A/rei", "B/rei", "measurement"]
 
 
 def test_images_come_from_bundled_sets_and_folders(

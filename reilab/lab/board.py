@@ -58,8 +58,9 @@ class ImageBoard(pn.viewable.Viewer):
         self._scale = block()
         self._view = pn.Column(self._grid, self._scale, sizing_mode="stretch_width", margin=0)
         self._cards: dict[str, Card] = {}
-        self._built: tuple[object, ...] = ()
+        self._stack = pn.Column(sizing_mode="stretch_width", margin=0, styles=STACK)
         self._items: list[Any] = []
+        self._placed: list[Card] = []
         self._grey, self._hot = mapper(MAPS[view.colours]), mapper(ERROR_MAP)
         self.ranges: Ranges = whole_ranges((1, 1))
         self._whole = Redraw(self._show_whole)
@@ -80,44 +81,45 @@ class ImageBoard(pn.viewable.Viewer):
         for shared in self.ranges:
             shared.update(start=shared.reset_start, end=shared.reset_end)
 
-    def update(self, scene: Scene) -> bool:
-        """Show a scene; true if the panes had to be made anew."""
+    def update(self, scene: Scene) -> None:
+        """Show a scene; panes are made only for what was not there before."""
         if not scene.shots:
-            return False
+            return
         shown = [*scene.shots, *([scene.measurement] if scene.measurement else [])]
-        key = (scene.run, *((shot.key, shot.title, shot.image.shape) for shot in shown))
-        rebuilt = key != self._built
-        if rebuilt:
-            self._build(shown)
-            self._built = key
+        self._build(shown)
         palette = list(MAPS[self._look.colours])
         if self._grey.palette != palette:
             self._grey.palette = palette
         self._arrange()
         self._draw(scene)
-        if rebuilt:
-            # Last, because the browser does not know new figures before it has been given them.
+        # Last, because the browser does not know new figures before it has been given them.
+        if self._placed != list(self._cards.values()):
+            self._placed = list(self._cards.values())
+            self._stack.objects = [card for card in self._placed if card.key in UNJUDGED]
             self._grid.objects = self._items
-        return rebuilt
 
     def _build(self, shown: Sequence[Shot]) -> None:
         shape = shown[0].image.shape
         old = tuple(end.reset_end for end in self.ranges)
         if old != (shape[1], shape[0]):
+            self._cards = {}
             self.ranges = whole_ranges(shape)
             self._zoom()
             for shared in self.ranges:
                 shared.on_change("start", self._keep_zoom)
                 shared.on_change("end", self._keep_zoom)
         aspect = shape[1] / shape[0]
-        self._cards = {}
-        for shot in shown:
-            own = whole_ranges(shot.image.shape) if shot.key == MEASUREMENT else self.ranges
-            self._cards[shot.key] = Card(shot, self._grey, self._hot, own, aspect)
-        first = [card for key, card in self._cards.items() if key in UNJUDGED]
-        self._stack = pn.Column(*first, sizing_mode="stretch_width", margin=0, styles=STACK)
+        self._cards = {shot.key: self._card(shot, aspect) for shot in shown}
         rest = [card for key, card in self._cards.items() if key not in UNJUDGED]
         self._items = [self._stack, *rest]
+
+    def _card(self, shot: Shot, aspect: float) -> Card:
+        """The card that shows such images already, or a new one: making one takes long."""
+        known = self._cards.get(shot.key)
+        if known is not None and known.fits(shot):
+            return known
+        own = whole_ranges(shot.image.shape) if shot.key == MEASUREMENT else self.ranges
+        return Card(shot, self._grey, self._hot, own, aspect)
 
     def _zoom(self) -> None:
         """Go to the part of the images that the view asks for."""
@@ -165,7 +167,7 @@ class ImageBoard(pn.viewable.Viewer):
         for shot in scene.shots:
             if shot.key not in hidden:
                 error = None if ERRORS in hidden else errors.get(shot.key)
-                self._cards[shot.key].draw(shot, low, high, error, end)
+                self._cards[shot.key].draw(scene.run, shot, low, high, error, end)
         if scene.measurement and MEASUREMENT not in hidden:
-            self._cards[MEASUREMENT].draw(scene.measurement, 0.0, 1.0, None, end)
+            self._cards[MEASUREMENT].draw(scene.run, scene.measurement, 0.0, 1.0, None, end)
         set_html(self._scale, scale_html(0.0 if ERRORS in hidden else end, HINT))

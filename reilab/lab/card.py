@@ -34,6 +34,7 @@ class Card(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         self.key = shot.key
+        self._kind = _kind(shot)
         shape = shot.image.shape
         pixels = shape[:2] if shape[2] == 1 else shape
         self._head, self._caption = block(), block()
@@ -58,6 +59,10 @@ class Card(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
+    def fits(self, shot: Shot) -> bool:
+        """Whether it can show this."""
+        return self._kind == _kind(shot)
+
     @property
     def visible(self) -> bool:
         """Whether it is on screen."""
@@ -71,15 +76,18 @@ class Card(pn.viewable.Viewer):
         if self.key == MEASUREMENT:
             self._on_top = alone
 
-    def draw(self, shot: Shot, low: float, high: float, error: Values | None, end: float) -> None:
-        """Show an image between black and white, and its errors up to ``end``."""
-        drawn = (shot.sample, shot.step, low, high)
+    def draw(
+        self, run: str, shot: Shot, low: float, high: float, error: Values | None, end: float
+    ) -> None:
+        """Show an image of a run between black and white, and its errors up to ``end``."""
+        moment = (run, shot.sample, shot.step)
+        drawn = (*moment, low, high)
         if drawn != self._drawn:
             self._image.show(to_pixels(shot.image, low, high))
             self._drawn = drawn
-        if error is not None and (shot.sample, shot.step, end) != self._drawn_error:
+        if error is not None and (*moment, end) != self._drawn_error:
             self._error.show(to_pixels(error[..., None], 0, end))
-            self._drawn_error = (shot.sample, shot.step, end)
+            self._drawn_error = (*moment, end)
         set_html(self._head, self._head_html(shot))
         self._image.describe(description(shot))
         if self._under:
@@ -89,6 +97,11 @@ class Card(pn.viewable.Viewer):
         if not self._on_top:
             return measured_html(shot)
         return head_html(shot)
+
+
+def _kind(shot: Shot) -> tuple[object, ...]:
+    """What cannot be changed in a card once it is made."""
+    return shot.key, shot.title, shot.image.shape, shot.truth is not None
 
 
 def bokeh_pane(pane: Pane) -> pn.pane.Bokeh:

@@ -116,6 +116,12 @@ def whole_ranges(shape: tuple[int, ...]) -> Ranges:
     return _whole(width), _whole(height)
 
 
+def warm_up() -> None:
+    """Make a figure that nobody sees: the first one takes half a second, for what it loads."""
+    shape = (1, 1)
+    Pane(shape, mapper(("black", "white")), whole_ranges(shape), "", 1.0)
+
+
 def _whole(length: int) -> Range1d:
     bounds = (-0.5 * length, 1.5 * length)
     return Range1d(0, length, reset_start=0, reset_end=length, bounds=bounds)

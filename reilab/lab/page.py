@@ -21,6 +21,7 @@ from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
 from reilab.lab.exhibit import Exhibit
 from reilab.lab.guide import Guide, KeyList
+from reilab.lab.images import warm_up
 from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
@@ -235,6 +236,7 @@ def session(root: Path) -> LabPage:
 
 def serve(port: int, root: Path, show: bool) -> None:
     """Serve the lab at 127.0.0.1 until interrupted; ``show`` opens a browser."""
+    warm_up()
     pn.serve(
         lambda: session(root),
         port=port,
