@@ -65,7 +65,9 @@ def measure() -> Table:
     for action in (update, sessions, first_image, training_lost, memory):
         print("lab", action.__name__, file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as site:
-            rows += action(site)
+            found = action(site)
+        print(found, file=sys.stderr, flush=True)
+        rows += found
     return Table("The lab", NOTE, ["what", "measured", "goal"], rows)
 
 
@@ -149,6 +151,7 @@ def training_lost(site: Site) -> list[list[str]]:
                 page.close()
                 time.sleep(DISCARDED_SECONDS)
     jobs.stop(run)
+    until(lambda: jobs.idle(site.root), "the run to end")
     lost = 1 - statistics.median(a / b for a, b in zip(speeds[True], speeds[False], strict=True))
     words = ", ".join(f"{a:.1f}|{b:.1f}" for a, b in zip(speeds[True], speeds[False], strict=True))
     return [["training lost to an open page", f"{lost:.1%} ({words} steps/s)", "5 %"]]

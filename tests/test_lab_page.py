@@ -1,148 +1,34 @@
-"""The page in a real browser: every feature of the lab, from one person's seat and from two."""
+"""The page in a real browser: one person follows a run, and two sessions watch one."""
 
 from __future__ import annotations
 
 import re
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from browsers import CHROMIUM, FLAGS, IN_A_BROWSER, until
+from browsers import IN_A_BROWSER
 from lab_runs import write_run
+from lab_site import Site, opened, served, soon, wait_until_awake
 
 from reilab.events import SetWeight, Steered
 from reilab.runs.folder import RunFolder, list_runs
 from reilab.runs.worker import worker_pid
 
 pytestmark = IN_A_BROWSER
-playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
-
-PATIENCE_SECONDS = 60
-SERVE = (
-    "import sys; from pathlib import Path; from reilab.lab.page import serve;"
-    "serve(int(sys.argv[1]), Path(sys.argv[2]), False)"
-)
 FIRST, SECOND, OTHER = "first", "second", "photographs"
 
 
-@dataclass
-class Site:
-    """A served lab and what the browser has been up to."""
-
-    address: str
-    root: Path
-    page: playwright.Page
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def watch(self, page: playwright.Page) -> playwright.Page:
-        """Note what a tab asks for and what goes wrong in it."""
-        page.set_default_timeout(1000 * PATIENCE_SECONDS)
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
-        return page
-
-    def run(self) -> RunFolder:
-        """The newest run."""
-        return list_runs(self.root)[0]
-
-    def go(self, query: str) -> None:
-        self.page.goto(f"{self.address}?{query}")
-        wait_until_awake(self.page)
-
-    def part(self, name: str) -> playwright.Locator:
-        return self.page.locator(f".reilab-parts [data-value={name}]")
-
-    def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
-
-    def click(self, name: str) -> None:
-        """Press the button of this style class once the server has made it ready to be pressed."""
-        self.page.locator(f".reilab-{name} button:visible").click()
-
-    def expect(self, words: str) -> None:
-        """Wait until the state of the run is this one."""
-        self.page.locator(".state", has_text=words).wait_for()
-
-    def pane(self, key: str) -> playwright.Locator:
-        return self.page.locator(f".reilab-pane-{key}")
-
-    def psnr(self, method: str) -> float:
-        return float(self.page.locator(f".reilab-psnr-{method}:visible").inner_text())
-
-    def picture(self, key: str) -> bytes:
-        return bytes(self.pane(key).get_by_role("img").first.screenshot())
-
-    def query(self) -> str:
-        """What the address says now; ``page.url`` is not kept up to date while one waits."""
-        return str(self.page.evaluate("location.search"))
-
-    def shown_run(self) -> str:
-        return re.findall(r"run=([\w-]+)", self.query())[0]
-
-    def key(self, key: str) -> None:
-        """Press a key where nothing takes it for text."""
-        self.page.locator("h1").click()
-        self.page.keyboard.press(key)
-
-    def step(self) -> str:
-        return str(self.page.locator(".reilab-step:visible").inner_text())
-
-    def fill(self, control: str, value: str) -> None:
-        box = self.page.locator(f".reilab-{control} input[type=text]")
-        box.fill(value)
-        box.press("Enter")
-
-
-def wait_until_awake(page: playwright.Page) -> None:
-    """Until the page takes input."""
-    page.locator("body[data-awake]").wait_for()
-
-
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A server with a root of its own, and no more threads in its workers than need be."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One tab for the whole module: the tests below follow one person through a session."""
     root = tmp_path_factory.mktemp("runs")
     write_run(root, OTHER, task="inpainting")
     write_run(root, SECOND, assumed_noise=0.4)
     write_run(root, FIRST)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(root)])
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not _listens(port):
-        alive = server.poll() is None
-        assert alive, "the server did not start"
-        assert time.monotonic() < deadline, "the server does not answer"
-        time.sleep(0.2)
-    yield f"http://127.0.0.1:{port}/", root
-    server.terminate()
-    server.wait()
-    for folder in list_runs(root):
-        pid = worker_pid(folder)
-        if pid and psutil.pid_exists(pid):
-            psutil.Process(pid).kill()
-
-
-@pytest.fixture(scope="module")
-def site(address: tuple[str, Path]) -> Iterator[Site]:
-    """One tab for the whole module: the tests below follow one person through a session."""
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
-        site = Site(*address, page)
-        site.watch(page)
-        site.go("")
+    with served(root) as server, opened(server) as site:
         yield site
-        browser.close()
 
 
 def test_a_newcomer_is_told_what_to_press(site: Site) -> None:
@@ -166,7 +52,7 @@ def test_bad_input_is_explained_and_starts_nothing(site: Site) -> None:
     site.page.locator(".reilab-task select").select_option("mri")
     site.page.locator(".reilab-preset select").select_option("smoke")
     steps = site.page.locator(".reilab-steps input[type=text]")
-    _until(lambda: steps.input_value() == "4", "the steps of the preset")
+    soon(lambda: steps.input_value() == "4", "the steps of the preset")
     site.fill("steps", "-5")
     site.press("Train")
     assert "steps = -5 is too small" in site.page.locator(".reilab-notice").inner_text()
@@ -175,7 +61,7 @@ def test_bad_input_is_explained_and_starts_nothing(site: Site) -> None:
 
 def test_the_settings_are_in_the_address(site: Site) -> None:
     site.fill("noise", "0.2")
-    _until(lambda: "noise=0.2" in site.query(), "the noise in the address")
+    soon(lambda: "noise=0.2" in site.query(), "the noise in the address")
     site.page.reload()
     wait_until_awake(site.page)
     assert site.page.locator(".reilab-noise input[type=text]").input_value() == "0.2"
@@ -191,24 +77,24 @@ def test_panes_have_numbers_and_follow_the_slider(site: Site) -> None:
     late = site.picture("rei")
     slider = site.page.locator(".reilab-moment input:visible")
     slider.fill("1")
-    _until(lambda: site.step() == "step 10", "the earlier step")
+    soon(lambda: site.step() == "step 10", "the earlier step")
     assert site.psnr("rei") == 15
     assert site.picture("rei") != late
-    _until(lambda: "at=10" in site.query(), "the step in the address")
+    soon(lambda: "at=10" in site.query(), "the step in the address")
     site.click("live")
-    _until(lambda: site.step() == "step 40", "the live end")
+    soon(lambda: site.step() == "step 40", "the live end")
 
 
 def test_play_goes_through_the_moments(site: Site) -> None:
     site.click("play")
-    _until(lambda: site.step() != "step 40", "an earlier moment")
-    _until(lambda: site.step() == "step 40", "the last moment")
+    soon(lambda: site.step() != "step 40", "an earlier moment")
+    soon(lambda: site.step() == "step 40", "the last moment")
 
 
 def test_keys_scrub_and_choose_panes(site: Site) -> None:
     site.page.locator("h1").click()
     site.page.keyboard.press("ArrowLeft")
-    _until(lambda: site.step() == "step 30", "the moment before")
+    soon(lambda: site.step() == "step 30", "the moment before")
     site.page.keyboard.press("End")
     site.page.keyboard.press("2")
     site.pane("pinv").wait_for(state="hidden")
@@ -221,13 +107,13 @@ def test_keys_scrub_and_choose_panes(site: Site) -> None:
 
 def test_another_test_image_window_and_colours(site: Site) -> None:
     site.page.locator(".reilab-sample select:visible").select_option("2")
-    _until(lambda: site.psnr("rei") == 20, "the numbers of the third image")
+    soon(lambda: site.psnr("rei") == 20, "the numbers of the third image")
     before = site.picture("ei")
     site.page.get_by_label("White level").locator("visible=true").fill("0.4")
-    _until(lambda: site.picture("ei") != before, "a brighter image")
+    soon(lambda: site.picture("ei") != before, "a brighter image")
     before = site.picture("ei")
     site.page.locator(".reilab-colours select:visible").select_option("viridis")
-    _until(lambda: site.picture("ei") != before, "an image in colours")
+    soon(lambda: site.picture("ei") != before, "an image in colours")
 
 
 def test_zoom_is_shared_kept_in_the_address_and_taken_back(site: Site) -> None:
@@ -236,10 +122,10 @@ def test_zoom_is_shared_kept_in_the_address_and_taken_back(site: Site) -> None:
     site.page.keyboard.down("Control")
     site.page.mouse.wheel(0, -400)
     site.page.keyboard.up("Control")
-    _until(lambda: "zoom=" in site.query(), "the zoom in the address")
+    soon(lambda: "zoom=" in site.query(), "the zoom in the address")
     assert site.picture("supervised") != before
     site.pane("ei").get_by_role("img").first.dblclick()
-    _until(lambda: "zoom=" not in site.query(), "the whole image")
+    soon(lambda: "zoom=" not in site.query(), "the whole image")
 
 
 def test_swipe_between_two_panes(site: Site) -> None:
@@ -249,7 +135,7 @@ def test_swipe_between_two_panes(site: Site) -> None:
     site.page.locator(".reilab-swipe-left select:visible").select_option("truth")
     divide = site.page.get_by_label("Swipe: where the left image ends").locator("visible=true")
     divide.fill("20")
-    _until(lambda: "divide=20" in site.query(), "the place of the line in the address")
+    soon(lambda: "divide=20" in site.query(), "the place of the line in the address")
     assert "left=truth" in site.query()
     site.key("s")
     frame.first.wait_for(state="hidden")
@@ -259,7 +145,7 @@ def test_curves_table_and_formula(site: Site) -> None:
     charts = site.page.get_by_role("img", name=re.compile("against steps"))
     assert charts.locator("visible=true").count() == 3
     site.page.get_by_text("Log scale").locator("visible=true").click()
-    _until(lambda: "log_losses=0" in site.query(), "a linear scale")
+    soon(lambda: "log_losses=0" in site.query(), "a linear scale")
     table = site.page.locator(".reilab-results:visible")
     table.get_by_role("button", name="PSNR").click()
     rows = table.locator("tbody tr").evaluate_all("all => all.map(row => row.dataset.key)")
@@ -275,9 +161,9 @@ def test_curves_table_and_formula(site: Site) -> None:
 def test_runs_are_filtered_compared_and_deleted_after_a_question(site: Site) -> None:
     site.part("runs").click()
     rows = site.page.locator(".reilab-run-table tbody tr")
-    _until(lambda: rows.count() == 3, "three runs")
+    soon(lambda: rows.count() == 3, "three runs")
     site.fill("filter", "inpainting")
-    _until(lambda: rows.count() == 1, "one run")
+    soon(lambda: rows.count() == 1, "one run")
     site.fill("filter", "")
     for name in (FIRST, SECOND):
         site.page.get_by_label(f"Choose {name}").check()
@@ -294,7 +180,7 @@ def test_runs_are_filtered_compared_and_deleted_after_a_question(site: Site) -> 
     assert (site.root / OTHER).is_dir()
     site.click("runs-delete")
     site.press("Delete for good")
-    _until(lambda: rows.count() == 2, "two runs")
+    soon(lambda: rows.count() == 2, "two runs")
     assert not (site.root / OTHER).exists()
 
 
@@ -324,8 +210,8 @@ def test_images_and_numbers_change_while_training(site: Site) -> None:
     site.page.locator(".reilab-psnr-rei").wait_for()
     psnr, before = site.psnr("supervised"), site.picture("supervised")
     truth = site.picture("truth")
-    _until(lambda: site.psnr("supervised") > psnr + 0.5, "the PSNR of supervised to rise")
-    _until(lambda: site.picture("supervised") != before, "the image to change")
+    soon(lambda: site.psnr("supervised") > psnr + 0.5, "the PSNR of supervised to rise")
+    soon(lambda: site.picture("supervised") != before, "the image to change")
     assert site.picture("truth") == truth
 
 
@@ -338,7 +224,7 @@ def test_steering_in_one_session_shows_in_another(site: Site) -> None:
     site.page.get_by_text("weight of req = 10").wait_for()
     other.get_by_text("weight of req = 10").wait_for()
     box = other.locator(".reilab-alpha-req input[type=text]")
-    _until(lambda: box.input_value() == "10", "the number in the other session")
+    soon(lambda: box.input_value() == "10", "the number in the other session")
     steered = {event.command for event in site.run().events() if isinstance(event, Steered)}
     assert steered == {SetWeight("req", 10.0)}
     other.close()
@@ -351,7 +237,7 @@ def test_space_pauses_then_a_step_and_on(site: Site) -> None:
     detail = site.page.locator(".reilab-status")
     before = detail.inner_text()
     site.press("Step")
-    _until(lambda: detail.inner_text() != before, "one step")
+    soon(lambda: detail.inner_text() != before, "one step")
     site.press("Continue")
     site.expect("Training")
 
@@ -390,7 +276,7 @@ def test_a_fork_goes_on_from_the_past_with_other_settings(site: Site) -> None:
     site.expect("Stopped")
     parent = site.shown_run()
     site.click("fork")
-    _until(lambda: site.shown_run() != parent, "another run in the address")
+    soon(lambda: site.shown_run() != parent, "another run in the address")
     site.expect("Training")
     site.press("Stop")
     site.expect("Stopped")
@@ -420,10 +306,10 @@ def test_the_theme_follows_the_system_and_the_switch(site: Site) -> None:
 
     dark = ground()
     site.page.emulate_media(color_scheme="light")
-    _until(lambda: ground() != dark, "a light page")
+    soon(lambda: ground() != dark, "a light page")
     site.page.get_by_role("button", name=re.compile("theme", re.I)).click()
-    _until(lambda: ground() == dark, "a dark page")
-    _until(lambda: "theme=dark" in site.query(), "the theme in the address")
+    soon(lambda: ground() == dark, "a dark page")
+    soon(lambda: "theme=dark" in site.query(), "the theme in the address")
 
 
 def test_the_page_fits_a_telephone(site: Site) -> None:
@@ -444,12 +330,3 @@ def test_nothing_left_this_machine_and_nothing_went_wrong(site: Site) -> None:
     hosts = {url.split("/")[2] for url in site.requests if url.startswith(("http", "ws"))}
     assert hosts == {site.address.split("/")[2]}
     assert site.errors == []
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _until(reached: Callable[[], bool], what: str) -> None:
-    until(reached, what, PATIENCE_SECONDS)
