@@ -22,7 +22,7 @@ from reilab.runs.worker import worker_pid
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 #: Serves the lab; at a signal it writes down what it holds.
 SERVE = """
 import gc, json, signal, sys, threading
