@@ -21,6 +21,7 @@ from reilab.lab.board import ImageBoard
 from reilab.lab.bulletin import forget_notifications
 from reilab.lab.chart import Chart
 from reilab.lab.choices import Choices
+from reilab.lab.errors import error_map, scale_end
 from reilab.lab.explain import explain, span_words
 from reilab.lab.formula import objectives
 from reilab.lab.keys import press
@@ -31,7 +32,7 @@ from reilab.lab.moments import measurement, moments, shots
 from reilab.lab.page import LabPage
 from reilab.lab.runview import content_of
 from reilab.lab.series import PSNR, loss_series, marks, psnr_series, risk_series, smooth
-from reilab.lab.several import content_of_several, letters
+from reilab.lab.several import content_of_several
 from reilab.lab.sources import image_sources
 from reilab.lab.summary import rows
 from reilab.lab.table import as_text
@@ -153,6 +154,14 @@ def test_the_board_keeps_the_panes_that_it_has(history: History) -> None:
     board.update(replace(whole, shots=[wider], measurement=None))
     assert board._cards["truth"] is not late["truth"]
     assert list(board._cards) == ["truth"]
+
+
+def test_errors_are_means_over_colours_on_a_scale_that_fits_the_worst() -> None:
+    truth = np.zeros((8, 8, 3), np.float32)
+    image = truth + np.array([0.3, -0.6, 0.0], np.float32)
+    np.testing.assert_allclose(error_map(image, truth), 0.3, rtol=1e-6)
+    np.testing.assert_allclose(error_map(image[..., 1:2], truth[..., 1:2]), 0.6, rtol=1e-6)
+    assert scale_end([np.full((8, 8), 0.01), np.full((8, 8), 0.3)]) == 0.5
 
 
 def test_results_are_written_for_a_spreadsheet(history: History) -> None:
@@ -278,18 +287,23 @@ def test_the_library_lists_filters_and_deletes(tmp_path: Path) -> None:
 
 
 def test_runs_of_one_task_are_compared_in_one_view(tmp_path: Path) -> None:
-    names = ["first", "second"]
-    histories = {
-        letter: history_of(write_run(tmp_path, name, assumed_noise=level).events())
-        for (name, letter), level in zip(letters(names).items(), (0.1, 0.4), strict=True)
+    runs = {
+        name: history_of(write_run(tmp_path, name, assumed_noise=level).events())
+        for name, level in (("first", 0.1), ("second", 0.4))
     }
-    content = content_of_several(histories, View(), {"rei"})
+    content = content_of_several(runs, View(), {"rei"})
     assert [shot.key for shot in content.scene.shots] == ["truth", "pinv", "A/rei", "B/rei"]
     assert list(content.kinds[PSNR]) == ["A/rei", "B/rei"]
     assert [row.name for row in content.rows] == ["A†y", "A: REI", "B: REI"]
     board = ImageBoard(View())
     board.update(content.scene)
     assert list(board._cards) == ["truth", "pinv", "A/rei", "B/rei", "measurement"]
+    other = history_of(write_run(tmp_path, "third").events())
+    source = board._cards["B/rei"]._image.source
+    before = source.data["image"][0]
+    changed = {"first": runs["first"], "third": other}
+    board.update(content_of_several(changed, View(), {"rei"}).scene)
+    assert source.data["image"][0] is not before, "the images of the runs before are still shown"
 
 
 def test_images_come_from_bundled_sets_and_folders(

@@ -75,7 +75,7 @@ class Comparison(pn.viewable.Viewer):
             return
         self._offer(histories)
         methods = set(self._methods.value.split())
-        self.exhibit.show(content_of_several(histories, self._look, methods))
+        self.exhibit.show(content_of_several(posed, self._look, methods))
 
     def _offer(self, histories: dict[str, History]) -> None:
         names = methods_of(histories)

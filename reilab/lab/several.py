@@ -21,14 +21,16 @@ def letters(names: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, ascii_uppercase, strict=False))
 
 
-def content_of_several(histories: Mapping[str, History], look: View, methods: set[str]) -> Content:
+def content_of_several(runs: Mapping[str, History], look: View, methods: set[str]) -> Content:
     """The images, curves and results of some methods of runs that have all been posed.
 
     Args:
-        histories: by letter; ground truth and A†y are those of the first.
+        runs: by name; ground truth and A†y are those of the first.
         look: moment and test image.
         methods: those to show.
     """
+    given = letters(list(runs))
+    histories = {letter: runs[name] for name, letter in given.items()}
     first = next(iter(histories.values()))
     assert first.posed is not None
     n_images = min(len(history.posed.pinv) for history in histories.values() if history.posed)
@@ -42,7 +44,7 @@ def content_of_several(histories: Mapping[str, History], look: View, methods: se
             if shot.key in methods and _fits(shot, shown[0])
         ]
     return Content(
-        scene=Scene("+".join(histories), shown, measurement(first, sample), low, high),
+        scene=Scene("+".join(given), shown, measurement(first, sample), low, high),
         n_images=n_images,
         moments=moments(histories.values()),
         kinds={
