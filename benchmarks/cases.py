@@ -41,6 +41,7 @@ class Case:
     width: int = 64
     batch: int = 2
     views: int = 50
+    engine: str = "auto"
 
     @property
     def config(self) -> RunConfig:
@@ -55,19 +56,27 @@ class Case:
             "standard",
             ["rei"],
             settings=settings,
-            training={**training, "batch": self.batch, "steps": 1000},
+            training={
+                **training,
+                "batch": self.batch,
+                "steps": 1000,
+                "engine": self.engine,
+            },
         )
 
 
 def prepare(formulation: str, task: str, size: str, width: str = "64", batch: str = "2") -> Action:
-    """A function that takes one optimiser step; arguments are words of a command line."""
-    case = Case(task, int(size), int(width), int(batch))
+    """A function that takes one optimiser step; arguments are words of a command line.
+
+    ``eager`` is our step with torch's layers: what a GPU runs.
+    """
+    engine = "auto" if formulation == "ours" else "eager"
+    case = Case(task, int(size), int(width), int(batch), engine=engine)
     problem = build(case.config)
     state = new_state("rei", problem, case.config.training)
     state.network.train()
-    return {"ours": ours, "plain": plain, "deepinv": with_deepinv}[formulation](
-        problem, state, case.config
-    )
+    make = {"ours": ours, "eager": ours, "plain": plain, "deepinv": with_deepinv}[formulation]
+    return make(problem, state, case.config)
 
 
 def ours(problem: Problem, state: TrainState, config: RunConfig) -> Action:

@@ -13,13 +13,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.cases import prepare
 from benchmarks.measure import Action, Table, in_turns
 
-NOTE = """Multiplications and additions of the convolutions of one REI step (batch 2), the rate that
-the step carries them out at, and the rate of a product of two 2048² matrices measured in turns with
-it. The last columns say where the time of the step goes, by torch's profiler."""
+NOTE = """Multiplications and additions of the convolutions of one REI step (batch 2) by their
+definition, the rate that the step carries them out at, and the rate of a product of two 2048²
+matrices measured in turns with it; above 1 where Winograd's convolutions need fewer. The last
+columns say where the time of the step goes, by torch's profiler."""
 
 #: Which part of a step an operation belongs to, by the beginning of its name; the first that fits.
 PARTS = {
     "convolutions": (
+        "Winograd",
         "aten::convolution_backward",
         "aten::mkldnn_convolution",
         "aten::_convolution",
@@ -49,7 +51,7 @@ def row(words: tuple[str, str, str], rounds: int) -> list[str]:
     step = prepare("ours", *words)
     a, b = torch.rand(2, 2048, 2048).unbind()
     seconds = in_turns({"step": step, "matrices": lambda: a @ b}, rounds)
-    work = gigaflop(step)
+    work = gigaflop(prepare("eager", *words))
     rate = work / statistics.median(seconds["step"])
     limit = 2 * 2048**3 / 1e9 / statistics.median(seconds["matrices"])
     shares = shares_of(step)

@@ -1,4 +1,4 @@
-"""Options against the default: compiled network, bfloat16. ``python -m benchmarks.options``"""
+"""Options against the default: engines, bfloat16. ``python -m benchmarks.options``"""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from reilab.training.config import TrainConfig
 from reilab.training.state import new_state
 from reilab.training.step import take_step
 
-NOTE = """The CT step, batch 2, with one training option changed. The first step of a compiled
-network waits for the compiler. In bfloat16 only the network runs in half precision."""
+NOTE = """The CT step, batch 2, with one training option changed; by default Winograd's convolutions
+where they serve. The first step of a compiled network waits for the compiler. In bfloat16 only the
+network runs in half precision, by torch's layers."""
 
 
 def measure() -> Table:
@@ -32,6 +33,7 @@ def at(size: int, width: int, rounds: int) -> list[list[str]]:
     problem, default = build(case.config), case.config.training
     options = {
         "default": default,
+        "engine eager": replace(default, engine="eager"),
         "engine compiled": replace(default, engine="compiled"),
         "precision bfloat16": replace(default, precision="bfloat16"),
     }

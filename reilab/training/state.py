@@ -17,6 +17,7 @@ from reilab.physics.base import Physics
 from reilab.problem import Problem
 from reilab.settings import choose
 from reilab.training.config import TrainConfig
+from reilab.training.engines import ENGINES
 from reilab.training.gradient import gather_gradients
 from reilab.training.interval import Interval
 from reilab.training.losses import Reconstruct
@@ -24,11 +25,6 @@ from reilab.training.methods import METHODS
 
 #: Number format of autocast inside the network, by the name it has in ``TrainConfig``.
 PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}
-#: How the network is carried out, by the name it has in ``TrainConfig``.
-ENGINES: Mapping[str, Callable[[nn.Module], None]] = {
-    "eager": lambda network: None,
-    "compiled": lambda network: network.compile(),
-}
 
 
 @dataclass

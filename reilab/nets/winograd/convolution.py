@@ -1,0 +1,145 @@
+"""Layers that convolve by Winograd's minimal filtering where it serves, by torch elsewhere."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from reilab.nets.upsampling import UpConvolution
+from reilab.nets.winograd.library import Convolution, library
+
+#: Numbers of channels must be multiples of this.
+PANEL = 16
+
+
+class WinogradConvolution(nn.Conv2d):
+    """A 3×3 convolution, zero-padded, of (B, n_in, H, W)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return winograd(x, self.weight, self.bias, False) if _serves(x) else super().forward(x)
+
+
+class WinogradUpConvolution(UpConvolution):
+    """The same of an image whose sides are doubled before."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return winograd(x, self.weight, self.bias, True) if _serves(x) else super().forward(x)
+
+
+def use_winograd(network: nn.Module) -> None:
+    """Let every layer of ``network`` that can, convolve so; its parameters stay what they are."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d) and _suits(layer):
+            if type(layer) is UpConvolution:
+                layer.__class__ = WinogradUpConvolution
+            elif type(layer) is nn.Conv2d and layer.padding == (1, 1):
+                layer.__class__ = WinogradConvolution
+
+
+def winograd(x: Tensor, weight: Tensor, bias: Tensor | None, doubled: bool) -> Tensor:
+    """``conv2d(x, weight, bias, padding=1)``, of a nearest-neighbour enlarged x if ``doubled``.
+
+    Args:
+        x: images (B, n_in, H, W), float32, on the CPU; n_in a multiple of 16.
+        weight: kernels (n_out, n_in, 3, 3); n_out a multiple of 16.
+        bias: (n_out,), or None.
+        doubled: whether the sides of x are doubled first.
+
+    Returns:
+        (B, n_out, H, W) or (B, n_out, 2H, 2W), channels last. Not twice differentiable.
+
+    Raises:
+        ValueError: other shapes or numbers; the library would read beyond them.
+    """
+    n_out, n_in, *taps = weight.shape
+    known = taps == [3, 3] and not (n_out % PANEL or n_in % PANEL)
+    if not (known and x.dim() == 4 and x.shape[1] == n_in and _serves(x) and _serves(weight)):
+        raise ValueError(
+            f"x {tuple(x.shape)} and weight {tuple(weight.shape)} need float32 on the CPU, kernels "
+            f"of 3×3, and equal numbers of channels that are multiples of {PANEL}"
+        )
+    result: Tensor = Winograd.apply(x, weight, bias, doubled)
+    return result
+
+
+class Winograd(torch.autograd.Function):
+    """The convolution; its gradient for the images is one with the kernels turned about."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, doubled: bool) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        ctx.save_for_backward(x, weight)
+        ctx.doubled = doubled
+        return _convolve(x, weight, bias, doubled=doubled)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensors
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        for_x, for_weight, for_bias, _ = ctx.needs_input_grad
+        return (
+            _convolve(gradient, weight, None, halved=ctx.doubled, turned=True) if for_x else None,
+            _weight_gradient(x, gradient, weight, ctx.doubled) if for_weight else None,
+            gradient.sum((0, 2, 3)) if for_bias else None,
+            None,
+        )
+
+
+def _convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    *,
+    doubled: bool = False,
+    halved: bool = False,
+    turned: bool = False,
+) -> Tensor:
+    """Sides doubled before or halved, by sums, after; ``turned``: kernels of the adjoint map."""
+    images, n_in, height, width = x.shape
+    out, into, row, column = weight.stride()
+    start, strides, n_out = weight.data_ptr(), (out, into, row, column), weight.shape[0]
+    if turned:
+        start += 2 * (row + column) * weight.element_size()
+        strides, n_out = (into, out, -row, -column), weight.shape[1]
+    sides = (height << doubled, width << doubled)
+    y = torch.empty(
+        (images, n_out, sides[0] >> halved, sides[1] >> halved), memory_format=torch.channels_last
+    )
+    called = _call(images, *sides, n_in, n_out, doubled, halved, strides)
+    library().convolve(
+        called, x.data_ptr(), start, None if bias is None else bias.data_ptr(), y.data_ptr()
+    )
+    return y
+
+
+def _weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor, doubled: bool) -> Tensor:
+    images, n_out, *sides = gradient.shape
+    found = torch.empty_like(weight)
+    called = _call(images, *sides, x.shape[1], n_out, doubled, False, found.stride())
+    library().weight_gradient(called, x.data_ptr(), gradient.data_ptr(), found.data_ptr())
+    return found
+
+
+def _call(*fields: Any) -> Any:
+    *numbers, strides = fields
+    shape = Convolution(*numbers, torch.get_num_threads(), (ctypes.c_long * 4)(*strides))
+    return ctypes.byref(shape)
+
+
+def _suits(layer: nn.Conv2d) -> bool:
+    """Whether the layer is a plain 3×3 convolution of panels of channels."""
+    channels = layer.in_channels % PANEL == 0 and layer.out_channels % PANEL == 0
+    plain = layer.stride == layer.dilation == (1, 1) and layer.groups == 1
+    return layer.kernel_size == (3, 3) and channels and plain and layer.padding_mode == "zeros"
+
+
+def _serves(x: Tensor) -> bool:
+    """Whether the library takes such numbers: float32 of the CPU, and no autocast to others."""
+    return (
+        x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    )
