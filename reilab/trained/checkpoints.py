@@ -16,6 +16,7 @@ from reilab.problem import Problem
 from reilab.runs.folder import RunFolder, find_run
 from reilab.settings import choose
 from reilab.training.checkpoint import read_network, read_position
+from reilab.training.engines import fastest
 from reilab.training.state import seeded
 
 OWN_SUFFIX = ".safetensors"
@@ -94,7 +95,9 @@ def load_trained(checkpoint: Checkpoint, problem: Problem) -> nn.Module:
     weights = read_network(path)[0] if own else read_torch_weights(path)
     network = seeded(problem.network, Key(0))
     fill(network, weights, path)
-    return network.to(problem.device).to(memory_format=layout(problem.device)).eval()
+    network = network.to(problem.device).to(memory_format=layout(problem.device)).eval()
+    fastest(network)
+    return network
 
 
 def _home(checkpoint: Checkpoint) -> str:
