@@ -120,7 +120,7 @@ class Posed:
 
 @dataclass(frozen=True)
 class Started:
-    """A method starts (step 0) or goes on from a checkpoint (step > 0)."""
+    """A method starts (step 0) or goes on from a checkpoint (step > 0); what runs its network."""
 
     method: str
     step: int
@@ -131,6 +131,7 @@ class Started:
     learning_rate: float
     assumed_noise: float
     measurements: str
+    engine: str = "eager"
 
 
 @dataclass(frozen=True)

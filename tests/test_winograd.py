@@ -30,9 +30,11 @@ from reilab.training.engines import ENGINES
 from reilab.training.state import enhancement, new_state, seeded
 from reilab.training.step import take_step
 
+CAPABILITY = torch.backends.cpu.get_cpu_capability()
 pytestmark = [
     pytest.mark.usefixtures("random_states_untouched"),
-    pytest.mark.skipif(not library.available(), reason="no C++ compiler, or no AVX2"),
+    pytest.mark.skipif(CAPABILITY not in library.CAPABILITIES, reason=f"a CPU with {CAPABILITY}"),
+    pytest.mark.skipif(not shutil.which("g++"), reason="g++ is not installed"),
 ]
 
 #: Of images and gradients, relative to their length. A number of float32 is good to 6e-8.
@@ -54,9 +56,8 @@ def with_lanes(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> ctypes.CDLL:
     """The library with registers of 8 or 16 floats; those of 16 are split where there are none."""
-    capability = torch.backends.cpu.get_cpu_capability()
-    flags = [f"-DLANES={request.param}", "-Wno-psabi", *library.CAPABILITIES[capability]]
-    return library.load(library.build(flags, tmp_path_factory.mktemp("lanes")))
+    flags = [f"-DLANES={request.param}", "-Wno-psabi", *library.CAPABILITIES[CAPABILITY]]
+    return library.build(flags, tmp_path_factory.mktemp("lanes"))
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -128,6 +129,33 @@ def test_threads_do_not_change_a_bit() -> None:
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
 
 
+def test_no_images() -> None:
+    tensors = [draw(0, 16, 8, 8), draw(32, 16, 3, 3, seed=1), draw(32, seed=2)]
+    found = with_gradients(winograd, tensors, draw(0, 32, 8, 8), False)
+    assert found[0].shape == (0, 32, 8, 8)
+    assert not any(gradient.any() for gradient in found[1:])
+
+
+def test_parts_of_tensors_and_an_expanded_gradient() -> None:
+    whole, kernels = draw(4, 48, 12, 9), draw(3, 32, 16, 3, 3, seed=1)
+    x, weight = whole[1:3, 16:32].requires_grad_(), kernels[1].requires_grad_()
+    exact = [t.detach().double().requires_grad_() for t in (x, weight)]
+    found = torch.autograd.grad(winograd(x, weight, None, False).sum(), (x, weight))
+    expected = functional.conv2d(*exact, padding=1).sum()
+    for ours, true in zip(found, torch.autograd.grad(expected, exact), strict=True):
+        assert relative(ours, true) < TOLERANCE
+
+
+def test_the_default_number_format_does_not_matter() -> None:
+    x, weight = draw(1, 16, 8, 8), draw(16, 16, 3, 3, seed=1)
+    expected = winograd(x, weight, None, False)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(winograd(x, weight, None, False), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_no_gradient_is_made_that_nobody_asks_for() -> None:
     weight = draw(16, 16, 3, 3).requires_grad_()
     (gradient,) = torch.autograd.grad(
@@ -151,9 +179,26 @@ def test_other_shapes_are_refused(x: tuple[int, ...], weight: tuple[int, ...]) -
         winograd(draw(*x), draw(*weight), None, False)
 
 
-def test_other_numbers_are_refused() -> None:
+@pytest.mark.parametrize(
+    ("dtype", "bias"),
+    [
+        (torch.float64, draw(16)),
+        (torch.float32, draw(16).double()),
+        (torch.float32, draw(8)),
+        (torch.float32, draw(32)[::2]),
+    ],
+)
+def test_other_numbers_are_refused(dtype: torch.dtype, bias: Tensor) -> None:
     with pytest.raises(ValueError, match="float32 on the CPU"):
-        winograd(draw(1, 16, 8, 8).double(), draw(16, 16, 3, 3), None, False)
+        winograd(draw(1, 16, 8, 8).to(dtype), draw(16, 16, 3, 3), bias, False)
+
+
+def test_one_image_without_a_batch_goes_the_way_of_torch() -> None:
+    layer, x = seeded(lambda: nn.Conv2d(16, 16, 3, padding=1), Key(0)), draw(16, 8, 8)
+    expected = layer(x)
+    use_winograd(nn.Sequential(layer))
+    assert isinstance(layer, WinogradConvolution)
+    assert torch.equal(layer(x), expected)
 
 
 def test_a_second_derivative_is_refused() -> None:
@@ -233,6 +278,7 @@ def test_a_step_has_the_losses_of_torch_s_layers(task: str) -> None:
         config = replace(default, engine=engine)
         state = new_state("sure", problem, config)
         state.network.train()
+        assert state.engine == engine
         losses[engine] = take_step(state, problem, config).terms
         gradients[engine] = state.gradient.clone()
     torch.testing.assert_close(losses["winograd"], losses["eager"], rtol=1e-5, atol=0)
@@ -243,13 +289,13 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    library.library.cache_clear()
+    library._attempt.cache_clear()
 
 
 @pytest.fixture
 def library_forgotten() -> Iterator[None]:
     yield
-    library.library.cache_clear()
+    library._attempt.cache_clear()
 
 
 @pytest.mark.usefixtures("library_forgotten")
@@ -259,7 +305,7 @@ class TestWithoutTheLibrary:
     ) -> None:
         no_compiler(monkeypatch, tmp_path)
         net = network()
-        ENGINES["auto"](net)
+        assert ENGINES["auto"](net) == "eager"
         assert not any(isinstance(m, WinogradConvolution) for m in net.modules())
 
     def test_who_asks_for_it_is_told_what_helps(
@@ -268,6 +314,13 @@ class TestWithoutTheLibrary:
         no_compiler(monkeypatch, tmp_path)
         with pytest.raises(ValueError, match=r"'winograd'.*install g\+\+.*'auto'"):
             engines.with_winograd(network())
+
+    def test_a_network_on_another_device(self) -> None:
+        with torch.device("meta"):
+            net = UNet(2, 16)
+        with pytest.raises(ValueError, match="'winograd' is for CPUs, the device is meta"):
+            engines.with_winograd(net)
+        assert ENGINES["auto"](net) == "eager"
 
     def test_a_compiler_that_fails(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         no_compiler(monkeypatch, tmp_path)
@@ -282,26 +335,44 @@ class TestWithoutTheLibrary:
         no_compiler(monkeypatch, tmp_path)
         monkeypatch.setenv("CXX", "g++")
         (tmp_path / "reilab").write_text("not a folder")
-        with pytest.raises(ValueError, match="cannot be compiled into"):
+        with pytest.raises(ValueError, match="XDG_CACHE_HOME names another place"):
             engines.with_winograd(network())
 
     def test_another_processor(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        library.library.cache_clear()
+        library._attempt.cache_clear()
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
         with pytest.raises(ValueError, match="AVX2 or AVX-512, this has DEFAULT"):
             engines.with_winograd(network())
 
-    def test_a_library_of_other_code(self, tmp_path: Path) -> None:
-        (tmp_path / "broken.so").write_text("no library")
-        with pytest.raises(library.UnavailableError, match="cannot be loaded"):
-            library.load(tmp_path / "broken.so")
 
+class TestTheKeptLibrary:
+    def test_it_is_compiled_once(self, tmp_path: Path) -> None:
+        first = library.build(library.CAPABILITIES[CAPABILITY], tmp_path)
+        (made,) = tmp_path.iterdir()
+        stamp = made.stat().st_mtime_ns
+        second = library.build(library.CAPABILITIES[CAPABILITY], tmp_path)
+        assert first._name != second._name == str(made)
+        assert made.stat().st_mtime_ns == stamp
 
-def test_it_is_compiled_once(tmp_path: Path) -> None:
-    flags = library.CAPABILITIES[torch.backends.cpu.get_cpu_capability()]
-    made = library.build(flags, tmp_path)
-    stamp = made.stat().st_mtime_ns
-    assert library.build(flags, tmp_path) == made
-    assert made.stat().st_mtime_ns == stamp
-    assert [made] == list(tmp_path.iterdir())
-    assert isinstance(library.load(made), ctypes.CDLL)
+    def test_a_damaged_one_is_made_anew(self, tmp_path: Path) -> None:
+        library.build(library.CAPABILITIES[CAPABILITY], tmp_path)
+        (made,) = tmp_path.iterdir()
+        made.unlink()
+        made.write_text("no library")
+        assert isinstance(library.build(library.CAPABILITIES[CAPABILITY], tmp_path), ctypes.CDLL)
+        assert made.stat().st_size > 1000
+
+    def test_a_compiler_with_arguments(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CXX", "env g++ -g0")
+        library.build(library.CAPABILITIES[CAPABILITY], tmp_path)
+        assert len(list(tmp_path.iterdir())) == 1
+
+    def test_one_that_does_not_load_is_not_kept(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CXX", "true")
+        with pytest.raises(library.UnavailableError, match="XDG_CACHE_HOME names another place"):
+            library.build(library.CAPABILITIES[CAPABILITY], tmp_path)
+        assert not list(tmp_path.iterdir())

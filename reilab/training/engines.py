@@ -10,18 +10,22 @@ from reilab.nets.winograd.convolution import use_winograd
 from reilab.nets.winograd.library import UnavailableError, available, library
 
 
-def fastest(network: nn.Module) -> None:
-    """Winograd's convolutions on a CPU that can compile them, torch's elsewhere."""
-    if next(network.parameters()).device.type == "cpu" and available():
-        use_winograd(network)
+def fastest(network: nn.Module) -> str:
+    """Winograd's convolutions on a CPU that can compile them, torch's layers elsewhere."""
+    if next(network.parameters()).device.type != "cpu" or not available():
+        return "eager"
+    return with_winograd(network)
 
 
-def with_winograd(network: nn.Module) -> None:
+def with_winograd(network: nn.Module) -> str:
     """Winograd's convolutions.
 
     Raises:
-        ValueError: this machine cannot have them.
+        ValueError: this machine cannot have them, or the network is elsewhere.
     """
+    device = next(network.parameters()).device
+    if device.type != "cpu":
+        raise ValueError(f"engine 'winograd' is for CPUs, the device is {device}; choose 'auto'")
     try:
         library()
     except UnavailableError as error:
@@ -29,11 +33,24 @@ def with_winograd(network: nn.Module) -> None:
             f"engine 'winograd' does not work here: {error}; or choose 'auto'"
         ) from error
     use_winograd(network)
+    return "winograd"
 
 
-ENGINES: Mapping[str, Callable[[nn.Module], None]] = {
+def eager(network: nn.Module) -> str:
+    """Torch's layers, one after the other."""
+    return "eager"
+
+
+def compiled(network: nn.Module) -> str:
+    """Torch's compiler."""
+    network.compile()
+    return "compiled"
+
+
+#: Each makes a network run so, and returns the name of what runs.
+ENGINES: Mapping[str, Callable[[nn.Module], str]] = {
     "auto": fastest,
-    "eager": lambda network: None,
+    "eager": eager,
     "winograd": with_winograd,
-    "compiled": lambda network: network.compile(),
+    "compiled": compiled,
 }

@@ -31,7 +31,8 @@ PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": tor
 class TrainState:
     """Network, optimiser, position, and the numbers that can be steered while it trains.
 
-    ``interval`` holds the losses of the last steps until ``Stepped`` tells of them.
+    ``engine`` is what carries the network out. ``interval`` holds the losses of the last steps
+    until ``Stepped`` tells of them.
     """
 
     method: str
@@ -41,6 +42,7 @@ class TrainState:
     weights: dict[str, float]
     learning_rate: float
     assumed_noise: float
+    engine: str
     step: int = 0
     interval: Interval = field(default_factory=Interval)
 
@@ -83,7 +85,7 @@ def new_state(
         )
     network = seeded(problem.network, Key(config.seed) / "network").to(problem.device)
     network = network.to(memory_format=layout(problem.device))
-    ENGINES[config.engine](network)
+    engine = ENGINES[config.engine](network)
     optimizer = torch.optim.Adam(
         network.parameters(),
         lr=config.learning_rate,
@@ -99,6 +101,7 @@ def new_state(
         {name: weight for name, (weight, _) in objective.items()},
         config.learning_rate,
         problem.noise.level if assumed_noise is None else assumed_noise,
+        engine,
     )
 
 

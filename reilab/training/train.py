@@ -118,6 +118,7 @@ def _started(state: TrainState, problem: Problem, config: TrainConfig) -> Starte
         learning_rate=state.learning_rate,
         assumed_noise=state.assumed_noise,
         measurements=config.measurements if problem.train.has_truth else ACQUIRED,
+        engine=state.engine,
     )
 
 

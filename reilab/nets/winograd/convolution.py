@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,14 +21,18 @@ class WinogradConvolution(nn.Conv2d):
     """A 3×3 convolution, zero-padded, of (B, n_in, H, W)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return winograd(x, self.weight, self.bias, False) if _serves(x) else super().forward(x)
+        if x.dim() == 4 and _serves(x):
+            return winograd(x, self.weight, self.bias, False)
+        return super().forward(x)
 
 
 class WinogradUpConvolution(UpConvolution):
     """The same of an image whose sides are doubled before."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return winograd(x, self.weight, self.bias, True) if _serves(x) else super().forward(x)
+        if x.dim() == 4 and _serves(x):
+            return winograd(x, self.weight, self.bias, True)
+        return super().forward(x)
 
 
 def use_winograd(network: nn.Module) -> None:
@@ -56,11 +61,13 @@ def winograd(x: Tensor, weight: Tensor, bias: Tensor | None, doubled: bool) -> T
         ValueError: other shapes or numbers; the library would read beyond them.
     """
     n_out, n_in, *taps = weight.shape
-    known = taps == [3, 3] and not (n_out % PANEL or n_in % PANEL)
-    if not (known and x.dim() == 4 and x.shape[1] == n_in and _serves(x) and _serves(weight)):
+    shapes = taps == [3, 3] and x.dim() == 4 and x.shape[1] == n_in and _panels(n_in, n_out)
+    fits = bias is None or (bias.shape == (n_out,) and bias.is_contiguous() and _serves(bias))
+    if not (shapes and fits and _serves(x) and _serves(weight)):
         raise ValueError(
-            f"x {tuple(x.shape)} and weight {tuple(weight.shape)} need float32 on the CPU, kernels "
-            f"of 3×3, and equal numbers of channels that are multiples of {PANEL}"
+            f"x {tuple(x.shape)} and weight {tuple(weight.shape)} need kernels of 3×3, equal "
+            f"numbers of channels that are multiples of {PANEL}, and, like a bias, float32 on the "
+            "CPU without autocast"
         )
     result: Tensor = Winograd.apply(x, weight, bias, doubled)
     return result
@@ -108,38 +115,63 @@ def _convolve(
         strides, n_out = (into, out, -row, -column), weight.shape[1]
     sides = (height << doubled, width << doubled)
     y = torch.empty(
-        (images, n_out, sides[0] >> halved, sides[1] >> halved), memory_format=torch.channels_last
+        (images, n_out, sides[0] >> halved, sides[1] >> halved),
+        dtype=x.dtype,
+        device=x.device,
+        memory_format=torch.channels_last,
     )
-    called = _call(images, *sides, n_in, n_out, doubled, halved, strides)
-    library().convolve(
-        called, x.data_ptr(), start, None if bias is None else bias.data_ptr(), y.data_ptr()
+    shape = _shape(
+        strides,
+        images=images,
+        height=sides[0],
+        width=sides[1],
+        n_in=n_in,
+        n_out=n_out,
+        doubled=doubled,
+        halved=halved,
     )
+    offset = None if bias is None else bias.data_ptr()
+    library().convolve(shape, x.data_ptr(), start, offset, y.data_ptr())
     return y
 
 
 def _weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor, doubled: bool) -> Tensor:
-    images, n_out, *sides = gradient.shape
+    images, n_out, height, width = gradient.shape
     found = torch.empty_like(weight)
-    called = _call(images, *sides, x.shape[1], n_out, doubled, False, found.stride())
-    library().weight_gradient(called, x.data_ptr(), gradient.data_ptr(), found.data_ptr())
+    shape = _shape(
+        found.stride(),
+        images=images,
+        height=height,
+        width=width,
+        n_in=x.shape[1],
+        n_out=n_out,
+        doubled=doubled,
+        halved=False,
+    )
+    library().weight_gradient(shape, x.data_ptr(), gradient.data_ptr(), found.data_ptr())
     return found
 
 
-def _call(*fields: Any) -> Any:
-    *numbers, strides = fields
-    shape = Convolution(*numbers, torch.get_num_threads(), (ctypes.c_long * 4)(*strides))
+def _shape(strides: Sequence[int], **sizes: int) -> Any:
+    """The argument of the library that says what is convolved."""
+    shape = Convolution(
+        threads=torch.get_num_threads(), strides=(ctypes.c_long * 4)(*strides), **sizes
+    )
     return ctypes.byref(shape)
 
 
 def _suits(layer: nn.Conv2d) -> bool:
     """Whether the layer is a plain 3×3 convolution of panels of channels."""
-    channels = layer.in_channels % PANEL == 0 and layer.out_channels % PANEL == 0
     plain = layer.stride == layer.dilation == (1, 1) and layer.groups == 1
-    return layer.kernel_size == (3, 3) and channels and plain and layer.padding_mode == "zeros"
+    known = layer.kernel_size == (3, 3) and layer.padding_mode == "zeros"
+    return plain and known and _panels(layer.in_channels, layer.out_channels)
 
 
-def _serves(x: Tensor) -> bool:
+def _panels(*channels: int) -> bool:
+    return all(n > 0 and n % PANEL == 0 for n in channels)
+
+
+def _serves(values: Tensor) -> bool:
     """Whether the library takes such numbers: float32 of the CPU, and no autocast to others."""
-    return (
-        x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    )
+    known = values.device.type == "cpu" and values.dtype == torch.float32
+    return known and not torch.is_autocast_enabled("cpu")

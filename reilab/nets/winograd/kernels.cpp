@@ -8,9 +8,9 @@
 extern "C" {
 
 // y = kernels * x + bias; no bias if it is null.
-void convolve(const Convolution *called, const float *x, const float *weight, const float *bias,
+void convolve(const Convolution *shape, const float *x, const float *weight, const float *bias,
               float *y) {
-    const Convolution c = *called;
+    const Convolution c = *shape;
     const Workspace w(c);
     const int tiles = n_tiles(c), panels = c.out / PANEL;
 #pragma omp parallel num_threads(c.threads)
@@ -37,9 +37,9 @@ void convolve(const Convolution *called, const float *x, const float *weight, co
 }
 
 // weight = the gradient of the kernels, from the images x and the gradient of the result.
-void weight_gradient(const Convolution *called, const float *x, const float *gradient,
+void weight_gradient(const Convolution *shape, const float *x, const float *gradient,
                      float *weight) {
-    const Convolution c = *called;
+    const Convolution c = *shape;
     const Workspace w(c);
     const int tiles = n_tiles(c), panels = c.out / PANEL;
 #pragma omp parallel num_threads(c.threads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -36,57 +37,56 @@ class Convolution(ctypes.Structure):
     ]
 
 
-@cache
 def library() -> ctypes.CDLL:
     """The library for this machine; the first call of all takes seconds, for the compiler.
 
     Raises:
         UnavailableError: another processor, no compiler, or one that fails.
     """
-    capability = torch.backends.cpu.get_cpu_capability()
-    if capability not in CAPABILITIES:
-        raise UnavailableError(f"it needs a processor with AVX2 or AVX-512, this has {capability}")
-    return load(build(CAPABILITIES[capability]))
+    found = _attempt()
+    if isinstance(found, UnavailableError):
+        raise found
+    return found
 
 
 def available() -> bool:
     """Whether ``library`` will serve; compiles it if it must."""
+    return not isinstance(_attempt(), UnavailableError)
+
+
+@cache
+def _attempt() -> ctypes.CDLL | UnavailableError:
+    capability = torch.backends.cpu.get_cpu_capability()
+    if capability not in CAPABILITIES:
+        return UnavailableError(f"it needs a processor with AVX2 or AVX-512, this has {capability}")
     try:
-        library()
-    except UnavailableError:
-        return False
-    return True
+        return build(CAPABILITIES[capability], _cache())
+    except RuntimeError as error:  # of Path.home() too
+        return UnavailableError(str(error))
 
 
-def build(flags: Sequence[str], folder: Path | None = None) -> Path:
-    """The compiled library in ``folder``, made if it is not there.
+def build(flags: Sequence[str], folder: Path) -> ctypes.CDLL:
+    """The library that is kept in ``folder``, compiled if it is not there or does not load.
 
     Args:
         flags: of the compiler, added to ``COMPILE``.
-        folder: where libraries are kept, ``$XDG_CACHE_HOME/reilab`` if left out.
+        folder: where libraries are kept.
 
     Raises:
-        UnavailableError: no compiler, or one that fails.
+        UnavailableError: no compiler, one that fails, or no place for the library.
     """
     sources = sorted([*HERE.glob("*.h"), *HERE.glob("*.cpp")])
     recipe = [*flags, *COMPILE, *LINK, *(source.read_text("utf-8") for source in sources)]
     name = f"winograd-{hashlib.sha256(''.join(recipe).encode()).hexdigest()[:16]}.so"
-    made = (folder or _cache()) / name
-    if not made.exists():
-        _compile(flags, made)
-    return made
-
-
-def load(path: Path) -> ctypes.CDLL:
-    """The library at ``path``, with the types of its functions.
-
-    Raises:
-        UnavailableError: it needs what the process does not have.
-    """
     try:
-        found = ctypes.CDLL(os.fspath(path))
-    except OSError as error:
-        raise UnavailableError(f"its library cannot be loaded: {error}") from error
+        return _load(folder / name)
+    except OSError:  # not there, or of another machine that shares the folder
+        return _compile(flags, folder / name)
+
+
+def _load(path: Path) -> ctypes.CDLL:
+    """The library at ``path``, with the types of its functions."""
+    found = ctypes.CDLL(os.fspath(path))
     pointer = ctypes.c_void_p
     found.convolve.argtypes = [ctypes.POINTER(Convolution), pointer, pointer, pointer, pointer]
     found.weight_gradient.argtypes = [ctypes.POINTER(Convolution), pointer, pointer, pointer]
@@ -98,22 +98,39 @@ def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reilab"
 
 
-def _compile(flags: Sequence[str], made: Path) -> None:
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
-    if compiler is None:
-        raise UnavailableError("it needs a C++ compiler: install g++, or name one in CXX")
+def _compile(flags: Sequence[str], made: Path) -> ctypes.CDLL:
+    compiler = shlex.split(os.environ.get("CXX", "")) or _found_compiler()
     try:
         made.parent.mkdir(parents=True, exist_ok=True)
-        # Made elsewhere and moved: another process may look for it at any time.
+        # Made elsewhere and moved when it works: another process may look for it at any time.
         with tempfile.TemporaryDirectory(dir=made.parent) as place:
             part, whole = Path(place) / "kernels.o", Path(place) / "kernels.so"
             for words in (
                 [*COMPILE, *flags, os.fspath(HERE / "kernels.cpp"), "-o", os.fspath(part)],
                 [*LINK, os.fspath(part), "-o", os.fspath(whole)],
             ):
-                subprocess.run([compiler, *words], check=True, capture_output=True, text=True)
+                subprocess.run(
+                    [*compiler, *words],
+                    check=True,
+                    capture_output=True,
+                    encoding="utf-8",
+                    errors="replace",
+                )
+            found = _load(whole)
             whole.replace(made)
+            return found
     except subprocess.CalledProcessError as error:
-        raise UnavailableError(f"{compiler} fails to compile it: {error.stderr[-500:]}") from error
+        name = shlex.join(compiler)
+        raise UnavailableError(f"{name} fails to compile it: {error.stderr[:500]}") from error
     except OSError as error:
-        raise UnavailableError(f"it cannot be compiled into {made.parent}: {error}") from error
+        raise UnavailableError(
+            f"{shlex.join(compiler)} cannot make it in {made.parent} (XDG_CACHE_HOME names another "
+            f"place): {error}"
+        ) from error
+
+
+def _found_compiler() -> list[str]:
+    found = shutil.which("g++") or shutil.which("c++")
+    if found is None:
+        raise UnavailableError("it needs a C++ compiler: install g++, or name one in CXX")
+    return [found]

@@ -54,7 +54,10 @@ int block_rows(const Convolution &c) {
 // Memory of the calling thread that is kept from call to call, at the start of a cache line.
 float *scratch(std::vector<float> &kept, long size) {
     constexpr long line = 16;
-    if (long(kept.size()) < size + line) kept.resize(size + line);
+    if (long(kept.size()) < size + line) {
+        std::vector<float>().swap(kept);  // its values need not be copied
+        kept.resize(size + line);
+    }
     const auto beyond = reinterpret_cast<std::uintptr_t>(kept.data()) / sizeof(float) % line;
     return kept.data() + (line - beyond) % line;
 }

@@ -15,7 +15,7 @@ namespace {
 constexpr int POINTS = 36;
 
 typedef float Vector __attribute__((vector_size(4 * LANES)));
-typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4)));
+typedef float Unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 Vector load(const float *from) { return *reinterpret_cast<const Unaligned *>(from); }
 void store(float *to, Vector values) { *reinterpret_cast<Unaligned *>(to) = values; }
