@@ -11,7 +11,7 @@ extern "C" {
 void convolve(const Convolution *shape, const float *x, const float *weight, const float *bias,
               float *y) {
     const Convolution c = *shape;
-    const Workspace w(c);
+    const Workspace w(c, ROWS);
     const int tiles = n_tiles(c), panels = c.out / PANEL;
 #pragma omp parallel num_threads(c.threads)
     {
@@ -40,7 +40,7 @@ void convolve(const Convolution *shape, const float *x, const float *weight, con
 void weight_gradient(const Convolution *shape, const float *x, const float *gradient,
                      float *weight) {
     const Convolution c = *shape;
-    const Workspace w(c);
+    const Workspace w(c, GRADIENT_BLOCK);
     const int tiles = n_tiles(c), panels = c.out / PANEL;
 #pragma omp parallel num_threads(c.threads)
     {

@@ -12,8 +12,10 @@ namespace {
 constexpr int VECTORS = PANEL / LANES;
 // How many rows of a product are summed in registers at a time.
 constexpr int ROWS = 12 / VECTORS, GRADIENT_ROWS = 8 / VECTORS;
-// Floats of a block of tiles at the points: 4 MiB, which the cache should hold.
-constexpr long BLOCK = 1 << 20;
+// Floats of a block of tiles at the points: 1 MiB, which should stay near the cores.
+constexpr long BLOCK = 1 << 18;
+// Fewer rows are not worth it to read and write the sums of a gradient.
+constexpr int GRADIENT_BLOCK = 60;
 
 // sums (ROWS, 16) = a (ROWS, panels, 16) b (panels, 16, 16); panels of a are `step` apart.
 void product(const float *a, long step, int panels, const float *b, float *sums) {
@@ -45,10 +47,11 @@ void product_of_transpose(const float *a, const float *b, int rows, float *sums)
         }
 }
 
-// Tiles in a block: a multiple of ROWS.
-int block_rows(const Convolution &c) {
+// Tiles in a block, not fewer than `least` if there are so many: a multiple of ROWS.
+int block_rows(const Convolution &c, int least) {
     const int fit = int(BLOCK / (POINTS * (c.in + c.out))) / ROWS * ROWS;
-    return std::max(ROWS, std::min(fit, (n_tiles(c) + ROWS - 1) / ROWS * ROWS));
+    const int all = (n_tiles(c) + ROWS - 1) / ROWS * ROWS;
+    return std::max(ROWS, std::min(std::max(fit, least), all));
 }
 
 // Memory of the calling thread that is kept from call to call, at the start of a cache line.
@@ -65,7 +68,7 @@ float *scratch(std::vector<float> &kept, long size) {
 struct Workspace {
     int rows;
     float *kernels, *inputs, *outputs;
-    explicit Workspace(const Convolution &c) : rows(block_rows(c)) {
+    Workspace(const Convolution &c, int least) : rows(block_rows(c, least)) {
         static thread_local std::vector<float> kept[3];
         kernels = scratch(kept[0], long(POINTS) * c.in * c.out);
         inputs = scratch(kept[1], long(POINTS) * c.in * rows);

@@ -36,26 +36,40 @@ struct Tile {
     }
 };
 
-// N x N pixels of a (doubled) image from (top, left) on, zero outside, at all channels to points.
-template <int N, void transform(const Vector *, Vector *)>
-void to_points(const float *image, const Convolution &c, int channels, int doubled, int top,
-               int left, float *points, int row, int rows) {
-    const int width = c.width >> doubled;
-    const float *pixel[N][N];
+// A panel of N x N pixels of a (doubled) image from (top, left) on, zero outside.
+template <int N>
+void copy_pixels(const float *image, const Convolution &c, int channels, int doubled, int top,
+                 int left, float (&to)[N][N][PANEL]) {
     for (int i = 0; i < N; ++i)
         for (int j = 0; j < N; ++j) {
             const int h = top + i, w = left + j;
             const bool inside = h >= 0 && h < c.height && w >= 0 && w < c.width;
-            const long from = (long(h >> doubled) * width + (w >> doubled)) * channels;
-            pixel[i][j] = inside ? image + from : nullptr;
+            const long pixel = long(h >> doubled) * (c.width >> doubled) + (w >> doubled);
+            for (int k = 0; k < PANEL; k += LANES)
+                store(&to[i][j][k], inside ? load(image + pixel * channels + k) : Vector{});
         }
-    for (int k = 0; k < channels; k += LANES) {
-        Vector pixels[N][N], values[6][6];
-        for (int i = 0; i < N; ++i)
-            for (int j = 0; j < N; ++j)
-                pixels[i][j] = pixel[i][j] ? load(pixel[i][j] + k) : Vector{};
-        along_both<N, 6, transform>(pixels, values);
-        store_points(values, points + place(k, row, rows), long(channels) * rows);
+}
+
+// Such pixels at all channels to points.
+template <int N, void transform(const Vector *, Vector *)>
+void to_points(const float *image, const Convolution &c, int channels, int doubled, int top,
+               int left, float *points, int row, int rows) {
+    const bool inside = top >= 0 && top + N <= c.height && left >= 0 && left + N <= c.width;
+    for (int first = 0; first < channels; first += PANEL) {
+        float copied[N][N][PANEL];
+        const float *from = image + first + (long(top) * c.width + left) * channels;
+        long down = long(c.width) * channels, right = channels;
+        if (doubled || !inside) {
+            copy_pixels(image + first, c, channels, doubled, top, left, copied);
+            from = copied[0][0], down = N * PANEL, right = PANEL;
+        }
+        for (int k = 0; k < PANEL; k += LANES) {
+            Vector pixels[N][N], values[6][6];
+            for (int i = 0; i < N; ++i)
+                for (int j = 0; j < N; ++j) pixels[i][j] = load(from + i * down + j * right + k);
+            along_both<N, 6, transform>(pixels, values);
+            store_points(values, points + place(first + k, row, rows), long(channels) * rows);
+        }
     }
 }
 
@@ -78,6 +92,7 @@ void result_tile(const float *points, int row, int rows, const float *bias, cons
     const Tile t(c, number);
     const int height = c.height >> c.halved, width = c.width >> c.halved, side = 4 >> c.halved;
     const int top = t.top >> c.halved, left = t.left >> c.halved;
+    const int high = std::min(side, height - top), wide = std::min(side, width - left);
     y += ((long(t.image) * height + top) * width + left) * c.out;
     for (int k = 0; k < c.out; k += LANES) {
         Vector values[6][6], pixels[4][4];
@@ -90,8 +105,8 @@ void result_tile(const float *points, int row, int rows, const float *bias, cons
                     pixels[i][j] = upper[0] + upper[1] + lower[0] + lower[1];
                 }
         const Vector offset = bias ? load(bias + k) : Vector{};
-        for (int i = 0; i < std::min(side, height - top); ++i)
-            for (int j = 0; j < std::min(side, width - left); ++j)
+        for (int i = 0; i < 4 && i < high; ++i)
+            for (int j = 0; j < 4 && j < wide; ++j)
                 store(y + (long(i) * width + j) * c.out + k, pixels[i][j] + offset);
     }
 }
