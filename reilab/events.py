@@ -24,7 +24,6 @@ class Images(Protocol):
 
     def __getitem__(self, index: int, /) -> NDArray[np.floating]:
         """One image (H, W, C)."""
-        ...
 
     def __array__(self) -> NDArray[np.floating]: ...
 
