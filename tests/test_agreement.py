@@ -16,7 +16,7 @@ from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian
 from reilab.physics.fourier import CartesianMRI
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.radon import n_detectors, parallel_beam
-from reilab.testing import z_score
+from reilab.testing import smooth_image, z_score
 
 with warnings.catch_warnings():
     # Its import is noisy in ways that change from version to version.
@@ -38,6 +38,17 @@ def test_radon_equals_scikit_image(size: int, views: int) -> None:
     expected = torch.from_numpy(radon(x[0, 0].numpy(), theta=angles, circle=False))
     found = parallel_beam(size, views, dtype=F64)(x)[0, 0]
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_radon_in_single_precision_rounds_less_than_scikit_image() -> None:
+    x = smooth_image((1, 256, 256), torch.float32)[None]
+    expected, plain = (
+        torch.from_numpy(radon(image.numpy(), theta=18.0 * np.arange(10), circle=False))
+        for image in (x[0, 0].double(), x[0, 0])
+    )
+    error = (parallel_beam(256, 10)(x)[0, 0] - expected).abs().max()
+    assert error < 0.5 * (plain - expected).abs().max()
+    assert error < 5e-7 * expected.max()
 
 
 @pytest.mark.parametrize(("size", "views"), SIZES)
