@@ -159,6 +159,10 @@ def test_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
         (["compare", "mri", "--device", "gpu"], "device = 'gpu' is unknown"),
         (["compare", "mri", "--norm", "bach"], "norm = 'bach' is not one of"),
         (["compare", "mri", "--log-every", "7"], "must be a multiple of"),
+        (
+            ["compare", "mri", "--engine", "winograd", "--precision", "bfloat16"],
+            "engine = winograd computes in float32",
+        ),
         (["runs", "resume", "nothing"], "no run 'nothing'"),
         (["tasks", "--all"], "takes no options"),
     ],

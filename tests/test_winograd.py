@@ -27,7 +27,7 @@ from reilab.nets.winograd.convolution import (
 from reilab.tasks.registry import find_task
 from reilab.training import engines
 from reilab.training.engines import ENGINES
-from reilab.training.state import enhancement, new_state, seeded
+from reilab.training.state import PRECISIONS, enhancement, new_state, seeded
 from reilab.training.step import take_step
 
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
@@ -283,6 +283,17 @@ def test_a_step_has_the_losses_of_torch_s_layers(task: str) -> None:
         gradients[engine] = state.gradient.clone()
     torch.testing.assert_close(losses["winograd"], losses["eager"], rtol=1e-5, atol=0)
     assert relative(gradients["winograd"], gradients["eager"].double()) < 0.1
+
+
+def test_half_precision_runs_torch_s_layers_and_says_so() -> None:
+    found = find_task("mri")
+    problem = found.configure("smoke", {}).build()
+    default = found.presets["smoke"].training
+    told = {
+        precision: new_state("ei", problem, replace(default, precision=precision)).engine
+        for precision in PRECISIONS
+    }
+    assert told == {"float32": "winograd", "bfloat16": "eager"}
 
 
 def no_compiler(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

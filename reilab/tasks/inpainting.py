@@ -30,11 +30,11 @@ PRESETS = {
     "quick": Preset(
         {"size": 64, "width": 16},
         TrainConfig(
-            steps=600,
+            steps=500,
             batch=4,
             evaluate_every=50,
             learning_rate=1e-3,
-            milestones=(450,),
+            milestones=(400,),
             transforms=1,
             alpha_eq=10.0,
         ),

@@ -32,11 +32,11 @@ PRESETS = {
     "quick": Preset(
         {"size": 80, "width": 16, "center": 0.24},
         TrainConfig(
-            steps=640,
-            batch=4,
+            steps=560,
+            batch=2,
             evaluate_every=40,
             learning_rate=2e-3,
-            milestones=(520,),
+            milestones=(440,),
             transforms=1,
             alpha_eq=10.0,
         ),

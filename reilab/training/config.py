@@ -81,6 +81,11 @@ class TrainConfig:
                 f"evaluate_every = {self.evaluate_every} must be a multiple of "
                 f"log_every = {self.log_every}"
             )
+        if self.engine == "winograd" and self.precision != "float32":
+            raise ValueError(
+                f"engine = winograd computes in float32, precision is {self.precision}; "
+                "choose precision = float32 or engine = auto"
+            )
 
     def learning_rate_at(self, step: int, base: float) -> float:
         """The learning rate at ``step`` when its undecayed value is ``base``."""

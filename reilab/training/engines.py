@@ -8,6 +8,7 @@ from torch import nn
 
 from reilab.nets.winograd.convolution import use_winograd
 from reilab.nets.winograd.library import UnavailableError, available, library
+from reilab.training.config import TrainConfig
 
 
 def fastest(network: nn.Module) -> str:
@@ -54,3 +55,14 @@ ENGINES: Mapping[str, Callable[[nn.Module], str]] = {
     "winograd": with_winograd,
     "compiled": compiled,
 }
+
+
+def set_engine(network: nn.Module, config: TrainConfig) -> str:
+    """Make a network run as the config says; returns the name of what runs.
+
+    Raises:
+        ValueError: this machine or the network's device does not have the engine.
+    """
+    # Winograd's convolutions know float32 alone.
+    by_layers = config.engine == "auto" and config.precision != "float32"
+    return ENGINES["eager" if by_layers else config.engine](network)

@@ -17,7 +17,7 @@ from reilab.physics.base import Physics
 from reilab.problem import Problem
 from reilab.settings import choose
 from reilab.training.config import TrainConfig
-from reilab.training.engines import ENGINES
+from reilab.training.engines import set_engine
 from reilab.training.gradient import gather_gradients
 from reilab.training.interval import Interval
 from reilab.training.losses import Reconstruct
@@ -85,7 +85,7 @@ def new_state(
         )
     network = seeded(problem.network, Key(config.seed) / "network").to(problem.device)
     network = network.to(memory_format=layout(problem.device))
-    engine = ENGINES[config.engine](network)
+    engine = set_engine(network, config)
     optimizer = torch.optim.Adam(
         network.parameters(),
         lr=config.learning_rate,
