@@ -38,11 +38,11 @@ PRESETS = {
     "quick": Preset(
         {"size": 80, "width": 16, "gamma": 150.0},
         TrainConfig(
-            steps=320,
-            batch=4,
+            steps=400,
+            batch=2,
             evaluate_every=40,
             learning_rate=2e-3,
-            milestones=(240,),
+            milestones=(320,),
             transforms=1,
             alpha_mc=1e-8,
             alpha_eq=1e3,
