@@ -23,6 +23,7 @@ from benchmarks.with_deepinv import (
     transform,
 )
 from reilab.key import Key
+from reilab.physics.radon import parallel_beam
 from reilab.problem import Problem
 from reilab.runs.config import RunConfig, build, configure
 from reilab.tasks.registry import find_task
@@ -76,7 +77,10 @@ def prepare(formulation: str, task: str, size: str, width: str = "64", batch: st
     state = new_state("rei", problem, case.config.training)
     state.network.train()
     make = {"ours": ours, "eager": ours, "plain": plain, "deepinv": with_deepinv}[formulation]
-    return make(problem, state, case.config)
+    action = make(problem, state, case.config)
+    # What the others do not use of ours must not count as memory of theirs.
+    parallel_beam.cache_clear()
+    return action
 
 
 def ours(problem: Problem, state: TrainState, config: RunConfig) -> Action:
@@ -87,7 +91,7 @@ def ours(problem: Problem, state: TrainState, config: RunConfig) -> Action:
 def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
     """One summed loss of the plain formulation."""
     network, physics = plain_network(state.network), plain_physics(problem.physics)
-    x, noise = _images(problem, config), problem.noise
+    x, noise, group = _images(problem, config), problem.noise, problem.group
     rng = [Key(0).generator()]
     gaussian = type(noise).__name__ == "Gaussian"
 
@@ -100,10 +104,10 @@ def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
         draws = Draws(
             probe=torch.randn_like if gaussian else sign,
             skewed=sign,
-            g=problem.group.sample(config.training.transforms, rng[0]),
+            g=group.sample(config.training.transforms, rng[0]),
             noisy=lambda u: noise.sample(u, rng) * physics.mask,
         )
-        terms = rei_terms(physics, noise, problem.group, network, y, draws)
+        terms = rei_terms(physics, noise, group, network, y, draws)
         fit = sum((term for name, term in terms.items() if name != "req"), torch.zeros(()))
         return config.training.alpha_sure * fit + config.training.alpha_req * terms["req"]
 

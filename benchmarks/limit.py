@@ -14,9 +14,10 @@ from benchmarks.cases import prepare
 from benchmarks.measure import Action, Table, in_turns
 
 NOTE = """Multiplications and additions of the convolutions of one REI step (batch 2) by their
-definition, the rate that the step carries them out at, and the rate of a product of two 2048²
-matrices measured in turns with it; above 1 where Winograd's convolutions need fewer. The last
-columns say where the time of the step goes, by torch's profiler."""
+definition (enlarging and convolving is one operation, which takes 4/9 of the two), the rate that
+the step carries them out at, and the rate of a product of two 2048² matrices measured in turns with
+it; above 1 where Winograd's convolutions need fewer. The last columns say where the time of the
+step goes, by torch's profiler."""
 
 #: Which part of a step an operation belongs to, by the beginning of its name; the first that fits.
 PARTS = {

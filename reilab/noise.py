@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Protocol
 
 import torch
 from torch import Tensor
 
 from reilab.key import Streams
-from reilab.settings import Setting
+from reilab.settings import Setting, override
+
+#: Higher rates are not drawn: on GPUs the generator counts in 32 bits.
+MOST_PHOTONS = 4e9
 
 #: h = A∘f: the measurement that the reconstruction of y would have.
 Estimator = Callable[[Tensor], Tensor]
@@ -29,7 +32,11 @@ class Noise(Protocol):
     def level(self) -> float: ...
 
     def at(self, level: float) -> Noise:
-        """The same model at another level."""
+        """The same model at another level.
+
+        Raises:
+            ValueError: a level that the model does not have.
+        """
         ...
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
@@ -56,7 +63,7 @@ class Gaussian:
         return self.sigma
 
     def at(self, level: float) -> Gaussian:
-        return replace(self, sigma=level)
+        return override(self, {"sigma": level})
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return u + self.sigma * normal_like(u, rng)
@@ -83,7 +90,7 @@ class Poisson:
         return self.gain
 
     def at(self, level: float) -> Poisson:
-        return replace(self, gain=level)
+        return override(self, {"gain": level})
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return self.gain * photons(u / self.gain, rng)
@@ -115,7 +122,7 @@ class PoissonGaussian:
         return self.gain
 
     def at(self, level: float) -> PoissonGaussian:
-        return replace(self, gain=level)
+        return override(self, {"gain": level})
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return self.gain * photons(u / self.gain, rng) + self.sigma * normal_like(u, rng)
@@ -178,8 +185,17 @@ def sign_like(y: Tensor, rng: Streams) -> Tensor:
 
 
 def photons(rate: Tensor, rng: Streams) -> Tensor:
-    """Poisson counts of the given rates; negative rates count as 0."""
-    return _shared_out(lambda p, own: torch.poisson(p, generator=own), rate.clamp(min=0), rng)
+    """Poisson counts of the given rates; negative rates count as 0.
+
+    Rates that are not finite, or beyond ``MOST_PHOTONS``, give NaN. The gradient of counts is 0.
+    """
+    # Torch would raise, on a GPU for good, or its integers overflow; NaN ends this method alone.
+    rate = rate.clamp(min=0)
+    countable = rate < MOST_PHOTONS
+    counts = _shared_out(
+        lambda p, own: torch.poisson(p, generator=own), rate.where(countable, 0), rng
+    )
+    return counts.where(countable, float("nan"))
 
 
 def _shared_out(

@@ -125,10 +125,17 @@ BUGS = [
         "test_noise.py::test_mean_and_variance",
     ),
     Bug(
+        "Poisson noise: rates that cannot be counted count as 0",
+        NOISE,
+        'return counts.where(countable, float("nan"))',
+        "return counts",
+        "test_noise.py::test_rates_that_cannot_be_counted_are_not_numbers",
+    ),
+    Bug(
         "Poisson noise: negative rates not clamped",
         NOISE,
-        "rate.clamp(min=0), rng)",
-        "rate.abs(), rng)",
+        "rate.clamp(min=0)",
+        "rate.abs()",
         "test_noise.py::test_negative_rates_count_as_none",
     ),
     Bug(
@@ -181,6 +188,13 @@ BUGS = [
         "weight = (1 - abs(row - i)) * (1 - abs(column - j))",
         "weight = 0.25 + 0 * row",
         "test_agreement.py::test_radon_equals_scikit_image",
+    ),
+    Bug(
+        "projector: one sum for each ray",
+        "physics/radon.py",
+        "PARTS = 12",
+        "PARTS = 1",
+        "test_agreement.py::test_radon_in_single_precision_rounds_less_than_scikit_image",
     ),
     Bug(
         "FBP: scale factor",
@@ -300,6 +314,20 @@ BUGS = [
         "norm: Tensor = torch.linalg.vector_norm(state.gradient)",
         "norm = torch.as_tensor(torch.linalg.vector_norm(state.gradient).item())",
         "test_training.py::test_a_step_never_waits_for_the_device",
+    ),
+    Bug(
+        "step: one that is not taken moves the running statistics",
+        "training/step.py",
+        "torch.where(finite, state.statistics, before)",
+        "state.statistics",
+        "test_training.py::test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights",
+    ),
+    Bug(
+        "step: frozen parameters are trained",
+        "training/gradient.py",
+        "for parameter in network.parameters() if parameter.requires_grad]",
+        "for parameter in network.parameters()]",
+        "test_training.py::test_what_is_frozen_stays_and_is_not_trained",
     ),
     Bug(
         "step: the risk is taken from the noisy measurement",

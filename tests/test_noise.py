@@ -12,7 +12,7 @@ from torch import Tensor
 
 import reilab.noise
 from reilab.key import Key, Streams
-from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian, curvature, mean
+from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian, curvature, mean, photons
 from reilab.testing import Z_LIMIT, check_noise, z_score
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
@@ -219,6 +219,16 @@ def test_with_a_stream_each_a_sample_does_not_depend_on_its_batch(name: str) -> 
 def test_streams_must_share_the_batch_equally() -> None:
     with pytest.raises(ValueError, match=r"shorter|longer"):
         Gaussian(0.1).sample(U.expand(3, -1), KEY.streams(range(2)))
+
+
+def test_rates_that_cannot_be_counted_are_not_numbers() -> None:
+    rate = torch.tensor([[float("nan"), float("inf"), 1e10, -1.0, 3.0]])
+    found = photons(rate, rng("vast"))[0]
+    assert found.isnan().tolist() == [True, True, True, False, False]
+    assert found[3] == 0
+    # The count of the last one does not depend on its neighbours.
+    alone = photons(torch.tensor([[0.0, 0.0, 0.0, 0.0, 3.0]]), rng("vast"))[0]
+    assert found[4] == alone[4]
 
 
 def test_sure_is_differentiable() -> None:

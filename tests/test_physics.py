@@ -163,6 +163,10 @@ def test_random_pixels() -> None:
     assert not torch.equal(pixels, random_pixels(20, 0.7, Key(4)))
 
 
+def test_all_columns() -> None:
+    assert torch.equal(random_columns(80, 4, 1.0, seed=1), torch.arange(80))
+
+
 def test_random_columns() -> None:
     columns = random_columns(320, 4, 0.08, seed=1)
     assert len(columns) == 82  # the paper's mask, 25.6 %

@@ -110,6 +110,16 @@ def test_the_picture_of_kspace_shows_the_mask() -> None:
     assert drawn[:, 0, 16, 16].tolist() == [1, 1]
 
 
+def test_the_step_of_sure_grows_with_the_noise_in_ct() -> None:
+    def step(gamma: float) -> float:
+        noise = tasks()["ct"].configure("smoke", {"gamma": gamma}).build().noise
+        return noise.tau  # type: ignore[attr-defined, no-any-return]
+
+    # The deviation of a count of one gain is √γ times that at gain 1.
+    assert step(1.0) == 10
+    assert step(150.0) == pytest.approx(10 * math.sqrt(150))
+
+
 def test_the_picture_of_a_sinogram_is_in_proportion_to_the_line_integrals() -> None:
     problem = tasks()["ct"].configure("smoke", {}).build()
     x = problem.test.batch(torch.arange(2)).x

@@ -405,18 +405,70 @@ def test_impossible_commands_are_refused_and_the_run_goes_on() -> None:
     assert isinstance(list(run)[-1], Finished)
 
 
-def test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights() -> None:
-    config = smoke(methods=["rei", "ei"])
+@pytest.mark.parametrize("task", ["mri", "inpainting", "ct"])
+def test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights(task: str) -> None:
+    config = smoke(task, methods=["rei", "ei"])
     prepared = prepare(config)
     problem = replace(prepared.problem, train=_poisoned(prepared.problem.train))
     state = new_state("rei", problem, config.training)
-    before = [p.clone() for p in state.network.parameters()]
+    before = {name: values.clone() for name, values in state.network.state_dict().items()}
     *_, last = train(state, problem, config.training, prepared.exam)
     assert isinstance(last, Failed)
     assert (last.method, last.step, last.term) == ("rei", 1, "sure")
     assert np.isnan(last.value)
-    after = state.network.parameters()
-    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    after = state.network.state_dict()
+    assert before.keys() == after.keys()
+    kept = [name for name in after if torch.equal(before[name], after[name])]
+    # Batches are counted, whatever was in them.
+    assert {name for name in after if not name.endswith("num_batches_tracked")} <= set(kept)
+
+
+def test_what_is_frozen_stays_and_is_not_trained() -> None:
+    config = smoke(methods=["ei"])
+    prepared = prepare(config)
+
+    def network() -> torch.nn.Module:
+        made = prepared.problem.network()
+        made.last.requires_grad_(False)  # type: ignore[operator,union-attr]
+        return made
+
+    problem = replace(prepared.problem, network=network)
+    state = new_state("ei", problem, config.training)
+    before = {name: p.clone() for name, p in state.network.named_parameters()}
+    *_, last = train(state, problem, config.training, prepared.exam)
+    assert isinstance(last, Finished)
+    moved = {n for n, p in state.network.named_parameters() if not torch.equal(p, before[n])}
+    assert moved == {name for name in before if not name.startswith("last.")}
+
+
+def test_a_frozen_network_resumes(tmp_path: Path) -> None:
+    config = smoke(methods=["ei"])
+    prepared = prepare(config)
+
+    def network() -> torch.nn.Module:
+        made = prepared.problem.network()
+        made.down[0].requires_grad_(False)  # type: ignore[operator,union-attr,index]
+        return made
+
+    problem = replace(prepared.problem, network=network)
+    state, again = (new_state("ei", problem, config.training) for _ in range(2))
+    take_step(state, problem, config.training)
+    save_checkpoint(state, tmp_path / "ei.safetensors")
+    load_checkpoint(again, tmp_path / "ei.safetensors")
+    for one in (state, again):
+        take_step(one, problem, config.training)
+    found, expected = again.network.state_dict(), state.network.state_dict()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize(("task", "refused"), [("mri", False), ("inpainting", True), ("ct", True)])
+def test_a_noise_level_that_the_model_does_not_have_is_refused(task: str, refused: bool) -> None:
+    run = prepare(smoke(task, methods=["rei"])).events()
+    while not isinstance(next(run), Stepped):
+        pass
+    answers = [run.send(SetAssumedNoise(0.0)), next(run)]
+    assert any(isinstance(answer, Refused) for answer in answers) == refused
+    assert isinstance(list(run)[-1], Finished)
 
 
 def test_a_run_that_failed_resumes_as_soon_as_its_cause_is_gone(tmp_path: Path) -> None:

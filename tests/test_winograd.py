@@ -285,6 +285,11 @@ def test_a_step_has_the_losses_of_torch_s_layers(task: str) -> None:
     assert relative(gradients["winograd"], gradients["eager"].double()) < 0.1
 
 
+def test_a_network_without_a_layer_that_suits_has_torch_s() -> None:
+    assert engines.fastest(nn.Conv2d(16, 16, 5)) == "eager"
+    assert engines.fastest(nn.Conv2d(16, 16, 3, padding=1)) == "winograd"
+
+
 def test_half_precision_runs_torch_s_layers_and_says_so() -> None:
     found = find_task("mri")
     problem = found.configure("smoke", {}).build()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated
@@ -129,7 +130,10 @@ class CT:
     norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
     def build(self, device: str = "cpu") -> Problem:
-        """The object keeps its physical size: a pixel of a smaller image attenuates more."""
+        """The object keeps its physical size: a pixel of a smaller image attenuates more.
+
+        SURE's step grows like the noise: below it, differences drown where numbers are short.
+        """
         radon = parallel_beam(self.size, self.views, device)
         attenuation = ATTENUATION_AT_256 * 256 / self.size
         transmission = Transmission(radon, self.blank, attenuation)
@@ -140,7 +144,7 @@ class CT:
             train, test = image_splits(self.data, self.size, 1, device)
         return Problem(
             physics=transmission,
-            noise=PoissonGaussian(self.sigma, self.gamma, tau=10.0),
+            noise=PoissonGaussian(self.sigma, self.gamma, tau=10 * math.sqrt(self.gamma)),
             group=GROUPS[self.group](self.size),
             train=train,
             test=test,

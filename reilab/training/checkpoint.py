@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from reilab.nets.weights import fill
+from reilab.training.gradient import trained_parameters
 from reilab.training.interval import interval_of
 from reilab.training.state import TrainState
 
@@ -46,7 +47,7 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     if position["method"] != state.method:
         raise ValueError(f"{path} is a checkpoint of {position['method']!r}, not {state.method!r}")
     fill(state.network, _part(tensors, "network."), path)
-    parameters = list(state.network.parameters())
+    parameters = trained_parameters(state.network)
     slots: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer.").items():
         index, slot = name.split(".")

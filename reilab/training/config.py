@@ -51,7 +51,8 @@ class TrainConfig:
     precision: Annotated[
         str,
         Setting(
-            "Number format inside the network; operators and SURE stay in float32.",
+            "Number format inside the network; operators and SURE stay in float32. On GPUs the "
+            "convolutions of float32 may round their factors to TF32, as is the default of torch.",
             choices=("float32", "bfloat16"),
         ),
     ] = "float32"
@@ -59,7 +60,7 @@ class TrainConfig:
         str,
         Setting(
             "Layers of torch (eager); Winograd convolutions on a CPU with a C++ compiler, 1.3 to "
-            "1.9 times as fast (winograd; auto: where they work); or compiled by torch, after a "
+            "1.8 times as fast (winograd; auto: where they work); or compiled by torch, after a "
             "minute of waiting.",
             choices=("auto", "eager", "winograd", "compiled"),
         ),

@@ -12,7 +12,10 @@ from reilab.training.config import TrainConfig
 
 
 def fastest(network: nn.Module) -> str:
-    """Winograd's convolutions on a CPU that can compile them, torch's layers elsewhere."""
+    """Winograd's convolutions on a CPU that can compile them, torch's layers elsewhere.
+
+    A network without a layer that suits has torch's.
+    """
     if next(network.parameters()).device.type != "cpu" or not available():
         return "eager"
     return with_winograd(network)
@@ -33,8 +36,7 @@ def with_winograd(network: nn.Module) -> str:
         raise ValueError(
             f"engine 'winograd' does not work here: {error}; or choose 'auto'"
         ) from error
-    use_winograd(network)
-    return "winograd"
+    return "winograd" if use_winograd(network) else "eager"
 
 
 def eager(network: nn.Module) -> str:

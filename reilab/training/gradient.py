@@ -12,6 +12,11 @@ from reilab.problem import Measurement
 from reilab.training.methods import Objective
 
 
+def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """The parameters that are not frozen."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
 def gather_gradients(parameters: Iterable[nn.Parameter]) -> Tensor:
     """One tensor of zeros, of which the gradients of all parameters become parts.
 
@@ -23,6 +28,25 @@ def gather_gradients(parameters: Iterable[nn.Parameter]) -> Tensor:
     for owner, part in zip(owners, torch.split(whole, [p.numel() for p in owners]), strict=True):
         # In the memory order of the parameter, as the fused optimiser wants it.
         owner.grad = part.as_strided(owner.shape, owner.stride(), part.storage_offset())
+    return whole
+
+
+def gather_statistics(network: nn.Module) -> Tensor:
+    """One tensor of which the running statistics of all layers, and their like, become parts.
+
+    So it takes one operation to keep them, and one to take a step of theirs back.
+    """
+    like = next(network.parameters())
+    owned = [
+        (layer, name, buffer)
+        for layer in network.modules()
+        for name, buffer in layer.named_buffers(recurse=False)
+        if buffer.dtype == like.dtype
+    ]
+    whole = torch.cat([like.new_empty(0), *(buffer.flatten() for *_, buffer in owned)])
+    sizes = [buffer.numel() for *_, buffer in owned]
+    for (layer, name, buffer), part in zip(owned, torch.split(whole, sizes), strict=True):
+        setattr(layer, name, part.view(buffer.shape))
     return whole
 
 

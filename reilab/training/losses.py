@@ -68,7 +68,11 @@ class Equivariance:
 
 @dataclass(frozen=True)
 class RobustEquivariance:
-    """Equivariance of f∘noise∘A: the virtual measurements are as noisy as the real ones."""
+    """Equivariance of f∘noise∘A: the virtual measurements are as noisy as the real ones.
+
+    The gradient of counts is 0, so with Poisson noise none flows back through A T_g x₁, as in the
+    authors' code; with Gaussian noise it does.
+    """
 
     group: Group
     transforms: int

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.key import Key
 from reilab.nets.layout import layout
+from reilab.noise import Noise
 from reilab.physics.base import Physics
 from reilab.problem import Problem
 from reilab.settings import choose
 from reilab.training.config import TrainConfig
 from reilab.training.engines import set_engine
-from reilab.training.gradient import gather_gradients
+from reilab.training.gradient import gather_gradients, gather_statistics, trained_parameters
 from reilab.training.interval import Interval
 from reilab.training.losses import Reconstruct
 from reilab.training.methods import METHODS
@@ -31,16 +32,19 @@ PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": tor
 class TrainState:
     """Network, optimiser, position, and the numbers that can be steered while it trains.
 
-    ``engine`` is what carries the network out. ``interval`` holds the losses of the last steps
-    until ``Stepped`` tells of them.
+    ``gradient`` and ``statistics`` are single tensors of which the parameters' gradients and the
+    layers' running statistics are parts. ``noise`` is the true model, ``engine`` what carries the
+    network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them.
     """
 
     method: str
     network: nn.Module
     gradient: Tensor
+    statistics: Tensor
     optimizer: torch.optim.Optimizer
     weights: dict[str, float]
     learning_rate: float
+    noise: Noise
     assumed_noise: float
     engine: str
     step: int = 0
@@ -50,7 +54,8 @@ class TrainState:
         """Let a command take effect from the next step on.
 
         Raises:
-            ValueError: the method has no term of that name, or the value is negative or not finite.
+            ValueError: the method has no term of that name, or the value is negative, not finite,
+                or a level that the noise model does not have.
         """
         if not (math.isfinite(command.value) and command.value >= 0):
             raise ValueError(f"{command} needs a finite value of 0 or more")
@@ -60,7 +65,7 @@ class TrainState:
             case SetLearningRate(value=value):
                 self.learning_rate = value
             case SetAssumedNoise(value=value):
-                self.assumed_noise = value
+                self.assumed_noise = self.noise.at(value).level
 
 
 def new_state(
@@ -75,7 +80,8 @@ def new_state(
         assumed_noise: noise level that the losses believe in, the true one if left out.
 
     Raises:
-        ValueError: an unknown method, or one that needs ground truth that the data does not have.
+        ValueError: an unknown method, one that needs ground truth that the data does not have, or
+            a noise level that the model does not have.
     """
     chosen = METHODS[choose("method", method, METHODS)]
     if chosen.oracle and not problem.train.has_truth:
@@ -87,7 +93,7 @@ def new_state(
     network = network.to(memory_format=layout(problem.device))
     engine = set_engine(network, config)
     optimizer = torch.optim.Adam(
-        network.parameters(),
+        trained_parameters(network),
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
         fused=True,
@@ -96,11 +102,13 @@ def new_state(
     return TrainState(
         method,
         network,
-        gather_gradients(network.parameters()),
+        gather_gradients(trained_parameters(network)),
+        gather_statistics(network),
         optimizer,
         {name: weight for name, (weight, _) in objective.items()},
         config.learning_rate,
-        problem.noise.level if assumed_noise is None else assumed_noise,
+        problem.noise,
+        problem.noise.level if assumed_noise is None else problem.noise.at(assumed_noise).level,
         engine,
     )
 
@@ -108,10 +116,10 @@ def new_state(
 def seeded(factory: Callable[[], nn.Module], key: Key) -> nn.Module:
     """The network that ``factory`` makes from the stream at ``key``.
 
-    Layers draw their initial weights from the global generator, which is set aside meanwhile.
+    Layers draw their initial weights from the CPU's global generator, which is set aside meanwhile.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(key.generator().initial_seed())
+        torch.default_generator.manual_seed(key.generator().initial_seed())
         return factory()
 
 

@@ -41,6 +41,7 @@ def take_step(
         believed = _oracle(believed, batch.x)
     enhance = enhancement(state.network, config.precision)
     state.gradient.zero_()
+    statistics = state.statistics.clone()
     values, xhat = accumulate_gradient(
         objective, state.weights, believed, enhance, key / "loss" / state.step
     )
@@ -49,7 +50,7 @@ def take_step(
     team.average(shown)
     *terms, risk = shown.unbind()
     total = torch.stack([state.weights[n] * t for n, t in zip(values, terms, strict=True)]).sum()
-    norm = _update(state, config, total)
+    norm = _update(state, config, total, statistics)
     state.step += 1
     return StepValues(torch.stack(terms), total, norm, risk)
 
@@ -73,14 +74,19 @@ def _true_risk(problem: Problem, x: Tensor | None, xhat: Tensor) -> Tensor:
     return mean((problem.physics(xhat) - problem.physics(x)) ** 2).mean()
 
 
-def _update(state: TrainState, config: TrainConfig, total: Tensor) -> Tensor:
-    """Take the step, unless ``total`` or the gradient is not finite; the gradient's length."""
+def _update(state: TrainState, config: TrainConfig, total: Tensor, before: Tensor) -> Tensor:
+    """Take the step, unless ``total`` or the gradient is not finite; the gradient's length.
+
+    A step not taken leaves the running statistics as they were ``before`` it, too.
+    """
     rate = config.learning_rate_at(state.step, state.learning_rate)
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     norm: Tensor = torch.linalg.vector_norm(state.gradient)
     # The fused optimiser skips the step by itself where this is 1: no bad number reaches the
     # weights, and no host has to wait for the device to know.
-    state.optimizer.found_inf = (~(total + norm).isfinite()).float()  # type: ignore[attr-defined]
+    finite = (total + norm).isfinite()
+    state.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
     state.optimizer.step()
+    state.statistics.copy_(torch.where(finite, state.statistics, before))
     return norm

@@ -38,9 +38,10 @@ def train(
     """Train ``state`` until ``config.steps``, from wherever it stands.
 
     Pull to go on, stop pulling to pause, leave to stop; ``send`` a command to steer, which is
-    answered by ``Steered`` and holds from the next step on. Equal states, problems, configurations
-    and commands give equal events (but for ``seconds``). Every step ends in ``Stepped`` or
-    ``Ticked``; in a team, which has to agree on what it hears, in ``Stepped`` or nothing.
+    answered by ``Steered`` and holds from the next step on. On a CPU, equal states, problems,
+    configurations and commands give equal events (but for ``seconds``). Every step ends in
+    ``Stepped`` or ``Ticked``; in a team, which has to agree on what it hears, in ``Stepped`` or
+    nothing.
 
     Args:
         state: trained in place.

@@ -35,14 +35,22 @@ class WinogradUpConvolution(UpConvolution):
         return super().forward(x)
 
 
-def use_winograd(network: nn.Module) -> None:
-    """Let every layer of ``network`` that can, convolve so; its parameters stay what they are."""
+WINOGRAD = WinogradConvolution, WinogradUpConvolution
+
+
+def use_winograd(network: nn.Module) -> int:
+    """Let every layer of ``network`` that can, convolve so; its parameters stay what they are.
+
+    Returns:
+        How many layers do.
+    """
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d) and _suits(layer):
             if type(layer) is UpConvolution:
                 layer.__class__ = WinogradUpConvolution
             elif type(layer) is nn.Conv2d and layer.padding == (1, 1):
                 layer.__class__ = WinogradConvolution
+    return sum(isinstance(layer, WINOGRAD) for layer in network.modules())
 
 
 def winograd(x: Tensor, weight: Tensor, bias: Tensor | None, doubled: bool) -> Tensor:
