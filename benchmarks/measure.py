@@ -128,6 +128,10 @@ def machine() -> str:
         for line in Path("/proc/cpuinfo").read_text().splitlines()
         if line.startswith("model name")
     ]
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU"
+    gpu = (
+        f", {torch.cuda.get_device_name()} (for the loader)"
+        if torch.cuda.is_available()
+        else ", no GPU"
+    )
     cpu = names[0] if names else platform.processor()
     return f"{cpu}, {torch.get_num_threads()} threads{gpu}, torch {torch.__version__}"

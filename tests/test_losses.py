@@ -70,7 +70,7 @@ def case(task: str) -> Case:
 
 
 def measured(problem: Problem, x: Tensor) -> Oracle:
-    m = problem.measure(Batch(torch.arange(len(x)), x, None), KEY / "y")
+    m = problem.measure(Batch(x, None), KEY / "y")
     return Oracle(m.y, m.start, m.physics, m.noise, x=x)
 
 

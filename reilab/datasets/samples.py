@@ -11,9 +11,8 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some samples: their places in the data (B,), images x, measurements y, A†y where known."""
+    """Some samples: images x, measurements y, A†y, each where it is known."""
 
-    index: Tensor
     x: Tensor | None
     y: Tensor | None
     start: Tensor | None = None
@@ -80,4 +79,4 @@ class InMemory:
         known = (self.x, self.y, self.start)
         # From ordinary memory a copy that does not block is staged at once: the index may change.
         place = index.to(self.device, non_blocking=True)
-        return Batch(index, *(None if t is None else t[place] for t in known))
+        return Batch(*(None if t is None else t[place] for t in known))

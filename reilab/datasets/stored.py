@@ -79,7 +79,7 @@ class Stored:
         taken = self.shelf.take(index).to(self.device, non_blocking=True)
         unit = shrink(decode(taken), self.size)
         x = self.low + (self.high - self.low) * unit
-        return Batch(index, as_channels(x, self.channels), None)
+        return Batch(as_channels(x, self.channels), None)
 
 
 def stored_samples(cache: Cache, split: str, size: int, channels: int, device: str) -> Stored:
