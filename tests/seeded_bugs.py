@@ -35,6 +35,7 @@ class Bug:
 
 NOISE, GROUPS = "noise.py", "groups.py"
 LOSSES, GRADIENT = "training/losses.py", "training/gradient.py"
+CONSISTENCY = "nets/consistency.py"
 LINEAR = "test_noise.py::test_sure_is_unbiased_for_linear_estimators"
 CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
 TINY = "test_losses.py::test_tiny_values_and_gradients"
@@ -370,6 +371,48 @@ BUGS = [
         "nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode=padding_mode)",
         'nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode="circular")',
         "test_nets.py::test_only_the_first_convolution_pads_circularly",
+    ),
+    Bug(
+        "consistency: away from the measurements",
+        CONSISTENCY,
+        "return x + self.step",
+        "return x - self.step",
+        "test_unrolled.py::test_a_step_takes_its_share_of_the_error_in_the_range_and_none_of_the_rest",
+    ),
+    Bug(
+        "consistency: the step is not learned as a positive number",
+        CONSISTENCY,
+        "return nn.functional.softplus(self.raw_step)",
+        "return self.raw_step",
+        "test_unrolled.py::test_steps_start_where_they_are_told_and_stay_positive",
+    ),
+    Bug(
+        "consistency: the operator in short numbers",
+        CONSISTENCY,
+        "enabled=False",
+        "enabled=torch.is_autocast_enabled(start.device.type)",
+        "test_unrolled.py::test_under_mixed_precision_the_operator_computes_in_full",
+    ),
+    Bug(
+        "consistency: the measured part is replaced twice over",
+        CONSISTENCY,
+        "(start - physics.pinv(physics(x)))",
+        "(2 * start - physics.pinv(physics(x)))",
+        "test_unrolled.py::test_what_ends_in_a_whole_step_agrees_with_every_measurement",
+    ),
+    Bug(
+        "unrolled: one more step at the end",
+        "nets/unrolled.py",
+        "if ends_consistent else len(stages) - 1",
+        "if ends_consistent else len(stages)",
+        "test_unrolled.py::test_what_ends_in_convolutions_lets_go_of_the_measurements",
+    ),
+    Bug(
+        "unrolled: every stage starts anew",
+        "nets/unrolled.py",
+        "x = stage(x)",
+        "x = stage(start)",
+        "test_unrolled.py::test_between_stages_there_is_a_step_each",
     ),
 ]
 

@@ -1,0 +1,38 @@
+"""The step that brings an image nearer to what was measured of it."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from reilab.physics.base import Physics
+
+
+class ConsistencyStep(nn.Module):
+    """x ← x + λ (A†y − A†A(x)) for images (B, C, H, W), with a learned λ > 0.
+
+    With λ = 1, and A†A a projection, the measured part of x becomes that of A†y, noise and all; a
+    smaller λ keeps something of what the network made of it. Where A† is no pseudo-inverse, as the
+    filtered back-projection of CT, or A not linear, it is a step of a fixed-point iteration.
+    """
+
+    def __init__(self, step: float = 1.0) -> None:
+        super().__init__()
+        if step <= 0:
+            raise ValueError(f"step = {step} must be above 0: images would leave the measurements")
+        # The inverse of softplus, whose values are positive whatever the optimiser does.
+        self.raw_step = nn.Parameter(torch.tensor(math.log(math.expm1(step))))
+
+    @property
+    def step(self) -> Tensor:
+        """λ."""
+        return nn.functional.softplus(self.raw_step)
+
+    def forward(self, x: Tensor, physics: Physics, start: Tensor) -> Tensor:
+        """One step from x, given start = A†y; the operator works in the format of ``start``."""
+        # Short numbers are for convolutions alone: differences of measurements drown in them.
+        with torch.autocast(start.device.type, enabled=False):
+            x = x.to(start.dtype)
+            return x + self.step.to(start.dtype) * (start - physics.pinv(physics(x)))

@@ -1,0 +1,69 @@
+"""An unrolled network: small convolutional networks in turns with what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from reilab.nets.consistency import ConsistencyStep
+from reilab.physics.base import Physics
+
+#: The last layer of a stage starts at this share of its usual size: the stage does almost nothing.
+LAST_LAYER = 0.1
+
+
+class Stage(nn.Module):
+    """f(x) = x + C(x): some 3×3 convolutions of (B, channels, H, W), ReLU between them."""
+
+    def __init__(self, channels: int, width: int = 32, layers: int = 4) -> None:
+        super().__init__()
+        widths = [channels, *[width] * (layers - 1), channels]
+        convolutions: list[nn.Module] = []
+        for n_in, n_out in pairwise(widths):
+            convolutions += [nn.Conv2d(n_in, n_out, 3, padding=1), nn.ReLU(inplace=True)]
+        self.body = nn.Sequential(*convolutions[:-1])
+        start_small(convolutions[-2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = x + self.body(x)
+        return result
+
+
+class Unrolled(nn.Module):
+    """Stages C₁ … Cₙ, networks of images, with steps towards the measurements between them.
+
+    x₁ = C₁(A†y), xₖ₊₁ = Cₖ₊₁(xₖ + λₖ (A†y − A†A(xₖ))). The last stage may denoise what was
+    measured: it ends in convolutions. ``ends_consistent`` puts one more step behind it.
+
+    Args:
+        stages: networks from (B, C, H, W) to the same shape.
+        step: the λₖ before training.
+        ends_consistent: whether the result is that of a step towards the measurements.
+    """
+
+    def __init__(
+        self, stages: Sequence[nn.Module], step: float = 0.7, ends_consistent: bool = False
+    ) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        n_steps = len(stages) if ends_consistent else len(stages) - 1
+        self.steps = nn.ModuleList(ConsistencyStep(step) for _ in range(n_steps))
+
+    def forward(self, y: Tensor, physics: Physics, start: Tensor) -> Tensor:
+        """Images (B, C, H, W) from measurements y, given start = A†y."""
+        x = start
+        for place, stage in enumerate(self.stages):
+            x = stage(x)
+            if place < len(self.steps):
+                x = self.steps[place](x, physics, start)
+        return x
+
+
+@torch.no_grad()
+def start_small(layer: nn.Module) -> None:
+    """Make the untrained weights of the last layer of a residual network small."""
+    for parameter in layer.parameters():
+        parameter.mul_(LAST_LAYER)
