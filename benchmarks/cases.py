@@ -23,7 +23,7 @@ from benchmarks.with_deepinv import (
     transform,
 )
 from reilab.key import Key
-from reilab.physics.radon import parallel_beam
+from reilab.physics.radon import parallel_beam_at
 from reilab.problem import Problem
 from reilab.runs.config import RunConfig, build, configure
 from reilab.tasks.registry import find_task
@@ -79,7 +79,7 @@ def prepare(formulation: str, task: str, size: str, width: str = "64", batch: st
     make = {"ours": ours, "eager": ours, "plain": plain, "deepinv": with_deepinv}[formulation]
     action = make(problem, state, case.config)
     # What the others do not use of ours must not count as memory of theirs.
-    parallel_beam.cache_clear()
+    parallel_beam_at.cache_clear()
     return action
 
 

@@ -3,7 +3,7 @@
 One summed loss and one backward pass; measurements on the full grid, masked; for mixed noise a
 second-order term by two more passes (with their symmetric probe, which averages to nothing); line
 integrals by a Python loop over angles with ``grid_sample``; a U-Net of plain layers in row-major
-layout. Formulas: Chen, Tachella & Davies 2022, equations 8 to 13.
+layout. Formulas: Chen, Tachella & Davies 2022.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from reilab.groups import Group
 from reilab.nets.upsampling import UpConvolution
 from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian
 from reilab.physics.base import Physics
-from reilab.physics.fourier import CartesianMRI
+from reilab.physics.fourier import CartesianMRI, PatternMRI
 from reilab.physics.mask import PixelMask
-from reilab.physics.radon import n_detectors, ramp_filter
+from reilab.physics.radon import n_detectors, ramp_filter, view_shares
 from reilab.physics.transmission import Transmission
 
 Network = Callable[[Tensor], Tensor]
@@ -41,7 +41,7 @@ class PlainPhysics(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class PlainMRI:
-    """The whole k-space (B, 2, H, W), zero outside the mask (1, 1, 1, W)."""
+    """The whole k-space (B, 2, H, W), zero outside the mask (1, 1, 1 or H, W)."""
 
     mask: Tensor
 
@@ -81,7 +81,9 @@ class PlainCT:
         self.size, self.views = model.radon.size, model.radon.views
         self.n_rays = n_detectors(self.size)
         self.mask = torch.ones(1, 1, self.n_rays, self.views)
-        self.turned = [self._rays(math.pi * view / self.views) for view in range(self.views)]
+        self.angles = [math.radians(angle) for angle in model.radon.angles]
+        self.shares = view_shares(model.radon.angles)
+        self.turned = [self._rays(angle) for angle in self.angles]
         self.spread = [self._positions(view) for view in range(self.views)]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -105,11 +107,11 @@ class PlainCT:
     def filtered_back_projection(self, y: Tensor) -> Tensor:
         filtered = ramp_filter(y)
         image = y.new_zeros(len(y), 1, self.size, self.size)
-        for grid in self.spread:
-            image = image + F.grid_sample(
+        for grid, share in zip(self.spread, self.shares, strict=True):
+            image = image + share / 2 * F.grid_sample(
                 filtered, grid.repeat(len(y), 1, 1, 1), align_corners=True
             )
-        return image * math.pi / (2 * self.views)
+        return image
 
     def _rays(self, angle: float) -> Tensor:
         ray = torch.arange(self.n_rays, dtype=torch.float64) - self.n_rays // 2
@@ -120,7 +122,7 @@ class PlainCT:
         return (torch.stack([column, row], -1) * scale - 1).to(self.dtype)[None]
 
     def _positions(self, view: int) -> Tensor:
-        angle = math.pi * view / self.views
+        angle = self.angles[view]
         pixel = torch.arange(self.size, dtype=torch.float64) - self.size // 2
         row, column = torch.meshgrid(pixel, pixel, indexing="ij")
         along = column * math.cos(angle) - row * math.sin(angle) + self.n_rays // 2
@@ -136,6 +138,9 @@ def plain_physics(physics: Physics) -> PlainPhysics:
         case CartesianMRI(domain=(_, _, width), columns=columns):
             mask = torch.zeros(width).index_fill(0, columns, 1.0)
             return PlainMRI(mask[None, None, None])
+        case PatternMRI(domain=(_, height, width), entries=entries):
+            mask = torch.zeros(height * width).index_fill(0, entries, 1.0)
+            return PlainMRI(mask.view(1, 1, height, width))
         case PixelMask(domain=(_, height, width), pixels=pixels):
             mask = torch.zeros(height * width).index_fill(0, pixels, 1.0)
             return PlainInpainting(mask.view(1, 1, height, width))

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.measure import Action, Table, in_turns, ratio
 from benchmarks.with_deepinv import tomography
-from reilab.physics.radon import n_detectors, parallel_beam
+from reilab.physics.radon import n_detectors, parallel_beam, spread_angles
 from reilab.testing import smooth_image
 
 VIEWS = 50
@@ -45,7 +45,7 @@ def row(size: int, batch: int, rounds: int) -> list[str]:
     print("projector", size, batch, file=sys.stderr, flush=True)
     x = smooth_image((1, size, size), torch.float32)[None].repeat(batch, 1, 1, 1)
     own = parallel_beam(size, VIEWS)
-    theirs = tomography(size, VIEWS)
+    theirs = tomography(size, spread_angles(VIEWS))
     actions: dict[str, Action] = {
         "ours": there_and_back(own, own.pinv, x),
         "deepinv": there_and_back(theirs.A, theirs.fbp, x),

@@ -26,8 +26,7 @@ class BeerLambert(deepinv.physics.Physics):  # type: ignore[misc]
     def __init__(self, model: Transmission, noise_model: Any) -> None:
         super().__init__(noise_model=noise_model)
         self.blank, self.attenuation, self.floor = model.blank, model.attenuation, model.floor
-        views = model.radon.views
-        self.tomography = tomography(model.radon.size, views)
+        self.tomography = tomography(model.radon.size, model.radon.angles)
 
     def A(self, x: Tensor, **_: Any) -> Tensor:
         return self.blank * torch.exp(-self.attenuation * self.tomography.A(x))
@@ -38,10 +37,10 @@ class BeerLambert(deepinv.physics.Physics):  # type: ignore[misc]
         return found
 
 
-def tomography(size: int, views: int) -> Any:
+def tomography(size: int, angles: tuple[float, ...]) -> Any:
     """Deepinv's parallel-beam operator with the faster of its two adjoints, in units of pixels."""
     return deepinv.physics.Tomography(
-        angles=torch.arange(views) * 180 / views,
+        angles=torch.tensor(angles),
         img_width=size,
         circle=False,
         normalize=False,

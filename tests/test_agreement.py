@@ -13,9 +13,9 @@ from torch import Tensor
 from reilab.groups import Flips, Group, QuarterTurns, Rotations, Shifts
 from reilab.key import Key
 from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian
-from reilab.physics.fourier import CartesianMRI
+from reilab.physics.fourier import CartesianMRI, masked_mri
 from reilab.physics.mask import PixelMask, random_pixels
-from reilab.physics.radon import n_detectors, parallel_beam
+from reilab.physics.radon import n_detectors, parallel_beam, parallel_beam_at
 from reilab.testing import smooth_image, z_score
 
 with warnings.catch_warnings():
@@ -25,6 +25,8 @@ with warnings.catch_warnings():
 
 F64 = torch.float64
 SIZES = [(16, 10), (17, 9), (40, 23), (41, 12)]
+#: Neither evenly spread nor in order, nor all below 180°.
+ANGLES = (3.0, 100.0, 17.5, 181.0, 64.25, -20.0)
 
 
 def draw(seed: int, *shape: int) -> Tensor:
@@ -37,6 +39,14 @@ def test_radon_equals_scikit_image(size: int, views: int) -> None:
     angles = 180 * np.arange(views) / views
     expected = torch.from_numpy(radon(x[0, 0].numpy(), theta=angles, circle=False))
     found = parallel_beam(size, views, dtype=F64)(x)[0, 0]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [16, 17])
+def test_radon_at_any_angles_equals_scikit_image(size: int) -> None:
+    x = draw(0, 1, 1, size, size)
+    expected = torch.from_numpy(radon(x[0, 0].numpy(), theta=np.array(ANGLES), circle=False))
+    found = parallel_beam_at(size, ANGLES, dtype=F64)(x)[0, 0]
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
@@ -97,6 +107,16 @@ def test_mri_equals_deepinv() -> None:
     ours = CartesianMRI((2, 12, 10), columns)
     y = theirs(x)
     torch.testing.assert_close(ours(x), y[..., columns])
+    torch.testing.assert_close(ours.adjoint(ours(x)), theirs.A_adjoint(y))
+
+
+def test_mri_of_any_pattern_equals_deepinv() -> None:
+    pattern = torch.rand(12, 10, generator=Key(4).generator()) < 0.4
+    x = draw(0, 2, 2, 12, 10).float()
+    theirs = deepinv.physics.MRI(mask=pattern.float().expand(1, 2, -1, -1), img_size=(12, 10))
+    ours = masked_mri(pattern)
+    y = theirs(x)
+    torch.testing.assert_close(ours(x), y[..., pattern])
     torch.testing.assert_close(ours.adjoint(ours(x)), theirs.A_adjoint(y))
 
 

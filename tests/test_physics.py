@@ -6,6 +6,7 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,9 +16,16 @@ from torch.autograd import gradcheck, gradgradcheck
 
 import reilab.physics
 from reilab.key import Key
-from reilab.physics.fourier import CartesianMRI, random_columns
+from reilab.physics.fourier import CartesianMRI, PatternMRI, masked_mri, random_columns
 from reilab.physics.mask import PixelMask, random_pixels
-from reilab.physics.radon import Radon, n_detectors, parallel_beam
+from reilab.physics.radon import (
+    Radon,
+    n_detectors,
+    parallel_beam,
+    parallel_beam_at,
+    spread_angles,
+    view_shares,
+)
 from reilab.physics.transmission import Transmission
 from reilab.testing import check_physics, smooth_image
 
@@ -26,6 +34,9 @@ pytestmark = pytest.mark.usefixtures("random_states_untouched")
 F64 = torch.float64
 COLUMNS = torch.tensor([0, 3, 4, 5, 9])
 PIXELS = torch.tensor([0, 1, 5, 17, 30, 31, 62])
+#: A pattern that no swap of its axes leaves as it is.
+PATTERN = torch.rand(12, 10, generator=Key(9).generator()) < 0.3
+ANGLES = (0.0, 10.0, 25.0, 90.0, 171.5, 200.0)
 
 #: Every operator, by a name for the test's report; the factory takes the number format.
 CASES: dict[str, Callable[[torch.dtype], Any]] = {
@@ -33,8 +44,11 @@ CASES: dict[str, Callable[[torch.dtype], Any]] = {
     "mask of one pixel": lambda dtype: PixelMask((1, 4, 4), torch.tensor([6])),
     "mri": lambda dtype: CartesianMRI((2, 12, 10), COLUMNS),
     "mri, odd": lambda dtype: CartesianMRI((2, 11, 13), COLUMNS),
+    "mri, pattern": lambda dtype: masked_mri(PATTERN),
     "radon, even": lambda dtype: parallel_beam(12, 7, dtype=dtype),
     "radon, odd": lambda dtype: parallel_beam(11, 6, dtype=dtype),
+    "radon, any angles": lambda dtype: parallel_beam_at(12, ANGLES, dtype=dtype),
+    "radon, limited": lambda dtype: parallel_beam_at(11, spread_angles(5, 70), dtype=dtype),
     "transmission": lambda dtype: Transmission(parallel_beam(12, 7, dtype=dtype), 1e4, 0.05),
 }
 LINEAR = [name for name in CASES if name != "transmission"]
@@ -75,7 +89,8 @@ def test_cuda_equals_cpu(name: str) -> None:
     on_cuda = {
         PixelMask: lambda: PixelMask(on_cpu.domain, on_cpu.pixels.cuda()),
         CartesianMRI: lambda: CartesianMRI(on_cpu.domain, on_cpu.columns.cuda()),
-        Radon: lambda: parallel_beam(on_cpu.size, on_cpu.views, "cuda", F64),
+        PatternMRI: lambda: PatternMRI(on_cpu.domain, on_cpu.entries.cuda()),
+        Radon: lambda: parallel_beam_at(on_cpu.size, on_cpu.angles, "cuda", F64),
     }[type(on_cpu)]()
     torch.testing.assert_close(on_cuda(x.cuda()).cpu(), on_cpu(x))
     torch.testing.assert_close(on_cuda.adjoint(y.cuda()).cpu(), on_cpu.adjoint(y))
@@ -127,7 +142,9 @@ def test_the_range_holds_measured_entries_only() -> None:
     n_channels, n_pixels = operator("mask").range
     assert n_channels * n_pixels == 3 * len(PIXELS)
     assert operator("mri").range == (2, 12, len(COLUMNS))
+    assert operator("mri, pattern").range == (2, PATTERN.sum())
     assert operator("radon, odd").range == (1, n_detectors(11), 6)
+    assert operator("radon, any angles").range == (1, n_detectors(12), len(ANGLES))
     for name in PROJECTIONS:
         physics = operator(name)
         seen = physics.adjoint(physics(draw(0, 1, *physics.domain)))
@@ -163,6 +180,37 @@ def test_random_pixels() -> None:
     assert not torch.equal(pixels, random_pixels(20, 0.7, Key(4)))
 
 
+def test_a_mask_of_whole_columns_is_one_of_columns() -> None:
+    mask = torch.zeros(12, 10, dtype=torch.bool).index_fill(1, COLUMNS, True)
+    by_columns, by_entries = (
+        masked_mri(mask),
+        PatternMRI((2, 12, 10), mask.flatten().nonzero()[:, 0]),
+    )
+    assert isinstance(by_columns, CartesianMRI)
+    assert torch.equal(by_columns.columns, COLUMNS)
+    x = draw(0, 2, 2, 12, 10)
+    assert torch.equal(by_columns(x).flatten(2), by_entries(x))
+    assert torch.equal(by_columns.pinv(by_columns(x)), by_entries.pinv(by_entries(x)))
+    # Rows are no columns.
+    assert isinstance(masked_mri(mask.T), PatternMRI)
+
+
+def test_the_whole_kspace_is_zero_where_nothing_was_measured() -> None:
+    """And has what was measured in its place: the zero frequency in the middle."""
+    ones = torch.ones(1, 2, 12, 10, dtype=F64)
+    for name in ("mri", "mri, pattern"):
+        physics = operator(name)
+        assert torch.equal(physics(0 * ones), torch.zeros(1, *physics.range, dtype=F64))
+        kspace = physics.kspace(torch.ones(1, *physics.range, dtype=F64))
+        columns = torch.zeros(12, 10).index_fill(1, COLUMNS, 1)
+        measured = PATTERN.double() if name == "mri, pattern" else columns.double()
+        assert torch.equal(kspace, measured.expand(1, 2, -1, -1))
+    middle = torch.zeros(12, 10, dtype=torch.bool)
+    middle[6, 5] = True
+    mean = masked_mri(middle)
+    torch.testing.assert_close(mean(ones), torch.full((1, 2, 1), 120**0.5, dtype=F64))
+
+
 def test_all_columns() -> None:
     assert torch.equal(random_columns(80, 4, 1.0, seed=1), torch.arange(80))
 
@@ -175,17 +223,82 @@ def test_random_columns() -> None:
     assert torch.equal(columns, random_columns(320, 4, 0.08, seed=1))
 
 
-def test_projections_keep_the_mass() -> None:
+def test_the_columns_of_another_seed_are_others() -> None:
+    layouts = [random_columns(320, 4, 0.04, seed) for seed in range(1, 6)]
+    assert len({tuple(columns.tolist()) for columns in layouts}) == 5
+    for columns in layouts:
+        assert len(columns) == pytest.approx(80, abs=4 * (80 * 0.75) ** 0.5)
+        assert torch.isin(torch.arange(160 - 6, 160 + 6), columns).all()
+        # Most of them are scattered: few have both of their neighbours.
+        inner = torch.isin(columns - 1, columns) & torch.isin(columns + 1, columns)
+        assert inner.sum() < len(columns) / 3
+
+
+@pytest.mark.parametrize("angles", [spread_angles(9), spread_angles(9, 60), ANGLES])
+def test_projections_keep_the_mass(angles: tuple[float, ...]) -> None:
     x = smooth_image((1, 32, 32))[None]
-    sums = parallel_beam(32, 9, dtype=F64)(x).sum(dim=2)
+    sums = parallel_beam_at(32, angles, dtype=F64)(x).sum(dim=2)
     torch.testing.assert_close(sums, x.sum().expand_as(sums), rtol=1e-3, atol=0)
 
 
-def test_filtered_back_projection_finds_the_image() -> None:
+def test_views_at_any_angles_are_those_of_the_even_ones() -> None:
+    """In whatever order, and 180° further they see the same from behind."""
+    x, all_views = draw(0, 1, 1, 12, 12), parallel_beam(12, 8, dtype=F64)
+    chosen = (5, 0, 3)
+    some = parallel_beam_at(12, tuple(22.5 * view for view in chosen), dtype=F64)
+    torch.testing.assert_close(some(x), all_views(x)[..., chosen])
+    behind = parallel_beam_at(12, tuple(180 + 22.5 * view for view in chosen), dtype=F64)
+    # The middle detector is n // 2 = 8 of 17.
+    torch.testing.assert_close(behind(x), some(x).flip(2))
+
+
+def test_angles_over_an_arc() -> None:
+    assert spread_angles(4) == (0, 45, 90, 135)
+    assert spread_angles(4, 60) == (0, 15, 30, 45)
+
+
+@pytest.mark.parametrize(
+    ("angles", "degrees"),
+    [
+        (spread_angles(6), [30] * 6),
+        ((150.0, 30.0, 0.0, 90.0, 60.0, 120.0), [30] * 6),
+        ((60.0, 10.0, 0.0, 120.0), [55, 30, 35, 60]),
+        # From both sides: each of a pair stands for half.
+        ((0.0, 60.0, 120.0, 180.0, 240.0, 300.0), [30] * 6),
+        # A limited range: for what nobody saw no view stands.
+        (spread_angles(10, 50), [5] * 10),
+        ((80.0, 90.0, 95.0, 100.0), [10, 7.5, 5, 5]),
+        ((175.0, 0.0, 5.0), [5, 5, 5]),
+        ((40.0,), [180]),
+        ((40.0, 40.0), [90, 90]),
+    ],
+)
+def test_what_each_view_stands_for(angles: tuple[float, ...], degrees: list[float]) -> None:
+    assert np.rad2deg(view_shares(angles)) == pytest.approx(degrees)
+
+
+def uneven(n: int) -> tuple[float, ...]:
+    """Angles over 180°, twice as dense at the one end as at the other."""
+    share = np.linspace(0, 1, n, endpoint=False)
+    return tuple(180 * (share + share**2 / 2) / 1.5)
+
+
+@pytest.mark.parametrize("angles", [spread_angles(90), uneven(120), spread_angles(180, 360)])
+def test_filtered_back_projection_finds_the_image(angles: tuple[float, ...]) -> None:
     x = smooth_image((1, 64, 64))[None]
-    radon = parallel_beam(64, 90, dtype=F64)
+    radon = parallel_beam_at(64, angles, dtype=F64)
     error = (radon.pinv(radon(x)) - x).norm() / x.norm()
     assert error < 0.03
+
+
+def test_filtered_back_projection_of_a_limited_range_is_what_was_seen_of_the_image() -> None:
+    """The frequencies that were seen keep their weight; two ranges add up to the image."""
+    x = smooth_image((1, 64, 64))[None]
+    first = parallel_beam_at(64, spread_angles(45, 90), dtype=F64)
+    rest = parallel_beam_at(64, tuple(90 + a for a in spread_angles(45, 90)), dtype=F64)
+    seen, other = first.pinv(first(x)), rest.pinv(rest(x))
+    assert (seen + other - x).norm() < 0.03 * x.norm()
+    assert (seen - x).norm() > 0.2 * x.norm()
 
 
 def transmission(

@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reilab.datasets.measured import Arrays, find_measured, measured_files, read_measured
+from reilab.datasets.measured import Arrays, find_file, measured_files, read_measured
 from reilab.datasets.samples import InMemory, Samples
 from reilab.settings import Setting
 
@@ -71,7 +71,7 @@ def load_acquired(name: str, parse: Parse, device: str) -> tuple[Tensor, Samples
         FileNotFoundError: there is nothing of that name.
         ValueError: a file that does not fit; names it.
     """
-    place = find_measured(name)
+    place = find_file("measured", name)
     if all((place / split).is_dir() for split in ("train", "test")):
         train, test = (_load(place / split, parse) for split in ("train", "test"))
         _check_same(train, test, place)

@@ -31,8 +31,8 @@ HDF5 = (".h5", ".hdf5")
 MEASURED_SUFFIXES = (".npz", ".npy", *HDF5, *TORCH)
 
 
-def find_measured(name: str) -> Path:
-    """A file or folder of measurements, by its path or by its name below the data root.
+def find_file(setting: str, name: str) -> Path:
+    """A file or folder that a setting names, by its path or by its name below the data root.
 
     Raises:
         FileNotFoundError: there is none.
@@ -42,7 +42,7 @@ def find_measured(name: str) -> Path:
         if path.exists():
             return path
     raise FileNotFoundError(
-        f"measured = {name!r}: there is no such file or folder, nor {root / name}"
+        f"{setting} = {name!r}: there is no such file or folder, nor {root / name}"
     )
 
 

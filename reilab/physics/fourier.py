@@ -1,4 +1,4 @@
-"""Cartesian MRI: some columns of the k-space of a complex image."""
+"""MRI: some columns, or any other entries, of the k-space of a complex image."""
 
 from __future__ import annotations
 
@@ -24,20 +24,71 @@ class CartesianMRI:
         return 2, self.domain[1], len(self.columns)
 
     def __call__(self, x: Tensor) -> Tensor:
-        kspace = fastmri.fft2c(x.permute(0, 2, 3, 1).contiguous())
-        measured: Tensor = kspace.permute(0, 3, 1, 2).index_select(3, self.columns)
-        return measured
+        return to_kspace(x).index_select(3, self.columns)
+
+    def kspace(self, y: Tensor) -> Tensor:
+        """The whole k-space (B, 2, H, W), zero where nothing was measured."""
+        return y.new_zeros(len(y), *self.domain).index_copy(3, self.columns, y)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """The zero-filled reconstruction."""
-        blank = y.new_zeros(len(y), *self.domain)
-        kspace = blank.index_copy(3, self.columns, y).permute(0, 2, 3, 1).contiguous()
-        image: Tensor = fastmri.ifft2c(kspace).permute(0, 3, 1, 2)
-        return image
+        return from_kspace(self.kspace(y))
 
     def pinv(self, y: Tensor) -> Tensor:
         """Equal to the adjoint, because A Aᵀ = I."""
         return self.adjoint(y)
+
+
+@dataclass(frozen=True, eq=False)
+class PatternMRI:
+    """A x = (F x)[entries]: any set of entries of k-space, (B, 2, H, W) to (B, 2, m).
+
+    ``entries`` (m,) are flat indices into H·W.
+    """
+
+    domain: tuple[int, int, int]
+    entries: Tensor
+
+    @property
+    def range(self) -> tuple[int, int]:
+        return 2, len(self.entries)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return to_kspace(x).flatten(2).index_select(2, self.entries)
+
+    def kspace(self, y: Tensor) -> Tensor:
+        """The whole k-space (B, 2, H, W), zero where nothing was measured."""
+        _, height, width = self.domain
+        blank = y.new_zeros(len(y), 2, height * width)
+        return blank.index_copy(2, self.entries, y).view(-1, *self.domain)
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        """The zero-filled reconstruction."""
+        return from_kspace(self.kspace(y))
+
+    def pinv(self, y: Tensor) -> Tensor:
+        """Equal to the adjoint, because A Aᵀ = I."""
+        return self.adjoint(y)
+
+
+def masked_mri(mask: Tensor) -> CartesianMRI | PatternMRI:
+    """The operator of a mask (H, W), True where k-space is measured: by columns where it can be."""
+    domain = (2, *mask.shape)
+    if (mask == mask[0]).all():
+        return CartesianMRI(domain, mask[0].nonzero()[:, 0])
+    return PatternMRI(domain, mask.flatten().nonzero()[:, 0])
+
+
+def to_kspace(x: Tensor) -> Tensor:
+    """F x of images (B, 2, H, W)."""
+    kspace: Tensor = fastmri.fft2c(x.permute(0, 2, 3, 1).contiguous()).permute(0, 3, 1, 2)
+    return kspace
+
+
+def from_kspace(kspace: Tensor) -> Tensor:
+    """F⁻¹ of k-space (B, 2, H, W)."""
+    image: Tensor = fastmri.ifft2c(kspace.permute(0, 2, 3, 1).contiguous()).permute(0, 3, 1, 2)
+    return image
 
 
 def random_columns(

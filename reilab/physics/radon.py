@@ -24,16 +24,25 @@ Triplets = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 
 #: A ray's hundreds of terms are added up in so many parts: float32 rounds a fifth as much so.
 PARTS = 12
+#: A gap between views so many times as wide as the next is a range that was not looked into.
+WEDGE = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Radon:
-    """Line integrals in units of pixels: (B, 1, n, n) to (B, 1, detectors, views)."""
+    """Line integrals in units of pixels: (B, 1, n, n) to (B, 1, detectors, views).
+
+    ``angles`` are those of the views, in degrees.
+    """
 
     size: int
-    views: int
+    angles: tuple[float, ...]
     projector: SparseMap
     backprojector: SparseMap
+
+    @property
+    def views(self) -> int:
+        return len(self.angles)
 
     @property
     def domain(self) -> tuple[int, int, int]:
@@ -55,23 +64,65 @@ class Radon:
         return self.backprojector(ramp_filter(y).flatten(1)).reshape(-1, *self.domain)
 
 
-@lru_cache(maxsize=4)
 def parallel_beam(
     size: int, views: int, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
 ) -> Radon:
-    """The Radon transform of size×size images at angles kπ/views, k = 0 … views − 1.
+    """The Radon transform of size×size images at angles kπ/views, k = 0 … views − 1."""
+    return parallel_beam_at(size, spread_angles(views), device, dtype)
+
+
+@lru_cache(maxsize=4)
+def parallel_beam_at(
+    size: int,
+    angles: tuple[float, ...],
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Radon:
+    """The Radon transform of size×size images at any angles, in degrees.
 
     Memory: about 9 · size² · views entries of 8 bytes, both matrices and their transposes.
     """
-    n_pixels, n_rays = size * size, n_detectors(size) * views
-    project = [_project(size, view, views) for view in range(views)]
-    spread = [_interpolate(size, view, views) for view in range(views)]
+    n_pixels, n_rays = size * size, n_detectors(size) * len(angles)
+    views = [View(size, place, len(angles), angle) for place, angle in enumerate(angles)]
+    shares = view_shares(angles)
+    project = [_project(view) for view in views]
+    spread = [_interpolate(view, share) for view, share in zip(views, shares, strict=True)]
     return Radon(
         size,
-        views,
+        angles,
         SparseMap.of(_assemble(project, (PARTS * n_rays, n_pixels)), device, dtype),
         SparseMap.of(_assemble(spread, (n_pixels, n_rays)), device, dtype),
     )
+
+
+def spread_angles(views: int, arc: float = 180.0) -> tuple[float, ...]:
+    """Angles in degrees that are spread evenly over an arc that begins at 0, without its end."""
+    return tuple(arc * view / views for view in range(views))
+
+
+def view_shares(angles: tuple[float, ...]) -> Floats:
+    """The angle in radians that each view stands for in the integral of back-projection.
+
+    Halfway to the neighbours on either side, where views 180° apart are neighbours: with evenly
+    spread ones it is π/views. A gap more than ``WEDGE`` times as wide as any other is a limited
+    range: nobody looked into it, so no view stands for it, and the two beside it stand for as much
+    there as on their other side. Then A†y lacks what the missing views would have shown, as the
+    pseudo-inverse does, and is dark by their share.
+    """
+    turns = np.deg2rad(np.asarray(angles) % 180)
+    order = np.argsort(turns, kind="stable")
+    # The gap behind each view, in the order of the angles; behind the last comes the first.
+    gaps = np.diff(turns[order], append=turns[order[0]] + np.pi)
+    widest = int(gaps.argmax())
+    others = np.delete(gaps, widest)
+    behind, before = gaps.copy(), np.roll(gaps, 1)
+    if len(others) and 0 < WEDGE * others.max() < gaps[widest]:
+        behind[widest] = before[widest]
+        following = (widest + 1) % len(gaps)
+        before[following] = behind[following]
+    shares: Floats = np.empty_like(gaps)
+    shares[order] = (behind + before) / 2
+    return shares
 
 
 def n_detectors(size: int) -> int:
@@ -83,7 +134,7 @@ def ramp_filter(y: Tensor) -> Tensor:
     """The ramp filter along the detectors of (B, 1, detectors, views).
 
     Built from its spatial samples to keep the mean right (Kak & Slaney, Principles of Computerized
-    Tomographic Imaging, eq. 3.61).
+    Tomographic Imaging).
     """
     n_rays = y.shape[2]
     response = _ramp_response(n_rays, y.device, y.dtype)
@@ -105,19 +156,35 @@ def _ramp_response(n_rays: int, device: torch.device, dtype: torch.dtype) -> Ten
     return response.to(device, dtype)
 
 
-def _project(size: int, view: int, views: int) -> Triplets:
+@dataclass(frozen=True)
+class View:
+    """One of ``views`` views of a size×size image; ``angle`` is in degrees."""
+
+    size: int
+    place: int
+    views: int
+    angle: float
+
+    @property
+    def direction(self) -> tuple[float, float]:
+        """Cosine and sine of the angle."""
+        angle = math.radians(self.angle)
+        return math.cos(angle), math.sin(angle)
+
+
+def _project(view: View) -> Triplets:
     """One view of the projector: bilinear samples along each ray, one pixel apart.
 
     A row for each ray of the first part of the path, then of the second, and so on.
     """
-    n_rays = n_detectors(size)
-    angle = view * np.pi / views
+    size, n_rays = view.size, n_detectors(view.size)
+    cosine, sine = view.direction
     ray, along = np.meshgrid(np.arange(n_rays), np.arange(n_rays))
     u, v = ray - n_rays // 2, along - n_rays // 2
-    column = np.cos(angle) * u + np.sin(angle) * v + size // 2
-    row = -np.sin(angle) * u + np.cos(angle) * v + size // 2
+    column = cosine * u + sine * v + size // 2
+    row = -sine * u + cosine * v + size // 2
     left, top = np.floor(column).astype(np.int64), np.floor(row).astype(np.int64)
-    row_of_part = (along * PARTS // n_rays * n_rays + ray) * views + view
+    row_of_part = (along * PARTS // n_rays * n_rays + ray) * view.views + view.place
     parts: list[Triplets] = []
     for right, below in ((0, 0), (1, 0), (0, 1), (1, 1)):
         i, j = top + below, left + right
@@ -127,23 +194,23 @@ def _project(size: int, view: int, views: int) -> Triplets:
     return _concatenate(parts)
 
 
-def _interpolate(size: int, view: int, views: int) -> Triplets:
+def _interpolate(view: View, share: float) -> Triplets:
     """One view of the back-projector: each pixel reads between its two nearest detectors.
 
-    The factor is that of the inversion formula for angles π/views apart.
+    The factor is that of the inversion formula: half the angle that the view stands for.
     """
-    n_rays = n_detectors(size)
-    angle = view * np.pi / views
+    size, n_rays = view.size, n_detectors(view.size)
+    cosine, sine = view.direction
     row, column = np.mgrid[:size, :size] - size // 2
-    position = (column * np.cos(angle) - row * np.sin(angle) + n_rays // 2).ravel()
+    position = (column * cosine - row * sine + n_rays // 2).ravel()
     pixel = np.arange(size * size)
     lower = np.floor(position).astype(np.int64)
     parts: list[Triplets] = []
     for ray in (lower, lower + 1):
         weight = 1 - abs(position - ray)
         inside = (position >= 0) & (position <= n_rays - 1) & (weight > 0)
-        weight = weight * np.pi / (2 * views)
-        parts.append((pixel[inside], (ray * views + view)[inside], weight[inside]))
+        weight = weight * share / 2
+        parts.append((pixel[inside], (ray * view.views + view.place)[inside], weight[inside]))
     return _concatenate(parts)
 
 

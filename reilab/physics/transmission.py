@@ -13,7 +13,7 @@ from reilab.physics.radon import Radon
 
 @dataclass(frozen=True, eq=False)
 class Transmission:
-    """A(x) = I₀ exp(−μ R x) in counts, for images in [0, 1] (Chen et al. 2022, section 4.3).
+    """A(x) = I₀ exp(−μ R x) in counts, for images in [0, 1].
 
     Args:
         radon: line integrals R in units of pixels.

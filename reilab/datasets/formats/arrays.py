@@ -84,8 +84,9 @@ def read_pt(path: Path) -> Contents:
     return contents_of(load_pt(path).numpy())
 
 
-def load_pt(path: Path) -> torch.Tensor:
-    """The tensor in a file, or the only one in a mapping; nothing else is ever unpacked.
+def load_pt(path: Path, names: tuple[str, ...] = USUAL_NAMES) -> torch.Tensor:
+    """The tensor in a file, or in a mapping one of ``names`` or the only one; nothing else is ever
+    unpacked.
 
     Raises:
         UnreadableError: damaged, or anything but tensors, which may be code.
@@ -96,7 +97,7 @@ def load_pt(path: Path) -> torch.Tensor:
         raise UnreadableError(str(error).removeprefix(f"{path} ")) from None
     if isinstance(loaded, dict):
         tensors = {k: v for k, v in loaded.items() if isinstance(v, torch.Tensor)}
-        loaded = tensors[pick(list(tensors), USUAL_NAMES)]
+        loaded = tensors[pick(list(tensors), names)]
     if not isinstance(loaded, torch.Tensor):
         raise UnreadableError(f"holds {type(loaded).__name__}, not a tensor")
     check_shape(loaded.shape)

@@ -1,5 +1,4 @@
 """Convolutions with 3×3 kernels on CPUs, with a quarter of the multiplications.
 
-Winograd's minimal filtering (Lavin & Gray 2016, section 4.3), written in C++ and compiled when it
-is first used.
+Winograd's minimal filtering (Lavin & Gray 2016), written in C++ and compiled when it is first used.
 """

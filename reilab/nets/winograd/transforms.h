@@ -1,6 +1,6 @@
 // Winograd's minimal filtering F(4x4, 3x3): each tile of 4x4 pixels of the result comes from
 // products at 36 points, a quarter of the multiplications of the definition. Matrices G, B and A of
-// Lavin & Gray 2016, "Fast algorithms for convolutional neural networks", section 4.3.
+// Lavin & Gray 2016, "Fast algorithms for convolutional neural networks".
 #pragma once
 
 namespace {
