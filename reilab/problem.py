@@ -96,6 +96,8 @@ class Problem:
         network: makes an untrained network, from images to images.
         image: what a person looks at and metrics are taken of, e.g. the magnitude in MRI.
         picture: how a person sees the measurements, e.g. as a sinogram in CT.
+        validation: samples to choose settings by, and when to stop; neither learned from nor
+            tested on. ``None`` where there are none.
     """
 
     physics: Physics
@@ -106,6 +108,7 @@ class Problem:
     network: Callable[[], nn.Module]
     image: Callable[[Tensor], Tensor] = same
     picture: Picture = Picture("Measurement", draw_entries)
+    validation: Samples | None = field(default=None, kw_only=True)
 
     @property
     def device(self) -> torch.device:

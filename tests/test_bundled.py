@@ -11,19 +11,31 @@ import torch
 from torch import Tensor
 
 from reilab.datasets import bundled
-from reilab.datasets.bundled import BUNDLED, attenuation_from_hu, load_bundled, quarter, shrink
+from reilab.datasets.bundled import (
+    BUNDLED,
+    Part,
+    attenuation_from_hu,
+    load_bundled,
+    quarter,
+    shrink,
+)
+from reilab.datasets.catalogue import image_splits
 
 DATA = Path(__file__).parents[1] / "data"
 SIZES = (64, 96, 256)
 COUNTS = {
-    ("urban", "train"): 24,
+    ("urban", "train"): 19,
+    ("urban", "validation"): 5,
     ("urban", "test"): 8,
-    ("knee", "train"): 60,
+    ("knee", "train"): 44,
+    ("knee", "validation"): 12,
     ("knee", "test"): 16,
-    ("brain", "train"): 42,
-    ("brain", "test"): 16,
+    ("brain", "train"): 66 + 113,
+    ("brain", "validation"): 9,
+    ("brain", "test"): 6,
     ("ct", "train"): 81,
-    ("ct", "test"): 20,
+    ("ct", "validation"): 20,
+    ("ct", "test"): 31,
 }
 
 images = cache(load_bundled)
@@ -56,7 +68,30 @@ def test_no_image_is_blank(name: str, split: str, size: int) -> None:
 
 
 def test_every_set_is_counted_here() -> None:
-    assert {(name, split) for name, item in BUNDLED.items() for split in item.files} == set(COUNTS)
+    found = {(name, split) for name, item in BUNDLED.items() for split in item.splits}
+    assert found == set(COUNTS)
+
+
+def parts_of(name: str) -> list[Part]:
+    return [part for parts in BUNDLED[name].splits.values() for part in parts]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_no_two_splits_show_the_same_person_or_building(name: str) -> None:
+    item = BUNDLED[name]
+    shown = [subject for split in item.splits for subject in item.subjects(split)]
+    if item.of_one_person:
+        assert len(set(shown)) == 1
+        assert "one knee in all splits" in item.description
+    else:
+        assert len(set(shown)) == len(shown)
+        # Nor is one file in two splits, whatever is written about it.
+        files = [part.file for part in parts_of(name)]
+        assert len(set(files)) == len(files)
+
+
+def test_only_the_knee_is_of_one_person() -> None:
+    assert [name for name, item in BUNDLED.items() if item.of_one_person] == ["knee"]
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -67,7 +102,7 @@ def test_loading_twice_gives_the_same(name: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", BUNDLED)
 def test_all_images_differ(name: str, size: int) -> None:
-    found = digests(images(name, "train", size)) + digests(images(name, "test", size))
+    found = [one for split in BUNDLED[name].splits for one in digests(images(name, split, size))]
     assert len(found) == len(set(found))
 
 
@@ -77,7 +112,7 @@ def test_attenuation() -> None:
 
 
 def test_ct_shows_air_and_soft_tissue() -> None:
-    for split in ("train", "test"):
+    for split in BUNDLED["ct"].splits:
         batch = images("ct", split, 256)
         assert batch[:, :, :4].median() == 0
         # Soft tissue lies between -150 and 150 HU and fills much of every slice.
@@ -101,7 +136,7 @@ def test_quarters_are_cut_in_reading_order() -> None:
 def test_manifest_covers_the_files_as_they_are() -> None:
     manifest = json.loads((DATA / "MANIFEST.json").read_text(encoding="utf-8"))
     assert set(manifest) == {path.name for path in DATA.glob("*.npz")}
-    assert set(manifest) == {file for item in BUNDLED.values() for file in item.files.values()}
+    assert set(manifest) == {part.file for name in BUNDLED for part in parts_of(name)}
     for file, entry in manifest.items():
         content = (DATA / file).read_bytes()
         assert hashlib.sha256(content).hexdigest() == entry["sha256"], file
@@ -119,11 +154,33 @@ def test_manifest_covers_the_files_as_they_are() -> None:
 
 def test_sets_name_the_licence_of_the_manifest() -> None:
     manifest = json.loads((DATA / "MANIFEST.json").read_text(encoding="utf-8"))
-    for item in BUNDLED.values():
-        for file in item.files.values():
-            entry = manifest[file]
-            assert item.licence == entry["licence"]
-            assert item.source.startswith(f"{entry['package']} {entry['version']}")
+    for name in BUNDLED:
+        for part in parts_of(name):
+            entry = manifest[part.file]
+            assert part.licence == entry["licence"]
+            assert part.licence in BUNDLED[name].licence
+            assert part.source == f"{entry['package']} {entry['version']} ({entry['registry']})"
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_splits_are_train_validation_test(name: str) -> None:
+    channels = BUNDLED[name].channels
+    for split, samples in zip(
+        ("train", "validation", "test"), image_splits(name, 32, channels), strict=True
+    ):
+        assert samples is not None
+        found = samples.batch(torch.arange(len(samples))).x
+        assert found is not None
+        assert torch.equal(found, images(name, split, 32))
+
+
+def test_heads_fill_the_same_frame() -> None:
+    """All heads are in the middle: what is cut off at small sizes is the margin."""
+    for split in BUNDLED["brain"].splits:
+        whole, small = images("brain", split, 256), images("brain", split, 208)
+        top, left, side = 33, 21, 208
+        assert torch.equal(small, whole[..., top : top + side, left : left + side])
+        assert small.sum() > 0.99 * whole.sum()
 
 
 def test_unknown_name_and_split_name_the_nearest() -> None:

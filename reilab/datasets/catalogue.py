@@ -24,7 +24,7 @@ def image_samples(data: str, split: str, size: int, channels: int, device: str =
     Args:
         data: a bundled set, a prepared one, the name of a folder below the data root
             ``REILAB_DATA``, or a path.
-        split: ``train`` or ``test``.
+        split: ``train``, ``validation`` or ``test``.
         size: side in pixels.
         channels: 1 grey, 2 real and imaginary part, 3 colour.
         device: where the batches are to be.
@@ -40,9 +40,21 @@ def image_samples(data: str, split: str, size: int, channels: int, device: str =
     return InMemory(images.to(device))
 
 
-def image_splits(data: str, size: int, channels: int, device: str = "cpu") -> list[Samples]:
-    """Those to train on and those to test on."""
-    return [image_samples(data, split, size, channels, device) for split in ("train", "test")]
+def image_splits(
+    data: str, size: int, channels: int, device: str = "cpu"
+) -> tuple[Samples, Samples | None, Samples]:
+    """Those to train on, to choose settings by, and to test on; the second where there are any."""
+    train, test = (
+        image_samples(data, split, size, channels, device) for split in ("train", "test")
+    )
+    if not has_validation(data):
+        return train, None, test
+    return train, image_samples(data, "validation", size, channels, device), test
+
+
+def has_validation(data: str) -> bool:
+    """Whether there are images to choose settings by, neither to train nor to test on."""
+    return data in BUNDLED
 
 
 def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
@@ -50,7 +62,7 @@ def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
 
     Args:
         data: as for ``image_samples``.
-        split: ``train`` or ``test``.
+        split: ``train``, ``validation`` or ``test``.
         size: side in pixels.
         channels: 1 or 3.
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_readings
 from reilab.datasets.catalogue import image_splits
+from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import PoissonGaussian
@@ -137,17 +138,19 @@ class CT:
         radon = parallel_beam(self.size, self.views, device)
         attenuation = ATTENUATION_AT_256 * 256 / self.size
         transmission = Transmission(radon, self.blank, attenuation)
+        validation: Samples | None = None
         if self.measured:
             parse = partial(parse_readings, n_detectors(self.size), self.views, self.blank)
             _, train, test = load_acquired(self.measured, parse, device)
         else:
-            train, test = image_splits(self.data, self.size, 1, device)
+            train, validation, test = image_splits(self.data, self.size, 1, device)
         return Problem(
             physics=transmission,
             noise=PoissonGaussian(self.sigma, self.gamma, tau=10 * math.sqrt(self.gamma)),
             group=GROUPS[self.group](self.size),
             train=train,
             test=test,
+            validation=validation,
             network=lambda: UNet(1, self.width, self.norm),
             picture=Picture("Sinogram, line integrals", partial(draw_sinogram, transmission)),
         )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_pixels
 from reilab.datasets.catalogue import image_splits
+from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
@@ -95,12 +96,13 @@ class Inpainting:
 
     def build(self, device: str = "cpu") -> Problem:
         """The same random pixels are seen in every image, in all three channels."""
+        validation: Samples | None = None
         if self.measured:
             parse = partial(parse_pixels, self.size)
             pixels, train, test = load_acquired(self.measured, parse, device)
         else:
             pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
-            train, test = image_splits(self.data, self.size, 3, device)
+            train, validation, test = image_splits(self.data, self.size, 3, device)
         mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
             physics=mask,
@@ -108,6 +110,7 @@ class Inpainting:
             group=GROUPS[self.group](self.size),
             train=train,
             test=test,
+            validation=validation,
             network=lambda: UNet(3, self.width, self.norm),
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )

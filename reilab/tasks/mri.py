@@ -10,6 +10,7 @@ from torch import Tensor
 
 from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_kspace
 from reilab.datasets.catalogue import image_splits
+from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
 from reilab.noise import Gaussian
@@ -113,19 +114,21 @@ class MRI:
 
     def build(self, device: str = "cpu") -> Problem:
         """The operator samples the centre and random columns: fastMRI's random mask, seed 1."""
+        validation: Samples | None = None
         if self.measured:
             parse = partial(parse_kspace, self.size)
             columns, train, test = load_acquired(self.measured, parse, device)
         else:
             center, factor = self.center, self.acceleration
             columns = random_columns(self.size, factor, center, seed=1, device=device)
-            train, test = image_splits(self.data, self.size, 2, device)
+            train, validation, test = image_splits(self.data, self.size, 2, device)
         return Problem(
             physics=CartesianMRI((2, self.size, self.size), columns),
             noise=Gaussian(self.sigma),
             group=GROUPS[self.group](self.size),
             train=train,
             test=test,
+            validation=validation,
             network=lambda: UNet(2, self.width, self.norm),
             image=magnitude,
             picture=Picture("k-space, log magnitude", partial(draw_kspace, columns, self.size)),
