@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.measure import Action
 from benchmarks.plain import Draws, plain_network, plain_physics, rei_terms
@@ -23,9 +23,11 @@ from benchmarks.with_deepinv import (
     transform,
 )
 from reilab.key import Key
+from reilab.methods.rei import REI
+from reilab.nets.registry import FromStart
 from reilab.physics.radon import parallel_beam_at
 from reilab.problem import Problem
-from reilab.runs.config import RunConfig, build, configure
+from reilab.runs.config import RunConfig, build, configure, objectives, values_of
 from reilab.tasks.registry import find_task
 from reilab.training.state import TrainState, new_state
 from reilab.training.step import take_step
@@ -49,16 +51,16 @@ class Case:
         settings: dict[str, Any] = {"size": self.size, "width": self.width}
         if self.task == "ct":
             settings["views"] = self.views
-        paper = find_task(self.task).presets["paper"].training
-        names = ("alpha_sure", "alpha_req", "learning_rate", "transforms")
-        training = {name: getattr(paper, name) for name in names}
+        paper = find_task(self.task).preset("paper")
+        settings |= values_of(objectives(["rei"], paper.methods))
         return configure(
             self.task,
             "standard",
             ["rei"],
+            network="unet",
             settings=settings,
             training={
-                **training,
+                "learning_rate": paper.training.learning_rate,
                 "batch": self.batch,
                 "steps": 1000,
                 "engine": self.engine,
@@ -74,7 +76,7 @@ def prepare(formulation: str, task: str, size: str, width: str = "64", batch: st
     engine = "auto" if formulation == "ours" else "eager"
     case = Case(task, int(size), int(width), int(batch), engine=engine)
     problem = build(case.config)
-    state = new_state("rei", problem, case.config.training)
+    state = new_state(_rei(case.config), problem, case.config.training)
     state.network.train()
     make = {"ours": ours, "eager": ours, "plain": plain, "deepinv": with_deepinv}[formulation]
     action = make(problem, state, case.config)
@@ -90,7 +92,7 @@ def ours(problem: Problem, state: TrainState, config: RunConfig) -> Action:
 
 def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
     """One summed loss of the plain formulation."""
-    network, physics = plain_network(state.network), plain_physics(problem.physics)
+    network, physics = plain_network(images_of(state.network)), plain_physics(problem.physics)
     x, noise, group = _images(problem, config), problem.noise, problem.group
     rng = [Key(0).generator()]
     gaussian = type(noise).__name__ == "Gaussian"
@@ -104,22 +106,22 @@ def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
         draws = Draws(
             probe=torch.randn_like if gaussian else sign,
             skewed=sign,
-            g=group.sample(config.training.transforms, rng[0]),
+            g=group.sample(_rei(config).transforms, rng[0]),
             noisy=lambda u: noise.sample(u, rng) * physics.mask,
         )
         terms = rei_terms(physics, noise, group, network, y, draws)
         fit = sum((term for name, term in terms.items() if name != "req"), torch.zeros(()))
-        return config.training.alpha_sure * fit + config.training.alpha_req * terms["req"]
+        return _rei(config).alpha_sure * fit + _rei(config).alpha_req * terms["req"]
 
     return _optimised(network, config, loss)
 
 
 def with_deepinv(problem: Problem, state: TrainState, config: RunConfig) -> Action:
     """Deepinv's losses on deepinv's operators, without the second-order term."""
-    model = FromPseudoInverse(plain_network(state.network))
+    model = FromPseudoInverse(plain_network(images_of(state.network)))
     physics, x = deepinv_physics(problem), _images(problem, config)
     sure = sure_loss(problem.noise)
-    ei = equivariance_loss(transform(problem, config.training.transforms), noisy=True)
+    ei = equivariance_loss(transform(problem, _rei(config).transforms), noisy=True)
 
     def loss() -> Tensor:
         with torch.no_grad():
@@ -127,10 +129,22 @@ def with_deepinv(problem: Problem, state: TrainState, config: RunConfig) -> Acti
         xhat = model(y, physics)
         fit = sure(y=y, x_net=xhat, physics=physics, model=model).mean()
         equivariance = ei(x_net=xhat, physics=physics, model=model)
-        total: Tensor = config.training.alpha_sure * fit + config.training.alpha_req * equivariance
+        total: Tensor = _rei(config).alpha_sure * fit + _rei(config).alpha_req * equivariance
         return total
 
     return _optimised(model, config, loss)
+
+
+def images_of(network: nn.Module) -> nn.Module:
+    """The map of images inside a network that sees the operator through A† alone."""
+    assert isinstance(network, FromStart)
+    return network.images
+
+
+def _rei(config: RunConfig) -> REI:
+    (method,) = config.objectives
+    assert isinstance(method, REI)
+    return method
 
 
 def _images(problem: Problem, config: RunConfig) -> Tensor:

@@ -98,7 +98,7 @@ def steps_per_second(root: Path) -> float:
         "mri", "paper", ["rei"], settings={"data": "slices"}, device=device
     )
     problem = build(config)
-    state = new_state("rei", problem, config.training)
+    state = new_state(config.objectives[0], problem, config.training)
     state.network.train()
     seconds = []
     for step in range(STEPS + 1):

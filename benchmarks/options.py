@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from benchmarks.cases import Case
 from benchmarks.measure import Action, Table, in_turns, ratio
+from reilab.methods.rei import REI
 from reilab.problem import Problem
 from reilab.runs.config import build
 from reilab.training.config import TrainConfig
@@ -66,7 +67,7 @@ def at(size: int, width: int, rounds: int, names: Sequence[str]) -> list[list[st
 
 def action(problem: Problem, config: TrainConfig) -> Action:
     """A step with its own network."""
-    state = new_state("rei", problem, config)
+    state = new_state(REI(), problem, config)
     state.network.train()
     return lambda: take_step(state, problem, config)
 

@@ -28,7 +28,11 @@ def prepare(side: str, batch: str, views: str, methods: str) -> Action:
     case = Case("ct", int(side), 16, int(batch), int(views))
     problem = build(case.config)
     steps = [
-        ours(problem, new_state("rei", problem, case.config.training), case.config)
+        ours(
+            problem,
+            new_state(case.config.objectives[0], problem, case.config.training),
+            case.config,
+        )
         for _ in range(int(methods))
     ]
 

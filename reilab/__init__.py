@@ -8,6 +8,8 @@
 
 from reilab.groups import Flips, QuarterTurns, Rotations, Shifts
 from reilab.key import Key
+from reilab.methods.registry import method, methods
+from reilab.nets.registry import network, networks
 from reilab.noise import Gaussian, Poisson, PoissonGaussian
 from reilab.problem import Measurement, Problem
 from reilab.runs.config import RunConfig, build, configure
@@ -18,11 +20,9 @@ from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task, tasks
 from reilab.training.compare import compare
 from reilab.training.config import TrainConfig
-from reilab.training.methods import METHODS
 from reilab.training.train import train
 
 __all__ = [
-    "METHODS",
     "Flips",
     "Gaussian",
     "History",
@@ -45,6 +45,10 @@ __all__ = [
     "find_run",
     "history_of",
     "list_runs",
+    "method",
+    "methods",
+    "network",
+    "networks",
     "run",
     "stream",
     "task",

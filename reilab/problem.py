@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from reilab.datasets.samples import Batch, InMemory, Samples
 from reilab.groups import Group
 from reilab.key import Key, Streams
+from reilab.nets.registry import NetworkSpec
+from reilab.nets.unet import UNetSpec
 from reilab.noise import Noise
 from reilab.physics.base import Physics
 
@@ -93,11 +95,11 @@ class Problem:
         group: the transforms under which the images stay images.
         train: samples to learn from.
         test: samples to evaluate on.
-        network: makes an untrained network, from images to images.
         image: what a person looks at and metrics are taken of, e.g. the magnitude in MRI.
         picture: how a person sees the measurements, e.g. as a sinogram in CT.
         validation: samples to choose settings by, and when to stop; neither learned from nor
             tested on. ``None`` where there are none.
+        network: what learns to invert the operator.
     """
 
     physics: Physics
@@ -105,15 +107,19 @@ class Problem:
     group: Group
     train: Samples
     test: Samples
-    network: Callable[[], nn.Module]
     image: Callable[[Tensor], Tensor] = same
     picture: Picture = Picture("Measurement", draw_entries)
     validation: Samples | None = field(default=None, kw_only=True)
+    network: NetworkSpec = field(default_factory=UNetSpec)
 
     @property
     def device(self) -> torch.device:
         """Where the samples, and so all computation, live."""
         return self.train.device
+
+    def new_network(self) -> nn.Module:
+        """An untrained network for images of this problem, on the CPU."""
+        return self.network.build(self.physics.domain[0])
 
     def measure(self, batch: Batch, key: Key, first: int = 0) -> Measurement:
         """What was measured of a batch, or a simulation of it.

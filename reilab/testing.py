@@ -1,4 +1,4 @@
-"""Checks of the promises that operators, noise models, groups and tasks make.
+"""Checks of the promises that operators, noise models, groups, tasks, methods and networks make.
 
 For the tests of a plug-in: each function returns nothing, or raises an ``AssertionError`` that says
 which promise is broken and by how much::
@@ -14,7 +14,9 @@ which promise is broken and by how much::
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -22,12 +24,15 @@ from torch import Tensor
 from reilab.datasets.samples import Samples
 from reilab.groups import Group
 from reilab.key import Key, Streams
+from reilab.methods.base import weights_of
+from reilab.methods.registry import Method
+from reilab.nets.registry import NetworkKind
 from reilab.noise import Noise, mean
 from reilab.physics.base import Physics
-from reilab.problem import Problem
+from reilab.problem import Oracle, Problem
 from reilab.settings import validate
-from reilab.tasks.registry import Task
-from reilab.training.state import seeded
+from reilab.tasks.registry import Task, tasks
+from reilab.training.state import Reconstruction, seeded
 
 #: A statistic further than this many standard errors from its expectation is an error.
 Z_LIMIT = 4.0
@@ -196,9 +201,9 @@ def check_task(task: Task) -> None:
     for name, preset in task.presets.items():
         validate(task.configure(name, {}))
         validate(preset.training)
-    check_problem(task.configure("smoke", {}).build("cpu"))
+    check_problem(task.pose("smoke"))
     level = 2 * getattr(task.configure("smoke", {}), task.noise)
-    built = task.configure("smoke", {task.noise: level}).build("cpu").noise.level
+    built = task.pose("smoke", {task.noise: level}).noise.level
     assert built == level, f"{task.noise} = {level:g} builds a noise of level {built:g}"
 
 
@@ -210,7 +215,8 @@ def check_problem(problem: Problem) -> None:
     check_physics(physics, x.dtype, x.device)
     check_noise(problem.noise, physics(x))
     check_group(problem.group, smooth_image(tuple(physics.domain), x.dtype)[None].to(x.device))
-    image = seeded(problem.network, Key(0)).to(x.device)(physics.pinv(physics(x)))
+    network = seeded(problem.new_network, Key(0)).to(x.device)
+    image = network(physics(x), physics, physics.pinv(physics(x)))
     assert image.shape == x.shape, f"the network gives {tuple(image.shape)}, not {tuple(x.shape)}"
     shown = problem.image(image)
     assert shown.shape[1] in (1, 3), f"image() gives {shown.shape[1]} channels, not 1 or 3"
@@ -219,6 +225,74 @@ def check_problem(problem: Problem) -> None:
     assert drawn.shape[:2] in ((len(x), 1), (len(x), 3)), f"it is {tuple(drawn.shape)}"
     assert drawn.min() >= 0, f"the picture of y goes down to {drawn.min():g}, below 0"
     assert drawn.max() <= 1, f"the picture of y goes up to {drawn.max():g}, above 1"
+
+
+def check_method(method: Method) -> None:
+    """Words, colour, and loss terms that fit its weights and are one value for each sample.
+
+    Args:
+        method: a registered method.
+    """
+    assert method.summary, f"method {method.name} has no documentation"
+    assert re.fullmatch("#[0-9a-f]{6}", method.colour), f"{method.colour} is no colour as #2b87d1"
+    for name, setting in method.settings.items():
+        assert setting.help.strip(), f"the setting {name} of {method.name} has no help text"
+    for name, weight in method.weights.items():
+        assert weight.term, f"the weight {name} of {method.name} names no term"
+        assert weight.label, f"the weight {name} of {method.name} has no label"
+        assert weight.formula, f"the weight {name} of {method.name} has no formula"
+        assert weight.low == 0, f"the weight {name} of {method.name} may be negative"
+    for task in tasks().values():
+        _check_terms(method, task.pose("smoke"))
+
+
+def _check_terms(method: Method, problem: Problem) -> None:
+    spec = method.spec()
+    terms = spec.terms(problem)
+    assert terms.keys() == weights_of(spec).keys(), (
+        f"method {method.name} has the terms {sorted(terms)} and weights for "
+        f"{sorted(weights_of(spec))}"
+    )
+    batch = problem.train.batch(torch.arange(2))
+    m = problem.measure(batch, Key(0) / "check_method")
+    assert batch.x is not None
+    shown = Oracle(m.y, m.start, m.physics, m.noise, x=batch.x) if method.oracle else m
+    f = Reconstruction(seeded(problem.new_network, Key(0)).to(problem.device))
+    xhat = f.of(m).detach().requires_grad_()
+    for name, loss in terms.items():
+        values = loss(shown, xhat, f, Key(0) / name)
+        assert values.ndim == 1, f"the term {name} gives {tuple(values.shape)}, not one axis"
+        assert len(values) % len(m.y) == 0, f"the term {name} gives {len(values)} values for two"
+        assert values.isfinite().all(), f"the term {name} is not finite"
+        again = loss(shown, xhat, f, Key(0) / name)
+        assert torch.equal(values, again), f"the term {name} differs with equal random streams"
+
+
+def check_network(kind: NetworkKind) -> None:
+    """Words, the result's shape and format for every task, and a gradient to each parameter.
+
+    Args:
+        kind: a registered network.
+    """
+    assert kind.summary, f"network {kind.name} has no documentation"
+    for name, setting in kind.settings.items():
+        assert setting.help.strip(), f"the setting {name} of {kind.name} has no help text"
+    for task in tasks().values():
+        problem = replace(task.pose("smoke"), network=kind.spec())
+        x = problem.train.batch(torch.arange(2)).x
+        assert x is not None
+        y = problem.physics(x)
+        module = seeded(problem.new_network, Key(0)).to(x.device)
+        again = seeded(problem.new_network, Key(0)).state_dict()
+        assert all(torch.equal(again[n], t.cpu()) for n, t in module.state_dict().items()), (
+            f"network {kind.name}: equal seeds, other weights"
+        )
+        image = module(y, problem.physics, problem.physics.pinv(y))
+        assert image.shape == x.shape, f"{kind.name} gives {tuple(image.shape)}, not {x.shape}"
+        assert image.dtype == x.dtype, f"{kind.name} turns {x.dtype} into {image.dtype}"
+        image.square().sum().backward()
+        still = [n for n, p in module.named_parameters() if p.requires_grad and p.grad is None]
+        assert not still, f"no gradient reaches {', '.join(still)} of {kind.name}"
 
 
 def _images(name: str, samples: Samples, physics: Physics) -> Tensor:

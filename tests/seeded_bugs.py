@@ -34,7 +34,7 @@ class Bug:
 
 
 NOISE, GROUPS = "noise.py", "groups.py"
-LOSSES, GRADIENT = "training/losses.py", "training/gradient.py"
+LOSSES, GRADIENT = "methods/losses.py", "training/gradient.py"
 CONSISTENCY = "nets/consistency.py"
 LINEAR = "test_noise.py::test_sure_is_unbiased_for_linear_estimators"
 CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
@@ -298,29 +298,29 @@ BUGS = [
     Bug(
         "EI with noise",
         LOSSES,
-        "return mean((turned - f(m.physics(turned))) ** 2)",
-        "return mean((turned - f(m.noise.sample(m.physics(turned), [key.generator()]))) ** 2)",
+        "f(m.physics(turned), m.physics)",
+        "f(m.noise.sample(m.physics(turned), [key.generator()]), m.physics)",
         "test_losses.py::test_ei_has_no_noise_and_rei_has",
     ),
     Bug(
         "REI without noise",
         LOSSES,
-        "f(m.noise.sample(m.physics(turned), rng))",
-        "f(m.physics(turned))",
+        "virtual = m.noise.sample(m.physics(turned), rng)",
+        "virtual = m.physics(turned)",
         "test_losses.py::test_ei_has_no_noise_and_rei_has",
     ),
     Bug(
         "EI: the left side detached",
         LOSSES,
-        "return mean((turned - f(m.physics(turned))) ** 2)",
-        "return mean((turned.detach() - f(m.physics(turned))) ** 2)",
+        "return mean((turned - f(m.physics(turned), m.physics)) ** 2)",
+        "return mean((turned.detach() - f(m.physics(turned), m.physics)) ** 2)",
         "test_losses.py::test_equivariance_has_a_gradient_through_both_sides",
     ),
     Bug(
         "REI: the right side detached",
         LOSSES,
-        "f(m.noise.sample(m.physics(turned), rng))",
-        "f(m.noise.sample(m.physics(turned.detach()), rng))",
+        "virtual = m.noise.sample(m.physics(turned), rng)",
+        "virtual = m.noise.sample(m.physics(turned.detach()), rng)",
         "test_losses.py::test_equivariance_has_a_gradient_through_both_sides",
     ),
     Bug(
@@ -338,10 +338,18 @@ BUGS = [
         TINY,
     ),
     Bug(
-        "REI weighted with its weights exchanged",
-        "training/methods.py",
-        "rei(group, config.transforms, config.alpha_sure, config.alpha_req)",
-        "rei(group, config.transforms, config.alpha_req, config.alpha_sure)",
+        "REI: its terms under each other's names",
+        "methods/rei.py",
+        '{"sure": Sure(), "req": RobustEquivariance(problem.group, self.transforms)}',
+        '{"req": Sure(), "sure": RobustEquivariance(problem.group, self.transforms)}',
+        "test_losses.py::test_objectives_by_hand",
+    ),
+    Bug(
+        "methods: weights in the order of the terms, not by their names",
+        "methods/base.py",
+        "return {weight.term: float(getattr(spec, name)) for name, weight in fields.items()}",
+        "values = reversed([float(getattr(spec, name)) for name in fields])\n"
+        "    return dict(zip((w.term for w in fields.values()), values, strict=True))",
         "test_losses.py::test_terms_and_weights",
     ),
     Bug(

@@ -48,7 +48,7 @@ TASKS = ("ct", "inpainting", "mri")
 
 def simulated(task: str) -> tuple[Problem, torch.Tensor]:
     """A problem of the smoke preset and measurements of it; nobody keeps the images."""
-    problem = find_task(task).configure("smoke", {}).build()
+    problem = find_task(task).pose("smoke")
     batch = problem.train.batch(torch.arange(N))
     return problem, problem.measure(batch, Key(7)).y
 
@@ -85,7 +85,7 @@ def write(path: Path, held: Arrays) -> Path:
 
 
 def measured(task: str, path: Path, **settings: object) -> Problem:
-    return find_task(task).configure("smoke", {"measured": str(path), **settings}).build()
+    return find_task(task).pose("smoke", {"measured": str(path), **settings})
 
 
 def check(problem: Problem, y: torch.Tensor) -> None:

@@ -113,7 +113,7 @@ def test_the_authors_checkpoint_is_judged_as_our_network(
     assert row["method"] == "ckp_final"
     network = seeded(lambda: UNet(3, WIDTHS[0]), Key(0)).eval()
     fill(network, read_torch_weights(path), path)
-    problem = find_task("inpainting").configure("smoke", {}).build()
+    problem = find_task("inpainting").pose("smoke")
     exam = prepare_exam(problem, TrainConfig())
     f = reconstruction(network, problem.physics)
     own = assess("own", f, problem, exam, Key(0) / "assess")
@@ -125,7 +125,7 @@ def test_the_authors_checkpoint_is_judged_as_our_network(
 
 
 def measurements(path: Path) -> Path:
-    problem = find_task("mri").configure("smoke", {}).build()
+    problem = find_task("mri").pose("smoke")
     y = problem.measure(problem.test.batch(torch.arange(6)), Key(3)).y
     mask = torch.zeros(32).index_fill(0, problem.physics.columns, 1)  # type: ignore[attr-defined]
     np.savez(path, y=y.numpy(), mask=mask.numpy())

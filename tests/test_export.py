@@ -21,7 +21,7 @@ from reilab.cli.main import main
 from reilab.cli.options import parse_run
 from reilab.events import Event, SetWeight, Stepped
 from reilab.runs.command import as_command, command_of
-from reilab.runs.config import configure
+from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.folder import RunFolder
 from reilab.runs.fork import fork
@@ -147,9 +147,11 @@ CHANGES: Sequence[tuple[str, st.SearchStrategy[Any]]] = (
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_the_command_makes_the_same_configuration(data: st.DataObject) -> None:
-    training = {
+    changes = {
         name: data.draw(values, name) for name, values in CHANGES if data.draw(st.booleans())
     }
+    weights = {name: value for name, value in changes.items() if name == "alpha_sure"}
+    training = {name: value for name, value in changes.items() if name not in weights}
     config = configure(
         "ct",
         data.draw(st.sampled_from(["quick", "paper"])),
@@ -157,6 +159,7 @@ def test_the_command_makes_the_same_configuration(data: st.DataObject) -> None:
         settings={
             "data": data.draw(st.sampled_from(["ct", "/my images/it's"])),
             "gamma": data.draw(st.floats(1e-3, 1e3)),
+            **weights,
         },
         training=training,
         assumed_noise=data.draw(st.none() | st.floats(1e-3, 1e3)),
@@ -171,7 +174,9 @@ def test_the_command_of_a_fork(folder: RunFolder, tmp_path: Path) -> None:
     assert words[:6] == ["reilab", "runs", "fork", folder.name, "--step", "2"]
     assert {"--alpha-sure", "0.25", "--assumed-noise", "0.01"} <= set(words)
     # The parent is in another folder here, so nothing can be left out.
-    assert len(words) == 6 + 2 * len(fields(TrainConfig)) - 1
+    values = from_yaml(folder.config).method_values
+    # The previews are shared; assumed noise is no field of the training.
+    assert len(words) == 6 + 2 * (len(fields(TrainConfig)) + len(values)) - 1
 
 
 def test_notes_are_kept(folder: RunFolder) -> None:

@@ -94,9 +94,9 @@ def test_a_fork_shows_its_parent_and_then_its_own_settings(
     assert [event.step for event in before.tracks["rei"].stepped] == list(range(1, 9))
     assert not before.finished
     config, parents = from_yaml(made.config), from_yaml(parent.config)
-    assert config.training.alpha_req == 3
+    assert config.method_values["alpha_req"] == 3
     # Steered before the moment of the fork, and not changed by it.
-    assert config.training.alpha_sure == 0.5
+    assert config.method_values["alpha_sure"] == 0.5
     assert config.assumed_noise == 0.07
     assert config.spec == parents.spec
     assert parent_of(made) == Parent(parent.name, 8)
@@ -106,7 +106,7 @@ def test_a_fork_shows_its_parent_and_then_its_own_settings(
     assert (started.step, started.n_steps) == (8, 10)
     assert started.weights == {"sure": 0.5, "req": 3.0}
     assert (started.learning_rate, started.assumed_noise) == (1e-4, 0.07)
-    assert history.tracks["ei"].started.weights["eq"] == parents.training.alpha_eq
+    assert history.tracks["ei"].started.weights["eq"] == parents.method_values["alpha_eq"]
     assert [e.step for e in history.tracks["rei"].stepped] == list(range(1, 11))
     assert history.tracks["rei"].resumed == [started]
 

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from benchmarks.plain import Draws, PlainPhysics, plain_network, plain_physics, rei_terms
 from reilab import noise as noise_module
 from reilab.key import Key
+from reilab.methods.losses import Equivariance, RobustEquivariance, Sure
+from reilab.methods.rei import REI
+from reilab.nets.registry import FromStart
 from reilab.noise import Gaussian, normal_like, sign_like
 from reilab.physics.base import Physics
 from reilab.physics.fourier import CartesianMRI
@@ -22,9 +25,7 @@ from reilab.physics.transmission import Transmission
 from reilab.problem import Measurement, Problem
 from reilab.tasks.registry import find_task
 from reilab.training.gradient import accumulate_gradient, gather_gradients
-from reilab.training.losses import Equivariance, RobustEquivariance, Sure
-from reilab.training.methods import rei
-from reilab.training.state import enhancement, reconstruction, seeded
+from reilab.training.state import Reconstruction, seeded
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -50,6 +51,12 @@ class Setting:
     measured: Measurement
     network: nn.Module
     plain: PlainPhysics
+
+    @property
+    def images(self) -> nn.Module:
+        """The network of images."""
+        assert isinstance(self.network, FromStart)
+        return self.network.images
 
     def full(self, y: Tensor) -> Tensor:
         """A measurement on the full grid of the plain formulation, zero where nothing is known."""
@@ -80,14 +87,14 @@ def gather(physics: Physics, y: Tensor) -> Tensor:
 
 def setting(task: str, dtype: torch.dtype = torch.float32) -> Setting:
     # At 40 pixels the number of detectors is odd; at an even one deepinv's differ by half a pixel.
-    problem = find_task(task).configure("smoke", {"size": 40}).build()
+    problem = find_task(task).pose("smoke", {"size": 40})
     if isinstance(problem.physics, Transmission):
         radon = parallel_beam(40, problem.physics.radon.views, dtype=dtype)
         problem = replace(problem, physics=replace(problem.physics, radon=radon))
     batch = problem.train.batch(torch.tensor([0, 7]))
     assert batch.x is not None
     measured = problem.measure(replace(batch, x=batch.x.to(dtype)), KEY / "noise")
-    network = seeded(problem.network, KEY).to(dtype).train()
+    network = seeded(problem.new_network, KEY).to(dtype).train()
     return Setting(problem, measured, network, plain_physics(problem.physics))
 
 
@@ -109,9 +116,9 @@ def test_values_and_gradient_equal_the_plain_formulation(task: str) -> None:
     """The gradient of the summed loss, from a network of plain layers, to 1e-5 of its length."""
     s = setting(task, torch.float64)
     alpha_sure, alpha_req = WEIGHTS[task]
-    objective = rei(s.problem.group, N_TRANSFORMS, alpha_sure, alpha_req)
+    losses = REI(transforms=N_TRANSFORMS).terms(s.problem)
     weights = {"sure": alpha_sure, "req": alpha_req}
-    network = plain_network(s.network)
+    network = plain_network(s.images)
     terms = rei_terms(
         s.plain, s.problem.noise, s.problem.group, network, s.full(s.measured.y), draws_of(s)
     )
@@ -120,7 +127,7 @@ def test_values_and_gradient_equal_the_plain_formulation(task: str) -> None:
         [slope.flatten() for slope in torch.autograd.grad(total, list(network.parameters()))]
     )
     gather_gradients(s.network.parameters())
-    found, _ = accumulate_gradient(objective, weights, s.measured, enhancement(s.network), KEY)
+    found, _ = accumulate_gradient(losses, weights, s.measured, Reconstruction(s.network), KEY)
     for name, value in found.items():
         torch.testing.assert_close(value, terms[name].detach(), rtol=1e-7, atol=0)
     slopes = [p.grad.flatten() for p in s.network.parameters() if p.grad is not None]
@@ -133,7 +140,7 @@ def test_sure_equals_deepinv(task: str, monkeypatch: pytest.MonkeyPatch) -> None
     """Theirs averages over all entries, measured or not: the two differ by known constants."""
     s = setting(task)
     s.network.eval()
-    physics, model = deepinv_physics(s.problem), FromPseudoInverse(plain_network(s.network))
+    physics, model = deepinv_physics(s.problem), FromPseudoInverse(plain_network(s.images))
     y = s.full(s.measured.y)
     seed = KEY / "probe"
     theirs = sure_loss(s.problem.noise, seed.generator())(
@@ -143,8 +150,8 @@ def test_sure_equals_deepinv(task: str, monkeypatch: pytest.MonkeyPatch) -> None
     if isinstance(s.problem.noise, Gaussian):
         name, probe = "normal_like", torch.randn(y.shape, generator=seed.generator())
     monkeypatch.setattr(noise_module, name, lambda y, rng: s.own(probe))
-    f = reconstruction(s.network, s.problem.physics)
-    ours = Sure()(s.measured, f(s.measured.y), f, KEY)
+    f = Reconstruction(s.network)
+    ours = Sure()(s.measured, f.of(s.measured), f, KEY)
     share = s.measured.y[0].numel() / y[0].numel()
     constant = s.problem.noise.sigma**2 if isinstance(s.problem.noise, Gaussian) else 0.0
     torch.testing.assert_close(theirs, share * (ours + constant) - constant, rtol=1e-3, atol=0)
@@ -166,12 +173,12 @@ class Known(nn.Module):
 def test_equivariance_equals_deepinv(task: str, noisy: bool) -> None:
     s = setting(task)
     s.network.eval()
-    physics, model = deepinv_physics(s.problem), FromPseudoInverse(plain_network(s.network))
+    physics, model = deepinv_physics(s.problem), FromPseudoInverse(plain_network(s.images))
     draws, group = draws_of(s), s.problem.group
     physics.noise_model = Known(draws.noisy)
     loss = equivariance_loss(lambda x: group.act(draws.g, x), noisy)
-    f = reconstruction(s.network, s.problem.physics)
-    xhat = f(s.measured.y)
+    f = Reconstruction(s.network)
+    xhat = f.of(s.measured)
     ours = (RobustEquivariance if noisy else Equivariance)(group, N_TRANSFORMS)
     theirs = loss(x_net=xhat, physics=physics, model=model)
     torch.testing.assert_close(

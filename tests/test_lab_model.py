@@ -17,14 +17,13 @@ from reilab.lab.errors import error_map, scale_end
 from reilab.lab.model import Lab
 from reilab.lab.steering import Sent, commands, numbers_since
 from reilab.lab.summary import rows, run_title
+from reilab.methods.registry import weights
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
 from reilab.runs.jobs import Standing, Status
 from reilab.runs.panes import to_pixels
 from reilab.runs.words import steering_log
-from reilab.settings import settings_of
 from reilab.tasks.registry import tasks
-from reilab.training.config import TrainConfig
 
 PATIENCE_SECONDS = 120
 
@@ -55,16 +54,19 @@ def test_choices_come_from_the_registry(lab: Lab) -> None:
         lab.choices.task = name
         assert lab.choices.param.preset.objects == list(task.presets)
         assert lab.choices.setting("noise") == task.settings[task.noise]
-    assert lab.choices.setting("alpha_req") == settings_of(TrainConfig)["alpha_req"]
+    assert lab.choices.setting("alpha_req") == weights()["alpha_req"]
 
 
 def test_a_preset_brings_its_numbers(lab: Lab) -> None:
     lab.choices.task, lab.choices.preset = "ct", "paper"
-    training = tasks()["ct"].presets["paper"].training
+    preset = tasks()["ct"].presets["paper"]
+    training = preset.training
     assert (lab.choices.alpha_sure, lab.choices.alpha_req) == (
-        training.alpha_sure,
-        training.alpha_req,
+        preset.methods["alpha_sure"],
+        preset.methods["alpha_req"],
     )
+    assert lab.choices.network == "unet"
+    assert lab.choices.further["width"] == 64
     assert (lab.choices.steps, lab.choices.learning_rate) == (
         training.steps,
         training.learning_rate,

@@ -1,7 +1,7 @@
 """Losses, methods and their gradients against the formulas written out."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import pytest
@@ -11,32 +11,40 @@ from torch import Tensor, nn
 from reilab.datasets.samples import Batch
 from reilab.groups import Shifts
 from reilab.key import Key
+from reilab.methods.base import MethodSpec, Terms, weights_of
+from reilab.methods.ei import EI
+from reilab.methods.losses import (
+    Consistency,
+    Equivariance,
+    Regression,
+    RobustEquivariance,
+    Sure,
+)
+from reilab.methods.mc import MC
+from reilab.methods.registry import find_method, methods
+from reilab.methods.rei import REI
+from reilab.methods.supervised import Supervised
+from reilab.methods.sure import SURE
+from reilab.nets.registry import FromStart
 from reilab.noise import Gaussian, Poisson, PoissonGaussian
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.radon import parallel_beam
 from reilab.physics.transmission import Transmission
 from reilab.problem import Measurement, Oracle, Problem
+from reilab.runs.config import objectives
 from reilab.tasks.registry import find_task
-from reilab.training.config import TrainConfig
 from reilab.training.gradient import accumulate_gradient
-from reilab.training.losses import (
-    Consistency,
-    Equivariance,
-    Reconstruct,
-    RobustEquivariance,
-    Supervised,
-    Sure,
-)
-from reilab.training.methods import METHODS, Objective, ei, mc, rei, supervised, sure
-from reilab.training.state import enhancement, reconstruction, seeded
+from reilab.training.state import Reconstruction, seeded
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 
 F64 = torch.float64
 KEY = Key(11)
-CONFIG = TrainConfig(alpha_mc=0.6, alpha_eq=2.3, alpha_sure=0.3, alpha_req=1.7, transforms=2)
+TRANSFORMS = 2
+VALUES = {"alpha_supervised": 0.9, "alpha_mc": 0.6, "alpha_eq": 2.3, "alpha_sure": 0.3}
+VALUES |= {"alpha_req": 1.7, "transforms": TRANSFORMS}
 every_task = pytest.mark.parametrize("task", ["inpainting", "mri", "ct"])
-every_method = pytest.mark.parametrize("method", METHODS)
+every_method = pytest.mark.parametrize("method", methods())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,17 +56,16 @@ class Case:
     network: nn.Module
 
     @property
-    def f(self) -> Reconstruct:
-        return reconstruction(self.network, self.problem.physics)
+    def f(self) -> Reconstruction:
+        return Reconstruction(self.network)
 
-    @property
-    def enhance(self) -> Callable[[Tensor], Tensor]:
-        return enhancement(self.network)
+    def at(self, y: Tensor) -> Tensor:
+        return self.f(y, self.problem.physics)
 
 
 @cache
 def case(task: str) -> Case:
-    problem = find_task(task).configure("smoke", {}).build()
+    problem = find_task(task).pose("smoke")
     if isinstance(problem.physics, Transmission):
         radon = parallel_beam(problem.physics.radon.size, 12, dtype=F64)
         physics = dataclasses.replace(problem.physics, radon=radon)
@@ -66,7 +73,7 @@ def case(task: str) -> Case:
     x = problem.train.batch(torch.tensor([0, 7])).x
     assert x is not None
     oracle = measured(problem, x.double())
-    return Case(problem, oracle, seeded(problem.network, KEY).double())
+    return Case(problem, oracle, seeded(problem.new_network, KEY).double())
 
 
 def measured(problem: Problem, x: Tensor) -> Oracle:
@@ -79,9 +86,9 @@ def tiny() -> Case:
     """The same from a few pixels and one convolution, without any file."""
     physics = PixelMask((1, 8, 8), random_pixels(8, 0.7, KEY))
     x = torch.rand(2, 1, 8, 8, generator=KEY.generator(), dtype=F64)
-    problem = Problem(physics, Gaussian(0.1), Shifts(8), None, None, None)  # type: ignore[arg-type]
+    problem = Problem(physics, Gaussian(0.1), Shifts(8), None, None)  # type: ignore[arg-type]
     network = seeded(lambda: nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Softplus()), KEY)
-    return Case(problem, measured(problem, x), network.double())
+    return Case(problem, measured(problem, x), FromStart(network.double()))
 
 
 def square(values: Tensor) -> Tensor:
@@ -91,7 +98,7 @@ def square(values: Tensor) -> Tensor:
 
 def written_out(c: Case, name: str, key: Key) -> Tensor:
     """The term ``name`` as the papers write it, from the same random streams."""
-    m, f, group = c.measurement, c.f, c.problem.group
+    m, f, group = c.measurement, c.at, c.problem.group
     physics, noise, xhat = m.physics, m.noise, f(m.y)
     match name:
         case "mc":
@@ -100,7 +107,7 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
             return square(xhat - m.x)
         case "sure":
             return stein(m, lambda y: physics(f(y)), key)
-    g = group.sample(CONFIG.transforms, key.generator())
+    g = group.sample(TRANSFORMS, key.generator())
     turned = group.act(g, xhat)
     u = physics(turned)
     if name == "req":
@@ -110,7 +117,7 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
 
 def virtual_streams(key: Key) -> list[torch.Generator]:
     """A stream for each of two samples of each transform, transform by transform."""
-    return [(key / "noise" / n / i).generator() for n in range(CONFIG.transforms) for i in (0, 1)]
+    return [(key / "noise" / n / i).generator() for n in range(TRANSFORMS) for i in (0, 1)]
 
 
 def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
@@ -136,22 +143,24 @@ def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
 
 #: The terms of each method and their weights, by the formulas of design and paper.
 TERMS = {
-    "supervised": {"supervised": 1.0},
-    "mc": {"mc": CONFIG.alpha_mc},
-    "sure": {"sure": CONFIG.alpha_sure},
-    "ei": {"mc": CONFIG.alpha_mc, "eq": CONFIG.alpha_eq},
-    "rei": {"sure": CONFIG.alpha_sure, "req": CONFIG.alpha_req},
+    "supervised": {"supervised": 0.9},
+    "mc": {"mc": 0.6},
+    "sure": {"sure": 0.3},
+    "ei": {"mc": 0.6, "eq": 2.3},
+    "rei": {"sure": 0.3, "req": 1.7},
 }
 
 
-def weights_of(objective: Objective) -> dict[str, float]:
-    return {name: weight for name, (weight, _) in objective.items()}
+def spec_of(method: str) -> MethodSpec:
+    (spec,) = objectives([method], VALUES)
+    return spec
 
 
-def gradient_by_terms(c: Case, objective: Objective) -> tuple[dict[str, Tensor], list[Tensor]]:
+def gradient_by_terms(
+    c: Case, terms: Terms, weights: Mapping[str, float]
+) -> tuple[dict[str, Tensor], list[Tensor]]:
     c.network.zero_grad()
-    weights = weights_of(objective)
-    values, _ = accumulate_gradient(objective, weights, c.measurement, c.enhance, KEY)
+    values, _ = accumulate_gradient(terms, weights, c.measurement, c.f, KEY)
     slopes = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters(c)]
     return values, slopes
 
@@ -161,34 +170,34 @@ def parameters(c: Case) -> list[nn.Parameter]:
 
 
 def test_every_method_is_written_out() -> None:
-    assert TERMS.keys() == METHODS.keys()
+    assert TERMS.keys() == methods().keys()
 
 
 @every_method
 def test_terms_and_weights(method: str) -> None:
-    group = Shifts(8)
-    assert weights_of(METHODS[method].objective(group, CONFIG)) == TERMS[method]
-    assert METHODS[method].oracle == (method == "supervised")
+    assert weights_of(spec_of(method)) == TERMS[method]
+    assert spec_of(method).terms(tiny().problem).keys() == TERMS[method].keys()
+    assert find_method(method).oracle == (method == "supervised")
 
 
 def test_objectives_by_hand() -> None:
-    group = Shifts(8)
-    assert supervised() == {"supervised": (1.0, Supervised())}
-    assert mc(2.0) == {"mc": (2.0, Consistency())}
-    assert sure(2.0) == {"sure": (2.0, Sure())}
-    assert ei(group, 3, 2.0, 5.0) == {
-        "mc": (2.0, Consistency()),
-        "eq": (5.0, Equivariance(group, 3)),
+    problem = tiny().problem
+    assert Supervised().terms(problem) == {"supervised": Regression()}
+    assert MC().terms(problem) == {"mc": Consistency()}
+    assert SURE().terms(problem) == {"sure": Sure()}
+    assert EI(transforms=3).terms(problem) == {
+        "mc": Consistency(),
+        "eq": Equivariance(Shifts(8), 3),
     }
-    assert rei(group, 3, 2.0, 5.0) == {
-        "sure": (2.0, Sure()),
-        "req": (5.0, RobustEquivariance(group, 3)),
+    assert REI(transforms=3).terms(problem) == {
+        "sure": Sure(),
+        "req": RobustEquivariance(Shifts(8), 3),
     }
 
 
 def check_gradient_and_values(c: Case, method: str) -> None:
-    objective = METHODS[method].objective(c.problem.group, CONFIG)
-    values, found = gradient_by_terms(c, objective)
+    spec = spec_of(method)
+    values, found = gradient_by_terms(c, spec.terms(c.problem), weights_of(spec))
     terms = {name: written_out(c, name, KEY / name) for name in TERMS[method]}
     assert values.keys() == terms.keys()
     for name, value in terms.items():
@@ -219,7 +228,7 @@ def test_values_and_gradients(task: str, method: str, training: bool) -> None:
 @every_task
 def test_gradients_in_single_precision(task: str) -> None:
     double = case(task)
-    problem = find_task(task).configure("smoke", {}).build()
+    problem = find_task(task).pose("smoke")
     y = double.measurement.y.float()
     single = Case(
         problem,
@@ -230,12 +239,12 @@ def test_gradients_in_single_precision(task: str) -> None:
             problem.noise,
             x=double.measurement.x.float(),
         ),
-        seeded(problem.network, KEY).eval(),
+        seeded(problem.new_network, KEY).eval(),
     )
     # Loss terms without probes of their own, whose streams would differ in another precision.
-    objective = {**mc(0.3), **supervised()}
-    _, found = gradient_by_terms(single, objective)
-    xhat = single.f(y)
+    losses = {"mc": Consistency(), "supervised": Regression()}
+    _, found = gradient_by_terms(single, losses, {"mc": 0.3, "supervised": 1.0})
+    xhat = single.at(y)
     total = 0.3 * square(y - problem.physics(xhat)) + square(xhat - single.measurement.x)
     expected = torch.cat([s.flatten() for s in torch.autograd.grad(total, parameters(single))])
     gap = torch.cat([s.flatten() for s in found]) - expected
@@ -247,15 +256,15 @@ def test_equivariance_has_a_gradient_through_both_sides(name: str) -> None:
     c = tiny()
     m, group = c.measurement, c.problem.group
     loss = (Equivariance if name == "eq" else RobustEquivariance)(group, 2)
-    _, found = gradient_by_terms(c, {name: (1.0, loss)})
+    _, found = gradient_by_terms(c, {name: loss}, {name: 1.0})
 
     def gradient(left: bool, right: bool) -> Tensor:
         key = KEY / name
-        turned = group.act(group.sample(2, key.generator()), c.f(m.y))
+        turned = group.act(group.sample(2, key.generator()), c.at(m.y))
         u = m.physics(turned if right else turned.detach())
         if name == "req":
             u = m.noise.sample(u, virtual_streams(key))
-        term = square((turned if left else turned.detach()) - c.f(u))
+        term = square((turned if left else turned.detach()) - c.at(u))
         return torch.cat([s.flatten() for s in torch.autograd.grad(term, parameters(c))])
 
     flat = torch.cat([s.flatten() for s in found])
@@ -268,9 +277,9 @@ def test_equivariance_has_a_gradient_through_both_sides(name: str) -> None:
 def test_weights_of_the_run_win_over_those_of_the_objective() -> None:
     """Steering changes the weights while the objective stays."""
     c = tiny()
-    objective = ei(c.problem.group)
+    terms = EI(transforms=TRANSFORMS).terms(c.problem)
     c.network.zero_grad()
-    accumulate_gradient(objective, {"mc": 0.0, "eq": 2.0}, c.measurement, c.enhance, KEY)
+    accumulate_gradient(terms, {"mc": 0.0, "eq": 2.0}, c.measurement, c.f, KEY)
     found = [p.grad for p in parameters(c)]
     expected = torch.autograd.grad(2 * written_out(c, "eq", KEY / "eq"), parameters(c))
     torch.testing.assert_close(found, list(expected))
@@ -278,8 +287,8 @@ def test_weights_of_the_run_win_over_those_of_the_objective() -> None:
 
 def test_gradients_add_up() -> None:
     c = tiny()
-    _, once = gradient_by_terms(c, mc())
-    accumulate_gradient(mc(), {"mc": 1.0}, c.measurement, c.enhance, KEY)
+    _, once = gradient_by_terms(c, {"mc": Consistency()}, {"mc": 1.0})
+    accumulate_gradient({"mc": Consistency()}, {"mc": 1.0}, c.measurement, c.f, KEY)
     torch.testing.assert_close([p.grad for p in parameters(c)], [2 * slope for slope in once])
 
 
@@ -289,7 +298,7 @@ def test_ei_has_no_noise_and_rei_has() -> None:
     group = c.problem.group
     quiet = dataclasses.replace(c.measurement, noise=Gaussian(0.0))
     loud = dataclasses.replace(c.measurement, noise=Gaussian(0.5))
-    xhat = c.f(quiet.y)
+    xhat = c.at(quiet.y)
     eq, req = Equivariance(group, 2), RobustEquivariance(group, 2)
     assert torch.equal(eq(quiet, xhat, c.f, KEY), eq(loud, xhat, c.f, KEY))
     assert torch.equal(eq(quiet, xhat, c.f, KEY), req(quiet, xhat, c.f, KEY))
@@ -304,7 +313,7 @@ def test_ei_has_no_noise_and_rei_has() -> None:
 def test_unsupervised_losses_do_without_the_truth(loss: Consistency) -> None:
     c = tiny()
     blind = without_truth(c.measurement)
-    xhat = c.f(blind.y)
+    xhat = c.at(blind.y)
     values = loss(blind, xhat, c.f, KEY)
     assert torch.equal(values, loss(c.measurement, xhat, c.f, KEY))
     assert values.ndim == 1
@@ -320,4 +329,4 @@ def test_a_measurement_holds_no_truth() -> None:
     assert known == {"y", "start", "physics", "noise", "first"}
     blind = without_truth(c.measurement)
     with pytest.raises(AttributeError):
-        Supervised()(blind, c.f(blind.y), c.f, KEY)  # type: ignore[arg-type]
+        Regression()(blind, c.at(blind.y), c.f, KEY)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import torch
 from reilab.cli.dryrun import duration, size
 from reilab.cli.main import main
 from reilab.groups import Rotations, Shifts
+from reilab.nets.unet import UNetSpec
 from reilab.physics.fourier import random_columns
 from reilab.runs.config import configure
 from reilab.runs.trial import n_evaluations, try_out
@@ -47,14 +48,16 @@ def test_numbers(task: str) -> None:
     assert training.milestones == tuple(epoch * per_epoch for epoch in paper["drops"])
     assert (training.batch, training.learning_rate) == (paper["batch"], paper["rate"])
     assert training.weight_decay == 1e-8
-    assert training.transforms == paper["transforms"]
-    assert (training.alpha_sure, training.alpha_req) == paper["weights"]
-    assert (training.alpha_mc, training.alpha_eq) == paper["weights"]
+    values = configure(task, "paper", ["ei", "rei"]).method_values
+    assert values["transforms"] == paper["transforms"]
+    assert (values["alpha_sure"], values["alpha_req"]) == paper["weights"]
+    assert (values["alpha_mc"], values["alpha_eq"]) == paper["weights"]
     assert (training.measurements, training.precision) == ("online", "float32")
     kept = vars(spec)
     for name in paper.keys() & kept.keys():
         assert kept[name] == paper[name], name
-    assert (kept["width"], kept["norm"], kept["measured"]) == (64, "batch", "")
+    assert found.network == UNetSpec(width=64, norm="batch")
+    assert kept["measured"] == ""
 
 
 @pytest.mark.parametrize("task", PAPER)
@@ -63,7 +66,7 @@ def test_what_is_built(task: str, tmp_path: Path) -> None:
     side = PAPER[task]["size"]
     for index in range(2):
         np.save(tmp_path / f"{index}.npy", np.tile(np.linspace(0, 1, side), (side, 1)))
-    problem = find_task(task).configure("paper", {"data": str(tmp_path)}).build()
+    problem = find_task(task).pose("paper", {"data": str(tmp_path)})
     assert problem.noise.tau == (10 if task == "ct" else 1e-2)  # type: ignore[attr-defined]
     assert isinstance(problem.group, Shifts if task == "inpainting" else Rotations)
     if task == "mri":
@@ -74,7 +77,9 @@ def test_what_is_built(task: str, tmp_path: Path) -> None:
         assert problem.physics.range == (1, 363, 50)
         assert problem.physics.attenuation == 0.0064  # type: ignore[attr-defined]
     with torch.device("meta"):
-        assert sum(p.numel() for p in problem.network().parameters()) // 1000 in range(8562, 8565)
+        assert sum(p.numel() for p in problem.new_network().parameters()) // 1000 in range(
+            8562, 8565
+        )
 
 
 def test_the_mask_of_the_paper() -> None:

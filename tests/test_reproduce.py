@@ -361,8 +361,8 @@ def test_levels_and_settings_for_one_task_and_for_all() -> None:
     assert found["mri", 0.1, 1].training.steps == 80
     assert found["ct", 1.0, 2].training.milestones == (10, 20)
     # What is asked for goes before what the preset changes at a level.
-    assert found["ct", 1.0, 1].training.alpha_mc == 1e-6
-    assert found["ct", 1.0, 1].training.alpha_sure == 1e-5
+    assert found["ct", 1.0, 1].method_values["alpha_mc"] == 1e-6
+    assert found["ct", 1.0, 1].method_values["alpha_sure"] == 1e-5
 
 
 def test_means_over_seeds_and_levels(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_specs_are_frozen_and_say_what_they_are(name: str) -> None:
 
 @every_task
 def test_building_twice_gives_the_same_problem(name: str) -> None:
-    first, second = (tasks()[name].configure("smoke", {}).build() for _ in range(2))
+    first, second = (tasks()[name].pose("smoke") for _ in range(2))
     index = torch.arange(2)
     x, same = first.train.batch(index).x, second.train.batch(index).x
     assert x is not None
@@ -94,11 +94,11 @@ def test_bundled_images_are_enough(
 ) -> None:
     """The small presets need no download."""
     monkeypatch.setenv("REILAB_DATA", str(tmp_path))
-    assert tasks()[name].configure("smoke", {}).build().train.has_truth
+    assert tasks()[name].pose("smoke").train.has_truth
 
 
 def test_the_picture_of_kspace_shows_the_mask() -> None:
-    problem = tasks()["mri"].configure("smoke", {}).build()
+    problem = tasks()["mri"].pose("smoke")
     x = problem.test.batch(torch.arange(2)).x
     assert x is not None
     drawn = problem.picture.draw(problem.physics(x))
@@ -112,7 +112,7 @@ def test_the_picture_of_kspace_shows_the_mask() -> None:
 
 def test_the_step_of_sure_grows_with_the_noise_in_ct() -> None:
     def step(gamma: float) -> float:
-        noise = tasks()["ct"].configure("smoke", {"gamma": gamma}).build().noise
+        noise = tasks()["ct"].pose("smoke", {"gamma": gamma}).noise
         return noise.tau  # type: ignore[attr-defined, no-any-return]
 
     # The deviation of a count of one gain is √γ times that at gain 1.
@@ -121,7 +121,7 @@ def test_the_step_of_sure_grows_with_the_noise_in_ct() -> None:
 
 
 def test_the_picture_of_a_sinogram_is_in_proportion_to_the_line_integrals() -> None:
-    problem = tasks()["ct"].configure("smoke", {}).build()
+    problem = tasks()["ct"].pose("smoke")
     x = problem.test.batch(torch.arange(2)).x
     assert x is not None
     integrals = problem.physics.radon(x)  # type: ignore[attr-defined]
@@ -132,7 +132,7 @@ def test_the_picture_of_a_sinogram_is_in_proportion_to_the_line_integrals() -> N
 
 
 def test_the_picture_of_a_masked_photograph_has_its_measured_pixels() -> None:
-    problem = tasks()["inpainting"].configure("smoke", {}).build()
+    problem = tasks()["inpainting"].pose("smoke")
     x = problem.test.batch(torch.arange(1)).x
     assert x is not None
     drawn = problem.picture.draw(problem.physics(x))

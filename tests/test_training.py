@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ from reilab.events import (
     Ticked,
 )
 from reilab.key import Key
+from reilab.methods.ei import EI
+from reilab.methods.registry import methods as known_methods
+from reilab.methods.rei import REI
+from reilab.methods.supervised import Supervised
+from reilab.nets.unet import UNetSpec
 from reilab.problem import MEASUREMENTS, Measurement, Problem
 from reilab.runs.config import RunConfig, build, configure
 from reilab.runs.drive import drive
@@ -43,7 +48,6 @@ from reilab.runs.stream import prepare, stream
 from reilab.tasks.registry import tasks
 from reilab.testing import Z_LIMIT, z_score
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
-from reilab.training.methods import METHODS
 from reilab.training.state import new_state
 from reilab.training.step import sample_index, take_step
 from reilab.training.train import train
@@ -80,7 +84,7 @@ def learned(events: Iterable[Event], method: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", known_methods())
 def test_every_method_trains_on_every_task(task: str, method: str) -> None:
     events = list(stream(smoke(task, [method], steps=12, learning_rate=1e-3)))
     totals = [event.total for event in events if isinstance(event, Stepped)]
@@ -232,7 +236,7 @@ def test_the_order_in_memory_does_not_change_the_gradient(monkeypatch: pytest.Mo
     for capability in ("AVX2", "AVX512"):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda own=capability: own)
         found[capability] = gradients(smoke(methods=["sure"], engine="eager"))
-    rows, last = (found[capability]["down.1.0.weight"] for capability in found)
+    rows, last = (found[capability]["images.down.1.0.weight"] for capability in found)
     assert rows.is_contiguous()
     assert last.is_contiguous(memory_format=torch.channels_last)
     for name, slope in found["AVX2"].items():
@@ -410,7 +414,7 @@ def test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights(task:
     config = smoke(task, methods=["rei", "ei"])
     prepared = prepare(config)
     problem = replace(prepared.problem, train=_poisoned(prepared.problem.train))
-    state = new_state("rei", problem, config.training)
+    state = new_state(REI(), problem, config.training)
     before = {name: values.clone() for name, values in state.network.state_dict().items()}
     *_, last = train(state, problem, config.training, prepared.exam)
     assert isinstance(last, Failed)
@@ -423,35 +427,37 @@ def test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights(task:
     assert {name for name in after if not name.endswith("num_batches_tracked")} <= set(kept)
 
 
+@dataclass(frozen=True)
+class Frozen:
+    """The smallest U-Net with a part that is not trained."""
+
+    part: str
+
+    def build(self, channels: int) -> torch.nn.Module:
+        made = UNetSpec(width=8).build(channels)
+        made.get_submodule(self.part).requires_grad_(False)
+        return made
+
+
 def test_what_is_frozen_stays_and_is_not_trained() -> None:
     config = smoke(methods=["ei"])
     prepared = prepare(config)
 
-    def network() -> torch.nn.Module:
-        made = prepared.problem.network()
-        made.last.requires_grad_(False)  # type: ignore[operator,union-attr]
-        return made
-
-    problem = replace(prepared.problem, network=network)
-    state = new_state("ei", problem, config.training)
+    problem = replace(prepared.problem, network=Frozen("images.last"))
+    state = new_state(EI(), problem, config.training)
     before = {name: p.clone() for name, p in state.network.named_parameters()}
     *_, last = train(state, problem, config.training, prepared.exam)
     assert isinstance(last, Finished)
     moved = {n for n, p in state.network.named_parameters() if not torch.equal(p, before[n])}
-    assert moved == {name for name in before if not name.startswith("last.")}
+    assert moved == {name for name in before if not name.startswith("images.last.")}
 
 
 def test_a_frozen_network_resumes(tmp_path: Path) -> None:
     config = smoke(methods=["ei"])
     prepared = prepare(config)
 
-    def network() -> torch.nn.Module:
-        made = prepared.problem.network()
-        made.down[0].requires_grad_(False)  # type: ignore[operator,union-attr,index]
-        return made
-
-    problem = replace(prepared.problem, network=network)
-    state, again = (new_state("ei", problem, config.training) for _ in range(2))
+    problem = replace(prepared.problem, network=Frozen("images.down.0"))
+    state, again = (new_state(EI(), problem, config.training) for _ in range(2))
     take_step(state, problem, config.training)
     save_checkpoint(state, tmp_path / "ei.safetensors")
     load_checkpoint(again, tmp_path / "ei.safetensors")
@@ -474,7 +480,7 @@ def test_a_noise_level_that_the_model_does_not_have_is_refused(task: str, refuse
 def test_a_run_that_failed_resumes_as_soon_as_its_cause_is_gone(tmp_path: Path) -> None:
     config = smoke(methods=["rei"], log_every=3)
     prepared = prepare(config)
-    state = new_state("rei", prepared.problem, config.training)
+    state = new_state(REI(), prepared.problem, config.training)
     events = train(state, prepared.problem, config.training, prepared.exam)
     while not isinstance(next(events), Ticked):
         pass
@@ -482,7 +488,7 @@ def test_a_run_that_failed_resumes_as_soon_as_its_cause_is_gone(tmp_path: Path) 
     state.weights["req"] = float("inf")
     next(events)
     save_checkpoint(state, tmp_path / "rei.safetensors")
-    again = new_state("rei", prepared.problem, config.training)
+    again = new_state(REI(), prepared.problem, config.training)
     load_checkpoint(again, tmp_path / "rei.safetensors")
     again.weights["req"] = 1.0
     assert again.step == 2
@@ -513,31 +519,31 @@ def test_measurements_without_ground_truth() -> None:
     from reilab.training.evaluate import prepare_exam
 
     exam = prepare_exam(blind, config.training)
-    events = list(train(new_state("rei", blind, config.training), blind, config.training, exam))
+    events = list(train(new_state(REI(), blind, config.training), blind, config.training, exam))
     assert isinstance(events[-1], Finished)
     assert all(e.metrics is None for e in events if isinstance(e, Evaluated))
     with pytest.raises(ValueError, match="needs ground truth"):
-        new_state("supervised", blind, config.training)
+        new_state(Supervised(), blind, config.training)
 
 
 def test_checkpoint_round_trip_and_mismatch(tmp_path: Path) -> None:
     config = smoke(methods=["rei"])
     problem = build(config)
-    state = new_state("rei", problem, config.training)
+    state = new_state(REI(), problem, config.training)
     prepared = prepare(config)
     drive(train(state, problem, config.training, prepared.exam))
     save_checkpoint(state, tmp_path / "rei.safetensors")
-    other = new_state("rei", problem, replace(config.training, seed=5))
+    other = new_state(REI(), problem, replace(config.training, seed=5))
     load_checkpoint(other, tmp_path / "rei.safetensors")
     assert other.step == state.step
     own = zip(state.network.state_dict().values(), other.network.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in own)
     with pytest.raises(ValueError, match="'rei', not 'ei'"):
-        load_checkpoint(new_state("ei", problem, config.training), tmp_path / "rei.safetensors")
+        load_checkpoint(new_state(EI(), problem, config.training), tmp_path / "rei.safetensors")
     wide = configure("mri", "smoke", ["rei"], settings={"width": 16})
-    with pytest.raises(ValueError, match="of another shape: down"):
+    with pytest.raises(ValueError, match=r"of another shape: images\.down"):
         load_checkpoint(
-            new_state("rei", build(wide), config.training), tmp_path / "rei.safetensors"
+            new_state(REI(), build(wide), config.training), tmp_path / "rei.safetensors"
         )
     (tmp_path / "junk").write_bytes(b"not a checkpoint")
     with pytest.raises(ValueError, match="not a reilab checkpoint"):
@@ -553,7 +559,7 @@ def test_mixed_precision_trains(task: str) -> None:
 @pytest.mark.gpu
 @pytest.mark.parametrize("task", TASKS)
 def test_a_step_never_waits_for_a_gpu(task: str) -> None:
-    config = configure(task, "smoke", list(METHODS), device="cuda")
+    config = configure(task, "smoke", list(known_methods()), device="cuda")
     prepared = prepare(config)
     for state in prepared.states:
         take_step(state, prepared.problem, config.training)

@@ -15,7 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reilab.key import Key
-from reilab.nets.unet import UNet
+from reilab.methods.ei import EI
+from reilab.methods.sure import SURE
+from reilab.nets.registry import FromStart
+from reilab.nets.unet import UNet, UNetSpec
 from reilab.nets.upsampling import UpConvolution
 from reilab.nets.winograd import convolution, library
 from reilab.nets.winograd.convolution import (
@@ -24,10 +27,11 @@ from reilab.nets.winograd.convolution import (
     use_winograd,
     winograd,
 )
+from reilab.physics.mask import PixelMask
 from reilab.tasks.registry import find_task
 from reilab.training import engines
 from reilab.training.engines import ENGINES
-from reilab.training.state import PRECISIONS, enhancement, new_state, seeded
+from reilab.training.state import PRECISIONS, Reconstruction, new_state, seeded
 from reilab.training.step import take_step
 
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
@@ -264,19 +268,24 @@ def test_other_number_formats_go_the_way_of_torch(precision: str) -> None:
     if precision == "float64":
         assert torch.equal(fast.double()(x.double()), plain.double()(x.double()))
     else:
-        found, expected = (enhancement(net, precision)(x) for net in (fast, plain))
+        physics = PixelMask((2, 16, 16), torch.arange(256))
+        found, expected = (
+            Reconstruction(FromStart(net), precision).from_start(x, physics, x)
+            for net in (fast, plain)
+        )
         assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("task", ["mri", "inpainting", "ct"])
 def test_a_step_has_the_losses_of_torch_s_layers(task: str) -> None:
     """SURE to 1e-5. Its gradient jumps where rounding turns a ReLU or a maximum: to a tenth."""
-    problem = find_task(task).configure("smoke", {"size": 40, "width": 16}).build()
+    problem = find_task(task).pose("smoke", {"size": 40})
+    problem = replace(problem, network=UNetSpec(width=16))
     default = find_task(task).presets["smoke"].training
     losses, gradients = {}, {}
     for engine in ("winograd", "eager"):
         config = replace(default, engine=engine)
-        state = new_state("sure", problem, config)
+        state = new_state(SURE(), problem, config)
         state.network.train()
         assert state.engine == engine
         losses[engine] = take_step(state, problem, config).terms
@@ -296,10 +305,10 @@ def test_a_network_without_a_layer_that_suits_has_torch_s() -> None:
 
 def test_half_precision_runs_torch_s_layers_and_says_so() -> None:
     found = find_task("mri")
-    problem = found.configure("smoke", {}).build()
+    problem = found.pose("smoke")
     default = found.presets["smoke"].training
     told = {
-        precision: new_state("ei", problem, replace(default, precision=precision)).engine
+        precision: new_state(EI(), problem, replace(default, precision=precision)).engine
         for precision in PRECISIONS
     }
     assert told == {"float32": "winograd", "bfloat16": "eager"}

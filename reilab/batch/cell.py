@@ -21,6 +21,8 @@ from reilab.training.config import TrainConfig
 
 #: Name of the file that ends the runs beside which it lies.
 STOP = "stop"
+#: Among the settings: which network.
+NETWORK = "network"
 TRAINING = tuple(field.name for field in fields(TrainConfig))
 
 
@@ -34,7 +36,8 @@ class Cell:
         noise: the level, in the unit of the task.
         method: name of a method.
         seed: of all random streams of the run.
-        settings: changes to the preset: fields of the task and of ``TrainConfig``.
+        settings: changes to the preset: fields of the task, the network, the method and
+            ``TrainConfig``; ``network`` names another network.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
     """
 
@@ -58,11 +61,12 @@ class Cell:
             ValueError: anything unknown (with the nearest match) or out of bounds.
         """
         training = {n: _plain(v) for n, v in self.settings.items() if n in TRAINING}
-        own = {n: v for n, v in self.settings.items() if n not in TRAINING}
+        own = {n: v for n, v in self.settings.items() if n not in (*TRAINING, NETWORK)}
         return configure(
             self.task,
             self.preset,
             (self.method,),
+            network=self.settings.get(NETWORK, ""),
             settings=own | {find_task(self.task).noise: self.noise},
             training=training | {"seed": self.seed},
             device=self.device,

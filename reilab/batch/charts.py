@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from reilab.batch.results import Series
 from reilab.runs.charts import svg_style, to_svg
 from reilab.runs.results import BASELINE
-from reilab.runs.words import LETTERS, method_title
+from reilab.runs.words import LETTERS, method_colour, method_title
 from reilab.tasks.registry import find_task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 STYLES = {BASELINE: "--"}
-COLOURS = {BASELINE: "gray"}
 
 
 def noise_chart(series: Series) -> str:
@@ -59,7 +58,7 @@ def _draw(axis: Axes, series: Series, name: str) -> None:
         [score.mean for _, score in known],
         yerr=[score.over_seeds or 0.0 for _, score in known] if several else None,
         label=method_title(name),
-        color=COLOURS.get(name),
+        color=method_colour(name),
         linestyle=STYLES.get(name, "-"),
         marker="o",
         markersize=4,

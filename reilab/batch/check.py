@@ -8,7 +8,7 @@ from dataclasses import replace
 from reilab.batch.cell import Cell, agree
 from reilab.batch.folder import GridFolder
 from reilab.batch.notebook import check_parameters, source_of
-from reilab.runs.config import build
+from reilab.runs.config import build, objectives
 
 
 def check(cells: Sequence[Cell], folder: GridFolder) -> None:
@@ -28,4 +28,4 @@ def check(cells: Sequence[Cell], folder: GridFolder) -> None:
     for task, config in first.items():
         methods = tuple(dict.fromkeys(cell.method for cell in cells if cell.task == task))
         # On this machine's processor: the device may be another machine's.
-        build(replace(config, methods=methods, device="cpu"))
+        build(replace(config, objectives=objectives(methods, {}), device="cpu"))

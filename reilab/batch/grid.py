@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reilab.batch.cell import Cell
-from reilab.settings import choose, field_types
+from reilab.batch.cell import NETWORK, Cell
+from reilab.nets.registry import NetworkKind, find_network, network_of
+from reilab.runs.config import every_type
+from reilab.settings import choose
 from reilab.tasks.registry import find_task
-from reilab.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _number(text: str, word: str) -> float:
 def _settings(grid: Grid, task: str) -> dict[str, Any]:
     """The changes that are meant for a task; those for all go before those for one."""
     found = find_task(task)
-    types = {**field_types(TrainConfig), **field_types(type(found.configure(grid.preset, {})))}
+    types = {**every_type(found, _network(grid, task)), NETWORK: str}
     # They have options of their own.
     known = [name for name in types if name not in ("seed", found.noise)]
     own: dict[str, Any] = {}
@@ -102,6 +103,14 @@ def _settings(grid: Grid, task: str) -> dict[str, Any]:
             choose(f"setting of {task}", name, known)
             (own if dot else shared)[name] = _value(text, types[name], word)
     return shared | own
+
+
+def _network(grid: Grid, task: str) -> NetworkKind:
+    """The network that is asked for, whose settings can be set."""
+    for word in reversed(grid.settings):
+        if word.startswith((f"{NETWORK}=", f"{task}.{NETWORK}=")):
+            return find_network(word.partition("=")[2])
+    return network_of(find_task(task).preset(grid.preset).network)
 
 
 def _value(text: str, kind: Any, word: str) -> Any:

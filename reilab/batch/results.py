@@ -8,6 +8,7 @@ from functools import cached_property
 from statistics import fmean
 
 from reilab.batch.folder import GridFolder
+from reilab.methods.registry import methods
 from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import History, history_of
@@ -15,7 +16,6 @@ from reilab.runs.marks import Marks, has_marks, mean_and_spread, read_marks
 from reilab.runs.results import BASELINE
 from reilab.runs.words import LETTERS
 from reilab.tasks.registry import find_task
-from reilab.training.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ class Series:
 
 def in_order() -> list[str]:
     """The names of all methods, those that need ground truth last."""
-    return sorted(METHODS, key=lambda name: METHODS[name].oracle)
+    known = methods()
+    return sorted(known, key=lambda name: known[name].oracle)
 
 
 def finished_runs(folder: GridFolder) -> list[Finished]:

@@ -62,7 +62,7 @@ def evaluate_networks(argv: Sequence[str]) -> None:
     out = options.out or _new_folder(asked)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")
-    problem = asked.spec.build(options.device)
+    problem = asked.build()
     seed = asked.seed if options.seed is None else options.seed
     levels = list(evaluate(checkpoints, problem, noise, seed))
     out.mkdir(parents=True, exist_ok=True)

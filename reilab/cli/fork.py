@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import tyro
 
+from reilab.methods.registry import method_settings, methods
 from reilab.runs.folder import RunFolder, find_run
-from reilab.runs.fork import CHANGEABLE, fork, forked_name
+from reilab.runs.fork import changeable, fork, forked_name
 from reilab.settings import field_types, settings_of
 from reilab.training.config import TrainConfig
 
@@ -26,15 +27,18 @@ def parse_fork(argv: Sequence[str]) -> RunFolder:
         FileExistsError: the folder exists.
         SystemExit: a malformed option (status 2), or ``--help``.
     """
-    helps = {name: setting.help for name, setting in settings_of(TrainConfig).items()}
+    settings = settings_of(TrainConfig) | method_settings()
+    helps = {name: setting.help for name, setting in settings.items()}
     types = field_types(TrainConfig) | {"assumed_noise": float}
+    for one in methods().values():
+        types = types | field_types(one.spec)
     own: list[tuple[str, Any] | tuple[str, Any, Any]] = [
         ("run", Annotated[tyro.conf.Positional[str], tyro.conf.arg(help="Name or folder.")]),
         ("step", Annotated[int, tyro.conf.arg(help="Where to fork: a step that was kept.")]),
         _option("out", Path, "Run folder to make; a new one beside RUN otherwise."),
     ]
     changes: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-        _option(n, types[n], helps.get(n, ASSUMED)) for n in CHANGEABLE
+        _option(n, types[n], helps.get(n, ASSUMED)) for n in changeable()
     ]
     options: Any = tyro.cli(
         make_dataclass("Fork", own + changes),

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, field, fields, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from reilab.runs.config import USUAL_METHODS, RunConfig, configure
+from reilab.methods.registry import method_settings, methods
+from reilab.nets.registry import NetworkKind, NetworkSpec, find_network, network_of, networks
+from reilab.runs.config import (
+    USUAL_METHODS,
+    RunConfig,
+    configure,
+    every_setting,
+    every_type,
+    objectives,
+    values_of,
+)
 from reilab.settings import Setting, field_types, settings_of
 from reilab.tasks.registry import Task, find_task
 from reilab.training.config import TrainConfig
@@ -25,23 +35,36 @@ def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
     name, *rest = argv if argv and not argv[0].startswith("-") else ("", *argv)
     task = find_task(name)
     preset = word_after(rest, "--preset", "quick")
-    spec = task.configure(preset, {})
-    options = _parse(command, task, preset, rest)
-    training = {f.name: getattr(options, f.name) for f in fields(TrainConfig)}
-    settings = {name: getattr(options, name) for name in task.settings}
+    network = asked_network(rest, task.preset(preset).network)
+    kind = network_of(network)
+    options = _parse(command, task, preset, network, rest)
+    every = [*task.settings, *kind.settings, *method_settings()]
+    settings = {name: getattr(options, name) for name in every}
     if options.noise is not None:
         settings[task.noise] = options.noise
-    methods = (options.method,) if command == "train" else options.methods
     config = configure(
         task.name,
         preset,
-        methods,
-        settings={n: v for n, v in settings.items() if v != asdict(spec)[n]},  # type: ignore[call-overload]
-        training=training,
+        (options.method,) if command == "train" else options.methods,
+        network=kind.name,
+        settings=settings,
+        training={f.name: getattr(options, f.name) for f in fields(TrainConfig)},
         assumed_noise=options.assumed_noise,
         device=options.device,
     )
     return config, options
+
+
+def asked_network(argv: Sequence[str], usual: NetworkSpec) -> NetworkSpec:
+    """The network that a command line names, with its defaults; ``usual`` if it names none."""
+    kind = find_network(word_after(argv, "--network", network_of(usual).name))
+    return usual if kind is network_of(usual) else kind.spec()
+
+
+def network_option(kind: NetworkKind) -> tuple[str, Any, Any]:
+    """The option that names the network."""
+    known = "; ".join(f"{name}: {one.title}" for name, one in networks().items())
+    return option("network", str, kind.name, f"What is trained. One of: {known}.")
 
 
 def word_after(argv: Sequence[str], option: str, default: str) -> str:
@@ -60,13 +83,23 @@ def word_after(argv: Sequence[str], option: str, default: str) -> str:
     return default
 
 
-def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
-    spec, training = task.configure(preset, {}), task.presets[preset].training
-    noise = task.settings[task.noise]
+def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Sequence[str]) -> Any:
+    chosen, noise = task.preset(preset), task.settings[task.noise]
+    spec, kind = task.configure(preset, {}), network_of(network)
+    # Raises where two of them have a setting of the same name.
+    every_setting(task, kind)
+    named = f"One of: {', '.join(methods())}."
     which = (
-        [option("method", str, "rei", "Method to train.")]
+        [option("method", str, "rei", f"Method to train. {named}")]
         if command == "train"
-        else [option("methods", tuple[str, ...], USUAL_METHODS, "Methods to train, interleaved.")]
+        else [
+            option(
+                "methods",
+                tuple[str, ...],
+                USUAL_METHODS,
+                f"Methods to train, interleaved. {named}",
+            )
+        ]
     )
     own = [
         option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
@@ -82,16 +115,30 @@ def _parse(command: str, task: Task, preset: str, argv: Sequence[str]) -> Any:
             "Take two steps, say what the whole run would take, and leave nothing behind.",
         ),
         option("json", bool, False, "End with one line of JSON."),
+        network_option(kind),
     ]
-    options = make_dataclass(
-        "Options", [*own, *options_of(type(spec), spec), *options_of(TrainConfig, training)]
-    )
+    usual, types = values_of(objectives(list(methods()), chosen.methods)), every_type(task, kind)
+    weights = [
+        option(name, types[name], usual[name], f"{_titles(name)}: {told(setting)}")
+        for name, setting in method_settings().items()
+    ]
+    groups = [
+        *options_of(type(spec), spec),
+        *options_of(type(network), network),
+        *weights,
+        *options_of(TrainConfig, chosen.training),
+    ]
     return tyro.cli(
-        options,
+        make_dataclass("Options", [*own, *groups]),
         prog=f"reilab {command} {task.name}",
         description=task.summary,
         args=list(argv),
     )
+
+
+def _titles(name: str) -> str:
+    """The methods that have a setting."""
+    return ", ".join(one.title for one in methods().values() if name in one.settings)
 
 
 def options_of(cls: type, values: object) -> list[Any]:

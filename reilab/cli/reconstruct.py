@@ -50,7 +50,7 @@ def reconstruct_files(argv: Sequence[str]) -> None:
         raise ValueError("name the files of measurements to reconstruct")
     sources = [file for one in options.inputs for file in _files(one)]
     failed = []
-    for outcome in reconstruct(sources, asked.spec, checkpoint, out, options.device):
+    for outcome in reconstruct(sources, asked.spec, asked.posed, checkpoint, out):
         if outcome.trouble:
             failed.append(outcome)
             print(f"{outcome.source}: {outcome.trouble}", file=sys.stderr)

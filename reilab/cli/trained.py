@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, make_dataclass
+from dataclasses import asdict, dataclass, make_dataclass, replace
 from typing import Any
 
 import tyro
 
-from reilab.cli.options import option, options_of, word_after
+from reilab.cli.options import asked_network, network_option, option, options_of, word_after
+from reilab.nets.registry import NetworkSpec, network_of
+from reilab.problem import Problem
 from reilab.runs.config import RunConfig, check_device, from_yaml
 from reilab.settings import override
 from reilab.tasks.registry import Spec, Task, find_task, tasks
@@ -25,8 +27,17 @@ class Asked:
     task: Task
     preset: str
     spec: Spec
+    network: NetworkSpec
     seed: int
     options: Any
+
+    def build(self) -> Problem:
+        """The problem that is asked for, with its images loaded."""
+        return self.posed(self.spec)
+
+    def posed(self, spec: Spec) -> Problem:
+        """The problem of another choice of the task's settings, with the same network."""
+        return replace(spec.build(self.options.device), network=self.network)
 
 
 def is_help(argv: Sequence[str]) -> bool:
@@ -59,14 +70,17 @@ def parse_trained(command: str, about: str, own: Sequence[Any], argv: Sequence[s
     run = _run_of(word_after(argv, "--checkpoint", ""), task)
     usual = USUAL_PRESET if USUAL_PRESET in task.presets else "quick"
     preset = word_after(argv, "--preset", run.preset if run else usual)
-    spec = task.configure(preset, {})
-    if run and run.preset == preset:
-        spec = run.spec
+    same = run if run and run.preset == preset else None
+    spec = same.spec if same else task.configure(preset, {})
+    network = asked_network(argv, same.network if same else task.preset(preset).network)
     shared = [
         option("preset", str, preset, f"Settings to start from: {', '.join(task.presets)}."),
         option("device", str, "cpu", "cpu, cuda, or cuda:N."),
+        network_option(network_of(network)),
+        *options_of(type(spec), spec),
+        *options_of(type(network), network),
     ]
-    kind = make_dataclass("Options", [*own, *shared, *options_of(type(spec), spec)])
+    kind = make_dataclass("Options", [*own, *shared])
     words = list(argv[1:])
     options: Any = tyro.cli(
         kind, prog=f"reilab {command} {task.name}", description=about, args=words
@@ -75,7 +89,8 @@ def parse_trained(command: str, about: str, own: Sequence[Any], argv: Sequence[s
         raise ValueError("name a checkpoint, a run folder or a run with --checkpoint")
     check_device(options.device)
     chosen = override(spec, {name: getattr(options, name) for name in asdict(spec)})  # type: ignore[call-overload]
-    return Asked(task, preset, chosen, run.training.seed if run else 0, options)
+    layers = override(network, {name: getattr(options, name) for name in vars(network)})
+    return Asked(task, preset, chosen, layers, run.training.seed if run else 0, options)
 
 
 def _run_of(checkpoint: str, task: Task) -> RunConfig | None:

@@ -12,7 +12,8 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from reilab.lab.lines import Axes, Line, Mark, Points
-from reilab.lab.style import MARK, NEUTRAL
+from reilab.lab.style import MARK
+from reilab.runs.words import NEUTRAL
 
 HEIGHT = 270
 LEGEND_COLUMNS, MOST_COLUMNS = 3, 4

@@ -8,16 +8,26 @@ import param
 import torch
 
 from reilab.lab import steering
-from reilab.runs.config import USUAL_METHODS, RunConfig, configure
-from reilab.settings import Setting, field_types, settings_of
+from reilab.methods.registry import methods
+from reilab.nets.registry import NetworkKind, find_network, network_of, networks
+from reilab.runs.config import (
+    USUAL_METHODS,
+    RunConfig,
+    configure,
+    every_setting,
+    every_type,
+    objectives,
+    values_of,
+)
+from reilab.settings import Setting
 from reilab.tasks.registry import Task, find_task, tasks
-from reilab.training.config import TrainConfig
-from reilab.training.methods import METHODS
 
 #: The numbers that go into ``TrainConfig`` under their own names.
-TRAINING = (*steering.TRAINED, "steps", "seed")
-#: All that has a parameter, and so a control, of its own.
-OWN = ("methods", "noise", "same_noise", "assumed_noise", *TRAINING, "device")
+TRAINING = ("learning_rate", "steps", "seed")
+#: The numbers that have a parameter, and so a control, of their own.
+NUMBERS = (*steering.WEIGHTS, *TRAINING)
+#: All that has one.
+OWN = ("methods", "network", "noise", "same_noise", "assumed_noise", *NUMBERS, "device")
 
 
 class Choices(param.Parameterized):
@@ -29,13 +39,12 @@ class Choices(param.Parameterized):
     task = param.Selector(doc="What to reconstruct, and from which measurements.")
     preset = param.Selector(doc="Image size, network and training settings to start from.")
     methods = param.ListSelector(
-        default=list(USUAL_METHODS), objects=list(METHODS), doc="Trained side by side."
+        default=list(USUAL_METHODS), objects=list(methods()), doc="Trained side by side."
     )
+    network = param.Selector(objects=list(networks()), doc="What learns to invert the operator.")
     noise = param.Parameter()
     same_noise = param.Boolean(default=True, doc="The losses believe in the true noise level.")
     assumed_noise = param.Parameter(doc="The noise level that the losses believe in.")
-    alpha_mc, alpha_eq = param.Parameter(), param.Parameter()
-    alpha_sure, alpha_req = param.Parameter(), param.Parameter()
     learning_rate = param.Parameter()
     steps = param.Parameter()
     seed = param.Parameter()
@@ -65,21 +74,28 @@ class Choices(param.Parameterized):
         """The registered task that is chosen."""
         return find_task(self.task)
 
+    @property
+    def chosen_network(self) -> NetworkKind:
+        """The registered network that is chosen."""
+        return find_network(self.network)
+
     def setting(self, name: str) -> Setting:
         """Help, unit and bounds of a number, as its owner states them."""
         if name in ("noise", "assumed_noise"):
             return self.chosen_task.settings[self.chosen_task.noise]
-        return (settings_of(TrainConfig) | dict(self.chosen_task.settings))[name]
+        return every_setting(self.chosen_task, self.chosen_network)[name]
 
     def further_settings(self) -> dict[str, Setting]:
-        """The settings of the task and of its training without a parameter of their own."""
+        """The settings of task, network, methods and training without a parameter of their own."""
+        return self._further_of(self.chosen_network)
+
+    def _further_of(self, network: NetworkKind) -> dict[str, Setting]:
         task = self.chosen_task
-        kinds = field_types(type(task.spec())) | field_types(TrainConfig)
-        every = dict(task.settings) | settings_of(TrainConfig)
+        kinds, every = every_type(task, network), every_setting(task, network)
         return {
             name: setting
             for name, setting in every.items()
-            if name != task.noise and name not in TRAINING and kinds[name] in (int, float, str)
+            if name != task.noise and name not in NUMBERS and kinds[name] in (int, float, str)
         }
 
     @param.depends("task", watch=True)
@@ -95,6 +111,12 @@ class Choices(param.Parameterized):
     def _choose_preset(self) -> None:
         self.show_numbers(configure(self.task, self.preset))
 
+    @param.depends("network", watch=True)
+    def _choose_network(self) -> None:
+        """Another network brings its own settings along, the others stay."""
+        values = vars(self.chosen_network.spec()) | self.further
+        self.further = {name: values[name] for name in self.further_settings()}
+
     @param.depends("noise", "same_noise", watch=True)
     def _link_noise(self) -> None:
         if self.same_noise:
@@ -103,13 +125,16 @@ class Choices(param.Parameterized):
     def show_numbers(self, config: RunConfig) -> None:
         """Take all numbers over from a configuration of the chosen task and preset."""
         self._base = config
-        every = vars(config.spec) | vars(config.training)
+        every = _flat(config)
+        network = network_of(config.network)
+        names = self._further_of(network)
         self.param.update(
+            network=network.name,
             noise=config.noise,
             same_noise=config.assumed_noise == config.noise,
             assumed_noise=config.assumed_noise,
-            further={name: every[name] for name in self.further_settings()},
-            **{name: getattr(config.training, name) for name in TRAINING},
+            further={name: every[name] for name in names},
+            **{name: every[name] for name in NUMBERS},
         )
 
     def show(self, config: RunConfig) -> None:
@@ -129,14 +154,16 @@ class Choices(param.Parameterized):
         Raises:
             ValueError: something is unknown or out of bounds; says what, and the remedy.
         """
-        settings = dict(vars(self._base.spec)) | {self.chosen_task.noise: self.noise}
         training = dict(vars(self._base.training)) | {n: getattr(self, n) for n in TRAINING}
+        settings = dict(vars(self._base.spec)) | {n: getattr(self, n) for n in steering.WEIGHTS}
+        settings[self.chosen_task.noise] = self.noise
         for name, value in self.further.items():
-            (settings if name in settings else training)[name] = value
+            (training if name in training else settings)[name] = value
         return configure(
             self.task,
             self.preset,
-            [name for name in METHODS if name in self.methods],
+            [name for name in methods() if name in self.methods],
+            network=self.network,
             settings=settings,
             training=training,
             assumed_noise=self.assumed_noise,
@@ -152,5 +179,17 @@ class Choices(param.Parameterized):
             usual.task, usual.preset = self.task, self.preset
         names = [n for n in OWN if n != "assumed_noise" or not self.same_noise]
         own = {n: getattr(self, n) for n in names if getattr(self, n) != getattr(usual, n)}
-        further = {n: v for n, v in self.further.items() if v != usual.further[n]}
+        further = {n: v for n, v in self.further.items() if v != usual.further.get(n)}
         return {**own, **further}
+
+
+for _name in steering.WEIGHTS:
+    Choices.param.add_parameter(_name, param.Parameter())
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    """All values of a configuration by name; methods that it has not have the preset's."""
+    usual = find_task(config.task).preset(config.preset).methods
+    others = values_of(objectives(list(methods()), usual))
+    own = vars(config.spec) | vars(config.network) | vars(config.training)
+    return {**others, **config.method_values, **own}

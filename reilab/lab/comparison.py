@@ -13,13 +13,13 @@ from reilab.lab.numbers import number_text
 from reilab.lab.put import put
 from reilab.lab.redraw import Redraw
 from reilab.lab.several import content_of_several, letters, methods_of
-from reilab.lab.style import TALL, colour_of
+from reilab.lab.style import TALL
 from reilab.lab.summary import run_title
 from reilab.lab.text import block, set_html
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.runs.history import History
-from reilab.runs.words import method_title
+from reilab.runs.words import method_colour, method_title
 
 HINT = "Tick runs of one task in the list of all runs: they are shown here side by side."
 
@@ -85,7 +85,7 @@ class Comparison(pn.viewable.Viewer):
         chosen = self._methods.value.split()
         kept = [name for name in names if name in chosen or name not in self._offered]
         self._offered = names
-        options = [[name, method_title(name), colour_of(name)] for name in names]
+        options = [[name, method_title(name), method_colour(name)] for name in names]
         put(self._methods, options=options, value=" ".join(kept))
 
     def _words(self, given: dict[str, str]) -> str:

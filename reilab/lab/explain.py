@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reilab.lab.steering import WEIGHTS
 from reilab.settings import Setting
 
 LABELS: Mapping[str, str] = {
     "noise": "True noise",
     "assumed_noise": "Assumed noise",
-    "alpha_mc": "α MC",
-    "alpha_eq": "α EQ",
-    "alpha_sure": "α SURE",
-    "alpha_req": "α REQ",
     "data": "Training images",
     "measured": "Acquired measurements",
     "steps": "Steps",
@@ -32,6 +29,8 @@ HELP: Mapping[str, str] = {
     "a day on a GPU. Choosing one puts all numbers back to what it says.",
     "methods": "They are trained side by side on the same measurements, from the same start. "
     "Supervised alone sees the ground truth; it is what the others are measured by.",
+    "network": "What learns to invert the operator. One that sees the operator learns in minutes "
+    "what the paper's U-Net needs hours for; its settings are among those below.",
     "noise": "How noisy the measurements really are. Turn it up to see EI fail before REI does.",
     "group": "Images stay images under these transforms: from that EI and REI learn what A does "
     "not see. A group under which the measurements only change places teaches nothing.",
@@ -39,14 +38,6 @@ HELP: Mapping[str, str] = {
     "what a wrong belief does.",
     "assumed_noise": "How noisy the losses believe the measurements to be: SURE subtracts this "
     "much, and REQ simulates it. If it is wrong, SURE is no longer the true risk.",
-    "alpha_mc": "Weight of measurement consistency, in MC and EI: how closely A x̂ must fit y. It "
-    "fits the noise too.",
-    "alpha_eq": "Weight of equivariance in EI: a transformed image must be reconstructed as "
-    "the transformed image. It is what teaches the parts that A does not see.",
-    "alpha_sure": "Weight of SURE, in SURE and REI: an estimate of the error in the range of A "
-    "that needs no ground truth. It takes the place of measurement consistency.",
-    "alpha_req": "Weight of robust equivariance in REI: equivariance with noise on the virtual "
-    "measurements. It teaches the parts that A does not see, under noise.",
     "learning_rate": "Step length of the optimiser (Adam). Too high and the curves jump, too low "
     "and nothing happens.",
     "steps": "How many optimiser steps each method takes. More steps give better images and take "
@@ -82,6 +73,8 @@ HELP: Mapping[str, str] = {
 
 def label(name: str) -> str:
     """How a setting is called on screen."""
+    if name in WEIGHTS and WEIGHTS[name].label:
+        return WEIGHTS[name].label
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 

@@ -11,16 +11,17 @@ from reilab.lab.explain import explain, label, unit
 from reilab.lab.model import Lab
 from reilab.lab.numbers import number_text, parse_number
 from reilab.lab.sources import image_sources
-from reilab.lab.steering import METHODS_OF, STEERABLE
-from reilab.lab.style import colour_of
-from reilab.runs.words import method_title
+from reilab.lab.steering import STEERABLE, WEIGHTS
+from reilab.methods.registry import users
+from reilab.nets.registry import networks
+from reilab.runs.words import method_colour, method_title
 from reilab.tasks.registry import MEASURED, tasks
 
 #: The controls of each group, in the order in which they are shown.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Problem": ("task", "preset", "data", "noise"),
-    "Methods": ("methods",),
-    "Changeable while training": ("same", "assumed_noise", *METHODS_OF, "learning_rate"),
+    "Methods": ("methods", "network"),
+    "Changeable while training": ("same", "assumed_noise", *WEIGHTS, "learning_rate"),
     "Length": ("steps", "seed", "device"),
 }
 #: The group of the settings that differ from task to task.
@@ -76,6 +77,9 @@ def control(lab: Lab, name: str) -> Control:
         case "preset":
             presets = choices.param.preset.objects
             return _choice(lab, name, choices.preset, {key: key for key in presets})
+        case "network":
+            titles = {key: one.title for key, one in networks().items()}
+            return _choice(lab, name, choices.network, titles)
         case "device":
             devices = choices.param.device.objects
             titles = {key: key for key in devices}
@@ -99,7 +103,7 @@ def control(lab: Lab, name: str) -> Control:
 def answer(choices: Choices, name: str, text: str) -> None:
     """Take over what somebody has entered; whether it can be is for ``Choices.config`` to say."""
     match name:
-        case "task" | "preset" | "device":
+        case "task" | "preset" | "network" | "device":
             setattr(choices, name, text)
         case "methods":
             choices.methods = text.split()
@@ -128,9 +132,9 @@ def follow(
         show_numbers: brings the controls of numbers up to date.
         show: brings all controls up to date.
     """
-    lab.choices.param.watch(offer, "task")
+    lab.choices.param.watch(offer, ["task", "network"])
     lab.choices.param.watch(show_numbers, list(NUMBERS))
-    shown = ["task", "preset", "methods", "same_noise", "device", "further"]
+    shown = ["task", "preset", "methods", "network", "same_noise", "device", "further"]
     lab.choices.param.watch(show, shown)
     lab.param.watch(show, ["standing", "run"])
 
@@ -153,7 +157,7 @@ def _choice(
 
 def _methods(lab: Lab) -> Control:
     names = lab.choices.param.methods.objects
-    options = tuple(Option(name, method_title(name), colour_of(name)) for name in names)
+    options = tuple(Option(name, method_title(name), method_colour(name)) for name in names)
     return Control(
         "methods",
         "checks",
@@ -167,7 +171,7 @@ def _methods(lab: Lab) -> Control:
 
 def _number(lab: Lab, name: str) -> Control:
     choices, setting = lab.choices, lab.choices.setting(name)
-    users = METHODS_OF.get(name)
+    owners = users(name)
     return Control(
         name,
         "number",
@@ -177,7 +181,7 @@ def _number(lab: Lab, name: str) -> Control:
         help=explain(name, setting),
         span=None if setting.log else setting.slider,
         scaled=setting.log,
-        shown=users is None or any(method in choices.methods for method in users),
+        shown=not owners or any(method in choices.methods for method in owners),
         locked=choices.same_noise if name == "assumed_noise" else _fixed(lab, name),
     )
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from html import escape
 
 from reilab.lab.choices import Choices
 from reilab.lab.numbers import number_text
-from reilab.lab.steering import METHODS_OF, TERMS
-from reilab.lab.style import colour_of
+from reilab.methods.registry import find_method
 from reilab.runs.history import History
-from reilab.runs.words import LETTERS, method_title
+from reilab.runs.words import LETTERS, method_colour, method_title
 
-X = "<i>x̂</i>"
-TURNED = f"<i>T<sub>g</sub></i>{X}"
-BODIES: Mapping[str, str] = {
-    "supervised": f"‖{X} − <i>x</i>‖²",
-    "mc": f"‖<i>y</i> − <i>A</i>{X}‖²",
-    "eq": f"‖{TURNED} − <i>f</i>(<i>A</i> {TURNED})‖²",
-    "sure": "SURE(<i>y</i>; {noise})",
-    "req": f"‖{TURNED} − <i>f</i>(noise<sub>{{noise}}</sub>(<i>A</i> {TURNED}))‖²",
-}
 LEGEND = (
     "<i>y</i>: measurement; <i>A</i>: forward operator; <i>f</i>: network and what goes before "
-    f"it; {X} = <i>f</i>(<i>y</i>); <i>T<sub>g</sub></i>: random transform; SURE: estimate of "
-    f"‖<i>A</i>{X} − <i>A</i><i>x</i>‖² from <i>y</i> alone. All are means."
+    "it; <i>x̂</i> = <i>f</i>(<i>y</i>); <i>T<sub>g</sub></i>: random transform; SURE: estimate of "
+    "‖<i>A</i><i>x̂</i> − <i>A</i><i>x</i>‖² from <i>y</i> alone. All are means."
 )
 
 
@@ -38,12 +28,18 @@ def objectives(choices: Choices, history: History) -> str:
     return f'<div class="formulas">{"".join(lines)}</div><p class="quiet">{LEGEND}</p>'
 
 
-def terms_of(method: str, choices: Choices) -> dict[str, object]:
-    """The terms of a method with the weights that are chosen now."""
-    found: dict[str, object] = {
-        term: getattr(choices, name) for name, term in TERMS.items() if method in METHODS_OF[name]
-    }
-    return found or {"supervised": 1}
+def formula_html(formula: str, noise: str) -> str:
+    """A formula in plain letters, as ``Weight`` has it, with the assumed noise, as HTML.
+
+    Letters that stand alone are italic, and ``_x`` or ``_{xy}`` goes below the line.
+    """
+    lowered = re.sub(r"_(?:\{(\{noise\}|[^{}]*)\}|(\w))", _lowered, escape(formula))
+    marked = re.sub(r"(?<![\w<>/&;])([A-Za-z]\u0302?)(?![\w>])", r"<i>\1</i>", lowered)
+    return marked.replace("{noise}", noise)
+
+
+def _lowered(found: re.Match[str]) -> str:
+    return f"<sub>{found[1] or found[2]}</sub>"
 
 
 def _line(method: str, choices: Choices, history: History) -> str:
@@ -52,14 +48,15 @@ def _line(method: str, choices: Choices, history: History) -> str:
     track = history.tracks.get(method)
     newest = track.stepped[-1].losses if track and track.stepped else {}
     terms = []
-    for term, weight in terms_of(method, choices).items():
-        value = f"now {newest[term]:.3g}" if term in newest else ""
-        body = BODIES[term].replace("{noise}", noise)
+    for name, one in find_method(method).weights.items():
+        value = f"now {newest[one.term]:.3g}" if one.term in newest else ""
+        body = formula_html(one.formula, noise)
+        weight = getattr(choices, name)
         terms.append(
             f'<span class="term"><span><b>{escape(number_text(weight))}</b> · {body}</span>'
             f"<small>{value}</small></span>"
         )
-    chip = f'<span class="chip" style="background:{colour_of(method)}"></span>'
+    chip = f'<span class="chip" style="background:{method_colour(method)}"></span>'
     head = f'<span class="whose">{chip}<i>L</i><sub>{escape(method_title(method))}</sub> =</span>'
     return (
         f'<div class="formula reilab-formula-{method}">{head}{"<span>+</span>".join(terms)}</div>'

@@ -64,8 +64,7 @@ class Lab(param.Parameterized):
     @property
     def as_asked(self) -> bool:
         """Whether the choices are those of the run that is shown, with its steering so far."""
-        told = {name: getattr(self.choices, name) for name in steering.STEERABLE}
-        return bool(self.run) and told == self._told and self._choices_fit()
+        return bool(self.run) and not self._untold() and self._choices_fit()
 
     @property
     def folder(self) -> RunFolder:
@@ -135,9 +134,10 @@ class Lab(param.Parameterized):
         step = self.fork_step(at)
         if step is None:
             raise ValueError("No state of this run was kept by then: move to a later moment.")
-        training = vars(self.choices.config().training)
-        changes = {name: training[name] for name in (*steering.TRAINED, "steps")}
-        changes["assumed_noise"] = self.choices.assumed_noise
+        config, names = self.choices.config(), steering.numbers_at_start(self._asked)
+        own = {name: getattr(self.choices, name) for name in names if name in steering.WEIGHTS}
+        training = {n: getattr(config.training, n) for n in ("learning_rate", "steps")}
+        changes = {**own, **training, "assumed_noise": config.assumed_noise}
         made = fork(self._folder, step, changes, forked_name(self._folder, step))
         jobs.resume(made)
         self.open(made.name)
@@ -215,8 +215,7 @@ class Lab(param.Parameterized):
 
     def _steer(self) -> None:
         """Send the numbers that differ from what the run has been told."""
-        mine = {name: getattr(self.choices, name) for name in steering.STEERABLE}
-        changed = [name for name in steering.STEERABLE if mine[name] != self._told[name]]
+        changed = self._untold()
         if not changed:
             return
         try:
@@ -226,8 +225,13 @@ class Lab(param.Parameterized):
             return
         self.message = ""
         terms = {term for track in self.history.tracks.values() for term in track.started.weights}
-        for name in changed:
-            self._told[name] = mine[name]
-            self._sent.add(name, mine[name])
-            for command in steering.commands(name, mine[name], terms):
+        for name, value in changed.items():
+            self._told[name] = value
+            self._sent.add(name, value)
+            for command in steering.commands(name, value, terms):
                 self._folder.send(command)
+
+    def _untold(self) -> dict[str, float]:
+        """The numbers of this run that are chosen otherwise than it has been told."""
+        mine = {name: getattr(self.choices, name) for name in self._told}
+        return {name: value for name, value in mine.items() if value != self._told[name]}

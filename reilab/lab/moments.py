@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reilab.events import Evaluated, Images, Metrics
-from reilab.lab.style import colour_of
 from reilab.runs.history import History, Track
 from reilab.runs.panes import MEASUREMENT, PINV, TRUTH
 from reilab.runs.results import BASELINE
-from reilab.runs.words import in_order, method_title
+from reilab.runs.words import in_order, method_colour, method_title
 
 Values = NDArray[np.floating]
 
@@ -50,14 +49,14 @@ def shots(history: History, sample: int, at: int | None) -> list[Shot]:
     truth = None if posed.truth is None else _read(posed.truth, sample)
     found = []
     if truth is not None:
-        found.append(Shot(TRUTH, "Ground truth", colour_of(TRUTH), sample, 0, truth))
+        found.append(Shot(TRUTH, "Ground truth", method_colour(TRUTH), sample, 0, truth))
     pinv = _read(posed.pinv, sample)
     start = _of(posed.pinv_per_image, sample)
-    found.append(Shot(PINV, BASELINE, colour_of(PINV), sample, 0, pinv, truth, start))
+    found.append(Shot(PINV, BASELINE, method_colour(PINV), sample, 0, pinv, truth, start))
     for name in in_order(history):
         event = _at(history.tracks[name], at)
         if event is not None:
-            title, colour = method_title(name), colour_of(name)
+            title, colour = method_title(name), method_colour(name)
             metrics = _of(event.per_image, sample)
             image = _read(event.images, sample)
             found.append(Shot(name, title, colour, sample, event.step, image, truth, metrics))
@@ -70,7 +69,7 @@ def measurement(history: History, sample: int) -> Shot | None:
     if posed is None or posed.measurement is None:
         return None
     title, image = posed.measurement_title, _read(posed.measurement, sample)
-    return Shot(MEASUREMENT, title, colour_of(MEASUREMENT), sample, 0, image)
+    return Shot(MEASUREMENT, title, method_colour(MEASUREMENT), sample, 0, image)
 
 
 def _read(images: Images, sample: int) -> Values:

@@ -8,11 +8,12 @@ from typing import Any
 import panel as pn
 
 from reilab.lab.buttons import small_button
-from reilab.lab.style import TALL, colour_of
+from reilab.lab.style import TALL
 from reilab.lab.summary import Row
 from reilab.lab.table import COLUMNS, as_text, numbers, words
 from reilab.lab.text import quiet
 from reilab.lab.web.components import Browser, DataTable
+from reilab.runs.words import method_colour
 
 REMARK = "Means over all test images. A head sorts the table."
 
@@ -69,4 +70,4 @@ def _line(row: Row) -> dict[str, Any]:
     cells: list[dict[str, Any]] = [{"text": row.name}]
     for value, shown in zip(numbers(row), words(row), strict=True):
         cells.append({"text": shown, "order": value})
-    return {"key": row.key, "colour": row.colour or colour_of(row.key), "cells": cells}
+    return {"key": row.key, "colour": row.colour or method_colour(row.key), "cells": cells}

@@ -10,11 +10,10 @@ from scipy.signal import lfilter
 
 from reilab.events import Failed, Started, Steered
 from reilab.lab.lines import Axes, Line, Mark, Points
-from reilab.lab.style import NEUTRAL, colour_of
 from reilab.runs.curves import marks_of, scores_of
 from reilab.runs.history import History
 from reilab.runs.results import BASELINE
-from reilab.runs.words import change_words, in_order, method_title
+from reilab.runs.words import NEUTRAL, change_words, in_order, method_colour, method_title
 
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")
 TOTAL = "total"
@@ -65,7 +64,7 @@ def psnr_series(history: History) -> dict[str, Series]:
         found["pinv"] = Series(Line(BASELINE, NEUTRAL, "dashed"), ([0, last], [level, level]))
     for name in in_order(history):
         scores = scores_of(history.tracks[name])
-        line = Line(method_title(name), colour_of(name), dots=True)
+        line = Line(method_title(name), method_colour(name), dots=True)
         found[name] = Series(line, (scores.step, scores.psnr))
     return found
 
@@ -74,7 +73,7 @@ def loss_series(history: History) -> dict[str, Series]:
     """Every loss term as it is, and of those with several terms their weighted sum."""
     found: dict[str, Series] = {}
     for name in in_order(history):
-        title, colour = method_title(name), colour_of(name)
+        title, colour = method_title(name), method_colour(name)
         losses = history.tracks[name].losses
         terms = list(history.tracks[name].started.weights)
         if len(terms) > 1:
@@ -97,7 +96,7 @@ def risk_series(history: History) -> dict[str, Series]:
         losses = track.losses
         if "sure" not in track.started.weights or np.isnan(losses.risk).all():
             continue
-        line = Line(f"{title}: SURE", colour_of(name))
+        line = Line(f"{title}: SURE", method_colour(name))
         found[f"{name} sure"] = Series(line, (losses.step, losses.terms["sure"]))
         line = Line(f"{title}: true risk", NEUTRAL, "dashed")
         found[f"{name} risk"] = Series(line, (losses.step, losses.risk))

@@ -6,44 +6,46 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reilab.events import Command, Event, SetAssumedNoise, SetLearningRate, SetWeight, Steered
+from reilab.methods.base import Weight, weight_fields
+from reilab.methods.registry import weights
 from reilab.runs.config import RunConfig
 from reilab.settings import override
 
-#: The loss term of each weight.
-TERMS: Mapping[str, str] = {
-    "alpha_mc": "mc",
-    "alpha_eq": "eq",
-    "alpha_sure": "sure",
-    "alpha_req": "req",
-}
-#: The methods in which each weight counts.
-METHODS_OF: Mapping[str, tuple[str, ...]] = {
-    "alpha_mc": ("mc", "ei"),
-    "alpha_eq": ("ei",),
-    "alpha_sure": ("sure", "rei"),
-    "alpha_req": ("rei",),
-}
-STEERABLE = (*TERMS, "learning_rate", "assumed_noise")
-#: Those of them that are fields of ``TrainConfig``.
-TRAINED = (*TERMS, "learning_rate")
+#: The weights of all methods, by the names of their controls.
+WEIGHTS: Mapping[str, Weight] = weights()
+STEERABLE = (*WEIGHTS, "learning_rate", "assumed_noise")
 
 
 def numbers_at_start(config: RunConfig) -> dict[str, float]:
     """What a run starts with."""
-    trained = {name: getattr(config.training, name) for name in TRAINED}
-    return {**trained, "assumed_noise": config.assumed_noise}
+    trained = {name: value for name, value in config.method_values.items() if name in WEIGHTS}
+    numbers = {
+        "learning_rate": config.training.learning_rate,
+        "assumed_noise": config.assumed_noise,
+    }
+    return {**trained, **numbers}
 
 
 def equal_but_for_steering(mine: RunConfig, asked: RunConfig) -> bool:
     """Whether two configurations differ in nothing but what can be steered."""
-    training = override(mine.training, {n: getattr(asked.training, n) for n in TRAINED})
-    return replace(mine, training=training, assumed_noise=asked.assumed_noise) == asked
+    if mine.methods != asked.methods:
+        return False
+    training = override(mine.training, {"learning_rate": asked.training.learning_rate})
+    pairs = zip(mine.objectives, asked.objectives, strict=True)
+    objectives = tuple(
+        override(one, {n: getattr(other, n) for n in weight_fields(type(one))})
+        for one, other in pairs
+    )
+    steered = replace(mine, training=training, objectives=objectives)
+    return replace(steered, assumed_noise=asked.assumed_noise) == asked
 
 
 def numbers_since(events: Iterable[Event]) -> dict[str, float]:
     """What a run has been steered to; later events count."""
     return {
-        _name(event.command): event.command.value for event in events if isinstance(event, Steered)
+        _name(event.command): event.command.value
+        for event in events
+        if isinstance(event, Steered) and _name(event.command) in STEERABLE
     }
 
 
@@ -64,6 +66,8 @@ class Sent:
             if not isinstance(event, Steered):
                 continue
             name, value = _name(event.command), event.command.value
+            if name not in STEERABLE:
+                continue
             mine = self.values.get(name, [])
             if value in mine:
                 # Every method answers by itself: the value stays until a later one is answered.
@@ -81,7 +85,8 @@ def commands(name: str, value: float, terms: Collection[str]) -> list[Command]:
         return [SetLearningRate(value)]
     if name == "assumed_noise":
         return [SetAssumedNoise(value)]
-    return [SetWeight(TERMS[name], value)] if TERMS[name] in terms else []
+    term = WEIGHTS[name].term
+    return [SetWeight(term, value)] if term in terms else []
 
 
 def _name(command: Command) -> str:
@@ -91,4 +96,4 @@ def _name(command: Command) -> str:
         case SetAssumedNoise():
             return "assumed_noise"
         case SetWeight(term=term):
-            return next((name for name, own in TERMS.items() if own == term), term)
+            return next((name for name, own in WEIGHTS.items() if own.term == term), term)

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: At least 3:1 against both backgrounds, and told apart by colour-blind eyes.
-COLOURS: Mapping[str, str] = {
-    "ei": "#d97706",
-    "rei": "#2b87d1",
-    "supervised": "#0e9f6e",
-    "sure": "#c2569b",
-    "mc": "#8b7355",
-}
 BUTTON_TEXT = {"button": {"textTransform": "none"}}
 THEME = {
     "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
@@ -23,14 +15,8 @@ HEADER = {
     "& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"},
     "& .header .MuiLinearProgress-root": {"display": "none"},
 }
-NEUTRAL = "#808080"
 #: The cursor of the curves, and the line of the swipe.
 MARK = "#c9a400"
-
-
-def colour_of(method: str) -> str:
-    """The colour of a method wherever it appears."""
-    return COLOURS.get(method, NEUTRAL)
 
 
 def slug(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Networks that map images to images."""
+"""Networks: one file each. A new file in this folder is a new network."""

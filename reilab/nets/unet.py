@@ -8,14 +8,16 @@ in the authors' code. With width 64 and 2 channels it has 8,563,522 parameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor, nn
 
+from reilab.nets.registry import FromStart, network
 from reilab.nets.upsampling import UpConvolution
-from reilab.settings import choose
+from reilab.settings import Setting, choose
 
 Padding = Literal["zeros", "circular"]
 
@@ -56,6 +58,18 @@ class UNet(nn.Module):
             features = merge(torch.cat([skip, up(features)], dim=1))
         result: Tensor = x + self.last(features)
         return result
+
+
+@network("unet", title="U-Net of the paper")
+@dataclass(frozen=True)
+class UNetSpec:
+    """The paper's U-Net on A†y: it learns by itself what the operator would have told it."""
+
+    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
+    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
+
+    def build(self, channels: int) -> nn.Module:
+        return FromStart(UNet(channels, self.width, self.norm))
 
 
 def _convolution(

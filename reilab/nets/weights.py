@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from reilab.nets.authors import authors_name, is_authors, used
 from reilab.torchfile import read_torch_file
 
+#: Begins the names of the weights of a network of images, see ``FromStart``.
+WRAPPED = "images."
 #: How the files of ``torch.save`` are called; the authors' end in ``.pth.tar``.
 TORCH_SUFFIXES = (".pth.tar", ".tar", ".pth", ".pt")
 
@@ -37,7 +39,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> Non
     own = network.state_dict()
     theirs = is_authors(tensors)
     given = used(tensors) if theirs else dict(tensors)
-    name_of = {name: authors_name(name) if theirs else name for name in own}
+    name_of = {name: _name_in(given, name, theirs) for name in own}
     wanted = {name_of[name]: tensor for name, tensor in own.items()}
     shapes = [n for n in wanted.keys() & given.keys() if wanted[n].shape != given[n].shape]
     faults = {
@@ -49,6 +51,15 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> Non
     if told:
         raise ValueError(f"{source} does not fit this network: {told}")
     network.load_state_dict({name: given[name_of[name]] for name in own})
+
+
+def _name_in(given: Mapping[str, Tensor], name: str, theirs: bool) -> str:
+    """What a file calls a weight: networks of images may be stored without what wraps them."""
+    bare = name.removeprefix(WRAPPED)
+    if theirs:
+        return authors_name(bare)
+    wrapped = any(other.startswith(WRAPPED) for other in given)
+    return name if wrapped else bare
 
 
 def _shapes(name: str, given: Tensor, wanted: Tensor) -> str:

@@ -15,14 +15,13 @@ from reilab.runs.curves import marks_of, scores_of, thinned
 from reilab.runs.history import History, Track
 from reilab.runs.losses import Values
 from reilab.runs.results import BASELINE
+from reilab.runs.words import method_colour, risk_terms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: More points than that are not told apart on paper.
 MOST_POINTS = 400
-#: These terms are about the measurements, as the risk is.
-MEASURED = ("mc", "sure")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +75,7 @@ def _losses(history: History) -> list[str]:
     charts = [_chart(history, "objective", _draw_total, None, logarithmic=True)]
     for term in terms:
         title = f"{term}, unweighted"
-        if term in MEASURED and has_risk:
+        if term in risk_terms() and has_risk:
             title += "; dashed: the true risk"
         charts.append(_chart(history, title, partial(_draw_term, term), None, logarithmic=True))
     return charts
@@ -93,7 +92,7 @@ def _draw_term(term: str, track: Track) -> list[Line]:
         return []
     step = losses.step.astype(float)
     lines = [Line(step, losses.terms[term])]
-    return [*lines, Line(step, losses.risk, "--")] if term in MEASURED else lines
+    return [*lines, Line(step, losses.risk, "--")] if term in risk_terms() else lines
 
 
 def _chart(
@@ -104,8 +103,8 @@ def _chart(
 
     figure = Figure(figsize=(5.2, 2.5), layout="constrained")
     axis = figure.subplots()
-    for index, (method, track) in enumerate(history.tracks.items()):
-        colour, label = f"C{index}", method
+    for method, track in history.tracks.items():
+        colour, label = method_colour(method), method
         for line in draw(track):
             step, values = thinned(line.step, line.values, MOST_POINTS)
             shown = np.where(values > 0, values, np.nan) if logarithmic else values

@@ -7,25 +7,34 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from reilab.runs.config import USUAL_METHODS, RunConfig, from_yaml
+from reilab.nets.registry import network_of
+from reilab.runs.config import USUAL_METHODS, RunConfig, from_yaml, objectives, values_of
 from reilab.runs.folder import RunFolder
-from reilab.runs.fork import CHANGEABLE, parent_of
+from reilab.runs.fork import changeable, parent_of
 from reilab.tasks.registry import find_task
 
 
 def as_command(config: RunConfig) -> str:
     """The shortest ``reilab compare`` line that asks for this configuration."""
     task = find_task(config.task)
+    preset = task.preset(config.preset)
     words = ["reilab", "compare", config.task]
     if config.preset != "quick":
         words += ["--preset", config.preset]
     if config.methods != USUAL_METHODS:
         words += ["--methods", *config.methods]
+    kind, usual_kind = network_of(config.network), network_of(preset.network)
+    if kind is not usual_kind:
+        words += ["--network", kind.name]
     usual = asdict(task.configure(config.preset, {}))  # type: ignore[call-overload]
     words += _changed(usual, asdict(config.spec))  # type: ignore[call-overload]
+    start = preset.network if kind is usual_kind else kind.spec()
+    words += _changed(vars(start), vars(config.network))
+    usual_methods = objectives(config.methods, preset.methods)
+    words += _changed(values_of(usual_methods), config.method_values)
     if config.assumed_noise != config.noise:
         words += _option("assumed_noise", config.assumed_noise)
-    words += _changed(asdict(task.presets[config.preset].training), asdict(config.training))
+    words += _changed(asdict(preset.training), asdict(config.training))
     if config.device != "cpu":
         words += ["--device", config.device]
     return shlex.join(words)
@@ -40,14 +49,19 @@ def command_of(folder: RunFolder) -> str:
     config, parent = from_yaml(folder.config), parent_of(folder)
     if parent is None:
         return as_command(config)
-    numbers = {**asdict(config.training), "assumed_noise": config.assumed_noise}
+    numbers = _numbers(config)
     original = folder.path.with_name(parent.run)
     usual: Mapping[str, Any] = {}
     if (original / "config.yaml").exists():
-        begun = from_yaml(RunFolder(original).config)
-        usual = {**asdict(begun.training), "assumed_noise": begun.assumed_noise}
+        usual = _numbers(from_yaml(RunFolder(original).config))
     words = ["reilab", "runs", "fork", parent.run, "--step", str(parent.step)]
-    return shlex.join([*words, *_changed(usual, {name: numbers[name] for name in CHANGEABLE})])
+    may_change = {name: numbers[name] for name in changeable() if name in numbers}
+    return shlex.join([*words, *_changed(usual, may_change)])
+
+
+def _numbers(config: RunConfig) -> dict[str, Any]:
+    own = {**asdict(config.training), "assumed_noise": config.assumed_noise}
+    return {**config.method_values, **own}
 
 
 def _changed(usual: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import torch
 import yaml
 
+from reilab.methods.base import MethodSpec
+from reilab.methods.registry import (
+    find_method,
+    method_of,
+    method_settings,
+)
+from reilab.methods.registry import (
+    methods as known_methods,
+)
+from reilab.nets.registry import NetworkKind, NetworkSpec, described, find_network, network_of
 from reilab.problem import Problem
-from reilab.settings import choose, override
-from reilab.tasks.registry import MEASURED, Spec, find_task
+from reilab.settings import Setting, choose, field_types, override, settings_of
+from reilab.tasks.registry import MEASURED, Spec, Task, find_task
 from reilab.training.config import TrainConfig
-from reilab.training.methods import METHODS
 from reilab.training.team import ALONE, Team, share
 
 #: The comparison that the paper makes.
@@ -25,15 +35,32 @@ USUAL_METHODS = ("supervised", "ei", "rei")
 
 @dataclass(frozen=True)
 class RunConfig:
-    """A task with its settings, the methods to train on it, and how."""
+    """A task with its settings, the network, the methods to train on it, and how.
+
+    Args:
+        task: name of the task.
+        preset: where its numbers come from.
+        spec: the inverse problem.
+        network: what is trained.
+        objectives: the methods with their weights and settings, each once.
+        training: how.
+        assumed_noise: the noise level that the losses believe in.
+        device: ``cpu``, ``cuda``, ``cuda:1`` …
+    """
 
     task: str
     preset: str
-    methods: tuple[str, ...]
     spec: Spec
+    network: NetworkSpec
+    objectives: tuple[MethodSpec, ...]
     training: TrainConfig
     assumed_noise: float
     device: str
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """The names of the methods."""
+        return tuple(method_of(one).name for one in self.objectives)
 
     @property
     def noise(self) -> float:
@@ -41,15 +68,32 @@ class RunConfig:
         level: float = getattr(self.spec, find_task(self.task).noise)
         return level
 
+    @property
+    def method_values(self) -> dict[str, Any]:
+        """The values of the methods' fields; of a field that several have, the first one's."""
+        return values_of(self.objectives)
+
+    def only(self, *methods: str) -> RunConfig:
+        """The same with some of its methods alone.
+
+        Raises:
+            ValueError: it does not have one of them.
+        """
+        known = dict(zip(self.methods, self.objectives, strict=True))
+        chosen = tuple(known[choose("method of this run", name, known)] for name in methods)
+        return replace(self, objectives=chosen)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as in the YAML form."""
+        pairs = zip(self.methods, self.objectives, strict=True)
         return {
             "task": self.task,
             "preset": self.preset,
-            "methods": list(self.methods),
             "device": self.device,
             "assumed_noise": self.assumed_noise,
             "settings": asdict(self.spec),  # type: ignore[call-overload]
+            "network": described(self.network),
+            "methods": {name: asdict(one) for name, one in pairs},  # type: ignore[call-overload]
             "training": {**asdict(self.training), "milestones": list(self.training.milestones)},
         }
 
@@ -73,6 +117,7 @@ def configure(
     preset: str = "quick",
     methods: Sequence[str] = USUAL_METHODS,
     *,
+    network: str = "",
     settings: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     assumed_noise: float | None = None,
@@ -83,8 +128,10 @@ def configure(
     Args:
         task: name of a registered task.
         preset: which of its presets to start from.
-        methods: names from ``METHODS``, each once.
-        settings: changes to the task's fields, the noise level among them.
+        methods: names of registered methods, each once.
+        network: name of a registered network; that of the preset if left out.
+        settings: changes to the fields of the task, the noise level among them, of the network,
+            and of methods: a name counts in every chosen method that has it.
         training: changes to the fields of ``TrainConfig``.
         assumed_noise: what the losses believe the noise level to be; the true one if left out.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
@@ -93,38 +140,154 @@ def configure(
         ValueError: anything unknown (with the nearest match) or out of bounds.
     """
     found = find_task(task)
-    spec = found.configure(preset, settings or {})
-    changed = override(found.presets[preset].training, training or {})
-    for method in methods:
-        choose("method", method, METHODS)
+    start = found.preset(preset)
+    body = start.network if network in ("", network_of(start.network).name) else None
+    chosen = network_of(body) if body else find_network(network)
+    own, layers, shared = _shared_out(settings or {}, found, chosen)
+    spec = found.configure(preset, own)
     if not methods or len(set(methods)) < len(methods):
         raise ValueError(f"methods = {' '.join(methods)!r} must name at least one, each once")
-    needy = [name for name in methods if METHODS[name].oracle]
-    if needy and vars(spec).get(MEASURED):
+    config = RunConfig(
+        task=task,
+        preset=preset,
+        spec=spec,
+        network=override(body or chosen.spec(), layers),
+        objectives=objectives(methods, {**start.methods, **shared}),
+        training=override(start.training, training or {}),
+        assumed_noise=float(getattr(spec, found.noise) if assumed_noise is None else assumed_noise),
+        device=device,
+    )
+    return checked(config)
+
+
+def objectives(names: Sequence[str], values: Mapping[str, Any]) -> tuple[MethodSpec, ...]:
+    """Methods with those of the ``values`` that they have a field for.
+
+    Raises:
+        ValueError: an unknown method, or a value out of bounds.
+    """
+    found = [find_method(name) for name in names]
+    return tuple(
+        override(one.spec(), {n: v for n, v in values.items() if n in one.settings})
+        for one in found
+    )
+
+
+def values_of(methods: Sequence[MethodSpec]) -> dict[str, Any]:
+    """The values of methods' fields; of a field that several have, the first one's."""
+    return {name: value for one in reversed(methods) for name, value in vars(one).items()}
+
+
+def checked(config: RunConfig) -> RunConfig:
+    """The configuration, if its parts fit together.
+
+    Raises:
+        ValueError: they do not; says what, and the remedy.
+    """
+    needy = [name for name in config.methods if find_method(name).oracle]
+    if needy and vars(config.spec).get(MEASURED):
         raise ValueError(needs_truth(needy[0]))
-    level = getattr(spec, found.noise) if assumed_noise is None else assumed_noise
-    override(spec, {found.noise: level})
-    check_device(device)
-    return RunConfig(task, preset, tuple(methods), spec, changed, float(level), device)
+    override(config.spec, {find_task(config.task).noise: config.assumed_noise})
+    check_device(config.device)
+    return config
+
+
+def every_setting(task: Task, network: NetworkKind) -> dict[str, Setting]:
+    """The settings of a run by name: of the task, the network, all methods, and the training.
+
+    Raises:
+        ValueError: two of them have a setting of the same name.
+    """
+    owners = {
+        f"task {task.name!r}": task.settings,
+        f"network {network.name!r}": network.settings,
+        "a method": method_settings(),
+        "the training": settings_of(TrainConfig),
+    }
+    found: dict[str, Setting] = {}
+    owner_of: dict[str, str] = {}
+    for owner, settings in owners.items():
+        for name, setting in settings.items():
+            if name in found:
+                raise ValueError(
+                    f"{owner_of[name]} and {owner} both have a setting {name!r}; rename one"
+                )
+            found[name], owner_of[name] = setting, owner
+    return found
+
+
+def every_type(task: Task, network: NetworkKind) -> dict[str, Any]:
+    """The plain types of those settings."""
+    specs = [task.spec, network.spec, *(one.spec for one in known_methods().values()), TrainConfig]
+    return {n: kind for one in specs for n, kind in field_types(one).items()}
+
+
+def _shared_out(
+    settings: Mapping[str, Any], task: Task, network: NetworkKind
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The values that are meant for the task, for the network, and for methods."""
+    of_methods = method_settings()
+    known = {**task.settings, **network.settings, **of_methods}
+    parts: tuple[dict[str, Any], ...] = ({}, {}, {})
+    for name, value in settings.items():
+        choose(f"setting of {task.name} with the network {network.name}", name, known)
+        for part, owner in zip(parts, (task.settings, network.settings, of_methods), strict=True):
+            if name in owner:
+                part[name] = value
+    own, layers, shared = parts
+    return own, layers, shared
 
 
 def from_yaml(text: str) -> RunConfig:
     """The configuration of a run folder.
 
     Raises:
-        ValueError: an unknown task, setting or value.
+        ValueError: an unknown task, network, method, setting or value.
     """
-    plain = yaml.safe_load(text)
+    plain = _modern(yaml.safe_load(text))
+    found = find_task(plain["task"])
+    layers = dict(plain["network"])
+    kind = find_network(layers.pop("name"))
     training = {**plain["training"], "milestones": tuple(plain["training"]["milestones"])}
-    return configure(
-        plain["task"],
-        plain["preset"],
-        plain["methods"],
-        settings=plain["settings"],
-        training=training,
-        assumed_noise=plain["assumed_noise"],
+    each = plain["methods"].items()
+    config = RunConfig(
+        task=found.name,
+        preset=choose(f"preset of {found.name}", plain["preset"], found.presets),
+        spec=override(found.spec(), plain["settings"]),
+        network=override(kind.spec(), layers),
+        objectives=tuple(override(find_method(name).spec(), own) for name, own in each),
+        training=override(TrainConfig(), training),
+        assumed_noise=float(plain["assumed_noise"]),
         device=plain["device"],
     )
+    return checked(config)
+
+
+def _modern(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration in today's form.
+
+    Before networks and methods had settings of their own, the U-Net's were the task's, and the
+    weights of all methods were the training's.
+    """
+    if "network" in plain:
+        return plain
+    layers = find_network("unet").settings
+    settings = {n: v for n, v in plain["settings"].items() if n not in layers}
+    own = {n: v for n, v in plain["settings"].items() if n in layers}
+    values = {n: v for n, v in plain["training"].items() if n in method_settings()}
+    training = {n: v for n, v in plain["training"].items() if n not in values}
+    named = {
+        name: {n: v for n, v in values.items() if n in find_method(name).settings}
+        for name in plain["methods"]
+    }
+    network = {"name": "unet", **own}
+    return {
+        **plain,
+        "settings": settings,
+        "network": network,
+        "methods": named,
+        "training": training,
+    }
 
 
 def build(config: RunConfig, team: Team = ALONE) -> Problem:
@@ -136,13 +299,13 @@ def build(config: RunConfig, team: Team = ALONE) -> Problem:
         FileNotFoundError: missing data.
     """
     share(torch.arange(config.training.batch), team)
-    problem = config.spec.build(team.device(config.device))
+    problem = replace(config.spec.build(team.device(config.device)), network=config.network)
     if config.training.batch > len(problem.train):
         raise ValueError(
             f"batch = {config.training.batch} is larger than the training data "
             f"({len(problem.train)} images); choose at most that"
         )
-    needy = [name for name in config.methods if METHODS[name].oracle]
+    needy = [name for name in config.methods if find_method(name).oracle]
     if needy and not problem.train.has_truth:
         raise ValueError(needs_truth(needy[0]))
     return problem

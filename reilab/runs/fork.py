@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from reilab.events import Evaluated, Event, Posed, Started, Steered, Stepped
-from reilab.runs.config import RunConfig, configure, from_yaml
+from reilab.methods.base import MethodSpec, weight_fields
+from reilab.methods.registry import method_settings
+from reilab.runs.config import RunConfig, checked, from_yaml
 from reilab.runs.folder import RunFolder, unused
 from reilab.runs.kept import common_steps, states
-from reilab.settings import choose
+from reilab.settings import choose, override
 from reilab.tasks.registry import find_task
 from reilab.training.checkpoint import copy_checkpoint, read_position
 from reilab.training.config import TrainConfig
 
 #: Both parts of a forked run show the same images.
 SHARED = ("previews",)
-CHANGEABLE = (*[f.name for f in fields(TrainConfig) if f.name not in SHARED], "assumed_noise")
-#: The numbers of a state that can be steered have these names in a configuration.
-WEIGHT = "alpha_{}"
+TRAINING = tuple(one.name for one in fields(TrainConfig) if one.name not in SHARED)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def fork(folder: RunFolder, step: int, changes: Mapping[str, Any], out: Path) ->
     Args:
         folder: of the run to fork; it may be going on.
         step: at which it kept the states of all its methods, see ``forkable_steps``.
-        changes: of fields of ``TrainConfig``, and of ``assumed_noise``.
+        changes: of fields of ``TrainConfig`` and of its methods, and of ``assumed_noise``.
         out: the folder to make; see ``RunFolder.create``.
 
     Raises:
@@ -64,11 +64,8 @@ def fork(folder: RunFolder, step: int, changes: Mapping[str, Any], out: Path) ->
         )
     lineage = {"forked": asdict(Parent(folder.name, step))}
     made = RunFolder.create(out, config.to_yaml() + yaml.safe_dump(lineage, sort_keys=False))
-    numbers = _numbers(config)
     for method, source in sources.items():
-        copy_checkpoint(
-            source, made.checkpoint(method), lambda own: _steered(own, numbers, changes)
-        )
+        copy_checkpoint(source, made.checkpoint(method), lambda own: _steered(own, config, changes))
     for event in _until(folder.events(), step):
         made.record(event)
     return made
@@ -90,48 +87,62 @@ def parent_of(folder: RunFolder) -> Parent | None:
     return Parent(**lineage) if lineage else None
 
 
+def changeable() -> tuple[str, ...]:
+    """What forks may change; of methods' settings, those of its own methods."""
+    return (*method_settings(), *TRAINING, "assumed_noise")
+
+
 def _check_change(name: str, parent: RunConfig) -> None:
-    shared = (*find_task(parent.task).settings, "task", "preset", "methods", "device", *SHARED)
+    own = (*find_task(parent.task).settings, *vars(parent.network))
+    shared = (*own, "task", "preset", "network", "methods", "device", *SHARED)
     if name in shared:
         raise ValueError(f"{name!r} is what a fork shares with its parent; start a new run for it")
-    choose("change of a fork", name, CHANGEABLE)
+    choose("change of a fork", name, (*parent.method_values, *TRAINING, "assumed_noise"))
 
 
 def _changed(
     parent: RunConfig, sources: Mapping[str, Path], changes: Mapping[str, Any]
 ) -> RunConfig:
     """The parent's configuration as steered until then, with the changes."""
-    steered: dict[str, float] = {}
-    for path in sources.values():
-        position = read_position(path)
-        weights = {WEIGHT.format(term): value for term, value in position["weights"].items()}
-        numbers = {name: position[name] for name in ("learning_rate", "assumed_noise")}
-        steered = {**weights, **numbers, **steered}
-    values = {**asdict(parent.training), **steered, **changes}
-    return configure(
-        parent.task,
-        parent.preset,
-        parent.methods,
-        settings=asdict(parent.spec),  # type: ignore[call-overload]
-        training={name: values[name] for name in asdict(parent.training)},
-        assumed_noise=values["assumed_noise"],
-        device=parent.device,
+    positions = {method: read_position(path) for method, path in sources.items()}
+    first = positions[parent.methods[0]]
+    numbers = {name: first[name] for name in ("learning_rate", "assumed_noise")} | dict(changes)
+    pairs = zip(parent.methods, parent.objectives, strict=True)
+    return checked(
+        replace(
+            parent,
+            objectives=tuple(
+                _steered_method(one, positions[name]["weights"], changes) for name, one in pairs
+            ),
+            training=override(parent.training, {n: numbers[n] for n in TRAINING if n in numbers}),
+            assumed_noise=float(numbers["assumed_noise"]),
+        )
     )
 
 
-def _numbers(config: RunConfig) -> dict[str, float]:
-    return {**asdict(config.training), "assumed_noise": config.assumed_noise}
+def _steered_method(
+    method: MethodSpec, weights: Mapping[str, float], changes: Mapping[str, Any]
+) -> MethodSpec:
+    """A method with the weights of its state, and the changes to its own fields."""
+    steered = {name: weights[one.term] for name, one in weight_fields(type(method)).items()}
+    own = {name: value for name, value in changes.items() if name in vars(method)}
+    return override(method, {**steered, **own})
 
 
 def _steered(
-    position: Mapping[str, Any], numbers: Mapping[str, float], changes: Mapping[str, Any]
+    position: Mapping[str, Any], config: RunConfig, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The position of a state, with the changed numbers."""
-    weights = {
-        term: numbers[WEIGHT.format(term)] if WEIGHT.format(term) in changes else value
-        for term, value in position["weights"].items()
+    method = config.objectives[config.methods.index(position["method"])]
+    weights = dict(position["weights"])
+    for name, one in weight_fields(type(method)).items():
+        if name in changes:
+            weights[one.term] = getattr(method, name)
+    numbers = {
+        "learning_rate": config.training.learning_rate,
+        "assumed_noise": config.assumed_noise,
     }
-    own = {n: numbers[n] for n in ("learning_rate", "assumed_noise") if n in changes}
+    own = {name: value for name, value in numbers.items() if name in changes}
     return {**position, "weights": weights, **own}
 
 

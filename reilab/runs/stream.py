@@ -51,7 +51,7 @@ class Prepared:
         config = self.config
         states = tuple(
             new_state(method, self.problem, config.training, config.assumed_noise)
-            for method in config.methods
+            for method in config.objectives
         )
         for state in states:
             self.restore(state)

@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
+from reilab.methods.registry import methods, weights
 from reilab.runs.history import History
-from reilab.training.methods import METHODS
 
+#: What belongs to no method.
+NEUTRAL = "#808080"
 #: Settings that are called by a letter.
 LETTERS: Mapping[str, str] = {"sigma": "σ", "gamma": "γ"}
 
 
 def method_title(name: str) -> str:
     """How a method is called on screen."""
-    return METHODS[name].title if name in METHODS else name
+    known = methods()
+    return known[name].title if name in known else name
+
+
+def method_colour(name: str) -> str:
+    """The colour of a method wherever it appears; neutral if it is not known here."""
+    known = methods()
+    return known[name].colour if name in known else NEUTRAL
+
+
+def risk_terms() -> frozenset[str]:
+    """The loss terms whose values are to be read beside the true risk."""
+    return frozenset(one.term for one in weights().values() if one.estimates_risk)
 
 
 def in_order(history: History) -> list[str]:

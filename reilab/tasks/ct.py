@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_readin
 from reilab.datasets.catalogue import image_splits
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
-from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
+from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise import PoissonGaussian
 from reilab.physics.radon import n_detectors, parallel_beam
 from reilab.physics.transmission import Transmission
@@ -27,29 +27,26 @@ from reilab.training.config import TrainConfig
 ATTENUATION_AT_256 = 0.0064
 
 #: The paper's weights; readings are of the order of 10⁵ counts, images of the order of 1.
-PAPER = TrainConfig(alpha_mc=1e-5, alpha_eq=1e3, alpha_sure=1e-5, alpha_req=1e3)
+PAPER = {"alpha_mc": 1e-5, "alpha_eq": 1e3, "alpha_sure": 1e-5, "alpha_req": 1e3}
 
 PRESETS = {
     "smoke": Preset(
-        {"size": 32, "width": 8, "views": 12, "gamma": 10.0},
-        replace(PAPER, steps=4, batch=2, log_every=1, evaluate_every=2),
+        {"size": 32, "views": 12, "gamma": 10.0},
+        TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2),
         {1.0: {}, 100.0: {}},
+        UNetSpec(width=8),
+        PAPER,
     ),
     # A ray crosses few pixels at this size: the gain makes A†y as poor as it is in the paper. EI
     # and REI each have the weights that serve them best there.
     "quick": Preset(
-        {"size": 80, "width": 16, "gamma": 150.0},
+        {"size": 80, "gamma": 150.0},
         TrainConfig(
             steps=400,
             batch=2,
             evaluate_every=40,
             learning_rate=2e-3,
             milestones=(320,),
-            transforms=1,
-            alpha_mc=1e-8,
-            alpha_eq=1e3,
-            alpha_sure=1e-6,
-            alpha_req=1e3,
         ),
         # The paper has one level, which is hardly noisy at this size. The less noise, the more
         # the measurements are to be believed, and the weights that serve a method best are larger.
@@ -58,11 +55,18 @@ PRESETS = {
             20.0: {"alpha_mc": 1e-7},
             150.0: {},
         },
+        UNetSpec(width=16),
+        {
+            "transforms": 1,
+            "alpha_mc": 1e-8,
+            "alpha_eq": 1e3,
+            "alpha_sure": 1e-6,
+            "alpha_req": 1e3,
+        },
     ),
     "standard": Preset(
         {"size": 256, "gamma": 10.0},
-        replace(
-            PAPER,
+        TrainConfig(
             steps=20_000,
             milestones=(8_000, 16_000),
             log_every=20,
@@ -70,18 +74,19 @@ PRESETS = {
             kept_states=4,
         ),
         {1.0: {}, 10.0: {}},
+        methods=PAPER,
     ),
     # 90 images in batches of 2 for 3000 epochs, a tenth of the learning rate after every 1000.
     "paper": Preset(
         {"data": "ct100", "size": 256},
-        replace(
-            PAPER,
+        TrainConfig(
             steps=135_000,
             milestones=(45_000, 90_000),
             log_every=90,
             evaluate_every=2700,
             kept_states=4,
         ),
+        methods=PAPER,
     ),
 }
 
@@ -127,8 +132,6 @@ class CT:
     group: Annotated[
         str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
     ] = "rotations"
-    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
-    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
     def build(self, device: str = "cpu") -> Problem:
         """The object keeps its physical size: a pixel of a smaller image attenuates more.
@@ -151,6 +154,5 @@ class CT:
             train=train,
             test=test,
             validation=validation,
-            network=lambda: UNet(1, self.width, self.norm),
             picture=Picture("Sinogram, line integrals", partial(draw_sinogram, transmission)),
         )

@@ -11,7 +11,7 @@ from reilab.datasets.catalogue import image_splits
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.key import Key
-from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
+from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise import Poisson
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.problem import Picture, Problem
@@ -24,22 +24,24 @@ LEVELS: dict[float, dict[str, Any]] = {0.01: {}, 0.05: {}, 0.1: {}}
 
 PRESETS = {
     "smoke": Preset(
-        {"size": 32, "width": 8},
-        TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, transforms=3),
+        {"size": 32},
+        TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2),
         {0.01: {}, 0.1: {}},
+        UNetSpec(width=8),
+        {"transforms": 3},
     ),
     "quick": Preset(
-        {"size": 64, "width": 16},
+        {"size": 64},
         TrainConfig(
             steps=500,
             batch=4,
             evaluate_every=50,
             learning_rate=1e-3,
             milestones=(400,),
-            transforms=1,
-            alpha_eq=10.0,
         ),
         LEVELS,
+        UNetSpec(width=16),
+        {"transforms": 1, "alpha_eq": 10.0},
     ),
     "standard": Preset(
         {"size": 256},
@@ -48,12 +50,12 @@ PRESETS = {
             batch=1,
             learning_rate=1e-4,
             milestones=(8_000, 16_000),
-            transforms=3,
             log_every=20,
             evaluate_every=500,
             kept_states=4,
         ),
         LEVELS,
+        methods={"transforms": 3},
     ),
     # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
     "paper": Preset(
@@ -63,12 +65,12 @@ PRESETS = {
             batch=1,
             learning_rate=1e-4,
             milestones=(9_000, 18_000, 27_000, 36_000),
-            transforms=3,
             log_every=30,
             evaluate_every=900,
             kept_states=4,
         ),
         LEVELS,
+        methods={"transforms": 3},
     ),
 }
 
@@ -91,8 +93,6 @@ class Inpainting:
     group: Annotated[
         str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
     ] = "shifts"
-    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
-    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
     def build(self, device: str = "cpu") -> Problem:
         """The same random pixels are seen in every image, in all three channels."""
@@ -111,6 +111,5 @@ class Inpainting:
             train=train,
             test=test,
             validation=validation,
-            network=lambda: UNet(3, self.width, self.norm),
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )

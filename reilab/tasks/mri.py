@@ -12,7 +12,7 @@ from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_kspace
 from reilab.datasets.catalogue import image_splits
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
-from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
+from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise import Gaussian
 from reilab.physics.fourier import CartesianMRI, random_columns
 from reilab.problem import Picture, Problem, magnitude
@@ -25,23 +25,24 @@ LEVELS: dict[float, dict[str, Any]] = {0.01: {}, 0.05: {}, 0.1: {}, 0.2: {}}
 
 PRESETS = {
     "smoke": Preset(
-        {"size": 32, "width": 8},
+        {"size": 32},
         TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2, learning_rate=1e-3),
         {0.01: {}, 0.2: {}},
+        UNetSpec(width=8),
     ),
     # The centre holds as many cycles as at full size, so that A†y is as good as it is there.
     "quick": Preset(
-        {"size": 80, "width": 16, "center": 0.24},
+        {"size": 80, "center": 0.24},
         TrainConfig(
             steps=560,
             batch=2,
             evaluate_every=40,
             learning_rate=2e-3,
             milestones=(440,),
-            transforms=1,
-            alpha_eq=10.0,
         ),
         LEVELS,
+        UNetSpec(width=16),
+        {"transforms": 1, "alpha_eq": 10.0},
     ),
     "standard": Preset(
         {"size": 256},
@@ -109,8 +110,6 @@ class MRI:
     group: Annotated[
         str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
     ] = "rotations"
-    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
-    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"
 
     def build(self, device: str = "cpu") -> Problem:
         """The operator samples the centre and random columns: fastMRI's random mask, seed 1."""
@@ -129,7 +128,6 @@ class MRI:
             train=train,
             test=test,
             validation=validation,
-            network=lambda: UNet(2, self.width, self.norm),
             image=magnitude,
             picture=Picture("k-space, log magnitude", partial(draw_kspace, columns, self.size)),
         )

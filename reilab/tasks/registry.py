@@ -16,47 +16,49 @@ the environment variable ``REILAB_PLUGINS`` (several are joined as in ``PATH``).
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
-import pkgutil
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
-from importlib.metadata import entry_points
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
+from reilab.nets.registry import NetworkSpec
+from reilab.nets.unet import UNetSpec
 from reilab.problem import Problem
-from reilab.settings import Setting, choose, override, settings_of
+from reilab.registry import Registry, complete_settings
+from reilab.settings import Setting, choose, override
 from reilab.training.config import TrainConfig
 
 #: The setting that names measurements that were acquired; where it is empty they are simulated.
 MEASURED = "measured"
+NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Spec(Protocol):
     """An inverse problem as it is asked for: a frozen dataclass of settings."""
 
     def build(self, device: str = "cpu") -> Problem:
-        """Make the operator, noise, group, images and network on ``device``."""
+        """Make the operator, noise, group and images on ``device``."""
         ...
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A known-good choice of the task's settings and of how to train on it.
+    """A known-good choice of the task's settings, of a network, and of how to train it.
 
     Args:
         settings: values of the task's fields.
         training: how to train.
-        levels: the noise levels of its grid, each with what else is changed there.
+        levels: the noise levels of its grid, each with what else is changed there: fields of the
+            task, the network, the methods, or of how to train.
+        network: what is trained.
+        methods: values of the fields of methods, by name; each counts in every method that has it.
     """
 
     settings: Mapping[str, Any]
     training: TrainConfig
     levels: Mapping[float, Mapping[str, Any]] = field(default_factory=dict)
+    network: NetworkSpec = field(default_factory=UNetSpec)
+    methods: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,14 @@ class Task:
         """The first line of the task's documentation."""
         return (self.spec.__doc__ or "").strip().splitlines()[0]
 
+    def preset(self, name: str) -> Preset:
+        """The preset of that name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return self.presets[choose(f"preset of {self.name}", name, self.presets)]
+
     def levels(self, preset: str) -> Mapping[float, Mapping[str, Any]]:
         """The noise levels of a preset's grid with their further changes; at least its own level.
 
@@ -90,12 +100,23 @@ class Task:
         Raises:
             ValueError: an unknown preset or setting, or a value out of bounds.
         """
-        chosen = self.presets[choose(f"preset of {self.name}", preset, self.presets)]
-        return override(self.spec(), {**chosen.settings, **settings})
+        return override(self.spec(), {**self.preset(preset).settings, **settings})
+
+    def pose(
+        self, preset: str, settings: Mapping[str, Any] = NO_CHANGES, device: str = "cpu"
+    ) -> Problem:
+        """The problem of a preset with some settings changed, and its network.
+
+        Raises:
+            ValueError: see ``configure``.
+            FileNotFoundError: missing data.
+        """
+        problem = self.configure(preset, settings).build(device)
+        return replace(problem, network=self.preset(preset).network)
 
 
 T = TypeVar("T", bound=type)
-_TASKS: dict[str, Task] = {}
+_TASKS: Registry[Task] = Registry("task", "reilab.tasks", "reilab.tasks")
 
 
 def task(name: str, *, title: str, noise: str, presets: Mapping[str, Preset]) -> Callable[[T], T]:
@@ -107,16 +128,11 @@ def task(name: str, *, title: str, noise: str, presets: Mapping[str, Preset]) ->
     """
 
     def register(spec: T) -> T:
-        if name in _TASKS and _TASKS[name].spec.__qualname__ != spec.__qualname__:
-            raise ValueError(f"two tasks are called {name!r}; rename one of them")
         if missing := {"smoke", "quick"} - presets.keys():
             raise ValueError(f"task {name!r} needs the presets: {', '.join(sorted(missing))}")
-        settings = settings_of(spec)
+        settings = complete_settings("task", name, spec)
         choose(f"noise field of {name}", noise, settings)
-        bare = [f.name for f in fields(spec) if f.name not in settings]
-        if bare:
-            raise ValueError(f"task {name!r}: these fields need a Setting: {', '.join(bare)}")
-        _TASKS[name] = Task(name, title, spec, settings, noise, presets)
+        _TASKS.add(Task(name, title, spec, settings, noise, presets))
         return spec
 
     return register
@@ -124,8 +140,7 @@ def task(name: str, *, title: str, noise: str, presets: Mapping[str, Preset]) ->
 
 def tasks() -> Mapping[str, Task]:
     """All tasks by name, in order of name."""
-    _discover()
-    return dict(sorted(_TASKS.items()))
+    return _TASKS.all()
 
 
 def find_task(name: str) -> Task:
@@ -134,33 +149,4 @@ def find_task(name: str) -> Task:
     Raises:
         ValueError: there is none; the message has the nearest match.
     """
-    known = tasks()
-    return known[choose("task", name, known)]
-
-
-@cache
-def _discover() -> None:
-    package = importlib.import_module("reilab.tasks")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"reilab.tasks.{module.name}")
-    for plugin in entry_points(group="reilab.tasks"):
-        plugin.load()
-    for file in filter(None, os.environ.get("REILAB_PLUGINS", "").split(os.pathsep)):
-        load_plugin(Path(file))
-
-
-def load_plugin(path: Path) -> None:
-    """Carry out a file, which registers its tasks; a second time replaces them.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"no plug-in at {path}; REILAB_PLUGINS names files, joined as PATH")
-    spec = importlib.util.spec_from_file_location(f"reilab_plugin_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name to resolve annotations.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    return _TASKS.find(name)

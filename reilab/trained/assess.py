@@ -14,7 +14,6 @@ from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
 from reilab.noise import mean
 from reilab.problem import Problem
 from reilab.training.evaluate import Exam
-from reilab.training.losses import Reconstruct
 
 Mark = tuple[float, ...]
 
@@ -55,7 +54,9 @@ class Assessment:
 
 
 @torch.no_grad()
-def assess(method: str, f: Reconstruct, problem: Problem, exam: Exam, key: Key) -> Assessment:
+def assess(
+    method: str, f: Callable[[Tensor], Tensor], problem: Problem, exam: Exam, key: Key
+) -> Assessment:
     """Reconstruct all test measurements and mark the results.
 
     Args:

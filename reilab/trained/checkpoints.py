@@ -93,7 +93,7 @@ def load_trained(checkpoint: Checkpoint, problem: Problem) -> nn.Module:
     path = checkpoint.path
     own = path.name.endswith(OWN_SUFFIX)
     weights = read_network(path)[0] if own else read_torch_weights(path)
-    network = seeded(problem.network, Key(0))
+    network = seeded(problem.new_network, Key(0))
     fill(network, weights, path)
     network = network.to(problem.device).to(memory_format=layout(problem.device)).eval()
     fastest(network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,11 @@ class Outcome:
 
 
 def reconstruct(
-    sources: Sequence[Path], spec: Spec, checkpoint: Checkpoint, out: Path, device: str
+    sources: Sequence[Path],
+    spec: Spec,
+    pose: Callable[[Spec], Problem],
+    checkpoint: Checkpoint,
+    out: Path,
 ) -> Iterator[Outcome]:
     """Reconstruct every input; one that cannot be read does not stop the others.
 
@@ -41,9 +45,9 @@ def reconstruct(
     Args:
         sources: files of measurements, as ``datasets.acquired`` reads them.
         spec: the task; all but the measurements is as it says.
+        pose: makes the problem of a task, with the network and on the device that are asked for.
         checkpoint: of the network.
         out: the folder to write to.
-        device: where to compute.
 
     Raises:
         ValueError: a checkpoint that does not fit, or a task that reads no measurements.
@@ -53,7 +57,7 @@ def reconstruct(
     network: nn.Module | None = None
     for source, name in _names(sources).items():
         try:
-            problem = override(spec, {MEASURED: str(source)}).build(device)
+            problem = pose(override(spec, {MEASURED: str(source)}))
         except (ValueError, OSError) as error:
             yield Outcome(source, trouble=str(error))
             continue

@@ -21,26 +21,6 @@ class TrainConfig:
         tuple[int, ...], Setting("Steps at which the learning rate drops to a tenth.")
     ] = ()
     weight_decay: Annotated[float, Setting("Weight decay of Adam.", low=0.0)] = 1e-8
-    alpha_mc: Annotated[
-        float,
-        Setting(
-            "Weight of measurement consistency, in EI and MC.",
-            low=0.0,
-            slider=(1e-8, 1e5),
-            log=True,
-        ),
-    ] = 1.0
-    alpha_eq: Annotated[
-        float, Setting("Weight of equivariance in EI.", low=0.0, slider=(1e-8, 1e5), log=True)
-    ] = 1.0
-    alpha_sure: Annotated[
-        float, Setting("Weight of SURE, in REI and SURE.", low=0.0, slider=(1e-8, 1e5), log=True)
-    ] = 1.0
-    alpha_req: Annotated[
-        float,
-        Setting("Weight of robust equivariance in REI.", low=0.0, slider=(1e-8, 1e5), log=True),
-    ] = 1.0
-    transforms: Annotated[int, Setting("Random transforms of each image per step.", low=1)] = 2
     measurements: Annotated[
         str,
         Setting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -14,7 +14,6 @@ from reilab.events import Images, Metrics
 from reilab.key import Key
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
-from reilab.training.losses import Reconstruct
 from reilab.training.state import reconstruction
 
 #: In the order of the fields of ``Metrics``.
@@ -39,7 +38,7 @@ def prepare_exam(problem: Problem, config: TrainConfig) -> Exam:
 
 
 @torch.no_grad()
-def reconstruct_all(f: Reconstruct, problem: Problem, exam: Exam) -> Tensor:
+def reconstruct_all(f: Callable[[Tensor], Tensor], problem: Problem, exam: Exam) -> Tensor:
     """What a person looks at, for every test measurement: (N, C, H, W)."""
     return torch.cat([problem.image(f(y)) for y in torch.split(exam.y, exam.batch)])
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from reilab.key import Key
+from reilab.methods.base import Terms
+from reilab.physics.base import Physics
 from reilab.problem import Measurement
-from reilab.training.methods import Objective
 
 
 def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
@@ -50,11 +52,19 @@ def gather_statistics(network: nn.Module) -> Tensor:
     return whole
 
 
+class StartingReconstruct(Protocol):
+    """f, and f of a measurement whose A†y is at hand."""
+
+    def __call__(self, y: Tensor, physics: Physics) -> Tensor: ...
+
+    def of(self, m: Measurement) -> Tensor: ...
+
+
 def accumulate_gradient(
-    objective: Objective,
+    terms: Terms,
     weights: Mapping[str, float],
     measurement: Measurement,
-    enhance: Callable[[Tensor], Tensor],
+    f: StartingReconstruct,
     key: Key,
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Add the gradient of Σ weight · term to the parameters of the network.
@@ -64,22 +74,20 @@ def accumulate_gradient(
     never live at the same time.
 
     Args:
-        objective: the named terms.
+        terms: the named loss terms.
         weights: of each term.
         measurement: what the terms may see.
-        enhance: the network, from images to images; f = enhance∘A†.
+        f: the reconstruction.
         key: where the terms find their random streams.
 
     Returns:
         The unweighted terms, and x̂, both without gradient.
     """
-    xhat = enhance(measurement.start)
+    xhat = f.of(measurement)
     leaf = xhat.detach().requires_grad_()
     values = {}
-    for name, (_, loss) in objective.items():
-        value = loss(
-            measurement, leaf, lambda y: enhance(measurement.physics.pinv(y)), key / name
-        ).mean()
+    for name, loss in terms.items():
+        value = loss(measurement, leaf, f, key / name).mean()
         (weights[name] * value).backward()  # type: ignore[no-untyped-call]
         values[name] = value.detach()
     xhat.backward(leaf.grad)  # type: ignore[no-untyped-call]

@@ -6,23 +6,24 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.key import Key
+from reilab.methods.base import MethodSpec, Terms, weights_of
+from reilab.methods.registry import method_of, methods
 from reilab.nets.layout import layout
 from reilab.noise import Noise
 from reilab.physics.base import Physics
-from reilab.problem import Problem
+from reilab.problem import Measurement, Problem
 from reilab.settings import choose
 from reilab.training.config import TrainConfig
 from reilab.training.engines import set_engine
 from reilab.training.gradient import gather_gradients, gather_statistics, trained_parameters
 from reilab.training.interval import Interval
-from reilab.training.losses import Reconstruct
-from reilab.training.methods import METHODS
 
 #: Number format of autocast inside the network, by the name it has in ``TrainConfig``.
 PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}
@@ -32,12 +33,14 @@ PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": tor
 class TrainState:
     """Network, optimiser, position, and the numbers that can be steered while it trains.
 
+    ``terms`` are the loss terms of the method and ``weights`` their weights, which it owns.
     ``gradient`` and ``statistics`` are single tensors of which the parameters' gradients and the
     layers' running statistics are parts. ``noise`` is the true model, ``engine`` what carries the
     network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them.
     """
 
     method: str
+    terms: Terms
     network: nn.Module
     gradient: Tensor
     statistics: Tensor
@@ -69,27 +72,34 @@ class TrainState:
 
 
 def new_state(
-    method: str, problem: Problem, config: TrainConfig, assumed_noise: float | None = None
+    method: MethodSpec, problem: Problem, config: TrainConfig, assumed_noise: float | None = None
 ) -> TrainState:
     """An untrained state; the network starts equal for all methods of the same seed.
 
     Args:
-        method: a name from ``METHODS``.
+        method: what to minimise.
         problem: what it will be trained on.
         config: how.
         assumed_noise: noise level that the losses believe in, the true one if left out.
 
     Raises:
-        ValueError: an unknown method, one that needs ground truth that the data does not have, or
-            a noise level that the model does not have.
+        ValueError: a method that is not registered, that needs ground truth that the data does not
+            have, or whose terms and weights do not agree; a noise level that the model does not
+            have.
     """
-    chosen = METHODS[choose("method", method, METHODS)]
+    chosen = method_of(method)
     if chosen.oracle and not problem.train.has_truth:
         raise ValueError(
-            f"method {method!r} needs ground truth and the training data has none; "
-            f"choose from: {', '.join(name for name, m in METHODS.items() if not m.oracle)}"
+            f"method {chosen.name!r} needs ground truth and the training data has none; "
+            f"choose from: {', '.join(name for name, m in methods().items() if not m.oracle)}"
         )
-    network = seeded(problem.network, Key(config.seed) / "network").to(problem.device)
+    terms, weights = method.terms(problem), weights_of(method)
+    if terms.keys() != weights.keys():
+        raise ValueError(
+            f"method {chosen.name!r} has the terms {', '.join(terms)} and weights for "
+            f"{', '.join(weights)}; each term needs a field with its Weight"
+        )
+    network = seeded(problem.new_network, Key(config.seed) / "network").to(problem.device)
     network = network.to(memory_format=layout(problem.device))
     engine = set_engine(network, config)
     optimizer = torch.optim.Adam(
@@ -98,14 +108,14 @@ def new_state(
         weight_decay=config.weight_decay,
         fused=True,
     )
-    objective = chosen.objective(problem.group, config)
     return TrainState(
-        method,
+        chosen.name,
+        terms,
         network,
         gather_gradients(trained_parameters(network)),
         gather_statistics(network),
         optimizer,
-        {name: weight for name, (weight, _) in objective.items()},
+        weights,
         config.learning_rate,
         problem.noise,
         problem.noise.level if assumed_noise is None else problem.noise.at(assumed_noise).level,
@@ -123,19 +133,34 @@ def seeded(factory: Callable[[], nn.Module], key: Key) -> nn.Module:
         return factory()
 
 
-def enhancement(network: nn.Module, precision: str = "float32") -> Callable[[Tensor], Tensor]:
-    """The network as a map of images, run in ``precision``; its result has the input's format."""
-    dtype = PRECISIONS[choose("precision", precision, PRECISIONS)]
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """f(y, physics) = network(y, physics, A†y), the network in ``precision``.
 
-    def enhance(start: Tensor) -> Tensor:
+    The operator is applied in the format of y: who calls it inside a network leaves autocast first.
+    """
+
+    network: nn.Module
+    precision: str = "float32"
+
+    def __call__(self, y: Tensor, physics: Physics) -> Tensor:
+        return self.from_start(y, physics, physics.pinv(y))
+
+    def of(self, m: Measurement) -> Tensor:
+        """What is reconstructed of a measurement whose A†y is at hand."""
+        return self.from_start(m.y, m.physics, m.start)
+
+    def from_start(self, y: Tensor, physics: Physics, start: Tensor) -> Tensor:
+        """The same from y and A†y."""
+        dtype = PRECISIONS[choose("precision", self.precision, PRECISIONS)]
+        start = start.contiguous(memory_format=layout(start.device))
         with torch.autocast(start.device.type, dtype) if dtype else nullcontext():
-            image: Tensor = network(start.contiguous(memory_format=layout(start.device)))
+            image: Tensor = self.network(y, physics, start)
         return image.to(start.dtype)
 
-    return enhance
 
-
-def reconstruction(network: nn.Module, physics: Physics, precision: str = "float32") -> Reconstruct:
-    """f(y) = network(A†y). Only the network runs in ``precision``."""
-    enhance = enhancement(network, precision)
-    return lambda y: enhance(physics.pinv(y))
+def reconstruction(
+    network: nn.Module, physics: Physics, precision: str = "float32"
+) -> Callable[[Tensor], Tensor]:
+    """f(y) for the measurements of one operator."""
+    return partial(Reconstruction(network, precision), physics=physics)

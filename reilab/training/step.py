@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from reilab.key import Key
+from reilab.methods.registry import find_method
 from reilab.noise import mean
 from reilab.problem import Measurement, Oracle, Problem
 from reilab.training.config import TrainConfig
 from reilab.training.gradient import accumulate_gradient
 from reilab.training.interval import StepValues
-from reilab.training.methods import METHODS
-from reilab.training.state import TrainState, enhancement
+from reilab.training.state import Reconstruction, TrainState
 from reilab.training.team import ALONE, Team, share
 
 
@@ -29,21 +29,19 @@ def take_step(
         config: how to train.
         team: the processes that share the batch.
     """
-    method, key = METHODS[state.method], Key(config.seed)
-    objective = method.objective(problem.group, config)
+    key = Key(config.seed)
     whole = sample_index(state.step, len(problem.train), config.batch, key)
     first, index = share(whole, team)
     batch = problem.train.batch(index)
     measured = problem.measure(batch, key / "noise" / state.step, first)
     believed = replace(measured, noise=problem.noise.at(state.assumed_noise))
-    if method.oracle:
-        assert batch.x is not None
+    if batch.x is not None and find_method(state.method).oracle:
         believed = _oracle(believed, batch.x)
-    enhance = enhancement(state.network, config.precision)
+    f = Reconstruction(state.network, config.precision)
     state.gradient.zero_()
     statistics = state.statistics.clone()
     values, xhat = accumulate_gradient(
-        objective, state.weights, believed, enhance, key / "loss" / state.step
+        state.terms, state.weights, believed, f, key / "loss" / state.step
     )
     team.average(state.gradient)
     shown = torch.stack([*values.values(), _true_risk(problem, batch.x, xhat)])

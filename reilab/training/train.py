@@ -18,10 +18,10 @@ from reilab.events import (
     Stepped,
     Ticked,
 )
+from reilab.methods.registry import find_method
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam, examine, mean_of, previewed_marks, previews
-from reilab.training.methods import METHODS
 from reilab.training.state import TrainState
 from reilab.training.step import take_step
 from reilab.training.team import ALONE, Team
@@ -114,7 +114,7 @@ def _started(state: TrainState, problem: Problem, config: TrainConfig) -> Starte
         step=state.step,
         n_steps=config.steps,
         n_parameters=sum(p.numel() for p in state.network.parameters()),
-        oracle=METHODS[state.method].oracle,
+        oracle=find_method(state.method).oracle,
         weights=dict(state.weights),
         learning_rate=state.learning_rate,
         assumed_noise=state.assumed_noise,

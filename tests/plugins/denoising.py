@@ -11,7 +11,7 @@ from torch import Tensor
 from reilab.datasets.catalogue import load_images
 from reilab.datasets.samples import InMemory
 from reilab.groups import Flips
-from reilab.nets.unet import UNet
+from reilab.nets.unet import UNetSpec
 from reilab.noise import Gaussian
 from reilab.problem import Problem
 from reilab.settings import Setting
@@ -40,7 +40,8 @@ class Identity:
 
 
 FAST = TrainConfig(steps=4, batch=2, log_every=1, evaluate_every=2)
-PRESETS = {"smoke": Preset({"size": 32}, FAST), "quick": Preset({"size": 32}, FAST)}
+SMALL = Preset({"size": 32}, FAST, network=UNetSpec(width=8))
+PRESETS = {"smoke": SMALL, "quick": SMALL}
 
 
 @task("denoising", title="Denoising", noise="sigma", presets=PRESETS)
@@ -62,5 +63,4 @@ class Denoising:
             group=Flips(),
             train=InMemory(train.to(torch.device(device))),
             test=InMemory(test.to(torch.device(device))),
-            network=lambda: UNet(1, 8),
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reilab.lab.style import COLOURS, TEXT_CSS, slug
+from reilab.lab.style import TEXT_CSS, slug
+from reilab.methods.registry import methods
 
 #: The sheet of the page's texts, with the notebook's colours.
 _TEXTS = f"""
@@ -16,8 +17,8 @@ _TEXTS = f"""
 }}
 """
 _CHIPS = "".join(
-    f".reilab-lab .{slug(f'check {name}')} {{ --chip: {colour}; }}\n"
-    for name, colour in COLOURS.items()
+    f".reilab-lab .{slug(f'check {name}')} {{ --chip: {one.colour}; }}\n"
+    for name, one in methods().items()
 )
 _OWN = (Path(__file__).parent / "lab.css").read_text(encoding="utf-8")
 STYLE = _TEXTS + _CHIPS + _OWN

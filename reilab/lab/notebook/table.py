@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from reilab.lab.style import colour_of
 from reilab.lab.summary import Row
 from reilab.lab.table import COLUMNS, words
+from reilab.runs.words import method_colour
 
 
 def table_html(rows: Sequence[Row]) -> str:
@@ -24,6 +24,6 @@ def table_html(rows: Sequence[Row]) -> str:
 
 
 def _row(row: Row) -> str:
-    chip = f'<span class="chip" style="background:{row.colour or colour_of(row.key)}"></span>'
+    chip = f'<span class="chip" style="background:{row.colour or method_colour(row.key)}"></span>'
     cells = "".join(f"<td>{cell}</td>" for cell in words(row))
     return f'<tr><th scope="row">{chip}{escape(row.name)}</th>{cells}</tr>'

@@ -1,0 +1,26 @@
+"""REI: Robust Equivariant Imaging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reilab.methods.base import Terms
+from reilab.methods.losses import AlphaReq, AlphaSure, RobustEquivariance, Sure, Transforms
+from reilab.methods.registry import method
+from reilab.problem import Problem
+
+
+@method("rei", title="REI", colour="#2b87d1")
+@dataclass(frozen=True)
+class REI:
+    """Robust Equivariant Imaging (Chen, Tachella & Davies, CVPR 2022).
+
+    SURE in place of consistency, and equivariance under noise.
+    """
+
+    alpha_sure: AlphaSure = 1.0
+    alpha_req: AlphaReq = 1.0
+    transforms: Transforms = 2
+
+    def terms(self, problem: Problem) -> Terms:
+        return {"sure": Sure(), "req": RobustEquivariance(problem.group, self.transforms)}

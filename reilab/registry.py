@@ -1,0 +1,128 @@
+"""Registry: what can be added to reilab, by name.
+
+A task, a method or a network is a frozen dataclass whose fields are settings, put into a registry
+by a decorator. It is found in the files of a package, through the entry points of a group, or in a
+file named by the environment variable ``REILAB_PLUGINS`` (several are joined as in ``PATH``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from reilab.settings import Setting, choose, settings_of
+
+
+class Entry(Protocol):
+    """What a registry holds: a name, and the frozen dataclass that stands behind it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def spec(self) -> Callable[[], Any]:
+        """The dataclass; called without arguments it has its defaults."""
+        ...
+
+
+E = TypeVar("E", bound=Entry)
+
+
+@dataclass(frozen=True)
+class Registry(Generic[E]):
+    """Entries by name.
+
+    Args:
+        kind: what an entry is called in messages.
+        package: the package each of whose files may hold entries.
+        group: the group of entry points of installed plug-ins.
+    """
+
+    kind: str
+    package: str
+    group: str
+    _entries: dict[str, E] = field(default_factory=dict)
+
+    def add(self, entry: E) -> None:
+        """Put in an entry; the same dataclass, defined again, takes its own place.
+
+        Raises:
+            ValueError: the name is taken by another.
+        """
+        known = self._entries.get(entry.name)
+        if known is not None and known.spec.__qualname__ != entry.spec.__qualname__:
+            raise ValueError(f"two {self.kind}s are called {entry.name!r}; rename one of them")
+        self._entries[entry.name] = entry
+
+    def all(self) -> Mapping[str, E]:
+        """All entries by name, in order of name."""
+        _import_files(self.package)
+        _load_entry_points(self.group)
+        _load_named_files()
+        return dict(sorted(self._entries.items()))
+
+    def find(self, name: str) -> E:
+        """The entry of that name.
+
+        Raises:
+            ValueError: there is none; the message has the nearest match.
+        """
+        known = self.all()
+        return known[choose(self.kind, name, known)]
+
+
+def complete_settings(kind: str, name: str, spec: type) -> dict[str, Setting]:
+    """The settings of a dataclass, of which every field has to have one.
+
+    Raises:
+        ValueError: names the fields without.
+    """
+    settings = settings_of(spec)
+    bare = [one.name for one in fields(spec) if one.name not in settings]
+    if bare:
+        raise ValueError(f"{kind} {name!r}: these fields need a Setting: {', '.join(bare)}")
+    return settings
+
+
+def load_plugin(path: Path) -> None:
+    """Carry out a file, which registers what it holds; a second time replaces that.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no plug-in at {path}; REILAB_PLUGINS names files, joined as PATH")
+    spec = importlib.util.spec_from_file_location(f"reilab_plugin_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name to resolve annotations.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+
+
+@cache
+def _import_files(package: str) -> None:
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        importlib.import_module(f"{package}.{module.name}")
+
+
+@cache
+def _load_entry_points(group: str) -> None:
+    for plugin in entry_points(group=group):
+        plugin.load()
+
+
+@cache
+def _load_named_files() -> None:
+    for file in filter(None, os.environ.get("REILAB_PLUGINS", "").split(os.pathsep)):
+        load_plugin(Path(file))
