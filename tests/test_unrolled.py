@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from reilab.key import Key
 from reilab.nets.consistency import ConsistencyStep
-from reilab.nets.consistent import Consistent
+from reilab.nets.consistent import Consistent, ConsistentSpec
 from reilab.nets.unet import UNet
-from reilab.nets.unrolled import Stage, Unrolled
+from reilab.nets.unrolled import Stage, Unrolled, UnrolledSpec
 from reilab.nets.winograd.convolution import use_winograd
 from reilab.physics.base import LinearPhysics, Physics
 from reilab.physics.fourier import CartesianMRI, random_columns
@@ -58,7 +58,7 @@ def consistent(channels: int) -> Consistent:
 NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "convolutions last": unrolled,
     "consistency last": lambda channels: unrolled(channels, ends_consistent=True),
-    "U-Net stages": lambda channels: Unrolled([UNet(channels, 8, "none") for _ in range(2)]),
+    "U-Net stages": lambda channels: UnrolledSpec(2, "unet", 8).build(channels),
     "consistent U-Net": consistent,
 }
 
@@ -225,3 +225,27 @@ def test_convolutions_between_the_first_and_the_last_are_winograd_s(
     expected = stage(x)
     assert use_winograd(stage) == n_winograd
     torch.testing.assert_close(stage(x), expected)
+
+
+@pytest.mark.parametrize(("last", "n_steps"), [("convolutions", 1), ("consistency", 2)])
+def test_the_settings_of_an_unrolled_network_are_what_is_built(last: str, n_steps: int) -> None:
+    net = made(UnrolledSpec(2, width=16, layers=5, consistency=0.4, last=last).build, 3)
+    assert isinstance(net, Unrolled)
+    assert [len([m for m in s.modules() if isinstance(m, nn.Conv2d)]) for s in net.stages] == [5, 5]
+    assert {m.out_channels for m in net.modules() if isinstance(m, nn.Conv2d)} == {3, 16}
+    assert len(net.steps) == n_steps
+    for step in net.steps:
+        assert isinstance(step, ConsistencyStep)
+        torch.testing.assert_close(step.step, torch.tensor(0.4))
+
+
+def test_the_settings_of_a_consistent_network_are_what_is_built() -> None:
+    net = made(ConsistentSpec(width=16, norm="group", consistency=0.3).build, 2)
+    assert isinstance(net, Consistent)
+    torch.testing.assert_close(net.consistency.step, torch.tensor(0.3))
+    assert {m.num_channels for m in net.modules() if isinstance(m, nn.GroupNorm)} == {
+        16,
+        32,
+        64,
+        128,
+    }

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 from torch import Tensor, nn
 
 from reilab.nets.consistency import ConsistencyStep
+from reilab.nets.registry import network
+from reilab.nets.unet import NORMS, UNet
 from reilab.physics.base import Physics
+from reilab.settings import Setting
 
 
 class Consistent(nn.Module):
@@ -25,3 +31,23 @@ class Consistent(nn.Module):
         """Images (B, C, H, W) from measurements y, given start = A†y."""
         result: Tensor = self.consistency(self.images(start), physics, start)
         return result
+
+
+@network("consistent", title="Consistent U-Net")
+@dataclass(frozen=True)
+class ConsistentSpec:
+    """The paper's U-Net on A†y, then one step towards the measurements."""
+
+    width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
+    norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "none"
+    consistency: Annotated[
+        float,
+        Setting(
+            "How far the step goes before training; 1 is all the way.",
+            positive=True,
+            slider=(0.05, 1.5),
+        ),
+    ] = 1.0
+
+    def build(self, channels: int) -> nn.Module:
+        return Consistent(UNet(channels, self.width, self.norm), self.consistency)

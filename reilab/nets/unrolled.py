@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from reilab.nets.consistency import ConsistencyStep
+from reilab.nets.registry import network
+from reilab.nets.unet import UNet
 from reilab.physics.base import Physics
+from reilab.settings import Setting
 
 #: The last layer of a stage starts at this share of its usual size: the stage does almost nothing.
 LAST_LAYER = 0.1
@@ -67,3 +72,52 @@ def start_small(layer: nn.Module) -> None:
     """Make the untrained weights of the last layer of a residual network small."""
     for parameter in layer.parameters():
         parameter.mul_(LAST_LAYER)
+
+
+def unet_stage(channels: int, width: int, layers: int) -> nn.Module:
+    """The paper's U-Net without normalisation, which has a number of layers of its own."""
+    unet = UNet(channels, width, "none")
+    start_small(unet.last)
+    return unet
+
+
+#: Makes a stage from channels, width and layers, by the name that the setting calls it.
+STAGES: Mapping[str, Callable[[int, int, int], nn.Module]] = {
+    "convolutions": Stage,
+    "unet": unet_stage,
+}
+
+
+@network("unrolled", title="Unrolled")
+@dataclass(frozen=True)
+class UnrolledSpec:
+    """Small networks in turns with steps towards the measurements: it is told what A has seen."""
+
+    stages: Annotated[int, Setting("Networks in turn.", low=1, high=20)] = 3
+    stage: Annotated[
+        str,
+        Setting("Each a few convolutions, or a U-Net of that width.", choices=tuple(STAGES)),
+    ] = "convolutions"
+    width: Annotated[int, Setting("Channels of a stage.", low=8, multiple_of=8)] = 32
+    layers: Annotated[int, Setting("Convolutions of a stage.", low=2, high=20)] = 4
+    consistency: Annotated[
+        float,
+        Setting(
+            "How far the steps go before training; 1 is all the way.",
+            positive=True,
+            slider=(0.05, 1.5),
+        ),
+    ] = 0.7
+    last: Annotated[
+        str,
+        Setting(
+            "What ends it: convolutions, which may let go of noise in what was measured, or one "
+            "more step towards the measurements.",
+            choices=("convolutions", "consistency"),
+        ),
+    ] = "convolutions"
+
+    def build(self, channels: int) -> nn.Module:
+        make = STAGES[self.stage]
+        stages = [make(channels, self.width, self.layers) for _ in range(self.stages)]
+        return Unrolled(stages, self.consistency, self.last == "consistency")
