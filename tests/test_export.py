@@ -82,7 +82,7 @@ def test_table_of_metrics(history: History) -> None:
 def test_table_of_curves(history: History) -> None:
     rows = [row for row in rows_of(curves_csv(history)) if row["method"] == "rei"]
     assert [int(row["step"]) for row in rows] == [0, 1, 2, 3, 4]
-    assert [bool(row["psnr_db"]) for row in rows] == [True, False, True, False, True]
+    assert [bool(row["psnr_db"]) for row in rows] == [True, True, True, False, True]
     assert [bool(row["total"]) for row in rows] == [False, True, True, True, True]
     assert float(rows[4]["sure"]) == history.tracks["rei"].stepped[3].losses["sure"]
     assert rows[4]["supervised"] == ""
@@ -206,8 +206,8 @@ def test_the_report_is_one_file_that_asks_for_nothing(folder: RunFolder) -> None
     assert "reilab compare inpainting --preset smoke" in html
     images = re.findall(r"<img [^>]*>", html)
     assert all('alt="' in image for image in images)
-    # Four test images with five panes and three error maps, and two strips of three moments.
-    assert len(images) == 4 * (5 + 3) + 2 * 3
+    # Four test images with five panes and three error maps, and two strips of four moments.
+    assert len(images) == 4 * (5 + 3) + 2 * 4
 
 
 def test_the_report_of_a_run_that_has_not_begun_or_has_failed(tmp_path: Path) -> None:

@@ -277,7 +277,7 @@ def test_the_log_of_a_run_shows_every_evaluation(lab: Lab) -> None:
     lab.train()
     wait(lab, lambda: not lab.live)
     events = list(RunFolder(lab.root / lab.run).events())
-    assert sum(isinstance(event, Evaluated) for event in events) == 3
+    assert sum(isinstance(event, Evaluated) for event in events) == 4
     assert history_of(events).tracks["rei"].step == lab.history.tracks["rei"].step
 
 

@@ -11,6 +11,7 @@ import torch
 
 from reilab.cli.dryrun import duration, size
 from reilab.cli.main import main
+from reilab.datasets.bundled import load_bundled
 from reilab.groups import Rotations, Shifts
 from reilab.nets.unet import UNetSpec
 from reilab.physics.fourier import random_columns
@@ -98,7 +99,8 @@ def test_a_dry_run_leaves_nothing_behind(
     words = ["mri", "--preset", "smoke", "--steps", "1000", "--evaluate-every", "100"]
     main([command, *words, "--dry-run"])
     told = capsys.readouterr().out
-    assert "60 training and 16 test samples" in told
+    n_train, n_test = (len(load_bundled("knee", part, 32)) for part in ("train", "test"))
+    assert f"{n_train} training and {n_test} test samples" in told
     assert "2 × 32 × 32, measured as 2 × 32 × 12" in told
     assert "135,018 parameters" in told
     assert "1,000" in told
@@ -111,13 +113,15 @@ def test_what_a_trial_adds_up() -> None:
     trial = try_out(config)
     assert [pace.method for pace in trial.paces] == ["ei", "rei"]
     for pace in trial.paces:
-        assert pace.total == pytest.approx(1000 * pace.step + 501 * pace.evaluation)
+        assert pace.total == pytest.approx(1000 * pace.step + 502 * pace.evaluation)
     assert trial.seconds == pytest.approx(sum(pace.total for pace in trial.paces))
     assert trial.memory > 1e8
     assert trial.disk == 2 * 4 * 12 * trial.parameters
 
 
-@pytest.mark.parametrize(("steps", "every", "times"), [(4, 2, 3), (5, 2, 4), (1, 10, 2)])
+@pytest.mark.parametrize(
+    ("steps", "every", "times"), [(4, 2, 4), (5, 2, 5), (1, 10, 2), (100, 50, 9)]
+)
 def test_evaluations_are_counted(steps: int, every: int, times: int) -> None:
     assert n_evaluations(TrainConfig(steps=steps, log_every=1, evaluate_every=every)) == times
 

@@ -97,7 +97,7 @@ def try_out(config: RunConfig) -> Trial:
 
 def n_evaluations(training: TrainConfig) -> int:
     """How often a method is evaluated: before some of its steps, and after the last."""
-    return -(-training.steps // training.evaluate_every) + 1
+    return sum(training.is_evaluated(step) for step in range(training.steps)) + 1
 
 
 def _pace(state: TrainState, prepared: Prepared) -> Pace:

@@ -7,6 +7,9 @@ from typing import Annotated
 
 from reilab.settings import Setting
 
+#: Networks change fastest at first: after so many steps they are evaluated, whatever is asked for.
+EARLY = (1, 2, 4, 8, 16, 32)
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -47,7 +50,13 @@ class TrainConfig:
     ] = "auto"
     log_every: Annotated[int, Setting("Steps between loss values.", unit="steps", low=1)] = 10
     evaluate_every: Annotated[
-        int, Setting("Steps between evaluations, a multiple of log_every.", unit="steps", low=1)
+        int,
+        Setting(
+            "Steps between evaluations, a multiple of log_every; before the first there is one "
+            "after 1, 2, 4, 8, 16 and 32 steps.",
+            unit="steps",
+            low=1,
+        ),
     ] = 100
     previews: Annotated[int, Setting("Test images kept as previews.", unit="images", low=1)] = 4
     kept_states: Annotated[
@@ -67,6 +76,10 @@ class TrainConfig:
                 f"engine = winograd computes in float32, precision is {self.precision}; "
                 "choose precision = float32 or engine = auto"
             )
+
+    def is_evaluated(self, step: int) -> bool:
+        """Whether the network is evaluated after ``step`` steps, the last one aside."""
+        return step % self.evaluate_every == 0 or (step in EARLY and step < self.evaluate_every)
 
     def learning_rate_at(self, step: int, base: float) -> float:
         """The learning rate at ``step`` when its undecayed value is ``base``."""

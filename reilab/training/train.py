@@ -53,7 +53,7 @@ def train(
     yield from _emit(state, _started(state, problem, config))
     state.network.train()
     while state.step < config.steps:
-        if state.step % config.evaluate_every == 0:
+        if config.is_evaluated(state.step):
             yield from _emit(state, _evaluated(state, problem, config, exam))
         began = time.perf_counter()
         values = take_step(state, problem, config, team)
