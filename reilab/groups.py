@@ -59,20 +59,37 @@ class Rotations:
         return torch.randint(1, 360, (n, 1), generator=rng)
 
     def act(self, g: Tensor, x: Tensor) -> Tensor:
-        angle = torch.deg2rad(g[:, 0].to(x.dtype))
-        cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-        # Rows of the map from output to input coordinates, counter-clockwise as seen on a screen;
-        # coordinates run from −1 to 1 along either side, however long it is.
-        ratio = x.shape[2] / x.shape[3]
-        rows = [cos, -sin * ratio, zero, sin / ratio, cos, zero]
-        matrix = torch.stack(rows, 1).view(-1, 2, 3).to(x.device, non_blocking=True)
-        grid = F.affine_grid(matrix, [len(g), *x.shape[1:]], align_corners=False)
+        grid = _turning_grid(g[:, 0], x)
         return F.grid_sample(
             x.repeat(len(g), 1, 1, 1), grid.repeat_interleave(len(x), 0), align_corners=False
         )
 
     def inverse(self, g: Tensor) -> Tensor:
         return -g
+
+
+def turned(x: Tensor, degrees: Tensor) -> Tensor:
+    """The images x (B, C, H, W), each turned by its own angle (B,): bicubic, zero outside.
+
+    Counter-clockwise, as ``Rotations``, but with less blur; what overshoots the values of its image
+    is cut off.
+    """
+    grid = _turning_grid(degrees, x)
+    found = F.grid_sample(x, grid, mode="bicubic", align_corners=False)
+    low, high = x.amin((1, 2, 3), keepdim=True), x.amax((1, 2, 3), keepdim=True)
+    return found.clamp(low.clamp(max=0), high)
+
+
+def _turning_grid(degrees: Tensor, x: Tensor) -> Tensor:
+    """Where images like x (·, C, H, W) are read from when they are turned: (n, H, W, 2)."""
+    angle = torch.deg2rad(degrees.to(x.dtype))
+    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+    # Rows of the map from output to input coordinates, counter-clockwise as seen on a screen;
+    # coordinates run from −1 to 1 along either side, however long it is.
+    ratio = x.shape[2] / x.shape[3]
+    rows = [cos, -sin * ratio, zero, sin / ratio, cos, zero]
+    matrix = torch.stack(rows, 1).view(-1, 2, 3).to(x.device, non_blocking=True)
+    return F.affine_grid(matrix, [len(degrees), *x.shape[1:]], align_corners=False)
 
 
 @dataclass(frozen=True)

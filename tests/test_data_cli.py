@@ -115,7 +115,7 @@ def test_images_that_are_in_both_splits_are_told(
         (root / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         np.save(root / "mine" / name, make.disc(32, 1 + ("b" in name)))
     main(["data", "prepare", "mine", "--size", "32"])
-    assert "in both 1 test images are training images too" in said(capsys)
+    assert "in both 1 images to validate or test are training images too" in said(capsys)
     main(["data", "check", "mine"])
     assert "mine: prepared in" in said(capsys)
 

@@ -105,7 +105,7 @@ def show_prepared(console: Console, cache: Cache) -> None:
     _add_notes(rows, "failed", index.failed, FAILED)
     _add_notes(rows, "without truth", index.left_out, LEFT_OUT)
     if twice := _in_both(index):
-        rows.add_row("in both", f"{twice} test images are training images too")
+        rows.add_row("in both", f"{twice} images to validate or test are training images too")
     rows.add_row("look at", str(cache.folder / "contact_sheet.png"))
     rows.add_row("next", _train(index, cache.folder.parents[1]))
     console.print(rows, soft_wrap=True)
@@ -144,12 +144,15 @@ def _here(name: str, root: Path) -> str:
 
 
 def _counts(index: Index) -> str:
-    return f"{len(index.images['train'])} to train, {len(index.images['test'])} to test"
+    counts = {split: len(entries) for split, entries in index.images.items()}
+    between = f"{counts['validation']} to validate, " if counts["validation"] else ""
+    return f"{counts['train']} to train, {between}{counts['test']} to test"
 
 
 def _in_both(index: Index) -> int:
     train = {entry.sha256 for entry in index.images["train"]}
-    return sum(entry.sha256 in train for entry in index.images["test"])
+    others = (*index.images["validation"], *index.images["test"])
+    return sum(entry.sha256 in train for entry in others)
 
 
 def _is_whole(standing: Standing) -> bool:

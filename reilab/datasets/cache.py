@@ -1,7 +1,8 @@
 """The cache of a prepared data set: one array of 16-bit numbers per split, and an index of it.
 
-A folder ``ROOT/prepared/NAME`` holds ``train.npy`` and ``test.npy``, (N, C, S, S) int16, and
-``index.json``, which tells where each image comes from, the checksums, and what could not be read.
+A folder ``ROOT/prepared/NAME`` holds ``train.npy``, ``test.npy`` and, where there are images to
+validate with, ``validation.npy``, each (N, C, S, S) int16, and ``index.json``, which tells where
+each image comes from, the checksums, and what could not be read.
 Rounding to 16 bits costs at most 8e-6 of the range of the values.
 """
 
@@ -25,7 +26,9 @@ from reilab.datasets.arrayfile import ArrayFile
 FORMAT = 1
 #: Largest 16-bit number; a value in [low, high] is kept as 0 to ``LEVELS``, less ``HALF``.
 LEVELS, HALF = 65535, 32768
-SPLITS = ("train", "test")
+SPLITS = ("train", "validation", "test")
+#: Those that no data set can do without.
+NEEDED = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Index:
 
     name: str
     origin: str
-    recipe: Mapping[str, str | int]
+    recipe: Mapping[str, str | int | float]
     channels: int
     size: int
     low: float
@@ -92,7 +95,7 @@ def index_from_json(text: str) -> Index:
             **{
                 **plain,
                 "images": {
-                    split: tuple(Entry(**entry) for entry in plain["images"][split])
+                    split: tuple(Entry(**entry) for entry in _entries(plain["images"], split))
                     for split in SPLITS
                 },
                 "sources": {name: (size, time) for name, (size, time) in plain["sources"].items()},
@@ -102,6 +105,11 @@ def index_from_json(text: str) -> Index:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"incomplete: {error}") from None
+
+
+def _entries(images: Mapping[str, Any], split: str) -> Any:
+    """What is written of a split; older caches do not tell of one to validate with."""
+    return images[split] if split in NEEDED else images.get(split, ())
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,8 @@ class Cache:
             ValueError: a file is missing or has changed.
         """
         for split, entries in self.index.images.items():
+            if not entries:
+                continue
             array = self.array(split)
             for place, entry in enumerate(entries):
                 if sha256_of(array.read([place])[0]) != entry.sha256:

@@ -10,10 +10,12 @@ from torch import Tensor
 from reilab.datasets.bundled import BUNDLED, load_bundled
 from reilab.datasets.cache import data_root, open_cache
 from reilab.datasets.channels import as_channels
-from reilab.datasets.folder import load_folder
+from reilab.datasets.folder import Folder, load_folder
 from reilab.datasets.known import KNOWN
+from reilab.datasets.pose import AS_ACQUIRED, posed
 from reilab.datasets.samples import InMemory, Samples
 from reilab.datasets.stored import stored_samples
+from reilab.key import Key
 
 
 def image_samples(data: str, split: str, size: int, channels: int, device: str = "cpu") -> Samples:
@@ -41,20 +43,36 @@ def image_samples(data: str, split: str, size: int, channels: int, device: str =
 
 
 def image_splits(
-    data: str, size: int, channels: int, device: str = "cpu"
+    data: str, size: int, channels: int, device: str = "cpu", pose: str = AS_ACQUIRED
 ) -> tuple[Samples, Samples | None, Samples]:
-    """Those to train on, to choose settings by, and to test on; the second where there are any."""
-    train, test = (
-        image_samples(data, split, size, channels, device) for split in ("train", "test")
-    )
-    if not has_validation(data):
-        return train, None, test
-    return train, image_samples(data, "validation", size, channels, device), test
+    """Those to train on, to choose settings by, and to test on; the second where there are any.
+
+    Args:
+        data: as for ``image_samples``.
+        size: side in pixels.
+        channels: 1 grey, 2 real and imaginary part, 3 colour.
+        device: where the batches are to be.
+        pose: how the images of all splits stand, one of ``POSES``.
+    """
+
+    def split(name: str) -> Samples:
+        samples = image_samples(data, name, size, channels, device)
+        return posed(samples, pose, Key(0) / "pose" / name)
+
+    train, test = split("train"), split("test")
+    return train, split("validation") if has_validation(data) else None, test
 
 
 def has_validation(data: str) -> bool:
     """Whether there are images to choose settings by, neither to train nor to test on."""
-    return data in BUNDLED
+    if data in BUNDLED:
+        return "validation" in BUNDLED[data].splits
+    root = data_root()
+    cache = open_cache(root, data)
+    if cache is not None:
+        return bool(cache.index.images["validation"])
+    folder = _folder(root, data)
+    return folder is not None and "validation" in {s.split for s in Folder().sources(folder)}
 
 
 def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
@@ -83,14 +101,19 @@ def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
             f"data = {data!r} is not prepared below {root}; `reilab data check {data}` tells what "
             "is there and where to get the rest (REILAB_DATA names the data root)"
         )
-    for folder in (root / data, Path(data)):
-        if folder.is_dir():
-            return load_folder(folder, split, size, channels)
+    folder = _folder(root, data)
+    if folder is not None:
+        return load_folder(folder, split, size, channels)
     raise ValueError(
         f"data = {data!r} is neither bundled ({', '.join(BUNDLED)}), nor prepared, nor a folder of "
         f"images at {root / data} or {data}; the environment variable REILAB_DATA names the data "
         "root, and `reilab data list` shows what there is"
     )
+
+
+def _folder(root: Path, data: str) -> Path | None:
+    """The folder of that name below the data root, or anywhere."""
+    return next((folder for folder in (root / data, Path(data)) if folder.is_dir()), None)
 
 
 def _bundled(data: str, split: str, size: int, channels: int) -> Tensor:

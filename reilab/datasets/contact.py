@@ -13,15 +13,17 @@ from reilab.datasets.cache import Cache, decode
 
 THUMB, GAP, CAPTION = 96, 4, 22
 COLUMNS = 8
-ROWS = {"train": 3, "test": 1}
+ROWS = {"train": 3, "validation": 1, "test": 1}
 PAPER, INK = 250, 40
 
 
 def contact_sheet(cache: Cache) -> Image.Image:
-    """Rows of training images and one of test images, evenly spread, magnitudes of complex ones."""
+    """Rows of training images, one of each other split, evenly spread; complex: magnitudes."""
     index = cache.index
     width = COLUMNS * (THUMB + GAP) + GAP
-    parts = [(split, _thumbs(cache, split, rows)) for split, rows in ROWS.items()]
+    parts = [
+        (split, _thumbs(cache, split, rows)) for split, rows in ROWS.items() if index.images[split]
+    ]
     heights = [CAPTION + -(-len(thumbs) // COLUMNS) * (THUMB + GAP) for _, thumbs in parts]
     sheet = Image.new("RGB", (width, sum(heights) + GAP), (PAPER, PAPER, PAPER))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)

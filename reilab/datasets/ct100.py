@@ -19,7 +19,7 @@ from reilab.datasets.formats.dicom import read_dicom
 from reilab.datasets.formats.matlab import load_matlab
 from reilab.datasets.formats.pictures import load_picture
 from reilab.datasets.formats.reader import image_files
-from reilab.datasets.recipe import Found, Source, divided, reduced_square, split_at
+from reilab.datasets.recipe import HELD_BACK, Found, Source, divided, reduced_square, split_at
 from reilab.settings import Setting
 
 #: 90 of 100 slices are for training.
@@ -35,6 +35,7 @@ class CT100:
     """x = (HU + 1000) / 2000, cut off at 0 and 1: in proportion to the attenuation."""
 
     size: Annotated[int, Setting("Side of the prepared images.", unit="pixels", low=16)] = 256
+    validation: Annotated[float, HELD_BACK] = 0.0
 
     @property
     def channels(self) -> int:

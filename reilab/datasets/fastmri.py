@@ -20,7 +20,7 @@ from reilab.datasets.formats.contents import (
     told,
 )
 from reilab.datasets.formats.reader import image_files
-from reilab.datasets.recipe import Found, Source, boundary, center_square
+from reilab.datasets.recipe import HELD_BACK, Found, Source, boundary, center_square
 from reilab.settings import Setting
 
 #: The authors train on 900 of 973 volumes, the published training set.
@@ -54,6 +54,7 @@ class FastMRI:
             choices=("slice", "volume"),
         ),
     ] = "slice"
+    validation: Annotated[float, HELD_BACK] = 0.0
 
     @property
     def channels(self) -> int:

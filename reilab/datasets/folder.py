@@ -14,6 +14,7 @@ from reilab.datasets.channels import as_channels
 from reilab.datasets.formats.contents import UnreadableError
 from reilab.datasets.formats.reader import READERS, image_files, read_file
 from reilab.datasets.recipe import (
+    HELD_BACK,
     Found,
     Source,
     center_square,
@@ -46,6 +47,7 @@ class Folder:
             choices=("crop", "resize"),
         ),
     ] = "crop"
+    validation: Annotated[float, HELD_BACK] = 0.0
 
     @property
     def channels(self) -> int:
@@ -56,7 +58,7 @@ class Folder:
         return 0.0
 
     def sources(self, folder: Path) -> Sequence[Source]:
-        """Folders ``train`` and ``test``, or the first nine tenths of the files by name.
+        """Folders ``train`` and ``test``, and ``val`` if there is one, or nine tenths by name.
 
         Slices of a volume are never in different splits, unless there is one volume only.
         """
@@ -86,8 +88,9 @@ def load_folder(folder: Path, split: str, size: int, channels: int) -> Tensor:
     """Images (N, channels, size, size) in [0, 1]: centre-cropped to a square, then resized.
 
     Args:
-        folder: with ``train`` and ``test`` below it, or files that are split 90 to 10 by name.
-        split: ``train`` or ``test``.
+        folder: with ``train`` and ``test`` (and ``val``) below it, or files that are split 90 to
+            10 by name.
+        split: ``train``, ``validation`` or ``test``.
         size: side of the result, in pixels.
         channels: 1 (colour is averaged) or 3 (grey is repeated).
 

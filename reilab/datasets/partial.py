@@ -76,6 +76,9 @@ class Partial:
     def finish(self, counts: Mapping[str, int]) -> None:
         """Write the headers, so that the arrays can be read, and leave nothing but them."""
         for split, count in counts.items():
+            if not count:
+                (self.folder / f"{split}.npy").unlink()
+                continue
             with (self.folder / f"{split}.npy").open("r+b") as file:
                 file.write(header_of((count, *self.shape)))
         self.journal.unlink()
@@ -115,5 +118,5 @@ def _written(line: Line) -> str:
 def _read(text: str) -> Line:
     plain = json.loads(text)
     size, time = plain["stamp"]
-    images = {s: tuple(Entry(**entry) for entry in plain["images"][s]) for s in SPLITS}
+    images = {s: tuple(Entry(**entry) for entry in plain["images"].get(s, ())) for s in SPLITS}
     return Line(plain["source"], (size, time), images, plain["failed"], plain["left_out"])

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from reilab.datasets.bundled import BUNDLED
 from reilab.datasets.cache import (
     FORMAT,
+    NEEDED,
     SPLITS,
     Cache,
     Entry,
@@ -30,7 +31,7 @@ from reilab.datasets.cache import (
 from reilab.datasets.contact import contact_sheet
 from reilab.datasets.formats.contents import UnreadableError, WithoutTruthError
 from reilab.datasets.partial import Line, Partial
-from reilab.datasets.recipe import Recipe, Source
+from reilab.datasets.recipe import Recipe, Source, held_back
 
 #: Largest value of every image.
 HIGH = 1.0
@@ -56,7 +57,7 @@ class Plan:
     root: Path
 
     @property
-    def choices(self) -> dict[str, str | int]:
+    def choices(self) -> dict[str, str | int | float]:
         """The fields of the recipe."""
         return asdict(self.recipe)  # type: ignore[call-overload,no-any-return]
 
@@ -93,7 +94,7 @@ def prepare(plan: Plan, watch: Callable[[Progress], None]) -> Cache:
             process prepares the same data set.
     """
     check_name(plan.name)
-    sources = plan.recipe.sources(plan.folder)
+    sources = held_back(plan.recipe.sources(plan.folder), plan.recipe.validation)
     if not sources:
         raise FileNotFoundError(f"no files of {plan.origin} in {plan.folder}")
     stamps = stamps_of(plan.folder, sources)
@@ -142,7 +143,10 @@ def stamps_of(folder: Path, sources: Sequence[Source]) -> dict[str, tuple[int, i
 def is_current(cache: Cache, plan: Plan, stamps: Mapping[str, tuple[int, int]]) -> bool:
     """Whether a cache was made of the same files in the same way."""
     index = cache.index
-    return index.recipe == plan.choices and dict(index.sources) == dict(stamps)
+    # Before they could be held back, none were.
+    return {"validation": 0.0, **index.recipe} == plan.choices and dict(index.sources) == dict(
+        stamps
+    )
 
 
 def _name(path: Path, folder: Path) -> str:
@@ -198,7 +202,7 @@ def _read(
 def _publish(plan: Plan, lines: Sequence[Line]) -> Cache:
     partial = _partial(plan)
     index = _index(plan, lines)
-    if missing := [split for split in SPLITS if not index.images[split]]:
+    if missing := [split for split in NEEDED if not index.images[split]]:
         partial.discard()
         notes = (*index.failed, *index.left_out)
         first = f"; the first that failed: {notes[0].source} {notes[0].reason}" if notes else ""

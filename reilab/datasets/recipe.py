@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,14 @@ from torch.nn import functional
 
 from reilab.datasets.bundled import shrink
 from reilab.datasets.formats.contents import UnreadableError
+from reilab.settings import Setting
+
+#: The setting of a recipe that says how many. None by default: the paper trains on all.
+HELD_BACK = Setting(
+    "Share of the training files, the last ones, held back to choose settings by.",
+    low=0.0,
+    high=0.5,
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,11 @@ class Recipe(Protocol):
         """Side of the images in pixels."""
         ...
 
+    @property
+    def validation(self) -> float:
+        """Share of the training files that is held back to choose settings by."""
+        ...
+
     def sources(self, folder: Path) -> Sequence[Source]:
         """The files below ``folder`` that belong to the data set, always in the same order."""
         ...
@@ -82,10 +95,48 @@ def boundary(count: int, share: float) -> int:
     return min(round(share * count), count - 1)
 
 
+#: Names of folders, and the split that each makes of what is below.
+NAMED = {
+    "train": "train",
+    "test": "test",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+}
+
+
 def named_split(path: Path, folder: Path) -> str | None:
-    """The split that a folder called ``train`` or ``test`` above a file gives it."""
+    """The split that a folder called ``train``, ``val`` or ``test`` above a file gives it."""
     parts = [part.lower() for part in path.relative_to(folder).parts[:-1]]
-    return next((split for split in ("train", "test") if split in parts), None)
+    return next((split for name, split in NAMED.items() if name in parts), None)
+
+
+def held_back(sources: Sequence[Source], share: float) -> Sequence[Source]:
+    """The last ``share`` of the training files made validation files, at least one if any.
+
+    Files are held back whole, and those at the end, so that neighbours stay together.
+
+    Raises:
+        ValueError: the data set has validation files already, or has too few to hold one back.
+    """
+    places = [place for place, source in enumerate(sources) if source.split == "train"]
+    count = max(1, round(share * len(places)))
+    if not share:
+        return sources
+    if any(source.split == "validation" for source in sources):
+        raise ValueError(
+            f"validation = {share:g}, but there is a folder of such images; set it to 0"
+        )
+    if len(places) <= count:
+        raise ValueError(
+            f"validation = {share:g} needs two training files at least, and there are "
+            f"{len(places)}; set it to 0, or divide the file"
+        )
+    last = set(places[-count:])
+    return [
+        replace(source, split="validation") if place in last else source
+        for place, source in enumerate(sources)
+    ]
 
 
 def center_square(image: Tensor, side: int) -> Tensor:

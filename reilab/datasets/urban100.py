@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from reilab.datasets.formats.contents import check_shape, reading
 from reilab.datasets.formats.reader import image_files
-from reilab.datasets.recipe import Found, Source, divided, named_split, resampled
+from reilab.datasets.recipe import HELD_BACK, Found, Source, divided, named_split, resampled
 from reilab.settings import Setting
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -28,6 +28,7 @@ class Urban100:
     """The middle square of twice the size, reduced by half; what it lacks is black."""
 
     size: Annotated[int, Setting("Side of the prepared images.", unit="pixels", low=16)] = 256
+    validation: Annotated[float, HELD_BACK] = 0.0
 
     @property
     def channels(self) -> int:
@@ -38,7 +39,7 @@ class Urban100:
         return 0.0
 
     def sources(self, folder: Path) -> Sequence[Source]:
-        """Folders ``train`` and ``test``, or the first nine tenths of the files by name."""
+        """Folders ``train`` and ``test`` (and ``val``), or the first nine tenths by name."""
         files = _originals(image_files(folder, SUFFIXES))
         named = [Source(file, named_split(file, folder)) for file in files]
         if {"train", "test"} <= {source.split for source in named}:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_readings
 from reilab.datasets.catalogue import image_splits
+from reilab.datasets.pose import AS_ACQUIRED, POSE
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
@@ -109,6 +110,7 @@ class CT:
     """Low-dose CT: readings of 50 views, Poisson and electronic noise, rotations."""
 
     data: Annotated[str, Setting("Images: ct, a prepared set, or a folder.")] = "ct"
+    pose: Annotated[str, POSE] = AS_ACQUIRED
     measured: Annotated[str, ACQUIRED_FILES] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
@@ -146,7 +148,7 @@ class CT:
             parse = partial(parse_readings, n_detectors(self.size), self.views, self.blank)
             _, train, test = load_acquired(self.measured, parse, device)
         else:
-            train, validation, test = image_splits(self.data, self.size, 1, device)
+            train, validation, test = image_splits(self.data, self.size, 1, device, self.pose)
         return Problem(
             physics=transmission,
             noise=PoissonGaussian(self.sigma, self.gamma, tau=10 * math.sqrt(self.gamma)),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_kspace
 from reilab.datasets.catalogue import image_splits
+from reilab.datasets.pose import AS_ACQUIRED, POSE
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
@@ -88,6 +89,7 @@ class MRI:
     """Accelerated MRI: a quarter of the columns of k-space, Gaussian noise, rotations."""
 
     data: Annotated[str, Setting("Images: knee, brain, a prepared set, or a folder.")] = "knee"
+    pose: Annotated[str, POSE] = AS_ACQUIRED
     measured: Annotated[str, ACQUIRED_FILES] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
@@ -120,7 +122,7 @@ class MRI:
         else:
             center, factor = self.center, self.acceleration
             columns = random_columns(self.size, factor, center, seed=1, device=device)
-            train, validation, test = image_splits(self.data, self.size, 2, device)
+            train, validation, test = image_splits(self.data, self.size, 2, device, self.pose)
         return Problem(
             physics=CartesianMRI((2, self.size, self.size), columns),
             noise=Gaussian(self.sigma),
