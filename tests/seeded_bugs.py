@@ -514,6 +514,13 @@ BUGS = [
         "test_splits.py::test_an_angle_belongs_to_its_image",
     ),
     Bug(
+        "pose: the frame is turned with the image",
+        "datasets/pose.py",
+        " * disc(x.shape[2]).to(x.device)",
+        "",
+        "test_splits.py::test_the_pose_is_a_setting_of_the_task",
+    ),
+    Bug(
         "pose: half a circle",
         "datasets/pose.py",
         "360 * torch.rand",

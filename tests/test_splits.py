@@ -15,7 +15,7 @@ from torch import Tensor
 from reilab.datasets.cache import Cache, index_from_json
 from reilab.datasets.catalogue import has_validation, image_splits
 from reilab.datasets.folder import Folder
-from reilab.datasets.pose import AS_ACQUIRED, POSES, RANDOM, Turned, posed
+from reilab.datasets.pose import AS_ACQUIRED, POSES, RANDOM, Turned, disc, posed
 from reilab.datasets.prepare import Plan, prepare
 from reilab.datasets.recipe import Source, held_back
 from reilab.datasets.samples import InMemory, Samples
@@ -214,6 +214,14 @@ def test_an_angle_belongs_to_its_image() -> None:
     assert not torch.equal(all_of(Turned(InMemory(x), Key(5))), whole)
 
 
+@pytest.mark.parametrize("size", [32, 33])
+def test_the_disc_touches_the_sides_and_is_as_large_as_a_circle(size: int) -> None:
+    inside = disc(size)
+    assert inside[0].any()
+    assert torch.equal(inside, inside.rot90())
+    assert inside.sum() == pytest.approx(math.pi * size**2 / 4, rel=0.02)
+
+
 def test_angles_are_uniform() -> None:
     """Sums of cosines and sines of n uniform angles have the variance n/2: |z| < 4."""
     n = 4000
@@ -236,6 +244,7 @@ def test_the_pose_is_a_setting_of_the_task(name: str) -> None:
         assert x.shape == turned_x.shape
         changed = (x - turned_x).abs().amax((1, 2, 3)) > 0.05
         assert changed.float().mean() > 0.95
-        # What is turned about the centre keeps its sum, but for the corners.
-        assert turned_x.sum() == pytest.approx(float(x.sum()), rel=0.1)
+        # What is turned about the centre keeps its sum within the circle.
+        assert turned_x.sum() == pytest.approx(float((x * disc(32)).sum()), rel=0.02)
+        assert not (turned_x * (1 - disc(32))).any()
         assert torch.equal(turned_x, all_of(getattr(again, part)))

@@ -20,7 +20,8 @@ from reilab.settings import Setting
 AS_ACQUIRED, RANDOM = POSES = ("as acquired", "random")
 #: The setting of a task that names one of them.
 POSE = Setting(
-    "Images as acquired, or each turned by a fixed random angle; corners are lost.", choices=POSES
+    "Images as acquired, or each turned by a fixed random angle and black outside a circle.",
+    choices=POSES,
 )
 
 
@@ -28,7 +29,8 @@ POSE = Setting(
 class Turned:
     """Samples with ground truth whose image at index i is turned by an angle drawn at ``key / i``.
 
-    The angle belongs to the image: it is the same in every batch, at every step and in every run.
+    What lies outside the largest circle is black: the edges of a frame would tell the angle.
+    That angle belongs to the image: it is the same in every batch, at every step and in every run.
     """
 
     samples: Samples
@@ -48,12 +50,18 @@ class Turned:
     def batch(self, index: Tensor) -> Batch:
         x = self.samples.batch(index).x
         assert x is not None
-        return Batch(turned(x, self._degrees(index)), None)
+        return Batch(turned(x, self._degrees(index)) * disc(x.shape[2]).to(x.device), None)
 
     def _degrees(self, index: Tensor) -> Tensor:
         """(B,), from 0 to 360."""
         streams = self.key.streams(index.tolist())
         return torch.cat([360 * torch.rand(1, generator=stream) for stream in streams])
+
+
+def disc(size: int) -> Tensor:
+    """1 where the middle of a pixel lies in the largest circle, else 0: (size, size)."""
+    place = torch.arange(size) - (size - 1) / 2
+    return (place[:, None] ** 2 + place**2 <= (size / 2) ** 2).float()
 
 
 def posed(samples: Samples, pose: str, key: Key) -> Samples:
