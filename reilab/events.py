@@ -201,10 +201,14 @@ class Checkpointed:
 
 @dataclass(frozen=True)
 class Finished:
-    """The method has taken all its steps."""
+    """The method has taken all its steps, and ends with the network that it had at ``ends_with``.
+
+    Another than the last one where there was early stopping; logs of older versions do not say it.
+    """
 
     method: str
     step: int
+    ends_with: int | None = None
 
 
 @dataclass(frozen=True)

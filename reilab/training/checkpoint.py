@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from reilab.nets.weights import fill
+from reilab.training.best import Best
 from reilab.training.gradient import trained_parameters
 from reilab.training.interval import interval_of
 from reilab.training.state import TrainState
@@ -26,7 +27,10 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
         tensors |= {f"optimizer.{index}.{name}": t for name, t in slots.items()}
     if state.interval.values:
         tensors["interval"] = state.interval.table()
+    if state.best:
+        tensors |= {f"best.{name}": tensor for name, tensor in state.best.tensors.items()}
     position = {
+        "best": {"psnr": state.best.psnr, "step": state.best.step} if state.best else None,
         "method": state.method,
         "step": state.step,
         "weights": state.weights,
@@ -58,6 +62,8 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     state.weights = position["weights"]
     state.learning_rate = position["learning_rate"]
     state.assumed_noise = position["assumed_noise"]
+    mark = position.get("best")
+    state.best = Best(**mark, tensors=_on(state, _part(tensors, "best."))) if mark else None
     # Checkpoints of older versions stand between intervals.
     table = tensors.get("interval", torch.empty(0)).to(state.gradient.device)
     # A step that was not finite left the weights as they were: who resumes fails over it no more.
@@ -118,6 +124,10 @@ def _laid_out_as(parameter: Tensor, slot: Tensor) -> Tensor:
     if slot.shape != parameter.shape:
         return slot
     return torch.empty_like(parameter, requires_grad=False).copy_(slot)
+
+
+def _on(state: TrainState, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.to(state.gradient.device) for name, tensor in tensors.items()}
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -58,6 +58,21 @@ class TrainConfig:
             low=1,
         ),
     ] = 100
+    exam: Annotated[
+        str,
+        Setting(
+            "Images to evaluate on: those of the test, or others to choose settings by.",
+            choices=("test", "validation"),
+        ),
+    ] = "test"
+    keep: Annotated[
+        str,
+        Setting(
+            "The network with which supervised training ends: the last, or the best of those that "
+            "were evaluated, by PSNR on the validation images (early stopping).",
+            choices=("last", "best"),
+        ),
+    ] = "last"
     previews: Annotated[int, Setting("Test images kept as previews.", unit="images", low=1)] = 4
     kept_states: Annotated[
         int, Setting("States of its past that a method keeps on disk, to fork from.", low=0)

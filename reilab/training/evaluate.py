@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 
 from reilab import metrics
+from reilab.datasets.samples import Samples
 from reilab.events import Images, Metrics
 from reilab.key import Key
 from reilab.problem import Problem
@@ -22,19 +23,44 @@ METRICS = (metrics.psnr, metrics.ssim, metrics.nmse)
 
 @dataclass(frozen=True, eq=False)
 class Exam:
-    """Test measurements y (N, *range) and, where known, the images (N, C, H, W) to be found."""
+    """Test measurements y (N, *range) and, where known, the images (N, C, H, W) to be found.
+
+    ``validation`` are the measurements that early stopping judges by, if any.
+    """
 
     y: Tensor
     truth: Tensor | None
     batch: int = 4
+    validation: Exam | None = None
 
 
 @torch.no_grad()
 def prepare_exam(problem: Problem, config: TrainConfig) -> Exam:
-    """Measure the test samples, one measurement each, at the address ``seed / "test"``."""
-    samples = problem.measured_once(problem.test, Key(config.seed) / "test")
-    assert samples.y is not None
-    return Exam(samples.y, None if samples.x is None else problem.image(samples.x))
+    """Measure the samples to evaluate on, one measurement each, at the address ``seed / "test"``.
+
+    Raises:
+        ValueError: validation images are asked for, to evaluate or to stop early by, and the data
+            has none.
+    """
+    wanted = [name for name in ("exam", "keep") if getattr(config, name) in ("validation", "best")]
+    if wanted and (problem.validation is None or not problem.validation.has_truth):
+        raise ValueError(
+            f"{wanted[0]} = {getattr(config, wanted[0])!r} needs validation images with ground "
+            "truth and the data has none; choose exam = test and keep = last"
+        )
+    samples = {"test": problem.test, "validation": problem.validation}
+    exam = _measured(problem, samples[config.exam], Key(config.seed) / config.exam)
+    if config.keep == "best":
+        validation = _measured(problem, problem.validation, Key(config.seed) / "validation")
+        return replace(exam, validation=validation)
+    return exam
+
+
+def _measured(problem: Problem, samples: Samples | None, key: Key) -> Exam:
+    assert samples is not None
+    once = problem.measured_once(samples, key)
+    assert once.y is not None
+    return Exam(once.y, None if once.x is None else problem.image(once.x))
 
 
 @torch.no_grad()

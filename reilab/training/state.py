@@ -20,6 +20,7 @@ from reilab.noise import Noise
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Problem
 from reilab.settings import choose
+from reilab.training.best import Best
 from reilab.training.config import TrainConfig
 from reilab.training.engines import set_engine
 from reilab.training.gradient import gather_gradients, gather_statistics, trained_parameters
@@ -36,7 +37,8 @@ class TrainState:
     ``terms`` are the loss terms of the method and ``weights`` their weights, which it owns.
     ``gradient`` and ``statistics`` are single tensors of which the parameters' gradients and the
     layers' running statistics are parts. ``noise`` is the true model, ``engine`` what carries the
-    network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them.
+    network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them, and
+    ``best`` the network to end with where there is early stopping.
     """
 
     method: str
@@ -52,6 +54,7 @@ class TrainState:
     engine: str
     step: int = 0
     interval: Interval = field(default_factory=Interval)
+    best: Best | None = None
 
     def apply(self, command: Command) -> None:
         """Let a command take effect from the next step on.

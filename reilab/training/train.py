@@ -20,6 +20,7 @@ from reilab.events import (
 )
 from reilab.methods.registry import find_method
 from reilab.problem import Problem
+from reilab.training.best import better
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam, examine, mean_of, previewed_marks, previews
 from reilab.training.state import TrainState
@@ -47,13 +48,14 @@ def train(
         state: trained in place.
         problem: what to learn.
         config: how.
-        exam: the test measurements for ``Evaluated``.
+        exam: the test measurements for ``Evaluated``, and those for early stopping, if any.
         team: the processes that train together; each of them runs this.
     """
     yield from _emit(state, _started(state, problem, config))
     state.network.train()
     while state.step < config.steps:
         if config.is_evaluated(state.step):
+            _judge(state, problem, config, exam)
             yield from _emit(state, _evaluated(state, problem, config, exam))
         began = time.perf_counter()
         values = take_step(state, problem, config, team)
@@ -65,8 +67,13 @@ def train(
                 return
         elif team.size == 1:
             yield from _emit(state, Ticked(state.method, state.step))
+    _judge(state, problem, config, exam)
+    ends_with = state.step
+    if state.best:
+        state.network.load_state_dict(state.best.tensors)
+        ends_with = state.best.step
     yield from _emit(state, _evaluated(state, problem, config, exam))
-    yield from _emit(state, Finished(state.method, state.step))
+    yield from _emit(state, Finished(state.method, state.step, ends_with))
 
 
 def _emit(state: TrainState, event: Event) -> Run:
@@ -121,6 +128,16 @@ def _started(state: TrainState, problem: Problem, config: TrainConfig) -> Starte
         measurements=config.measurements if problem.train.has_truth else ACQUIRED,
         engine=state.engine,
     )
+
+
+def _judge(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) -> None:
+    """Keep the network if none before it did better on the validation images."""
+    if exam.validation is None or not find_method(state.method).oracle:
+        return
+    found, _ = examine(state.network, problem, exam.validation, config.precision)
+    mean = mean_of(found)
+    assert mean is not None
+    state.best = better(state.best, state.network, state.step, mean.psnr)
 
 
 def _evaluated(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) -> Evaluated:
