@@ -8,7 +8,7 @@ never sees u. Derivatives of h are taken by finite differences of step ``tau`` a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from reilab.key import Streams
-from reilab.settings import Setting, override
+from reilab.settings import Setting, choose, override
 
 #: Higher rates are not drawn: on GPUs the generator counts in 32 bits.
 MOST_PHOTONS = 4e9
@@ -78,12 +78,15 @@ class Gaussian:
 class Poisson:
     """y = γ Poisson(u/γ), variance γu; negative rates count as 0.
 
-    The exact estimate holds h(y − γeᵢ), one entry at a time; this one is its first-order Taylor
-    expansion (Le Montagner et al. 2014), exact for linear h.
+    The exact estimate holds h(y − γeᵢ), one entry at a time; this one is its Taylor expansion
+    (Le Montagner et al. 2014). The first order is exact for linear h; the second,
+    −(1/m) Σ γ²yᵢ ∂ᵢ²hᵢ, costs two more evaluations of h and is left out unless ``curvature_tau``
+    gives its step.
     """
 
     gain: Annotated[float, Setting("Gain γ.", positive=True)]
     tau: Annotated[float, Setting("Finite-difference step.", positive=True)] = 1e-2
+    curvature_tau: float | None = None
 
     @property
     def level(self) -> float:
@@ -98,7 +101,10 @@ class Poisson:
     def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
         b = sign_like(y, rng)
         slope = mean(b * y * (h(y + self.tau * b) - hy)) / self.tau
-        return mean((y - hy) ** 2) - self.gain * mean(y) + 2 * self.gain * slope
+        first = mean((y - hy) ** 2) - self.gain * mean(y) + 2 * self.gain * slope
+        if self.curvature_tau is None:
+            return first
+        return first - curvature(y, h, hy, self.gain**2 * y, rng, self.curvature_tau)
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,111 @@ class PoissonGaussian:
             return first
         weight = 2 * self.sigma**2 * self.gain + self.gain**2 * y
         return first - curvature(y, h, hy, weight, rng, self.curvature_tau)
+
+
+#: How ``Steps`` are counted.
+COUNTED = ("units", "deviations")
+#: The settings of a task that are ``Steps``.
+TAU = Setting("Step of SURE's finite differences, counted as tau_in says.", positive=True)
+TAU_IN = Setting(
+    "What tau and curvature count: units of y, or standard deviations of the noise where u is "
+    "brightest.",
+    choices=COUNTED,
+)
+CURVATURE = Setting(
+    "Step of SURE's second-order term, counted as tau_in says, for Poisson and mixed noise; it "
+    "costs two more evaluations, and 0 leaves it out.",
+    low=0.0,
+)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps of SURE's finite differences; without a ``curvature`` there is no second order.
+
+    Args:
+        tau: of the first order.
+        counted: in units of the measurement, or in standard deviations of the noise.
+        curvature: of the second order, 0 without it.
+    """
+
+    tau: float
+    counted: str = "units"
+    curvature: float = 0.0
+
+    def scaled(self, deviation: float) -> Steps:
+        """The same in units of the measurement, where the noise has that standard deviation.
+
+        Without noise the estimate gives the derivative no weight, and any step will do.
+        """
+        if self.counted == "units" or deviation == 0:
+            return Steps(self.tau, "units", self.curvature)
+        return Steps(self.tau * deviation, "units", self.curvature * deviation)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A noise model as a setting of a task.
+
+    Args:
+        level: the setting that is its level, ``sigma`` or ``gamma``.
+        variance: that of the noise of these σ and γ at the noise-free value u.
+        make: the noise of these σ, γ and steps in units of the measurement.
+    """
+
+    level: str
+    variance: Callable[[float, float, float], float]
+    make: Callable[[float, float, Steps], Noise]
+
+
+def _gaussian(sigma: float, gamma: float, steps: Steps) -> Noise:
+    if steps.curvature:
+        raise ValueError(
+            f"curvature = {steps.curvature:g}, but SURE of Gaussian noise has no second order: "
+            "set it to 0"
+        )
+    return Gaussian(sigma, steps.tau)
+
+
+#: Noise models by name, as the setting ``noise_model`` of a task gives them.
+NOISES: Mapping[str, Model] = {
+    "gaussian": Model("sigma", lambda sigma, gamma, u: sigma**2, _gaussian),
+    "poisson": Model(
+        "gamma",
+        lambda sigma, gamma, u: gamma * u,
+        lambda sigma, gamma, steps: Poisson(gamma, steps.tau, steps.curvature or None),
+    ),
+    "mixed": Model(
+        "gamma",
+        lambda sigma, gamma, u: gamma * u + sigma**2,
+        lambda sigma, gamma, steps: PoissonGaussian(
+            sigma, gamma, steps.tau, steps.curvature or None
+        ),
+    ),
+}
+#: The setting ``noise_model``.
+NOISE_MODEL = Setting(
+    "Noise: gaussian, of deviation sigma; poisson, of gain gamma; or mixed, both.",
+    choices=tuple(NOISES),
+)
+
+
+def make_noise(model: str, sigma: float, gamma: float, steps: Steps, peak: float = 1.0) -> Noise:
+    """The noise model of that name.
+
+    Args:
+        model: a name in ``NOISES``.
+        sigma: standard deviation of the Gaussian part, where there is one.
+        gamma: gain of the Poisson part, where there is one.
+        steps: of SURE.
+        peak: the brightest noise-free value, where deviations are counted.
+
+    Raises:
+        ValueError: an unknown model, or a second-order step for one that has none.
+    """
+    chosen = NOISES[choose("noise model", model, NOISES)]
+    deviation = math.sqrt(chosen.variance(sigma, gamma, peak))
+    return chosen.make(sigma, gamma, steps.scaled(deviation))
 
 
 def curvature(

@@ -29,6 +29,7 @@ from reilab.lab.several import content_of_several
 from reilab.lab.summary import status_detail
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
+from reilab.physics.fourier import to_kspace
 from reilab.problem import Problem
 from reilab.runs.charts import svg_charts
 from reilab.runs.config import configure
@@ -148,6 +149,35 @@ def test_other_layouts_mean_the_same(
     check(measured(task, write(tmp_path / f"scan{suffix}", other(held))), y)
 
 
+def test_kspace_of_any_pattern(tmp_path: Path) -> None:
+    """A mask of entries, or NaN where nothing was measured: the same operator and measurements."""
+    mask = torch.rand(SIZE, SIZE, generator=Key(8).generator()) < 0.4
+    x = find_task("mri").configure("smoke", {}).build().train.batch(torch.arange(N)).x
+    assert x is not None
+    whole = to_kspace(x)
+    kspace = torch.complex(whole[:, 0], whole[:, 1]).numpy()
+    for held in (
+        {"y": kspace, "mask": mask.numpy()},
+        {"y": whole.numpy(), "mask": mask.expand(N, 1, -1, -1).numpy()},
+        {"y": np.where(mask, kspace, np.nan)},
+    ):
+        problem = measured("mri", write(tmp_path / "scan.npz", held))
+        check(problem, whole[:, :, mask])
+        torch.testing.assert_close(problem.physics(x), whole[:, :, mask])
+    with pytest.raises(ValueError, match="brings its own mask"):
+        measured("mri", tmp_path / "scan.npz", mask="other.npy")
+
+
+def test_readings_at_any_angles(tmp_path: Path) -> None:
+    np.save(tmp_path / "angles.npy", [0.0, 20.0, 170.0])
+    problem = find_task("ct").configure("smoke", {"angles": str(tmp_path / "angles.npy")}).build()
+    y = problem.measure(problem.train.batch(torch.arange(N)), Key(7)).y
+    path = write(tmp_path / "scan.npz", {"y": y[:, 0].numpy()})
+    check(measured("ct", path, angles=str(tmp_path / "angles.npy")), y)
+    with pytest.raises(ValueError, match="detectors before views"):
+        measured("ct", path)
+
+
 def test_a_single_measurement_and_a_folder_of_them(tmp_path: Path) -> None:
     held, y = arrays("mri")
     for index in range(N):
@@ -182,7 +212,8 @@ def test_train_and_test_folders_and_the_data_root(
         ("mri", {"mask": np.ones(31)}, "needs 32 entries that are 0 or 1"),
         ("mri", {"mask": np.full(SIZE, 0.5)}, "needs 32 entries that are 0 or 1"),
         ("mri", {"mask": np.zeros(SIZE)}, "mask is 0 everywhere"),
-        ("mri", {"mask": np.eye(SIZE)}, "mask is not the same for all"),
+        ("mri", {"mask": np.eye(SIZE)[:N]}, "mask is not the same for all"),
+        ("mri", {"mask": np.eye(SIZE), "y": np.ones((N, SIZE, 1), complex)}, "no whole columns"),
         ("mri", {"y": np.full((N, SIZE, SIZE), np.nan + 0j)}, "not finite"),
         ("mri", {"y": np.full((N, SIZE, SIZE), 1e-6 + 0j)}, "divide y, and its noise level"),
         ("mri", {"y": np.array(["a", "b"])}, "y holds no numbers"),

@@ -12,7 +12,18 @@ from torch import Tensor
 
 import reilab.noise
 from reilab.key import Key, Streams
-from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian, curvature, mean, photons
+from reilab.noise import (
+    NOISES,
+    Gaussian,
+    Noise,
+    Poisson,
+    PoissonGaussian,
+    Steps,
+    curvature,
+    make_noise,
+    mean,
+    photons,
+)
 from reilab.testing import Z_LIMIT, check_noise, z_score
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
@@ -26,6 +37,7 @@ CASES: dict[str, tuple[Noise, Callable[[Tensor], Tensor]]] = {
     "gaussian": (Gaussian(0.3), lambda u: 0 * u + 0.09),
     "poisson, few photons": (Poisson(0.4), lambda u: 0.4 * u),
     "poisson, many photons": (Poisson(1e-3), lambda u: 1e-3 * u),
+    "poisson, second order": (Poisson(0.4, curvature_tau=1e-1), lambda u: 0.4 * u),
     "mixed": (PoissonGaussian(0.3, 0.2), lambda u: 0.2 * u + 0.09),
     "mixed, second order": (
         PoissonGaussian(0.3, 0.2, curvature_tau=1e-1),
@@ -89,6 +101,7 @@ def test_no_noise_is_no_noise() -> None:
     [
         (Gaussian(0.1, tau=0.5), Gaussian(0.2, tau=0.5)),
         (Poisson(0.1, tau=0.5), Poisson(0.2, tau=0.5)),
+        (Poisson(0.1, 0.5, 0.6), Poisson(0.2, 0.5, 0.6)),
         (PoissonGaussian(0.7, 0.1, 0.5, 0.6), PoissonGaussian(0.7, 0.2, 0.5, 0.6)),
     ],
 )
@@ -304,3 +317,75 @@ def test_the_bias_that_each_order_leaves(sigma: float, gain: float) -> None:
     assert abs(z_score(left)) < Z_LIMIT
     # Without its part in γ²y, as it is often written, it would still be biased.
     assert z_score(left + poisson) > 6
+
+
+def test_the_second_order_of_poisson_noise_takes_its_bias_away() -> None:
+    """It is γ²uκ, with κ the mean second derivative."""
+    first, second = Poisson(0.3, tau=1e-3), Poisson(0.3, tau=1e-3, curvature_tau=0.3)
+    bias = float(0.3**2 * (U * 2 * CURVES).mean())
+    n = 40_000
+    biased, left = errors(first, quadratic, U, n), errors(second, quadratic, U, n)
+    assert abs(z_score(biased, bias)) < Z_LIMIT
+    assert z_score(biased) > 6
+    assert abs(z_score(left)) < Z_LIMIT
+
+
+# Noise as a setting
+
+#: What the settings σ = 0.3, γ = 0.2 make of each model, with its variance where u is 2.
+MADE: dict[str, tuple[Noise, float]] = {
+    "gaussian": (Gaussian(0.3, 0.01), 0.09),
+    "poisson": (Poisson(0.2, 0.01), 0.4),
+    "mixed": (PoissonGaussian(0.3, 0.2, 0.01), 0.49),
+}
+
+
+@pytest.mark.parametrize("model", NOISES)
+def test_models_by_name(model: str) -> None:
+    made, variance = MADE[model]
+    assert make_noise(model, 0.3, 0.2, Steps(0.01)) == made
+    assert made.level == {"sigma": 0.3, "gamma": 0.2}[NOISES[model].level]
+    # Not so at the brightest value 2 alone: the variance is that of the noise which is drawn.
+    assert NOISES[model].variance(0.3, 0.2, 2.0) == pytest.approx(variance)
+    assert CASES_OF[model](torch.tensor(2.0)) == pytest.approx(variance)
+
+
+#: Variances of σ = 0.3, γ = 0.2, as ``CASES`` have them.
+CASES_OF = {
+    "gaussian": CASES["gaussian"][1],
+    "poisson": lambda u: CASES["poisson, few photons"][1](u) / 2,
+    "mixed": CASES["mixed"][1],
+}
+
+
+@pytest.mark.parametrize("model", NOISES)
+def test_steps_in_deviations_of_the_noise(model: str) -> None:
+    """They grow with the noise where u is brightest."""
+    deviation = MADE[model][1] ** 0.5
+    noise = make_noise(model, 0.3, 0.2, Steps(0.5, "deviations"), peak=2.0)
+    assert noise.tau == pytest.approx(0.5 * deviation)  # type: ignore[attr-defined]
+    # An absolute step is what it is, however strong the noise.
+    for sigma, gamma in ((0.3, 0.2), (3.0, 20.0)):
+        noise = make_noise(model, sigma, gamma, Steps(0.01), peak=2.0)
+        assert noise.tau == 0.01  # type: ignore[attr-defined]
+
+
+def test_steps_of_the_second_order() -> None:
+    assert make_noise("poisson", 0.3, 0.2, Steps(0.01)) == Poisson(0.2, 0.01, None)
+    assert make_noise("poisson", 0.3, 0.2, Steps(0.01, "units", 0.5)) == Poisson(0.2, 0.01, 0.5)
+    found = make_noise("mixed", 0.3, 0.2, Steps(0.5, "deviations", 2.0), peak=2.0)
+    assert found == PoissonGaussian(0.3, 0.2, 0.5 * 0.49**0.5, 2 * 0.49**0.5)
+    with pytest.raises(ValueError, match=r"curvature = 2, but SURE of Gaussian noise has no sec"):
+        make_noise("gaussian", 0.3, 0.2, Steps(0.01, "units", 2.0))
+
+
+def test_without_noise_there_is_still_a_step() -> None:
+    noise = make_noise("gaussian", 0.0, 0.2, Steps(0.1, "deviations"))
+    y = U.expand(3, -1)
+    expected = mean((y - bend(y)) ** 2)
+    assert torch.equal(noise.sure(y, bend, bend(y), rng("probe")), expected)
+
+
+def test_an_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'poisson'"):
+        make_noise("poison", 0.1, 0.1, Steps(0.01))

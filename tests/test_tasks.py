@@ -4,13 +4,17 @@ import dataclasses
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from reilab.key import Key
+from reilab.noise import NOISES
+from reilab.physics.fourier import to_kspace
 from reilab.problem import draw_entries
 from reilab.settings import validate
 from reilab.tasks.registry import Task, task, tasks
-from reilab.testing import check_task
+from reilab.testing import check_noise, check_task
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 every_task = pytest.mark.parametrize("name", tasks())
@@ -110,14 +114,65 @@ def test_the_picture_of_kspace_shows_the_mask() -> None:
     assert drawn[:, 0, 16, 16].tolist() == [1, 1]
 
 
-def test_the_step_of_sure_grows_with_the_noise_in_ct() -> None:
-    def step(gamma: float) -> float:
-        noise = tasks()["ct"].pose("smoke", {"gamma": gamma}).noise
+@pytest.mark.parametrize(
+    ("name", "level"), [("mri", "sigma"), ("inpainting", "gamma"), ("ct", "gamma")]
+)
+def test_the_step_of_sure_grows_with_the_noise(name: str, level: str) -> None:
+    """But for the paper's own, which is what it is at every level."""
+
+    def step(factor: float, **settings: object) -> float:
+        spec = tasks()[name].configure("smoke", {})
+        changed = {level: factor * getattr(spec, level), **settings}
+        noise = tasks()[name].pose("smoke", changed).noise
         return noise.tau  # type: ignore[attr-defined, no-any-return]
 
-    # The deviation of a count of one gain is √γ times that at gain 1.
-    assert step(1.0) == 10
-    assert step(150.0) == pytest.approx(10 * math.sqrt(150))
+    power = 1 if level == "sigma" else 0.5
+    assert step(9) == pytest.approx(9**power * step(1), rel=1e-2)
+    assert step(9, tau=2.0) == pytest.approx(2 / vars(tasks()[name].spec())["tau"] * step(9))
+    assert step(9, tau=2.0, tau_in="units") == step(1, tau=2.0, tau_in="units") == 2
+
+
+@every_task
+def test_noise_models(name: str) -> None:
+    """Each that a task offers is drawn, and its level is the setting that says so."""
+    found = tasks()[name]
+    for model in found.settings["noise_model"].choices:
+        level = NOISES[model].level
+        for value in (0.1, 0.2):
+            problem = found.pose("smoke", {"noise_model": model, level: value})
+            assert problem.noise.level == value
+            x = problem.train.batch(torch.arange(2)).x
+            assert x is not None
+            check_noise(problem.noise, problem.physics(x))
+
+
+def test_kspace_has_no_counts() -> None:
+    with pytest.raises(ValueError, match=r"'poisson' is not one of: gaussian.*counts have none"):
+        tasks()["mri"].configure("smoke", {"noise_model": "poisson"})
+
+
+def test_masks_and_angles_as_settings(tmp_path: Path) -> None:
+    """From a file, or by a seed; and what a mask says is what is measured."""
+    pattern = torch.rand(32, 32, generator=Key(1).generator()) < 0.3
+    np.save(tmp_path / "mask.npy", pattern.numpy())
+    file = str(tmp_path / "mask.npy")
+    x = torch.rand(1, 3, 32, 32, generator=Key(2).generator())
+    masked = tasks()["inpainting"].pose("smoke", {"mask": file})
+    assert torch.equal(masked.physics(x), x[..., pattern])
+    kspace = tasks()["mri"].pose("smoke", {"mask": file})
+    torch.testing.assert_close(kspace.physics(x[:, :2]), to_kspace(x[:, :2])[..., pattern])
+    drawn = kspace.picture.draw(kspace.physics(x[:, :2]))
+    assert not drawn[0, 0][~pattern].any()
+    for name in ("inpainting", "mri"):
+        drawn = [tasks()[name].pose("smoke", {"mask_seed": seed}).physics for seed in (3, 3, 4)]
+        first, same, other = (physics.pinv(physics(x[:, : physics.domain[0]])) for physics in drawn)
+        assert torch.equal(first, same)
+        assert not torch.equal(first, other)
+    (tmp_path / "angles.txt").write_text("0 7.5 90")
+    built = tasks()["ct"].pose("smoke", {"angles": str(tmp_path / "angles.txt")})
+    assert built.physics.radon.angles == (0, 7.5, 90)  # type: ignore[attr-defined]
+    built = tasks()["ct"].pose("smoke", {"arc": 60.0, "views": 4})
+    assert built.physics.radon.angles == (0, 15, 30, 45)  # type: ignore[attr-defined]
 
 
 def test_the_picture_of_a_sinogram_is_in_proportion_to_the_line_integrals() -> None:

@@ -4,11 +4,13 @@
 task        ``y``                                                          ``mask``
 ==========  =============================================================  =====================
 mri         k-space, zero frequency in the centre, orthonormal: complex    (W,), which columns
-            (N, H, W), or real and imaginary part (N, 2, H, W)             were measured
+            (N, H, W), or real and imaginary part (N, 2, H, W)             were measured, or
+                                                                           (H, W), which entries
 inpainting  colours (N, 3, H, W), image values from 0 to 1                 (H, W), which pixels
                                                                            were seen
-ct          readings in counts (N, detectors, views), view k at kπ/views;
-            or, called ``sinogram``, line integrals log(I₀/y)
+ct          readings in counts (N, detectors, views), the views at the
+            task's angles; or, called ``sinogram``, line integrals
+            log(I₀/y)
 ==========  =============================================================  =====================
 
 A single measurement may leave N out. Where there is a mask, y may also hold its measured columns
@@ -43,7 +45,10 @@ DIMMEST, BRIGHTEST = 0.05, 20.0
 
 @dataclass(frozen=True, eq=False)
 class Acquired:
-    """Measurements y (N, *range), and which entries the operator measures (k,)."""
+    """Measurements y (N, *range), and which entries the operator measures.
+
+    ``entries`` are flat indices (k,), or a mask (H, W) in MRI.
+    """
 
     y: Tensor
     entries: Tensor
@@ -82,6 +87,19 @@ def load_acquired(name: str, parse: Parse, device: str) -> tuple[Tensor, Samples
     return train.entries.to(device), learned, shown
 
 
+def check_own_mask(measured: str, mask: str) -> None:
+    """Measurements that were acquired bring their mask with them.
+
+    Raises:
+        ValueError: a second one is named.
+    """
+    if measured and mask:
+        raise ValueError(
+            f"mask = {mask!r}, and measured = {measured!r}, which brings its own mask: leave one "
+            "of them empty"
+        )
+
+
 def _load(place: Path, parse: Parse) -> Acquired:
     parts: list[Acquired] = []
     for file in measured_files(place):
@@ -104,18 +122,26 @@ def _check_same(first: Acquired, other: Acquired, place: Path) -> None:
 
 
 def parse_kspace(size: int, arrays: Arrays) -> Acquired:
-    """K-space of a size×size image: y (N, 2, size, k) and its columns."""
+    """K-space of a size×size image: y (N, 2, size, k) or, by entries, (N, 2, m), and its mask."""
     y = arrays["y"]
     if y.dtype.kind == "c":
         y = np.stack([y.real, y.imag], -3)
     wanted = f"complex (N, {size}, {size}), or (N, 2, {size}, {size}); --size says how many"
-    y = _batched(y, (2, size), f"y has the shape {arrays['y'].shape}; needs {wanted}")
-    mask = _mask(arrays, y, size)
-    y = _measured(y, mask)
+    complaint = f"y has the shape {arrays['y'].shape}; needs {wanted}"
+    y = _batched(y, (2, size), complaint)
+    mask = _kspace_mask(arrays, y, size)
+    by_columns = (mask == mask[0]).all()
+    if y.shape[-1] != size and not by_columns:
+        raise ValueError(f"{complaint}, because the mask has no whole columns")
+    if by_columns and y.shape[-1] != size:
+        y = _measured(y, mask[0])
+    else:
+        y = _measured(y.reshape(len(y), 2, -1), mask.ravel())
+        y = y.reshape(len(y), 2, size, -1) if by_columns else y
     whole = np.zeros((size, size), np.complex64)
-    whole[:, mask] = y[0, 0] + 1j * y[0, 1]
+    whole[mask] = (y[0, 0] + 1j * y[0, 1]).ravel()
     _check_scale(float(np.abs(np.fft.ifft2(whole, norm="ortho")).max()), "the zero-filled image")
-    return _acquired(y, mask)
+    return Acquired(torch.from_numpy(np.ascontiguousarray(y)), torch.from_numpy(mask))
 
 
 def parse_pixels(size: int, arrays: Arrays) -> Acquired:
@@ -139,7 +165,7 @@ def parse_readings(detectors: int, views: int, blank: float, arrays: Arrays) -> 
     if y.shape[2:] != (detectors, views):
         raise ValueError(
             f"{name} has the shape {arrays[name].shape}; needs (N, {detectors}, {views}), "
-            "detectors before views: --size and --views say how many"
+            "detectors before views: --size, and --views or --angles, say how many"
         )
     y = _measured(y, np.ones(views, bool))
     if name == "sinogram":
@@ -181,6 +207,17 @@ def _mask(arrays: Arrays, y: NDArray[Any], n_entries: int) -> NDArray[np.bool_]:
         raise ValueError("mask is 0 everywhere: it is to be 1 where something was measured")
     one: NDArray[np.bool_] = rows[0]
     return one
+
+
+def _kspace_mask(arrays: Arrays, y: NDArray[Any], size: int) -> NDArray[np.bool_]:
+    """Which entries of k-space were measured, (size, size)."""
+    given = arrays.get("mask", y[:, 0])
+    if given.ndim > 1 and given.shape[-2:] == (size, size):
+        held = {
+            name: mask.reshape(-1, size * size) for name, mask in arrays.items() if name == "mask"
+        }
+        return _mask(held, y.reshape(len(y), 2, -1), size * size).reshape(size, size)
+    return np.tile(_mask(arrays, y, size), (size, 1))
 
 
 def _measured(y: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:

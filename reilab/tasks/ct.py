@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -12,12 +11,13 @@ from torch import Tensor
 
 from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_readings
 from reilab.datasets.catalogue import image_splits
+from reilab.datasets.layouts import ANGLES, load_angles
 from reilab.datasets.pose import AS_ACQUIRED, POSE
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.noise import PoissonGaussian
-from reilab.physics.radon import n_detectors, parallel_beam
+from reilab.noise import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Noise, Steps, make_noise
+from reilab.physics.radon import n_detectors, parallel_beam_at, spread_angles
 from reilab.physics.transmission import Transmission
 from reilab.problem import Picture, Problem
 from reilab.settings import Setting
@@ -79,7 +79,7 @@ PRESETS = {
     ),
     # 90 images in batches of 2 for 3000 epochs, a tenth of the learning rate after every 1000.
     "paper": Preset(
-        {"data": "ct100", "size": 256},
+        {"data": "ct100", "size": 256, "tau": 10.0, "tau_in": "units"},
         TrainConfig(
             steps=135_000,
             milestones=(45_000, 90_000),
@@ -115,10 +115,23 @@ class CT:
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256
-    views: Annotated[int, Setting("Views over 180°.", unit="views", low=2, high=720)] = 50
+    views: Annotated[int, Setting("Views, evenly over the arc.", unit="views", low=2, high=720)] = (
+        50
+    )
+    arc: Annotated[
+        float,
+        Setting(
+            "Range of the views, which leave out its end; less than 180 is a limited range.",
+            unit="degrees",
+            positive=True,
+            high=360.0,
+        ),
+    ] = 180.0
+    angles: Annotated[str, ANGLES] = ""
     blank: Annotated[
         float, Setting("Reading without an object, I₀.", unit="counts", positive=True)
     ] = 1e5
+    noise_model: Annotated[str, NOISE_MODEL] = "mixed"
     gamma: Annotated[
         float,
         Setting(
@@ -131,30 +144,36 @@ class CT:
     sigma: Annotated[
         float, Setting("Electronic noise of a reading.", unit="counts", low=0.0, slider=(0, 300))
     ] = 30.0
+    tau: Annotated[float, TAU] = 0.03
+    tau_in: Annotated[str, TAU_IN] = "deviations"
+    curvature: Annotated[float, CURVATURE] = 0.0
     group: Annotated[
         str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
     ] = "rotations"
 
     def build(self, device: str = "cpu") -> Problem:
-        """The object keeps its physical size: a pixel of a smaller image attenuates more.
-
-        SURE's step grows like the noise: below it, differences drown where numbers are short.
-        """
-        radon = parallel_beam(self.size, self.views, device)
+        """The object keeps its physical size: a pixel of a smaller image attenuates more."""
+        angles = load_angles(self.angles) if self.angles else spread_angles(self.views, self.arc)
+        radon = parallel_beam_at(self.size, angles, device)
         attenuation = ATTENUATION_AT_256 * 256 / self.size
         transmission = Transmission(radon, self.blank, attenuation)
         validation: Samples | None = None
         if self.measured:
-            parse = partial(parse_readings, n_detectors(self.size), self.views, self.blank)
+            parse = partial(parse_readings, n_detectors(self.size), radon.views, self.blank)
             _, train, test = load_acquired(self.measured, parse, device)
         else:
             train, validation, test = image_splits(self.data, self.size, 1, device, self.pose)
         return Problem(
             physics=transmission,
-            noise=PoissonGaussian(self.sigma, self.gamma, tau=10 * math.sqrt(self.gamma)),
+            noise=self._noise(),
             group=GROUPS[self.group](self.size),
             train=train,
             test=test,
             validation=validation,
             picture=Picture("Sinogram, line integrals", partial(draw_sinogram, transmission)),
         )
+
+    def _noise(self) -> Noise:
+        """Readings are brightest without an object."""
+        steps = Steps(self.tau, self.tau_in, self.curvature)
+        return make_noise(self.noise_model, self.sigma, self.gamma, steps, peak=self.blank)

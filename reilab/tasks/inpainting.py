@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
-from reilab.datasets.acquired import ACQUIRED_FILES, load_acquired, parse_pixels
+from torch import Tensor
+
+from reilab.datasets.acquired import (
+    ACQUIRED_FILES,
+    check_own_mask,
+    load_acquired,
+    parse_pixels,
+)
 from reilab.datasets.catalogue import image_splits
+from reilab.datasets.layouts import PIXEL_MASK, load_pixel_mask
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.noise import Poisson
+from reilab.noise import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.problem import Picture, Problem
 from reilab.settings import Setting
@@ -59,7 +67,7 @@ PRESETS = {
     ),
     # 90 images one by one for 500 epochs, a tenth of the learning rate after every 100.
     "paper": Preset(
-        {"data": "urban100", "size": 256, "keep": 0.699},
+        {"data": "urban100", "size": 256, "keep": 0.699, "tau": 1e-2, "tau_in": "units"},
         TrainConfig(
             steps=45_000,
             batch=1,
@@ -86,30 +94,54 @@ class Inpainting:
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256
     keep: Annotated[float, Setting("Share of the pixels that is seen.", low=0.05, high=1.0)] = 0.7
+    mask: Annotated[str, PIXEL_MASK] = ""
+    mask_seed: Annotated[int, Setting("Names the random pixels.", low=0)] = 0
+    noise_model: Annotated[str, NOISE_MODEL] = "poisson"
     gamma: Annotated[
         float,
         Setting("Gain: the variance of a pixel of value 1.", positive=True, slider=(0.005, 0.2)),
     ] = 0.05
+    sigma: Annotated[
+        float,
+        Setting(
+            "Standard deviation of Gaussian noise, alone or beside the counts.",
+            low=0.0,
+            slider=(0.0, 0.3),
+        ),
+    ] = 0.1
+    tau: Annotated[float, TAU] = 0.05
+    tau_in: Annotated[str, TAU_IN] = "deviations"
+    curvature: Annotated[float, CURVATURE] = 0.0
     group: Annotated[
         str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
     ] = "shifts"
 
     def build(self, device: str = "cpu") -> Problem:
-        """The same random pixels are seen in every image, in all three channels."""
+        """The same pixels are seen in every image, in all three channels."""
+        check_own_mask(self.measured, self.mask)
         validation: Samples | None = None
         if self.measured:
             parse = partial(parse_pixels, self.size)
             pixels, train, test = load_acquired(self.measured, parse, device)
         else:
-            pixels = random_pixels(self.size, self.keep, Key(0) / "inpainting", device)
+            pixels = self._pixels().to(device)
             train, validation, test = image_splits(self.data, self.size, 3, device)
         mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
             physics=mask,
-            noise=Poisson(self.gamma),
+            noise=make_noise(self.noise_model, self.sigma, self.gamma, self._steps()),
             group=GROUPS[self.group](self.size),
             train=train,
             test=test,
             validation=validation,
             picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
         )
+
+    def _pixels(self) -> Tensor:
+        """Flat indices of the pixels that are seen."""
+        if self.mask:
+            return load_pixel_mask(self.mask, self.size).flatten().nonzero()[:, 0]
+        return random_pixels(self.size, self.keep, Key(self.mask_seed) / "inpainting")
+
+    def _steps(self) -> Steps:
+        return Steps(self.tau, self.tau_in, self.curvature)
