@@ -194,6 +194,16 @@ def rei_terms(
     return terms
 
 
+def ei_terms(
+    physics: PlainPhysics, group: Group, network: Network, y: Tensor, g: Tensor
+) -> dict[str, Tensor]:
+    """The terms of EI: ``mc``, a mean over the whole grid, and ``eq``."""
+    xhat = network(physics.pinv(y))
+    turned = group.act(g, xhat)
+    again = network(physics.pinv(physics.forward(turned)))
+    return {"mc": F.mse_loss(physics.forward(xhat), y), "eq": F.mse_loss(again, turned)}
+
+
 def sure_terms(
     physics: PlainPhysics, noise: Noise, network: Network, y: Tensor, hy: Tensor, draws: Draws
 ) -> dict[str, Tensor]:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ from reilab.noise import Noise, mean
 from reilab.physics.base import Physics
 from reilab.problem import Oracle, Problem
 from reilab.settings import validate
-from reilab.tasks.registry import Task, tasks
+from reilab.tasks.registry import MODEL, Task, tasks
 from reilab.training.state import Reconstruction, seeded
 
 #: A statistic further than this many standard errors from its expectation is an error.
@@ -202,9 +203,17 @@ def check_task(task: Task) -> None:
         validate(task.configure(name, {}))
         validate(preset.training)
     check_problem(task.pose("smoke"))
-    level = 2 * getattr(task.configure("smoke", {}), task.noise)
-    built = task.pose("smoke", {task.noise: level}).noise.level
-    assert built == level, f"{task.noise} = {level:g} builds a noise of level {built:g}"
+    usual = task.level_name(vars(task.spec()))
+    assert usual == task.noise, f"the noise field is {task.noise!r}, but {usual!r} is the level"
+    for settings in [{MODEL: model} for model in task.models] or [{}]:
+        _check_level(task, settings)
+
+
+def _check_level(task: Task, settings: Mapping[str, Any]) -> None:
+    spec = task.configure("smoke", settings)
+    name, level = task.level_name(vars(spec)), 2 * task.level_of(spec)
+    built = task.pose("smoke", {**settings, name: level}).noise.level
+    assert built == level, f"{name} = {level:g} builds a noise of level {built:g}"
 
 
 def check_problem(problem: Problem) -> None:

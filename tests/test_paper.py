@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from reilab.cli.main import main
 from reilab.datasets.bundled import load_bundled
 from reilab.groups import Rotations, Shifts
 from reilab.nets.unet import UNetSpec
-from reilab.physics.fourier import random_columns
 from reilab.runs.config import configure
 from reilab.runs.trial import n_evaluations, try_out
 from reilab.tasks.registry import find_task
 from reilab.training.config import TrainConfig
 
+#: Where the authors' masks may lie; they are not ours to pass on.
+AUTHORS = Path(os.environ.get("REILAB_AUTHORS_MASKS", "../shared/data"))
 #: Images, epochs, batch, learning rate, epochs at which it drops, transforms, and weights.
 PAPER: dict[str, dict[str, Any]] = {
     "mri": {
@@ -52,7 +54,9 @@ def test_numbers(task: str) -> None:
     values = configure(task, "paper", ["ei", "rei"]).method_values
     assert values["transforms"] == paper["transforms"]
     assert (values["alpha_sure"], values["alpha_req"]) == paper["weights"]
-    assert (values["alpha_mc"], values["alpha_eq"]) == paper["weights"]
+    share = {"mri": 0.25625, "inpainting": 0.699, "ct": 1}[task]
+    assert values["alpha_mc"] == pytest.approx(share * paper["weights"][0])
+    assert values["alpha_eq"] == paper["weights"][1]
     assert (training.measurements, training.precision) == ("online", "float32")
     kept = vars(spec)
     for name in paper.keys() & kept.keys():
@@ -72,6 +76,11 @@ def test_what_is_built(task: str, tmp_path: Path) -> None:
     assert isinstance(problem.group, Shifts if task == "inpainting" else Rotations)
     if task == "mri":
         assert problem.physics.range == (2, 320, 82)
+        columns = problem.physics.columns  # type: ignore[attr-defined]
+        seen = torch.zeros(320, dtype=torch.bool).index_fill(0, columns, True)
+        # The authors' own: 14 columns in the centre, with a gap on either side.
+        assert seen[153:167].all()
+        assert not seen[[152, 167]].any()
     elif task == "inpainting":
         assert problem.physics.range[1] / 256**2 == pytest.approx(0.699, abs=1e-4)
     else:
@@ -83,8 +92,28 @@ def test_what_is_built(task: str, tmp_path: Path) -> None:
         )
 
 
-def test_the_mask_of_the_paper() -> None:
-    assert len(random_columns(320, 4, 0.08, seed=1)) == 82
+@pytest.mark.skipif(not AUTHORS.is_dir(), reason="the authors' masks are not here")
+@pytest.mark.parametrize(
+    ("task", "file", "range_"),
+    [
+        ("mri", "rei_mri_mask_4x_320_columns.npy", (2, 320, 82)),
+        ("inpainting", "rei_inpainting_mask_256.npy", (3, 45_827)),
+    ],
+)
+def test_the_authors_masks(task: str, file: str, range_: tuple[int, ...], tmp_path: Path) -> None:
+    """They are taken as they are; in MRI as many columns are in the centre as in the preset."""
+    side = PAPER[task]["size"]
+    np.save(tmp_path / "a.npy", np.tile(np.linspace(0, 1, side), (side, 1)))
+    np.save(tmp_path / "b.npy", np.tile(np.linspace(0, 1, side), (side, 1)))
+    settings = {"data": str(tmp_path), "mask": str(AUTHORS / file)}
+    problem = find_task(task).pose("paper", settings)
+    assert problem.physics.range == range_
+    stored = np.load(AUTHORS / file)
+    if task == "mri":
+        assert problem.physics.columns.tolist() == np.flatnonzero(stored).tolist()  # type: ignore[attr-defined]
+        assert stored[153:167].all()
+    else:
+        assert problem.physics.pixels.tolist() == np.flatnonzero(stored).tolist()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("command", ["train", "compare"])

@@ -12,6 +12,7 @@ from reilab.key import Key
 from reilab.noise import NOISES
 from reilab.physics.fourier import to_kspace
 from reilab.problem import draw_entries
+from reilab.runs.config import configure
 from reilab.settings import validate
 from reilab.tasks.registry import Task, task, tasks
 from reilab.testing import check_noise, check_task
@@ -69,7 +70,7 @@ def test_the_checks_find_a_missing_preset() -> None:
 
 
 def test_the_checks_find_a_noise_field_that_is_no_noise() -> None:
-    with pytest.raises(AssertionError, match="builds a noise of level"):
+    with pytest.raises(AssertionError, match="the noise field is 'sigma', but 'gamma'"):
         check_task(broken(tasks()["ct"], noise="sigma"))
 
 
@@ -136,11 +137,14 @@ def test_the_step_of_sure_grows_with_the_noise(name: str, level: str) -> None:
 def test_noise_models(name: str) -> None:
     """Each that a task offers is drawn, and its level is the setting that says so."""
     found = tasks()[name]
-    for model in found.settings["noise_model"].choices:
+    for model in found.models:
         level = NOISES[model].level
         for value in (0.1, 0.2):
-            problem = found.pose("smoke", {"noise_model": model, level: value})
+            settings = {"noise_model": model, level: value}
+            problem = found.pose("smoke", settings)
             assert problem.noise.level == value
+            assert configure(name, "smoke", settings=settings).noise == value
+            assert configure(name, "smoke", settings=settings).assumed_noise == value
             x = problem.train.batch(torch.arange(2)).x
             assert x is not None
             check_noise(problem.noise, problem.physics(x))

@@ -62,12 +62,14 @@ class Cell:
         """
         training = {n: _plain(v) for n, v in self.settings.items() if n in TRAINING}
         own = {n: v for n, v in self.settings.items() if n not in (*TRAINING, NETWORK)}
+        task = find_task(self.task)
+        usual = vars(task.configure(self.preset, {}))
         return configure(
             self.task,
             self.preset,
             (self.method,),
             network=self.settings.get(NETWORK, ""),
-            settings=own | {find_task(self.task).noise: self.noise},
+            settings=own | {task.level_name({**usual, **own}): self.noise},
             training=training | {"seed": self.seed},
             device=self.device,
         )

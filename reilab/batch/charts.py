@@ -33,8 +33,8 @@ def noise_chart(series: Series) -> str:
             _draw(axis, series, name)
         if not axis.lines:
             return ""
-        unit = task.settings[task.noise].unit
-        letter = LETTERS.get(task.noise, task.noise)
+        level = task.level_name(vars(series.levels[0].runs[0].config.spec))
+        unit, letter = task.settings[level].unit, LETTERS.get(level, level)
         axis.set(xlabel=f"{letter} [{unit}]" if unit else letter, ylabel="PSNR [dB]")
         axis.set_title(task.title)
         if min(level.noise for level in series.levels) > 0:

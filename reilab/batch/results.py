@@ -59,7 +59,8 @@ class Level:
     @property
     def label(self) -> str:
         """As in “σ = 0.1”."""
-        name = find_task(self.runs[0].config.task).noise
+        config = self.runs[0].config
+        name = find_task(config.task).level_name(vars(config.spec))
         return f"{LETTERS.get(name, name)} = {self.noise:g}"
 
     @property

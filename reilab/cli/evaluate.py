@@ -55,10 +55,10 @@ def evaluate_networks(argv: Sequence[str]) -> None:
     asked = parse_trained("evaluate", ABOUT, OWN, argv)
     options = asked.options
     checkpoints = [one for name in options.checkpoint for one in find_checkpoints(name)]
-    usual = getattr(asked.spec, asked.task.noise)
-    noise = options.noise or (usual,)
+    name = asked.task.level_name(vars(asked.spec))
+    noise = options.noise or (getattr(asked.spec, name),)
     for level in noise:
-        override(asked.spec, {asked.task.noise: level})
+        override(asked.spec, {name: level})
     out = options.out or _new_folder(asked)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")

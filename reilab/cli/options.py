@@ -11,6 +11,7 @@ import tyro
 
 from reilab.methods.registry import method_settings, methods
 from reilab.nets.registry import NetworkKind, NetworkSpec, find_network, network_of, networks
+from reilab.noise import NOISES
 from reilab.runs.config import (
     USUAL_METHODS,
     RunConfig,
@@ -41,7 +42,7 @@ def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
     every = [*task.settings, *kind.settings, *method_settings()]
     settings = {name: getattr(options, name) for name in every}
     if options.noise is not None:
-        settings[task.noise] = options.noise
+        settings[task.level_name(settings)] = options.noise
     config = configure(
         task.name,
         preset,
@@ -84,8 +85,8 @@ def word_after(argv: Sequence[str], option: str, default: str) -> str:
 
 
 def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Sequence[str]) -> Any:
-    chosen, noise = task.preset(preset), task.settings[task.noise]
     spec, kind = task.configure(preset, {}), network_of(network)
+    level, chosen = task.level_name(vars(spec)), task.preset(preset)
     # Raises where two of them have a setting of the same name.
     every_setting(task, kind)
     named = f"One of: {', '.join(methods())}."
@@ -104,7 +105,7 @@ def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Se
     own = [
         option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
         *which,
-        option("noise", float | None, None, told(noise) + f" The same as --{task.noise}."),
+        option("noise", float | None, None, _told_level(task, level)),
         option("assumed_noise", float | None, None, "What the losses take the noise to be."),
         option("device", str, "cpu", "cpu, cuda, or cuda:N."),
         option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
@@ -139,6 +140,14 @@ def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Se
 def _titles(name: str) -> str:
     """The methods that have a setting."""
     return ", ".join(one.title for one in methods().values() if name in one.settings)
+
+
+def _told_level(task: Task, level: str) -> str:
+    """What the help says of the noise level."""
+    others = {NOISES[name].level for name in task.models} - {level}
+    names = " or ".join(f"--{name}" for name in (level, *sorted(others)))
+    which = ", whichever is the level of the noise model." if others else "."
+    return f"{told(task.settings[level])} The same as {names}{which}"
 
 
 def options_of(cls: type, values: object) -> list[Any]:

@@ -79,23 +79,28 @@ class Choices(param.Parameterized):
         """The registered network that is chosen."""
         return find_network(self.network)
 
+    @property
+    def level_name(self) -> str:
+        """The setting that is the noise level, of the noise model that is chosen."""
+        return self.chosen_task.level_name(self.further)
+
     def setting(self, name: str) -> Setting:
         """Help, unit and bounds of a number, as its owner states them."""
         if name in ("noise", "assumed_noise"):
-            return self.chosen_task.settings[self.chosen_task.noise]
+            return self.chosen_task.settings[self.level_name]
         return every_setting(self.chosen_task, self.chosen_network)[name]
 
     def further_settings(self) -> dict[str, Setting]:
         """The settings of task, network, methods and training without a parameter of their own."""
-        return self._further_of(self.chosen_network)
+        return self._further_of(self.chosen_network, self.level_name)
 
-    def _further_of(self, network: NetworkKind) -> dict[str, Setting]:
+    def _further_of(self, network: NetworkKind, level: str) -> dict[str, Setting]:
         task = self.chosen_task
         kinds, every = every_type(task, network), every_setting(task, network)
         return {
             name: setting
             for name, setting in every.items()
-            if name != task.noise and name not in NUMBERS and kinds[name] in (int, float, str)
+            if name != level and name not in NUMBERS and kinds[name] in (int, float, str)
         }
 
     @param.depends("task", watch=True)
@@ -127,7 +132,7 @@ class Choices(param.Parameterized):
         self._base = config
         every = _flat(config)
         network = network_of(config.network)
-        names = self._further_of(network)
+        names = self._further_of(network, self.chosen_task.level_name(vars(config.spec)))
         self.param.update(
             network=network.name,
             noise=config.noise,
@@ -145,8 +150,17 @@ class Choices(param.Parameterized):
         self.show_numbers(config)
 
     def set_further(self, name: str, value: Any) -> None:
-        """Change one of the settings that have no parameter of their own."""
-        self.further = {**self.further, name: value}
+        """Change one of the settings that have no parameter of their own.
+
+        Another noise model has another level: each keeps the value that it had.
+        """
+        before, changed = self.level_name, {**self.further, name: value}
+        after = self.chosen_task.level_name(changed)
+        if after == before:
+            self.further = changed
+        else:
+            own = changed.pop(after)
+            self.param.update(further={**changed, before: self.noise}, noise=own)
 
     def config(self) -> RunConfig:
         """The run that is asked for.
@@ -156,7 +170,7 @@ class Choices(param.Parameterized):
         """
         training = dict(vars(self._base.training)) | {n: getattr(self, n) for n in TRAINING}
         settings = dict(vars(self._base.spec)) | {n: getattr(self, n) for n in steering.WEIGHTS}
-        settings[self.chosen_task.noise] = self.noise
+        settings[self.level_name] = self.noise
         for name, value in self.further.items():
             (training if name in training else settings)[name] = value
         return configure(

@@ -43,7 +43,7 @@ def _lowered(found: re.Match[str]) -> str:
 
 
 def _line(method: str, choices: Choices, history: History) -> str:
-    letter = LETTERS.get(choices.chosen_task.noise, choices.chosen_task.noise)
+    letter = LETTERS.get(choices.level_name, choices.level_name)
     noise = f"<i>{letter}̂</i> = <b>{escape(number_text(choices.assumed_noise))}</b>"
     track = history.tracks.get(method)
     newest = track.stepped[-1].losses if track and track.stepped else {}

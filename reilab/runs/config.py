@@ -65,8 +65,7 @@ class RunConfig:
     @property
     def noise(self) -> float:
         """The true noise level."""
-        level: float = getattr(self.spec, find_task(self.task).noise)
-        return level
+        return find_task(self.task).level_of(self.spec)
 
     @property
     def method_values(self) -> dict[str, Any]:
@@ -154,7 +153,7 @@ def configure(
         network=override(body or chosen.spec(), layers),
         objectives=objectives(methods, {**start.methods, **shared}),
         training=override(start.training, training or {}),
-        assumed_noise=float(getattr(spec, found.noise) if assumed_noise is None else assumed_noise),
+        assumed_noise=float(found.level_of(spec) if assumed_noise is None else assumed_noise),
         device=device,
     )
     return checked(config)
@@ -187,7 +186,8 @@ def checked(config: RunConfig) -> RunConfig:
     needy = [name for name in config.methods if find_method(name).oracle]
     if needy and vars(config.spec).get(MEASURED):
         raise ValueError(needs_truth(needy[0]))
-    override(config.spec, {find_task(config.task).noise: config.assumed_noise})
+    level = find_task(config.task).level_name(vars(config.spec))
+    override(config.spec, {level: config.assumed_noise})
     check_device(config.device)
     return config
 

@@ -75,7 +75,7 @@ class Prepared:
             task=task.name,
             preset=self.config.preset,
             noise=problem.noise.level,
-            noise_unit=task.settings[task.noise].unit,
+            noise_unit=task.settings[task.level_name(vars(self.config.spec))].unit,
             device=str(problem.device),
             n_train=len(problem.train),
             n_test=len(problem.test),

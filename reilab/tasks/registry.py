@@ -23,6 +23,7 @@ from typing import Any, Protocol, TypeVar
 
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.unet import UNetSpec
+from reilab.noise import NOISES
 from reilab.problem import Problem
 from reilab.registry import Registry, complete_settings
 from reilab.settings import Setting, choose, override
@@ -30,6 +31,8 @@ from reilab.training.config import TrainConfig
 
 #: The setting that names measurements that were acquired; where it is empty they are simulated.
 MEASURED = "measured"
+#: The setting that names the noise model, in a task that offers several: a name in ``NOISES``.
+MODEL = "noise_model"
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -63,7 +66,11 @@ class Preset:
 
 @dataclass(frozen=True)
 class Task:
-    """A registered inverse problem; ``noise`` names the field that is the noise level."""
+    """A registered inverse problem.
+
+    ``noise`` names the field that is the noise level, unless another noise model is chosen: see
+    ``level_name``.
+    """
 
     name: str
     title: str
@@ -76,6 +83,11 @@ class Task:
     def summary(self) -> str:
         """The first line of the task's documentation."""
         return (self.spec.__doc__ or "").strip().splitlines()[0]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The noise models that it offers; none where it has one of its own."""
+        return self.settings[MODEL].choices if MODEL in self.settings else ()
 
     def preset(self, name: str) -> Preset:
         """The preset of that name.
@@ -91,8 +103,21 @@ class Task:
         Raises:
             ValueError: an unknown preset.
         """
-        own: float = getattr(self.configure(preset, {}), self.noise)
+        own: float = self.level_of(self.configure(preset, {}))
         return self.presets[preset].levels or {own: {}}
+
+    def level_name(self, settings: Mapping[str, Any]) -> str:
+        """The field that is the noise level, where a spec's fields have these values.
+
+        In a task that offers several noise models it is that of the chosen one.
+        """
+        model = NOISES.get(settings.get(MODEL, ""))
+        return self.noise if model is None else model.level
+
+    def level_of(self, spec: Spec) -> float:
+        """The noise level of a spec."""
+        level: float = getattr(spec, self.level_name(vars(spec)))
+        return level
 
     def configure(self, preset: str, settings: Mapping[str, Any]) -> Spec:
         """The spec of a preset with some settings changed, checked.
@@ -132,6 +157,9 @@ def task(name: str, *, title: str, noise: str, presets: Mapping[str, Preset]) ->
             raise ValueError(f"task {name!r} needs the presets: {', '.join(sorted(missing))}")
         settings = complete_settings("task", name, spec)
         choose(f"noise field of {name}", noise, settings)
+        for model in settings[MODEL].choices if MODEL in settings else ():
+            level = NOISES[choose(f"noise model of {name}", model, NOISES)].level
+            choose(f"noise field of {name}, for {model} noise,", level, settings)
         _TASKS.add(Task(name, title, spec, settings, noise, presets))
         return spec
 
