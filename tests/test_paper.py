@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from reilab.cli.dryrun import duration, size
 from reilab.cli.main import main
@@ -78,9 +79,8 @@ def test_what_is_built(task: str, tmp_path: Path) -> None:
         assert problem.physics.range == (2, 320, 82)
         columns = problem.physics.columns  # type: ignore[attr-defined]
         seen = torch.zeros(320, dtype=torch.bool).index_fill(0, columns, True)
-        # The authors' own: 14 columns in the centre, with a gap on either side.
         assert seen[153:167].all()
-        assert not seen[[152, 167]].any()
+        assert longest_run(seen.numpy()) == 14
     elif task == "inpainting":
         assert problem.physics.range[1] / 256**2 == pytest.approx(0.699, abs=1e-4)
     else:
@@ -90,6 +90,11 @@ def test_what_is_built(task: str, tmp_path: Path) -> None:
         assert sum(p.numel() for p in problem.new_network().parameters()) // 1000 in range(
             8562, 8565
         )
+
+
+def longest_run(seen: NDArray[np.bool_]) -> int:
+    """Of neighbouring columns that are all measured."""
+    return max(len(run) for run in "".join(str(int(one)) for one in seen).split("0"))
 
 
 @pytest.mark.skipif(not AUTHORS.is_dir(), reason="the authors' masks are not here")
@@ -111,7 +116,7 @@ def test_the_authors_masks(task: str, file: str, range_: tuple[int, ...], tmp_pa
     stored = np.load(AUTHORS / file)
     if task == "mri":
         assert problem.physics.columns.tolist() == np.flatnonzero(stored).tolist()  # type: ignore[attr-defined]
-        assert stored[153:167].all()
+        assert longest_run(stored) == 14
     else:
         assert problem.physics.pixels.tolist() == np.flatnonzero(stored).tolist()  # type: ignore[attr-defined]
 

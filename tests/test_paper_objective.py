@@ -18,6 +18,7 @@ from benchmarks.plain import Draws, PlainPhysics, ei_terms, plain_physics, sure_
 from reilab.datasets.samples import Batch
 from reilab.groups import Group
 from reilab.key import Key
+from reilab.methods.registry import find_method
 from reilab.nets.registry import FromStart
 from reilab.noise import PoissonGaussian
 from reilab.physics.fourier import CartesianMRI, random_columns
@@ -35,6 +36,8 @@ KEY = Key(21)
 #: The share of the grid that is measured in the paper's problems, and the share that the authors'
 #: code takes it to be in SURE.
 SHARES = {"mri": (82 / 320, 1 / 4), "inpainting": (0.699, 0.7), "ct": (1.0, 1.0)}
+#: How far double precision takes the two: where a plain loop turns images, its places are rounded.
+ROUNDING = {"mri": 1e-10, "inpainting": 1e-10, "ct": 1e-7}
 every_task = pytest.mark.parametrize("task", SHARES)
 
 
@@ -92,7 +95,7 @@ def ours(c: Case, task: str, method: str) -> tuple[dict[str, Tensor], Tensor]:
     """The weighted terms of a method of the preset `paper`, and the gradient of their sum."""
     (objective,) = configure(task, "paper", [method]).objectives
     network = FromStart(c.network)
-    weights = {w.term: getattr(objective, name) for name, w in find_weights(method).items()}
+    weights = {w.term: getattr(objective, name) for name, w in find_method(method).weights.items()}
     gather_gradients(network.parameters())
     terms, _ = accumulate_gradient(
         objective.terms(c.problem), weights, c.measured, Reconstruction(network), KEY
@@ -102,12 +105,6 @@ def ours(c: Case, task: str, method: str) -> tuple[dict[str, Tensor], Tensor]:
     for parameter in network.parameters():
         parameter.grad = None
     return {name: weights[name] * value for name, value in terms.items()}, gradient
-
-
-def find_weights(method: str) -> Any:
-    from reilab.methods.registry import find_method
-
-    return find_method(method).weights
 
 
 @every_task
@@ -137,8 +134,8 @@ def test_ei_of_paper_is_the_authors_objective(task: str) -> None:
     found, slope = ours(c, task, "ei")
     assert found.keys() == expected.keys()
     for name, value in found.items():
-        torch.testing.assert_close(value, expected[name].detach(), rtol=1e-9, atol=0)
-    assert (slope - gradient).norm() < 1e-9 * gradient.norm()
+        torch.testing.assert_close(value, expected[name].detach(), rtol=ROUNDING[task], atol=0)
+    assert (slope - gradient).norm() < ROUNDING[task] * gradient.norm()
 
 
 @every_task

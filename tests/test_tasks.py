@@ -179,6 +179,17 @@ def test_masks_and_angles_as_settings(tmp_path: Path) -> None:
     assert built.physics.radon.angles == (0, 15, 30, 45)  # type: ignore[attr-defined]
 
 
+def test_the_object_keeps_its_physical_size() -> None:
+    """A body that is everywhere 1 lets through as many photons along its middle at every size."""
+    readings = []
+    for size in (32, 64, 128):
+        physics = tasks()["ct"].pose("smoke", {"size": size, "views": 2}).physics
+        sinogram = physics(torch.ones(1, *physics.domain))
+        readings.append(float(sinogram[0, 0, sinogram.shape[2] // 2, 0]))
+    # The paper's: 256 pixels of 0.0064 each.
+    assert readings == pytest.approx([1e5 * math.exp(-256 * 0.0064)] * 3, rel=1e-4)
+
+
 def test_the_picture_of_a_sinogram_is_in_proportion_to_the_line_integrals() -> None:
     problem = tasks()["ct"].pose("smoke")
     x = problem.test.batch(torch.arange(2)).x
