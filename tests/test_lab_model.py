@@ -301,3 +301,21 @@ class Blinds:
     def build(self, device="cpu"):
         raise NotImplementedError
 '''
+
+
+def test_another_noise_model_has_another_level(tmp_path: Path) -> None:
+    """Each keeps the value that it had, and the control says which one it is."""
+    choices = Lab(tmp_path).choices
+    choices.task, choices.preset = "inpainting", "smoke"
+    gamma, sigma = choices.noise, choices.further["sigma"]
+    choices.set_further("noise_model", "gaussian")
+    assert (choices.level_name, choices.noise, choices.further["gamma"]) == ("sigma", sigma, gamma)
+    assert choices.assumed_noise == sigma
+    choices.noise = 0.25
+    config = choices.config()
+    assert (config.noise, config.assumed_noise) == (0.25, 0.25)
+    assert vars(config.spec)["gamma"] == gamma
+    choices.set_further("noise_model", "mixed")
+    assert (choices.level_name, choices.noise, choices.further["sigma"]) == ("gamma", gamma, 0.25)
+    choices.show_numbers(config)
+    assert (choices.level_name, choices.noise) == ("sigma", 0.25)

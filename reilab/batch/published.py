@@ -21,8 +21,10 @@ class Published:
         task: name of the task.
         noise: level.
         psnr: by name of the method, or of A†y.
-        legacy: whether it is the metric of the authors' code (``rei_legacy_psnr``), which reads
-            4.77 dB lower for colour images.
+        legacy: whether it is surely the metric of the authors' code (``rei_legacy_psnr``), which
+            reads 4.77 dB lower for colour images. In inpainting the figure of A†y tells; in MRI and
+            CT nobody has checked which metric the figures are of. There the two differ only in
+            the peak, which is the maximum of the ground truth in one and 1 in the other.
     """
 
     task: str
