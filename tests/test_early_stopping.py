@@ -51,7 +51,7 @@ def judged() -> list[float]:
 def test_it_ends_with_the_network_that_did_best_on_the_validation_images(
     judged: list[float],
 ) -> None:
-    events, last = list(stream(unsteady(keep="best"))), list(stream(unsteady()))
+    events, last = list(stream(unsteady(ends_with="best"))), list(stream(unsteady()))
     best = max(range(7), key=judged.__getitem__)
     assert ends(events) == {"supervised": best}
     assert ends(last) == {"supervised": 6}
@@ -60,18 +60,18 @@ def test_it_ends_with_the_network_that_did_best_on_the_validation_images(
 
 
 def test_methods_without_the_truth_end_with_their_last_network() -> None:
-    assert ends(list(stream(unsteady(("rei",), keep="best")))) == {"rei": 6}
+    assert ends(list(stream(unsteady(("rei",), ends_with="best")))) == {"rei": 6}
 
 
 def test_the_best_network_survives_a_checkpoint(tmp_path: Path, judged: list[float]) -> None:
     best = max(range(7), key=judged.__getitem__)
-    whole, cut = (prepare(unsteady(keep="best")) for _ in range(2))
+    whole, cut = (prepare(unsteady(ends_with="best")) for _ in range(2))
     for events, stop in ((whole.events(), 99), (cut.events(), best + 1)):
         for event in events:
             if isinstance(event, Evaluated) and event.step == stop:
                 break
     save_checkpoint(cut.states[0], tmp_path / "supervised.safetensors")
-    again = prepare(unsteady(keep="best"))
+    again = prepare(unsteady(ends_with="best"))
     load_checkpoint(again.states[0], tmp_path / "supervised.safetensors")
     rest = list(train(again.states[0], again.problem, again.config.training, again.exam))
     assert ends(rest) == {"supervised": best}
@@ -80,7 +80,7 @@ def test_the_best_network_survives_a_checkpoint(tmp_path: Path, judged: list[flo
 
 
 def test_the_three_splits_have_measurements_of_their_own() -> None:
-    prepared = prepare(unsteady(keep="best"))
+    prepared = prepare(unsteady(ends_with="best"))
     exam = prepared.exam
     assert exam.validation is not None
     assert not torch.equal(exam.y[0], exam.validation.y[0])
@@ -88,9 +88,9 @@ def test_the_three_splits_have_measurements_of_their_own() -> None:
     assert torch.equal(tuning.y, exam.validation.y)
 
 
-@pytest.mark.parametrize("change", [{"exam": "validation"}, {"keep": "best"}])
+@pytest.mark.parametrize("change", [{"exam": "validation"}, {"ends_with": "best"}])
 def test_data_without_validation_images_are_refused(change: dict[str, str]) -> None:
     prepared = prepare(unsteady())
     blind = replace(prepared.problem, validation=None)
-    with pytest.raises(ValueError, match=r"needs validation images .* keep = last"):
+    with pytest.raises(ValueError, match=r"needs validation images .* ends_with = last"):
         prepare_exam(blind, replace(prepared.config.training, **change))  # type: ignore[arg-type]

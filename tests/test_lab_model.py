@@ -17,7 +17,9 @@ from reilab.lab.errors import error_map, scale_end
 from reilab.lab.model import Lab
 from reilab.lab.steering import Sent, commands, numbers_since
 from reilab.lab.summary import rows, run_title
-from reilab.methods.registry import weights
+from reilab.methods.registry import methods, weights
+from reilab.runs.config import configure
+from reilab.runs.execute import execute
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
 from reilab.runs.jobs import Standing, Status
@@ -257,6 +259,21 @@ def test_a_plug_in_stands_among_the_tasks_with_its_own_noise(tmp_path: Path) -> 
         check=True,
     )
     assert told.stdout.split() == ["lumens", "0.25", "0.25"]
+
+
+def test_a_run_opens_whatever_weight_was_steered(tmp_path: Path) -> None:
+    """Every term of every method, and one that no method has any more."""
+    names = list(methods())
+    config = configure("mri", "smoke", names, training={"steps": 2})
+    folder = RunFolder.create(tmp_path / "steered", config.to_yaml())
+    asked = [SetWeight(one.term, 2.0) for one in weights().values()]
+    execute(folder, inbox=lambda: [asked.pop()] if asked else [])
+    folder.record(Steered("rei", 2, SetWeight("of old times", 3.0)))
+    lab = Lab(tmp_path)
+    lab.open("steered")
+    told = {name: getattr(lab.choices, name) for name in weights()}
+    assert told == dict.fromkeys(weights(), 2.0)
+    assert lab.as_asked
 
 
 def test_images_keep_their_first_row_on_top_and_clip() -> None:

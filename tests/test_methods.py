@@ -12,6 +12,8 @@ from reilab.methods.ei import EI
 from reilab.methods.registry import find_method, method, method_of, methods, weights
 from reilab.nets.registry import find_network, network_of, networks
 from reilab.nets.unet import UNetSpec
+from reilab.runs.config import every_setting
+from reilab.tasks.registry import find_task, tasks
 from reilab.testing import check_method, check_network
 
 
@@ -70,3 +72,10 @@ def test_a_method_without_weights_is_refused() -> None:
 )  # fmt: skip
 def test_formulas_become_html(plain: str, html: str) -> None:
     assert formula_html(plain, "N") == html
+
+
+@pytest.mark.parametrize("task", tasks())
+@pytest.mark.parametrize("name", networks())
+def test_the_settings_of_a_run_have_different_names(task: str, name: str) -> None:
+    """Task, network, methods and training share one command line and one form."""
+    assert every_setting(find_task(task), find_network(name))

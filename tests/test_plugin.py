@@ -1,4 +1,4 @@
-"""A task in one file outside the package stands everywhere, with no other edit."""
+"""A task, a method or a network in one file outside the package stands everywhere at once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 PLUGIN = Path(__file__).parent / "plugins" / "denoising.py"
 
 
-def with_plugin(*command: str, timeout: int = 240) -> str:
-    environment = {**os.environ, "REILAB_PLUGINS": str(PLUGIN), "COLUMNS": "200"}
+def with_plugin(*command: str, plugin: Path = PLUGIN, timeout: int = 240) -> str:
+    environment = {**os.environ, "REILAB_PLUGINS": str(plugin), "COLUMNS": "200"}
     done = subprocess.run(
         [sys.executable, *command],
         capture_output=True,
@@ -61,3 +61,66 @@ def test_the_parametrised_tests_take_it_up() -> None:
     assert " passed" in printed
     for module in ("test_tasks", "test_cli", "test_training"):
         assert f"{module}.py::" in printed
+
+
+ADDITIONS = Path(__file__).parent / "plugins" / "additions.py"
+
+
+def test_a_method_and_a_network_stand_on_the_command_line(tmp_path: Path) -> None:
+    told = with_plugin(
+        *("-m", "reilab", "compare", "mri", "--network", "one-layer", "--help"), plugin=ADDITIONS
+    )
+    for word in ("flat", "--alpha-flat", "Weight of flatness", "one-layer: One layer", "--kernel"):
+        assert word in told
+    out = tmp_path / "run"
+    printed = with_plugin(
+        *("-m", "reilab", "compare", "mri", "--preset", "smoke", "--methods", "flat", "sure"),
+        *("--network", "one-layer", "--kernel", "3", "--alpha-flat", "0.5", "--json"),
+        *("--out", str(out)),
+        plugin=ADDITIONS,
+    )
+    assert '"flat"' in printed.splitlines()[-1]
+    config = (out / "config.yaml").read_text(encoding="utf-8")
+    assert "name: one-layer" in config
+    assert "alpha_flat: 0.5" in config
+
+
+IN_THE_LAB = """
+import sys
+from pathlib import Path
+from reilab.lab.form import GROUPS, control, further
+from reilab.lab.formula import objectives
+from reilab.lab.model import Lab
+from reilab.lab.notebook.style import STYLE
+
+lab = Lab(Path(sys.argv[1]))
+choices = lab.choices
+choices.task, choices.preset, choices.methods = "mri", "smoke", ["flat"]
+choices.network = "one-layer"
+assert "alpha_flat" in GROUPS["Changeable while training"]
+shown = control(lab, "alpha_flat")
+assert (shown.label, shown.value, shown.shown) == ("α flat", "0.01", True), shown
+assert not control(lab, "alpha_req").shown
+assert "kernel" in further(choices) and "width" not in further(choices)
+assert [one.colour for one in control(lab, "methods").options if one.value == "flat"] == ["#5b4fc7"]
+assert "#5b4fc7" in STYLE
+html = objectives(choices, lab.history)
+assert "‖∇<i>x̂</i>‖<sub>1</sub>" in html and "SURE(<i>y</i>" in html, html
+config = choices.config()
+assert config.network.kernel == 5 and config.methods == ("flat",)
+print("seen")
+"""
+
+
+def test_they_stand_in_the_lab_with_their_own_formula_and_colour(tmp_path: Path) -> None:
+    assert "seen" in with_plugin("-c", IN_THE_LAB, str(tmp_path), plugin=ADDITIONS)
+
+
+def test_the_checks_take_them_up() -> None:
+    printed = with_plugin(
+        *("-m", "pytest", "-p", "no:cacheprovider", "-k", "flat or one-layer", "-vv"),
+        "tests/test_methods.py",
+        plugin=ADDITIONS,
+    )
+    assert "test_methods_keep_their_promises[flat]" in printed
+    assert "test_networks_keep_their_promises[one-layer]" in printed

@@ -65,7 +65,7 @@ class TrainConfig:
             choices=("test", "validation"),
         ),
     ] = "test"
-    keep: Annotated[
+    ends_with: Annotated[
         str,
         Setting(
             "The network with which supervised training ends: the last, or the best of those that "

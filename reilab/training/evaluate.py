@@ -42,15 +42,17 @@ def prepare_exam(problem: Problem, config: TrainConfig) -> Exam:
         ValueError: validation images are asked for, to evaluate or to stop early by, and the data
             has none.
     """
-    wanted = [name for name in ("exam", "keep") if getattr(config, name) in ("validation", "best")]
+    wanted = [
+        name for name in ("exam", "ends_with") if getattr(config, name) in ("validation", "best")
+    ]
     if wanted and (problem.validation is None or not problem.validation.has_truth):
         raise ValueError(
             f"{wanted[0]} = {getattr(config, wanted[0])!r} needs validation images with ground "
-            "truth and the data has none; choose exam = test and keep = last"
+            "truth and the data has none; choose exam = test and ends_with = last"
         )
     samples = {"test": problem.test, "validation": problem.validation}
     exam = _measured(problem, samples[config.exam], Key(config.seed) / config.exam)
-    if config.keep == "best":
+    if config.ends_with == "best":
         validation = _measured(problem, problem.validation, Key(config.seed) / "validation")
         return replace(exam, validation=validation)
     return exam

@@ -37,8 +37,8 @@ class TrainState:
     ``terms`` are the loss terms of the method and ``weights`` their weights, which it owns.
     ``gradient`` and ``statistics`` are single tensors of which the parameters' gradients and the
     layers' running statistics are parts. ``noise`` is the true model, ``engine`` what carries the
-    network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them, and
-    ``best`` the network to end with where there is early stopping.
+    network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them,
+    and ``best`` the network to end with where there is early stopping.
     """
 
     method: str
