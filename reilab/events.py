@@ -34,11 +34,17 @@ EVERY = "*"
 
 @dataclass(frozen=True)
 class Metrics:
-    """Of one image, or means over several: PSNR in dB (peak 1), SSIM, NMSE."""
+    """Of one image, or means over several: PSNR in dB (peak 1), SSIM, NMSE.
+
+    The last two are the PSNR of what A sees of the error, and of what it does not; ``None`` where
+    that is not known, and in logs of older versions.
+    """
 
     psnr: float
     ssim: float
     nmse: float
+    psnr_range: float | None = None
+    psnr_null: float | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from reilab.key import Key, Streams
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.unet import UNetSpec
 from reilab.noise import Noise
+from reilab.nullspace import Map, exact_projection, same
 from reilab.physics.base import Physics
 
 
@@ -48,11 +50,6 @@ class Oracle(Measurement):
     """A measurement with its ground truth x (B, C, H, W), for supervised training only."""
 
     x: Tensor = field(kw_only=True)
-
-
-def same(x: Tensor) -> Tensor:
-    """The image as it is."""
-    return x
 
 
 def magnitude(x: Tensor) -> Tensor:
@@ -100,6 +97,8 @@ class Problem:
         validation: samples to choose settings by, and when to stop; neither learned from nor
             tested on. ``None`` where there are none.
         network: what learns to invert the operator.
+        seen: the orthogonal projection of images (B, C, H, W) on what A sees, ``nullspace``. It is
+            left out where A† is the pseudo-inverse of a linear A, or where it is not known.
     """
 
     physics: Physics
@@ -111,6 +110,7 @@ class Problem:
     picture: Picture = Picture("Measurement", draw_entries)
     validation: Samples | None = field(default=None, kw_only=True)
     network: NetworkSpec = field(default_factory=UNetSpec)
+    seen: Map | None = field(default=None, kw_only=True)
 
     @property
     def device(self) -> torch.device:
@@ -120,6 +120,26 @@ class Problem:
     def new_network(self) -> nn.Module:
         """An untrained network for images of this problem, on the CPU."""
         return self.network.build(self.physics.domain[0])
+
+    @torch.no_grad()
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What A sees of images (B, C, H, W), and what it loses: they add up to x, at right angles.
+
+        ``None`` where the projection is not known.
+        """
+        if self._projection is None:
+            return None
+        part = self._projection(x)
+        return part, x - part
+
+    @cached_property
+    def _projection(self) -> Map | None:
+        if self.seen is not None:
+            return self.seen
+        sample = self.test.batch(torch.tensor([0]))
+        like = sample.y if sample.x is None else sample.x
+        assert like is not None
+        return exact_projection(self.physics, like)
 
     def measure(self, batch: Batch, key: Key, first: int = 0) -> Measurement:
         """What was measured of a batch, or a simulation of it.

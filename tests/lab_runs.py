@@ -82,7 +82,7 @@ def _posed(task: str, truth: np.ndarray) -> Posed:
         n_test=N_IMAGES,
         pinv=truth + 0.3,
         truth=truth,
-        pinv_metrics=Metrics(11.0, 0.3, 0.2),
+        pinv_metrics=Metrics(11.0, 0.3, 0.2, 14.0, 14.5),
         pinv_per_image=each,
         measurement=np.full((N_IMAGES, SIDE, SIDE // 2, 1), 0.5, np.float32),
         measurement_title="Half of it",
@@ -107,4 +107,4 @@ def _evaluated(method: str, step: int, truth: np.ndarray) -> Evaluated:
     level = 12.0 + step / 10 + list(TERMS).index(method)
     each = tuple(Metrics(level + index, 0.5, 0.1) for index in range(N_IMAGES))
     error = 0.2 / (1 + step)
-    return Evaluated(method, step, Metrics(level, 0.5, 0.1), truth + error, each)
+    return Evaluated(method, step, Metrics(level, 0.5, 0.1, level + 3.0, level + 3.5), truth + error, each)

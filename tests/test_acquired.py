@@ -297,7 +297,7 @@ def test_training_from_measurements_alone(
     printed = capsys.readouterr().out
     result = json.loads(printed.splitlines()[-1])
     assert result["measurements"] == "acquired"
-    assert result["pinv"] == {"psnr": None, "ssim": None}
+    assert result["pinv"] == dict.fromkeys(("psnr", "ssim", "psnr_range", "psnr_null"))
     folder = RunFolder(Path(result["run"]))
     history = history_of(folder.events())
     assert history.finished
@@ -351,7 +351,7 @@ def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
     for look in ({}, {"swipe": True}, {"sample": 1, "at": 20}, {"hidden": ["errors"]}):
         view.param.update(**look)
         exhibit.show(content_of("run", history, view))
-    assert as_text(content.rows, ",").splitlines()[1] == "A†y,,,,,,,,"
+    assert as_text(content.rows, ",").splitlines()[1] == "A†y,,,,,,,,,,"
     told = status_detail(history, Standing(Status.FINISHED))
     assert told.endswith("acquired measurements, no ground truth")
     other = history_of(write_run(tmp_path, "other").events())

@@ -17,6 +17,7 @@ from reilab.cli.main import main
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
 from reilab.tasks.registry import tasks
+from reilab.training.evaluate import MOST
 
 
 @pytest.fixture(autouse=True)
@@ -50,9 +51,12 @@ def test_compare_ends_with_json_and_a_figure(
     result = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert {"task", "preset", "noise", "run", "pinv", "methods"} <= result.keys()
     assert list(result["methods"]) == ["supervised", "ei", "rei"]
-    assert result["methods"]["rei"].keys() == {"psnr", "ssim", "seconds", "steps"}
+    figures = {"psnr", "ssim", "psnr_range", "psnr_null"}
+    assert result["methods"]["rei"].keys() == figures | {"seconds", "steps"}
     assert result["methods"]["rei"]["steps"] == 2
-    assert result["pinv"].keys() == {"psnr", "ssim"}
+    assert result["pinv"].keys() == figures
+    for told in (result["pinv"], *result["methods"].values()):
+        assert all(0 < told[part] <= MOST for part in ("psnr_range", "psnr_null"))
     assert (Path(result["run"]) / "figure.png").exists()
 
 

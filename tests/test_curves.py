@@ -33,7 +33,7 @@ def started(step: int = 0) -> Started:
 
 
 def evaluated(step: int) -> Evaluated:
-    metrics = None if step == 0 else Metrics(20.0 + step, 0.5, 0.1)
+    metrics = None if step == 0 else Metrics(20.0 + step, 0.5, 0.1, 30.0, 25.0)
     return Evaluated("rei", step, metrics, np.full((2, 4, 6, 1), step / 1000, np.float32))
 
 
@@ -56,6 +56,7 @@ def test_losses_scores_and_marks() -> None:
     assert scores.step.tolist() == [0, 20]
     assert np.isnan(scores.psnr[0])
     assert (scores.psnr[1], scores.ssim[1], scores.nmse[1]) == (40.0, 0.5, 0.1)
+    assert (scores.psnr_range[1], scores.psnr_null[1]) == (30.0, 25.0)
     assert [mark.step for mark in marks_of(track)] == [10, 20, 25]
     assert [mark.event for mark in marks_of(track)] == [steered, started(20), failed]
 

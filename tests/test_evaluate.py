@@ -73,6 +73,8 @@ def test_a_run_has_the_marks_that_it_had_while_it_was_trained(
         assert row["psnr"]["mean"] == pytest.approx(metrics.psnr, abs=1e-4)
         assert row["ssim"]["mean"] == pytest.approx(metrics.ssim, abs=1e-5)
         assert row["nmse"]["mean"] == pytest.approx(metrics.nmse, rel=1e-4)
+        assert row["psnr_range"]["mean"] == pytest.approx(metrics.psnr_range, abs=1e-3)
+        assert row["psnr_null"]["mean"] == pytest.approx(metrics.psnr_null, abs=1e-3)
 
 
 def test_files(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ from reilab.lab.model import Lab
 from reilab.lab.moments import measurement, moments, shots
 from reilab.lab.page import LabPage
 from reilab.lab.runview import content_of
-from reilab.lab.series import PSNR, loss_series, marks, psnr_series, risk_series, smooth
+from reilab.lab.series import NULL, PSNR, RANGE, loss_series, marks, risk_series, score_series, smooth
 from reilab.lab.several import content_of_several
 from reilab.lab.sources import image_sources
 from reilab.lab.summary import rows
@@ -80,7 +80,7 @@ def test_the_slider_follows_the_live_end_until_it_is_moved() -> None:
 
 
 def test_series_hold_every_term_the_totals_the_base_line_and_the_risk(history: History) -> None:
-    assert list(psnr_series(history)) == ["pinv", "ei", "rei", "supervised"]
+    assert list(score_series(history, PSNR)) == ["pinv", "ei", "rei", "supervised"]
     losses = loss_series(history)
     assert list(losses) == [
         "ei total",
@@ -91,6 +91,12 @@ def test_series_hold_every_term_the_totals_the_base_line_and_the_risk(history: H
         "rei req",
         "supervised supervised",
     ]
+    for part, start in ((NULL, 14.5), (RANGE, 14.0)):
+        found = score_series(history, part)
+        assert list(found) == ["pinv", "ei", "rei", "supervised"]
+        assert found["pinv"].points[1] == [start, start]
+        gap = found["rei"].points[1] - score_series(history, PSNR)["rei"].points[1]
+        assert gap == pytest.approx(start - 11.0)
     assert losses["rei total"].points[1][0] == pytest.approx(2 / 5)
     assert list(risk_series(history)) == ["rei sure", "rei risk"]
     assert risk_series(history)["rei risk"].points[1][0] == pytest.approx(1.1 / 5)
@@ -166,8 +172,8 @@ def test_errors_are_means_over_colours_on_a_scale_that_fits_the_worst() -> None:
 
 def test_results_are_written_for_a_spreadsheet(history: History) -> None:
     lines = as_text(rows(history), ",").splitlines()
-    assert lines[0].startswith("Method,PSNR [dB],SSIM,NMSE,Gain over A†y [dB]")
-    assert lines[1].startswith("A†y,11,0.3,0.2,,")
+    assert lines[0].startswith("Method,PSNR [dB],SSIM,NMSE,PSNR range [dB],PSNR null space [dB],Gain over A†y")
+    assert lines[1].startswith("A†y,11,0.3,0.2,14,14.5,,")
     assert lines[4].split(",")[-1] == "1234"
 
 

@@ -20,18 +20,20 @@ class Line:
         label: what it is about.
         psnr: a cell for each column, in dB.
         ssim: likewise; empty where it is not told.
+        parts: the PSNR of what A sees of the error and of the rest, likewise.
         ours: whether it was measured here.
     """
 
     label: str
     psnr: tuple[str, ...]
     ssim: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     ours: bool = True
 
 
 @dataclass(frozen=True)
 class Table:
-    """PSNR, mean ± deviation over the test images, and SSIM, mean over them."""
+    """PSNR, mean ± deviation over the test images; its parts and SSIM, means over them."""
 
     heading: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -51,7 +53,8 @@ def table_of(series: Series) -> Table:
     for level in series.levels:
         similar = [level.score(name, "ssim") for name in names]
         ssim = tuple(f"{score.mean:.3f}" if score else "" for score in similar)
-        lines.append(Line(level.label, _psnr(level, names, "psnr", has_lead), ssim))
+        parts = tuple(_parts(level, name) for name in names)
+        lines.append(Line(level.label, _psnr(level, names, "psnr", has_lead), ssim, parts))
         if found := published(series.task, level.noise):
             if found.legacy:
                 cells = _psnr(level, names, "legacy_psnr", has_lead)
@@ -68,6 +71,11 @@ def _psnr(level: Level, names: tuple[str, ...], metric: str, has_lead: bool) -> 
         ahead, behind = (scores[name] for name in LEAD)
         cells.append(_lead(ahead.mean, behind.mean) if ahead and behind else "")
     return tuple(cells)
+
+
+def _parts(level: Level, name: str) -> str:
+    seen, lost = (level.score(name, part) for part in ("psnr_range", "psnr_null"))
+    return f"{seen.mean:.2f} | {lost.mean:.2f}" if seen and lost else ""
 
 
 def _told(score: Score | None) -> str:

@@ -83,7 +83,8 @@ class Level:
             # Every method starts from the same measurements.
             seeds = {run.config.training.seed: run.marks[BASELINE] for run in self.runs}
             each = list(seeds.values())
-        values: list[Sequence[float]] = [getattr(marks, metric) for marks in each if marks]
+        told: list[Sequence[float] | None] = [getattr(marks, metric) for marks in each if marks]
+        values = [one for one in told if one]
         if not values:
             return None
         means, spreads = zip(*map(mean_and_spread, values), strict=True)

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from reilab.batch.results import Finished, Series, series_of
+from reilab.runs.columns import COLUMNS
 from reilab.runs.marks import Marks, mean_and_spread
 from reilab.runs.results import BASELINE, pace
 from reilab.runs.tables import written
 
 #: Columns of the metrics, with the digits that are worth telling.
-METRICS = {"psnr": ("psnr_db", 4), "ssim": ("ssim", 5), "nmse": ("nmse", 6)}
+METRICS = {column.name: (column.heading, column.digits) for column in COLUMNS}
 KINDS = ("mean", "std")
 LEGACY = {"legacy_psnr": ("legacy_psnr_db", 4)}
 
@@ -94,7 +95,8 @@ def _settings(run: Finished) -> dict[str, Any]:
 def _figures(marks: Marks | None, metrics: dict[str, tuple[str, int]]) -> list[str]:
     figures = []
     for metric, (_, digits) in metrics.items():
-        pair = mean_and_spread(getattr(marks, metric)) if marks else (None, None)
+        values = getattr(marks, metric) if marks else None
+        pair = mean_and_spread(values) if values else (None, None)
         figures += [_rounded(number, digits) for number in pair]
     return figures
 

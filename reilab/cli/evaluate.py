@@ -17,21 +17,27 @@ from reilab.cli.options import option
 from reilab.cli.trained import Asked, is_help, parse_trained, task_names
 from reilab.runs.folder import unused
 from reilab.settings import override
+from reilab.trained.assess import Assessment
 from reilab.trained.checkpoints import find_checkpoints
 from reilab.trained.evaluate import Level, evaluate, save_evaluation
 from reilab.trained.tables import summary
 
-#: Columns of the table, heading and digits by mark; the files have all marks.
+#: Columns of the table, heading and digits by mark; the files have all marks. The last two are the
+#: PSNR of what A sees of the error, and of what it does not.
 AGAINST_TRUTH = {
-    "psnr": ("PSNR \\[dB]", ".2f"),
-    "rei_legacy_psnr": ("legacy \\[dB]", ".2f"),
+    "psnr": ("PSNR\n\\[dB]", ".2f"),
+    "rei_legacy_psnr": ("legacy\n\\[dB]", ".2f"),
     "ssim": ("SSIM", ".3f"),
     "nmse": ("NMSE", ".3f"),
+    "psnr_range": ("range\n\\[dB]", ".2f"),
+    "psnr_null": ("null\n\\[dB]", ".2f"),
 }
 WITHOUT_TRUTH = {
     "consistency": ("‖y − Ax̂‖²/m", ".3g"),
     "sure": ("SURE of ‖Ax̂ − Ax‖²/m", ".3g"),
 }
+#: Without their deviations: the table fits into 80 columns.
+MEANS_ALONE = ("rei_legacy_psnr", "nmse", "psnr_range", "psnr_null")
 ABOUT = "A†y and trained networks on the test measurements: marks, worst and best cases."
 OWN = (
     option(
@@ -91,22 +97,28 @@ def _told(asked: Asked, seed: int) -> dict[str, Any]:
 
 
 def _table(levels: Sequence[Level], asked: Asked) -> Table:
-    """Means ± standard deviations over the images; a section for each noise level."""
+    """Means (± standard deviations) over the images; a section for each noise level."""
     first = levels[0].each[0]
     known = levels[0].truth is not None
     images = f"{vars(asked.spec).get('data', '')} test images" if known else "acquired measurements"
     title = f"{asked.task.title}, preset {asked.preset}, {len(first.images)} {images}"
     # As narrow as can be: it fits into 80 columns.
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
-    table.pad_edge = False
+    table.pad_edge, table.padding = False, (0, 1, 0, 0)
     table.add_column("noise", justify="right")
     table.add_column("method")
-    columns = AGAINST_TRUTH if known else WITHOUT_TRUTH
+    told = AGAINST_TRUTH if known else WITHOUT_TRUTH
+    columns = {name: told[name] for name in told if name in first.marks}
     for heading, _ in columns.values():
         table.add_column(heading, justify="right")
     for level in levels:
         for one in level.each:
-            cells = [f"{one.mean(n):{f}} ± {one.std(n):{f}}" for n, (_, f) in columns.items()]
+            cells = [_cell(one, name, form) for name, (_, form) in columns.items()]
             table.add_row(f"{one.noise:g}", one.method, *cells)
         table.add_section()
     return table
+
+
+def _cell(one: Assessment, name: str, form: str) -> str:
+    spread = "" if name in MEANS_ALONE else f" ± {one.std(name):{form}}"
+    return f"{one.mean(name):{form}}{spread}"

@@ -6,18 +6,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from reilab.events import Event, Failed, Metrics, Refused
+from reilab.runs.columns import COLUMNS as METRICS
+from reilab.runs.columns import words_of
 from reilab.runs.config import RunConfig
 from reilab.runs.drive import Sink
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import History, Track
 from reilab.runs.results import results
 
-COLUMNS = ("PSNR [dB]", "SSIM", "NMSE", "gain over A†y [dB]", "steps", "seconds")
+COLUMNS = (*(column.head for column in METRICS), "gain over A†y [dB]", "steps", "seconds")
+#: What ``--json`` tells of the metrics.
+TOLD = ("psnr", "ssim", "psnr_range", "psnr_null")
 
 
 @contextmanager
@@ -60,14 +66,17 @@ def clock(seconds: float | None) -> str:
 
 def results_table(history: History, title: str) -> Table:
     """One row for A†y and one for each method."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("method")
+    # As narrow as can be: it fits into 80 columns.
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table.pad_edge, table.padding = False, (0, 1, 0, 0)
+    table.add_column("method", no_wrap=True)
     for column in COLUMNS:
-        table.add_column(column, justify="right")
+        table.add_column(escape(column), justify="right")
     for row in results(history):
         seconds = "" if row.seconds is None else f"{row.seconds:.0f}"
         steps = str(history.tracks[row.method].step) if row.method in history.tracks else ""
-        table.add_row(row.method, *_figures(row.metrics, row.gain), steps, seconds)
+        gain = "" if row.gain is None else f"{row.gain:+.2f}"
+        table.add_row(row.method, *words_of(row.metrics), gain, steps, seconds)
     return table
 
 
@@ -81,10 +90,10 @@ def results_json(config: RunConfig, folder: RunFolder, history: History) -> dict
         "assumed_noise": config.assumed_noise,
         "measurements": history.measurements,
         "run": str(folder.path),
-        "pinv": _pair(start),
+        "pinv": _figures(start),
         "methods": {
             method: {
-                **_pair(track.metrics),
+                **_figures(track.metrics),
                 "seconds": round(track.seconds, 2),
                 "steps": track.step,
             }
@@ -101,14 +110,6 @@ def _told(track: Track) -> str:
     return "  ".join(words)
 
 
-def _figures(metrics: Metrics | None, gain: float | None) -> list[str]:
-    told = "" if gain is None else f"{gain:+.2f}"
-    if metrics is None:
-        return ["", "", "", told]
-    return [f"{metrics.psnr:.2f}", f"{metrics.ssim:.3f}", f"{metrics.nmse:.4f}", told]
-
-
-def _pair(metrics: Metrics | None) -> dict[str, float | None]:
-    if metrics is None:
-        return {"psnr": None, "ssim": None}
-    return {"psnr": round(metrics.psnr, 4), "ssim": round(metrics.ssim, 4)}
+def _figures(metrics: Metrics | None) -> dict[str, float | None]:
+    values = {column.name: column.of(metrics) for column in METRICS}
+    return {name: None if (v := values[name]) is None else round(v, 4) for name in TOLD}

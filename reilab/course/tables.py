@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from reilab.runs.columns import COLUMNS
 from reilab.runs.history import History
 from reilab.runs.results import results
 from reilab.runs.words import method_title
+
+#: Metrics in the table of results.
+SHOWN = ("psnr", "psnr_range", "psnr_null", "ssim")
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,10 @@ def results_table(history: History) -> Table:
     """A†y, then each method: metrics of the test images, gain over A†y, seconds of training."""
     rows = []
     for row in results(history):
-        found = row.metrics
         rows.append(
             {
                 "method": method_title(row.method),
-                "PSNR [dB]": "" if found is None else f"{found.psnr:.2f}",
-                "SSIM": "" if found is None else f"{found.ssim:.3f}",
+                **{one.head: one.shown(row.metrics) for one in COLUMNS if one.name in SHOWN},
                 "gain over A†y [dB]": "" if row.gain is None else f"{row.gain:+.2f}",
                 "seconds": "" if row.seconds is None else f"{row.seconds:.0f}",
             }

@@ -1,4 +1,4 @@
-"""Curves: PSNR, loss terms and SURE of what is shown, beside each other where there is room."""
+"""Curves: PSNR, its parts, loss terms and SURE of what is shown, side by side where room is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import panel as pn
 
 from reilab.lab.chart import Chart, chart_pane
 from reilab.lab.lines import Mark
-from reilab.lab.series import PSNR, Series, axes_of, smooth
+from reilab.lab.series import SCORES, Series, axes_of, smooth
 from reilab.lab.style import TALL
 from reilab.lab.view import View
 
@@ -55,7 +55,8 @@ class Curves(pn.viewable.Viewer):
             self._smoothing, anew = self._look.smoothing, True
         for kind, chart in self._charts.items():
             for name, series in shown[kind].items():
-                points = series.points if kind == PSNR else smooth(series.points, self._smoothing)
+                weight = 0.0 if kind in SCORES else self._smoothing
+                points = smooth(series.points, weight)
                 (chart.replace if anew else chart.grow)(name, points)
             chart.mark(marks)
             chart.point(self._look.at)

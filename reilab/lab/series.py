@@ -12,15 +12,20 @@ from reilab.events import Failed, Started, Steered
 from reilab.lab.lines import Axes, Line, Mark, Points
 from reilab.runs.curves import marks_of, scores_of
 from reilab.runs.history import History
+from reilab.runs.losses import Values
 from reilab.runs.results import BASELINE
 from reilab.runs.words import NEUTRAL, change_words, in_order, method_colour, method_title
 
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")
 TOTAL = "total"
-PSNR, LOSSES, RISK = "psnr", "losses", "risk"
+PSNR, NULL, RANGE, LOSSES, RISK = "psnr", "psnr_null", "psnr_range", "losses", "risk"
+#: The kinds that are metrics, by the name that they have in ``Metrics``: their points are few.
+SCORES = (PSNR, NULL, RANGE)
 #: Quantity and unit of each kind of curve.
 TITLES: Mapping[str, tuple[str, str]] = {
     PSNR: ("PSNR on the test images", "dB"),
+    NULL: ("PSNR in the null space of A, which y cannot tell", "dB"),
+    RANGE: ("PSNR in the range, which A sees", "dB"),
     LOSSES: ("Loss terms, mean square", ""),
     RISK: ("SURE and the risk it estimates", ""),
 }
@@ -37,7 +42,7 @@ class Series:
 def kinds(history: History) -> dict[str, dict[str, Series]]:
     """All curves of a run, by kind."""
     return {
-        PSNR: psnr_series(history),
+        **{name: score_series(history, name) for name in SCORES},
         LOSSES: loss_series(history),
         RISK: risk_series(history),
     }
@@ -45,7 +50,7 @@ def kinds(history: History) -> dict[str, dict[str, Series]]:
 
 def axes_of(kind: str, n_steps: int, log_losses: bool) -> Axes:
     """The axes of a kind of curve."""
-    return Axes(*TITLES[kind], kind != PSNR and log_losses, n_steps)
+    return Axes(*TITLES[kind], kind not in SCORES and log_losses, n_steps)
 
 
 def length(history: History) -> int:
@@ -53,19 +58,23 @@ def length(history: History) -> int:
     return max((track.started.n_steps for track in history.tracks.values()), default=1)
 
 
-def psnr_series(history: History) -> dict[str, Series]:
-    """Mean PSNR over the test images of A†y and every method; nothing without ground truth."""
+def score_series(history: History, score: str) -> dict[str, Series]:
+    """Means over the test images of A†y and every method; nothing where it is not known."""
     found: dict[str, Series] = {}
     if history.posed and history.posed.truth is None:
         return found
-    if history.posed and history.posed.pinv_metrics:
+    start = history.posed.pinv_metrics if history.posed else None
+    level: float | None = getattr(start, score) if start else None
+    if level is not None:
         last = length(history)
-        level = history.posed.pinv_metrics.psnr
         found["pinv"] = Series(Line(BASELINE, NEUTRAL, "dashed"), ([0, last], [level, level]))
     for name in in_order(history):
         scores = scores_of(history.tracks[name])
-        line = Line(method_title(name), method_colour(name), dots=True)
-        found[name] = Series(line, (scores.step, scores.psnr))
+        values: Values = getattr(scores, score)
+        # Every run has a PSNR, and shows its lines before the first; the parts may be unknown.
+        if score == PSNR or np.isfinite(values).any():
+            line = Line(method_title(name), method_colour(name), dots=True)
+            found[name] = Series(line, (scores.step, values))
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from string import ascii_uppercase
 
 from reilab.lab.board import Scene
 from reilab.lab.exhibit import Content
 from reilab.lab.moments import Shot, measurement, moments, shots
-from reilab.lab.series import LOSSES, PSNR, Series, loss_series, of_several, psnr_series
+from reilab.lab.series import LOSSES, SCORES, Series, loss_series, of_several, score_series
 from reilab.lab.summary import Row, rows
 from reilab.lab.view import View
 from reilab.runs.history import History
@@ -48,7 +49,10 @@ def content_of_several(runs: Mapping[str, History], look: View, methods: set[str
         n_images=n_images,
         moments=moments(histories.values()),
         kinds={
-            PSNR: of_several(_chosen(histories, methods, psnr_series)),
+            **{
+                name: of_several(_chosen(histories, methods, partial(score_series, score=name)))
+                for name in SCORES
+            },
             LOSSES: of_several(_chosen(histories, methods, loss_series)),
         },
         n_steps=max(

@@ -7,12 +7,12 @@ import io
 from collections.abc import Sequence
 
 from reilab.lab.summary import Row
+from reilab.runs.columns import COLUMNS as METRICS
+from reilab.runs.columns import numbers_of
 
 #: Name, unit and digits of each column after that of the method.
 COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("PSNR", "dB", ".2f"),
-    ("SSIM", "", ".3f"),
-    ("NMSE", "", ".4f"),
+    *((column.title, column.unit, column.form) for column in METRICS),
     ("Gain over A†y", "dB", "+.2f"),
     ("Gap to supervised", "dB", ".2f"),
     ("Training time", "s", ".0f"),
@@ -23,9 +23,9 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
 
 def numbers(row: Row) -> tuple[float | None, ...]:
     """The numbers of a row, in the order of the columns."""
-    found, result = row.result.metrics, row.result
+    result = row.result
     return (
-        *((found.psnr, found.ssim, found.nmse) if found else (None, None, None)),
+        *numbers_of(result.metrics),
         result.gain,
         result.gap,
         result.seconds,

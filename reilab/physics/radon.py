@@ -8,8 +8,8 @@ wide enough for the image's diagonal. A sinogram is (B, 1, detectors, views).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -51,6 +51,12 @@ class Radon:
     @property
     def range(self) -> tuple[int, int, int]:
         return 1, n_detectors(self.size), self.views
+
+    @cached_property
+    def double(self) -> Radon:
+        """The same operator in float64, for what rounding spoils; made when it is first needed."""
+        projector, backprojector = self.projector.double(), self.backprojector.double()
+        return replace(self, projector=projector, backprojector=backprojector)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.projector(x.flatten(1)).reshape(-1, PARTS, *self.range).sum(1)

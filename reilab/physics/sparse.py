@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,10 @@ class SparseMap:
         result: Tensor = _Multiply.apply(x, self.matrix, self.transpose)
         return result
 
+    def double(self) -> SparseMap:
+        """The same numbers in float64; shares the memory of their places."""
+        return SparseMap(_in_double(self.matrix), _in_double(self.transpose))
+
     @property
     def T(self) -> SparseMap:
         """The transposed map; shares the memory."""
@@ -58,13 +63,17 @@ class SparseMap:
 
 def _to_torch(matrix: sparse.csr_array, device: torch.device | str, dtype: torch.dtype) -> Tensor:
     matrix.sum_duplicates()
+    rows = torch.from_numpy(matrix.indptr.astype("int32")).to(device)
+    columns = torch.from_numpy(matrix.indices.astype("int32")).to(device)
+    return _compressed(rows, columns, torch.from_numpy(matrix.data).to(device, dtype), matrix.shape)
+
+
+def _in_double(matrix: Tensor) -> Tensor:
+    rows, columns = matrix.crow_indices(), matrix.col_indices()
+    return _compressed(rows, columns, matrix.values().double(), matrix.shape)
+
+
+def _compressed(rows: Tensor, columns: Tensor, values: Tensor, shape: Sequence[int]) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(
-            torch.from_numpy(matrix.indptr.astype("int32")),
-            torch.from_numpy(matrix.indices.astype("int32")),
-            torch.from_numpy(matrix.data).to(dtype),
-            matrix.shape,
-            device=device,
-            check_invariants=False,
-        )
+        return torch.sparse_csr_tensor(rows, columns, values, tuple(shape), check_invariants=False)

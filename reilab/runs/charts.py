@@ -1,4 +1,4 @@
-"""Charts of a run as SVG, for reports: PSNR, the total and each loss term, SURE over the risk."""
+"""Charts of a run as SVG, for reports: PSNR, its parts, the losses, SURE over the risk."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 #: More points than that are not told apart on paper.
 MOST_POINTS = 400
 
+#: Metrics that are drawn, with their titles.
+SCORES = {
+    "psnr": "PSNR [dB]",
+    "psnr_null": "PSNR of the error in the null space of A [dB]",
+    "psnr_range": "PSNR of the error that A sees [dB]",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -39,7 +46,8 @@ Draw = Callable[[Track], list[Line]]
 def svg_charts(history: History) -> list[str]:
     """One SVG element for each chart that has something to show; text stays text."""
     with svg_style():
-        return [chart for chart in (_psnr(history), *_losses(history)) if chart]
+        scores = [_scores(history, name, title) for name, title in SCORES.items()]
+        return [chart for chart in (*scores, *_losses(history)) if chart]
 
 
 def svg_style() -> AbstractContextManager[None]:
@@ -58,14 +66,15 @@ def to_svg(figure: Figure) -> str:
     return whole[whole.index("<svg") :]
 
 
-def _psnr(history: History) -> str:
+def _scores(history: History, name: str, title: str) -> str:
     def draw(track: Track) -> list[Line]:
         scores = scores_of(track)
-        return [Line(scores.step.astype(float), scores.psnr)]
+        return [Line(scores.step.astype(float), getattr(scores, name))]
 
     start = history.posed.pinv_metrics if history.posed else None
-    base = (BASELINE, start.psnr) if start else None
-    return _chart(history, "PSNR [dB]", draw, base, logarithmic=False)
+    level: float | None = getattr(start, name) if start else None
+    base = None if level is None else (BASELINE, level)
+    return _chart(history, title, draw, base, logarithmic=False)
 
 
 def _losses(history: History) -> list[str]:

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from reilab.events import Failed, Started, Steered
+from reilab.runs.columns import COLUMNS, numbers_of
 from reilab.runs.history import Track
 from reilab.runs.losses import Steps, Values
-
-NONE = (np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What was found at the evaluations, means over the test images; NaN without ground truth."""
+    """What was found at the evaluations, means over the test images; NaN where nothing was."""
 
     step: Steps
     psnr: Values
     ssim: Values
     nmse: Values
+    psnr_range: Values
+    psnr_null: Values
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class Mark:
 def scores_of(track: Track) -> Scores:
     """The metrics of a method over its steps."""
     events = track.evaluated
-    rows = [(m.psnr, m.ssim, m.nmse) if (m := event.metrics) else NONE for event in events]
-    psnr, ssim, nmse = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-    return Scores(np.array([event.step for event in events], np.int64), psnr, ssim, nmse)
+    # None becomes NaN.
+    rows = np.array([numbers_of(event.metrics) for event in events], dtype=np.float64)
+    return Scores(
+        np.array([event.step for event in events], np.int64), *rows.reshape(-1, len(COLUMNS)).T
+    )
 
 
 def marks_of(track: Track) -> tuple[Mark, ...]:

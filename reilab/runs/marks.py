@@ -31,12 +31,16 @@ class Marks:
         ssim: 1 is best.
         nmse: 0 is best.
         legacy_psnr: in dB, as the authors' code has it (``rei_legacy_psnr`` of each image).
+        psnr_range: of what A sees of the error, in dB; ``None`` where it is not known.
+        psnr_null: of what A does not see of it.
     """
 
     psnr: tuple[float, ...]
     ssim: tuple[float, ...]
     nmse: tuple[float, ...]
     legacy_psnr: tuple[float, ...]
+    psnr_range: tuple[float, ...] | None = None
+    psnr_null: tuple[float, ...] | None = None
 
 
 def has_marks(folder: RunFolder) -> bool:
@@ -54,8 +58,8 @@ def write_marks(folder: RunFolder) -> None:
         config, restore=lambda state: load_checkpoint(state, folder.checkpoint(state.method))
     )
     problem, exam = prepared.problem, prepared.exam
-    start = reconstruct_all(problem.physics.pinv, problem, exam)
-    found = {BASELINE: _marks(marks(start, exam.truth), start, exam)}
+    start = reconstruct_all(problem.physics.pinv, exam)
+    found = {BASELINE: _marks(marks(start, problem, exam), problem.image(start), exam)}
     for state in prepared.states:
         each, images = examine(state.network, problem, exam, config.training.precision)
         found[state.method] = _marks(each, images, exam)
@@ -71,7 +75,9 @@ def read_marks(folder: RunFolder) -> Mapping[str, Marks | None]:
     """
     plain = json.loads((folder.path / FILE).read_text(encoding="utf-8"))
     return {
-        name: Marks(**{metric: tuple(values) for metric, values in one.items()}) if one else None
+        name: Marks(**{metric: tuple(values) for metric, values in one.items() if values})
+        if one
+        else None
         for name, one in plain.items()
     }
 
@@ -85,9 +91,13 @@ def _marks(each: Sequence[Metrics] | None, images: Tensor, exam: Exam) -> Marks 
     if each is None or exam.truth is None:
         return None
     pairs = zip(torch.split(images, 1), torch.split(exam.truth, 1), strict=True)
+    seen = tuple(one.psnr_range for one in each if one.psnr_range is not None)
+    lost = tuple(one.psnr_null for one in each if one.psnr_null is not None)
     return Marks(
         tuple(one.psnr for one in each),
         tuple(one.ssim for one in each),
         tuple(one.nmse for one in each),
         tuple(float(rei_legacy_psnr(image, truth)) for image, truth in pairs),
+        seen or None,
+        lost or None,
     )

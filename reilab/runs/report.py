@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reilab.runs import jobs
 from reilab.runs.charts import svg_charts
+from reilab.runs.columns import COLUMNS as METRICS
+from reilab.runs.columns import words_of
 from reilab.runs.command import command_of
 from reilab.runs.config import from_yaml
 from reilab.runs.folder import RunFolder
@@ -26,7 +27,8 @@ from reilab.tasks.registry import find_task
 BUDGET = 4_000_000
 STRIP_MOMENTS = 6
 COLUMNS = (
-    *("method", "PSNR [dB]", "SSIM", "NMSE", "gain over A†y [dB]", "gap to supervised [dB]"),
+    *("method", *(column.head for column in METRICS)),
+    *("gain over A†y [dB]", "gap to supervised [dB]"),
     *("step", "seconds", "steps/s", "parameters"),
 )
 
@@ -93,12 +95,9 @@ def _strips(history: History, most: int) -> list[list[Shown]]:
 
 
 def _cells(row: Result) -> list[str]:
-    found = asdict(row.metrics) if row.metrics else {"psnr": None, "ssim": None, "nmse": None}
     return [
         row.method,
-        _number(found["psnr"], ".2f"),
-        _number(found["ssim"], ".3f"),
-        _number(found["nmse"], ".4f"),
+        *words_of(row.metrics),
         _number(row.gain, "+.2f"),
         _number(row.gap, ".2f"),
         _number(row.step, "d"),

@@ -68,8 +68,8 @@ class Prepared:
     def _posed(self) -> Posed:
         problem, exam = self.problem, self.exam
         task = find_task(self.config.task)
-        start = reconstruct_all(problem.physics.pinv, problem, exam)
-        each = marks(start, exam.truth)
+        start = reconstruct_all(problem.physics.pinv, exam)
+        each = marks(start, problem, exam)
         n = self.config.training.previews
         return Posed(
             task=task.name,
@@ -79,7 +79,7 @@ class Prepared:
             device=str(problem.device),
             n_train=len(problem.train),
             n_test=len(problem.test),
-            pinv=previews(start, n),
+            pinv=previews(problem.image(start), n),
             truth=None if exam.truth is None else previews(exam.truth, n),
             pinv_metrics=mean_of(each),
             pinv_per_image=previewed_marks(each, n),

@@ -6,21 +6,18 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from reilab.runs.columns import HEADINGS, numbers_of
 from reilab.runs.history import History
 from reilab.runs.results import results
-
-METRICS = ("psnr_db", "ssim", "nmse")
 
 
 def metrics_csv(history: History) -> str:
     """A row for A†y and one for each method, at its newest evaluation."""
-    heading = ["method", "step", *METRICS, "gain_db", "gap_to_supervised_db"]
+    heading = ["method", "step", *HEADINGS, "gain_db", "gap_to_supervised_db"]
     rows = []
     for row in results(history):
-        found = row.metrics
-        numbers = (found.psnr, found.ssim, found.nmse) if found else (None, None, None)
         pace = (row.seconds, row.steps_per_second, row.parameters)
-        rows.append([row.method, row.step, *numbers, row.gain, row.gap, *pace])
+        rows.append([row.method, row.step, *numbers_of(row.metrics), row.gain, row.gap, *pace])
     return written([*heading, "seconds", "steps_per_second", "parameters"], rows)
 
 
@@ -28,7 +25,7 @@ def curves_csv(history: History) -> str:
     """A row for each method and step at which something was logged; seconds are of training."""
     tracks = history.tracks.values()
     terms = list(dict.fromkeys(name for t in tracks for e in t.stepped for name in e.losses))
-    heading = ["method", "step", "seconds", "learning_rate", "total", *terms, "risk", *METRICS]
+    heading = ["method", "step", "seconds", "learning_rate", "total", *terms, "risk", *HEADINGS]
     rows: list[list[object]] = []
     for method, track in history.tracks.items():
         logged = {event.step: event for event in track.stepped}
@@ -42,9 +39,7 @@ def curves_csv(history: History) -> str:
                 row += [seconds, event.learning_rate, event.total, *losses, event.risk]
             else:
                 row += [seconds, *[None] * (len(terms) + 3)]
-            metrics = found.get(step)
-            row += [metrics.psnr, metrics.ssim, metrics.nmse] if metrics else [None] * 3
-            rows.append(row)
+            rows.append([*row, *numbers_of(found.get(step))])
     return written(heading, rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -114,11 +114,10 @@ def _pace(state: TrainState, prepared: Prepared) -> Pace:
                 f"{state.method}: the loss was {total} in the first steps; check noise and weights"
             )
     exam = prepared.exam
-    few = exam.y[: exam.batch]
-    truth = None if exam.truth is None else exam.truth[: exam.batch]
+    few = exam.of_first_batch
     began = time.perf_counter()
-    examine(state.network, problem, replace(exam, y=few, truth=truth), training.precision)
-    evaluation = (time.perf_counter() - began) * len(exam.y) / len(few)
+    examine(state.network, problem, few, training.precision)
+    evaluation = (time.perf_counter() - began) * len(exam.y) / len(few.y)
     whole = step * training.steps + evaluation * n_evaluations(training)
     return Pace(state.method, step, evaluation, whole)
 

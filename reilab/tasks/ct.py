@@ -17,7 +17,8 @@ from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Noise, Steps, make_noise
-from reilab.physics.radon import n_detectors, parallel_beam_at, spread_angles
+from reilab.nullspace import STEPS, Map, measured_part
+from reilab.physics.radon import Radon, n_detectors, parallel_beam_at, ramp_filter, spread_angles
 from reilab.physics.transmission import Transmission
 from reilab.problem import Picture, Problem
 from reilab.settings import Setting
@@ -104,6 +105,11 @@ def draw_sinogram(transmission: Transmission, y: Tensor) -> Tensor:
     return (integrals / top).clamp(max=1)
 
 
+def seen_by(radon: Radon) -> Map:
+    """The projection on what line integrals see; the exponential in front of them loses nothing."""
+    return lambda x: measured_part(radon.double, x, ramp_filter, STEPS)
+
+
 @task("ct", title="Low-dose CT", noise="gamma", presets=PRESETS)
 @dataclass(frozen=True)
 class CT:
@@ -171,6 +177,7 @@ class CT:
             test=test,
             validation=validation,
             picture=Picture("Sinogram, line integrals", partial(draw_sinogram, transmission)),
+            seen=seen_by(radon),
         )
 
     def _noise(self) -> Noise:

@@ -13,7 +13,7 @@ from reilab.key import Key
 from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
 from reilab.noise import mean
 from reilab.problem import Problem
-from reilab.training.evaluate import Exam
+from reilab.training.evaluate import Exam, psnr_of_parts
 
 Mark = tuple[float, ...]
 
@@ -66,7 +66,7 @@ def assess(
         exam: the measurements and, where known, the ground truth.
         key: SURE of the image at index i draws its probes from the stream ``key / i``.
     """
-    images, fits, risks = [], [], []
+    raw, fits, risks = [], [], []
     for index in torch.split(torch.arange(len(exam.y)), exam.batch):
         y = exam.y[index.to(exam.y.device)]
         xhat = f(y)
@@ -74,9 +74,12 @@ def assess(
         rng = key.streams(index.tolist(), y.device)
         fits.append(mean((y - hy) ** 2))
         risks.append(problem.noise.sure(y, lambda z: problem.physics(f(z)), hy, rng))
-        images.append(problem.image(xhat))
-    found = torch.cat(images)
+        raw.append(xhat)
+    xhat = torch.cat(raw)
+    found = problem.image(xhat)
     marks = _against_truth(found, exam.truth) if exam.truth is not None else {}
+    if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, problem)):
+        marks |= {"psnr_range": _listed(parts[0]), "psnr_null": _listed(parts[1])}
     marks |= {"consistency": _listed(torch.cat(fits)), "sure": _listed(torch.cat(risks))}
     return Assessment(method, problem.noise.level, marks, found)
 

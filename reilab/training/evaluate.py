@@ -17,21 +17,36 @@ from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.state import reconstruction
 
-#: In the order of the fields of ``Metrics``.
+#: In the order of the first fields of ``Metrics``.
 METRICS = (metrics.psnr, metrics.ssim, metrics.nmse)
+#: The most that is told of a part of an error, in dB: one below 1e-5 is no more than rounding.
+MOST = 100.0
 
 
 @dataclass(frozen=True, eq=False)
 class Exam:
-    """Test measurements y (N, *range) and, where known, the images (N, C, H, W) to be found.
+    """Test measurements y (N, *range) and, where known, what is to be found.
 
-    ``validation`` are the measurements that early stopping judges by, if any.
+    Args:
+        y: the measurements.
+        truth: what a person is to see, (N, C, H, W).
+        x: the images as A takes them, e.g. complex in two channels; ``truth`` is made of them.
+        batch: how many are reconstructed at a time.
+        validation: the measurements that early stopping judges by, if any.
     """
 
     y: Tensor
     truth: Tensor | None
+    x: Tensor | None = None
     batch: int = 4
     validation: Exam | None = None
+
+    @property
+    def of_first_batch(self) -> Exam:
+        """A smaller one, to find out what the whole will cost."""
+        n = self.batch
+        truth, x = (None if known is None else known[:n] for known in (self.truth, self.x))
+        return replace(self, y=self.y[:n], truth=truth, x=x)
 
 
 @torch.no_grad()
@@ -62,32 +77,52 @@ def _measured(problem: Problem, samples: Samples | None, key: Key) -> Exam:
     assert samples is not None
     once = problem.measured_once(samples, key)
     assert once.y is not None
-    return Exam(once.y, None if once.x is None else problem.image(once.x))
+    return Exam(once.y, None if once.x is None else problem.image(once.x), once.x)
 
 
 @torch.no_grad()
-def reconstruct_all(f: Callable[[Tensor], Tensor], problem: Problem, exam: Exam) -> Tensor:
-    """What a person looks at, for every test measurement: (N, C, H, W)."""
-    return torch.cat([problem.image(f(y)) for y in torch.split(exam.y, exam.batch)])
+def reconstruct_all(f: Callable[[Tensor], Tensor], exam: Exam) -> Tensor:
+    """x̂ for every test measurement, (N, C, H, W); ``problem.image`` of it is looked at."""
+    return torch.cat([f(y) for y in torch.split(exam.y, exam.batch)])
 
 
 def examine(
     network: nn.Module, problem: Problem, exam: Exam, precision: str = "float32"
 ) -> tuple[tuple[Metrics, ...] | None, Tensor]:
-    """Marks and images of a network in evaluation mode; its training mode is put back."""
+    """Marks of a network in evaluation mode, and what a person sees; its mode is put back."""
     training = network.training
     network.eval()
-    found = reconstruct_all(reconstruction(network, problem.physics, precision), problem, exam)
+    found = reconstruct_all(reconstruction(network, problem.physics, precision), exam)
     network.train(training)
-    return marks(found, exam.truth), found
+    return marks(found, problem, exam), problem.image(found)
 
 
-def marks(found: Tensor, truth: Tensor | None) -> tuple[Metrics, ...] | None:
-    """The metrics of each image, or ``None`` without ground truth."""
-    if truth is None:
+def marks(found: Tensor, problem: Problem, exam: Exam) -> tuple[Metrics, ...] | None:
+    """The metrics of each x̂, or ``None`` without ground truth."""
+    if exam.truth is None or exam.x is None:
         return None
-    columns = (metric(found, truth).tolist() for metric in METRICS)
+    images = problem.image(found)
+    columns = [metric(images, exam.truth).tolist() for metric in METRICS]
+    if parts := psnr_of_parts(found, exam.x, problem):
+        columns += [part.tolist() for part in parts]
     return tuple(Metrics(*row) for row in zip(*columns, strict=True))
+
+
+@torch.no_grad()
+def psnr_of_parts(found: Tensor, x: Tensor, problem: Problem) -> tuple[Tensor, Tensor] | None:
+    """PSNR in dB (peak 1) of the error in the range of A† and in the null space of A, (N,) each.
+
+    The error e = x̂ − x is split as A sees it, in MRI as a complex image: P e and e − P e, P the
+    projection on what A sees (``Problem.split``). Each figure is that of what a person sees of the
+    part, ``problem.image``, against nothing: the mean squares of both add up to that of e. At most
+    ``MOST``. ``None`` where the projection is not known.
+    """
+    parts = problem.split(found - x)
+    if parts is None:
+        return None
+    seen, lost = (problem.image(part) for part in parts)
+    nothing = torch.zeros_like(seen)
+    return metrics.psnr(seen, nothing).clamp(max=MOST), metrics.psnr(lost, nothing).clamp(max=MOST)
 
 
 def mean_of(each: Sequence[Metrics] | None) -> Metrics | None:
@@ -98,7 +133,14 @@ def mean_of(each: Sequence[Metrics] | None) -> Metrics | None:
         fmean(one.psnr for one in each),
         fmean(one.ssim for one in each),
         fmean(one.nmse for one in each),
+        _mean_of_known([one.psnr_range for one in each]),
+        _mean_of_known([one.psnr_null for one in each]),
     )
+
+
+def _mean_of_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None
 
 
 def previewed(n_images: int, n: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Curves: PSNR, loss terms and SURE of a run, beside each other where there is room."""
+"""Curves: PSNR, its parts, loss terms and SURE of a run, side by side where there is room."""
 
 from __future__ import annotations
 
