@@ -107,4 +107,6 @@ def _evaluated(method: str, step: int, truth: np.ndarray) -> Evaluated:
     level = 12.0 + step / 10 + list(TERMS).index(method)
     each = tuple(Metrics(level + index, 0.5, 0.1) for index in range(N_IMAGES))
     error = 0.2 / (1 + step)
-    return Evaluated(method, step, Metrics(level, 0.5, 0.1, level + 3.0, level + 3.5), truth + error, each)
+    return Evaluated(
+        method, step, Metrics(level, 0.5, 0.1, level + 3.0, level + 3.5), truth + error, each
+    )

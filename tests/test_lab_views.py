@@ -31,7 +31,16 @@ from reilab.lab.model import Lab
 from reilab.lab.moments import measurement, moments, shots
 from reilab.lab.page import LabPage
 from reilab.lab.runview import content_of
-from reilab.lab.series import NULL, PSNR, RANGE, loss_series, marks, risk_series, score_series, smooth
+from reilab.lab.series import (
+    NULL,
+    PSNR,
+    RANGE,
+    loss_series,
+    marks,
+    risk_series,
+    score_series,
+    smooth,
+)
 from reilab.lab.several import content_of_several
 from reilab.lab.sources import image_sources
 from reilab.lab.summary import rows
@@ -172,7 +181,9 @@ def test_errors_are_means_over_colours_on_a_scale_that_fits_the_worst() -> None:
 
 def test_results_are_written_for_a_spreadsheet(history: History) -> None:
     lines = as_text(rows(history), ",").splitlines()
-    assert lines[0].startswith("Method,PSNR [dB],SSIM,NMSE,PSNR range [dB],PSNR null space [dB],Gain over A†y")
+    assert lines[0].startswith(
+        "Method,PSNR [dB],SSIM,NMSE,PSNR range [dB],PSNR null space [dB],Gain over A†y"
+    )
     assert lines[1].startswith("A†y,11,0.3,0.2,14,14.5,,")
     assert lines[4].split(",")[-1] == "1234"
 
