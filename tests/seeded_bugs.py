@@ -38,6 +38,8 @@ LOSSES, GRADIENT = "methods/losses.py", "training/gradient.py"
 CONSISTENCY = "nets/consistency.py"
 LINEAR = "test_noise.py::test_sure_is_unbiased_for_linear_estimators"
 CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
+SPLIT = "test_nullspace.py::test_"
+DENSE = SPLIT + "the_parts_are_those_of_dense_algebra"
 TINY = "test_losses.py::test_tiny_values_and_gradients"
 
 BUGS = [
@@ -589,6 +591,60 @@ BUGS = [
         "_turning_grid(degrees, x)\n",
         "_turning_grid(-degrees, x)\n",
         "test_splits.py::test_images_are_turned_as_the_group_turns_them",
+        "Split: range and null space swapped",
+        "problem.py",
+        "return part, x - part",
+        "return x - part, part",
+        DENSE,
+    ),
+    Bug(
+        "Split: figures of range and null space swapped",
+        "training/evaluate.py",
+        "seen, lost = (problem.image(part) for part in parts)",
+        "lost, seen = (problem.image(part) for part in parts)",
+        SPLIT + "range_is_not_null_space",
+    ),
+    Bug(
+        "Split: of magnitudes, not of the complex error",
+        "training/evaluate.py",
+        "parts = problem.split(found - x)",
+        "parts = problem.split(found.abs() - x.abs())",
+        SPLIT + "figures_are_of_the_error_itself",
+    ),
+    Bug(
+        "Split: a part without error is infinite",
+        "training/evaluate.py",
+        "metrics.psnr(seen, nothing).clamp(max=MOST)",
+        "metrics.psnr(seen, nothing)",
+        SPLIT + "what_was_measured_without_noise_is_right_where_a_sees",
+    ),
+    Bug(
+        "Split: rounded to float32 on the way",
+        "nullspace.py",
+        "found = found + _scaled(length, direction)",
+        "found = (found + _scaled(length, direction)).float().double()",
+        SPLIT + "radon_converges_without_drift",
+    ),
+    Bug(
+        "Split: gradients without their filter",
+        "nullspace.py",
+        "        steep = precondition(left)\n        before",
+        "        steep = left\n        before",
+        SPLIT + "the_parts_add_up_at_right_angles",
+    ),
+    Bug(
+        "Split: too few steps in tomography",
+        "nullspace.py",
+        "STEPS = 20",
+        "STEPS = 2",
+        DENSE,
+    ),
+    Bug(
+        "Split: filtered back-projection taken for a pseudo-inverse",
+        "nullspace.py",
+        "        and _alike(physics(seen), physics(x))\n",
+        "",
+        SPLIT + "only_a_pseudo_inverse_is_taken_for_one",
     ),
 ]
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from reilab.runs.columns import COLUMNS
+from reilab.runs.columns import COLUMNS, Column
 from reilab.runs.history import History
-from reilab.runs.results import results
+from reilab.runs.results import Result, results
 from reilab.runs.words import method_title
 
 #: Metrics in the table of results.
 SHOWN = ("psnr", "psnr_range", "psnr_null", "ssim")
+#: Metrics of which gains are told.
+GAINED = ("psnr", "psnr_range", "psnr_null")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,24 @@ def results_table(history: History) -> Table:
             }
         )
     return Table(rows)
+
+
+def gains_table(history: History) -> Table:
+    """What each method has gained over A†y: in all, of what A sees, and of what it does not."""
+    start, *methods = results(history)
+    gained = [column for column in COLUMNS if column.name in GAINED]
+    return Table(
+        [
+            {"method": method_title(row.method)}
+            | {f"{one.head}, gain": _gain(one, row, start) for one in gained}
+            for row in methods
+        ]
+    )
+
+
+def _gain(column: Column, row: Result, start: Result) -> str:
+    value, before = column.of(row.metrics), column.of(start.metrics)
+    return "" if value is None or before is None else f"{value - before:+.2f}"
 
 
 def _told(value: object) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +50,17 @@ class SparseMap:
         result: Tensor = _Multiply.apply(x, self.matrix, self.transpose)
         return result
 
-    def double(self) -> SparseMap:
-        """The same numbers in float64; shares the memory of their places."""
-        return SparseMap(_in_double(self.matrix), _in_double(self.transpose))
+    def double(self, parts: int = 1) -> SparseMap:
+        """In float64, and with its rows in ``parts`` equal blocks that are added up."""
+        n_rows, n_columns = self.matrix.shape
+        counts = self.matrix.crow_indices().diff()
+        rows = torch.arange(n_rows, device=counts.device).repeat_interleave(counts) % (
+            n_rows // parts
+        )
+        columns, values = self.matrix.col_indices(), self.matrix.values().double()
+        entries = (values.cpu().numpy(), (rows.cpu().numpy(), columns.cpu().numpy()))
+        added = sparse.coo_array(entries, shape=(n_rows // parts, n_columns))
+        return SparseMap.of(added, self.matrix.device, torch.float64)
 
     @property
     def T(self) -> SparseMap:
@@ -63,17 +70,13 @@ class SparseMap:
 
 def _to_torch(matrix: sparse.csr_array, device: torch.device | str, dtype: torch.dtype) -> Tensor:
     matrix.sum_duplicates()
-    rows = torch.from_numpy(matrix.indptr.astype("int32")).to(device)
-    columns = torch.from_numpy(matrix.indices.astype("int32")).to(device)
-    return _compressed(rows, columns, torch.from_numpy(matrix.data).to(device, dtype), matrix.shape)
-
-
-def _in_double(matrix: Tensor) -> Tensor:
-    rows, columns = matrix.crow_indices(), matrix.col_indices()
-    return _compressed(rows, columns, matrix.values().double(), matrix.shape)
-
-
-def _compressed(rows: Tensor, columns: Tensor, values: Tensor, shape: Sequence[int]) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(rows, columns, values, tuple(shape), check_invariants=False)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(matrix.indptr.astype("int32")),
+            torch.from_numpy(matrix.indices.astype("int32")),
+            torch.from_numpy(matrix.data).to(dtype),
+            matrix.shape,
+            device=device,
+            check_invariants=False,
+        )
