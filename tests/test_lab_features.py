@@ -101,14 +101,14 @@ def test_meters_and_the_measurement_are_shown(site: Site) -> None:
 
 def test_curves_have_a_cursor_units_smoothing_and_a_legend_that_hides(site: Site) -> None:
     site.page.locator(".reilab-moment input:visible").fill("2")
-    soon(lambda: site.page.evaluate(UPRIGHT).count([20]) == 6, "cursor and mark in all charts")
-    site.page.get_by_role("img", name=re.compile("^PSNR")).scroll_into_view_if_needed()
-    site.page.mouse.move(*site.page.evaluate(PLACE, ["PSNR", 40, 18]))
+    soon(lambda: site.page.evaluate(UPRIGHT).count([20]) == 10, "cursor and mark in all charts")
+    site.page.get_by_role("img", name=re.compile("^PSNR on")).scroll_into_view_if_needed()
+    site.page.mouse.move(*site.page.evaluate(PLACE, ["PSNR on", 40, 18]))
     site.page.get_by_text("18 dB").wait_for()
     site.page.get_by_role("slider", name="Smoothing").locator("visible=true").fill("0.6")
     soon(lambda: "smoothing=0.6" in site.query(), "the smoothing in the address")
     assert site.page.evaluate(HIDDEN) == []
-    chart = site.page.get_by_role("img", name=re.compile("^PSNR"))
+    chart = site.page.get_by_role("img", name=re.compile("^PSNR on"))
     chart.get_by_text("REI", exact=True).click()
     soon(lambda: site.page.evaluate(HIDDEN) == ["REI"], "a line less")
 

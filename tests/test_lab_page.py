@@ -143,11 +143,11 @@ def test_swipe_between_two_panes(site: Site) -> None:
 
 def test_curves_table_and_formula(site: Site) -> None:
     charts = site.page.get_by_role("img", name=re.compile("against steps"))
-    assert charts.locator("visible=true").count() == 3
+    assert charts.locator("visible=true").count() == 5
     site.page.get_by_text("Log scale").locator("visible=true").click()
     soon(lambda: "log_losses=0" in site.query(), "a linear scale")
     table = site.page.locator(".reilab-results:visible")
-    table.get_by_role("button", name="PSNR").click()
+    table.get_by_role("button", name="PSNR").first.click()
     rows = table.locator("tbody tr").evaluate_all("all => all.map(row => row.dataset.key)")
     assert rows == ["rei", "ei", "supervised", "pinv"]
     with site.page.expect_download() as saved:
