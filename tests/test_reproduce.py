@@ -179,6 +179,8 @@ def test_the_tables_tell_settings_and_spread(whole: Path) -> None:
     assert found is not None
     assert float(rows[1]["psnr_db_mean"]) == pytest.approx(found.psnr, abs=1e-4)
     assert float(rows[1]["psnr_db_std"]) > 0
+    assert float(rows[1]["psnr_null_db_mean"]) == pytest.approx(found.psnr_null, abs=1e-4)
+    assert float(rows[1]["psnr_range_db_mean"]) == pytest.approx(found.psnr_range, abs=1e-4)
     assert run.history.posed is not None
     assert run.history.posed.pinv_metrics is not None
     start_psnr = run.history.posed.pinv_metrics.psnr
@@ -394,6 +396,10 @@ def test_means_over_seeds_and_levels(tmp_path: Path) -> None:
     labels = ["γ = 0.01", "γ = 0.1", "in the authors' metric", "published"]
     assert [line.label for line in table.lines] == labels
     assert table.lines[-1].psnr == ("4.70", "9.61", "17.75", "+8.14")
+    parts = [series.levels[0].score("rei", part) for part in ("psnr_range", "psnr_null")]
+    told = " | ".join(f"{part.mean:.2f}" for part in parts if part)
+    assert table.lines[0].parts[2] == told
+    assert f">{told}<" in report_html(folder, runs)
     chart = noise_chart(series)
     assert chart.startswith("<svg")
     assert chart == noise_chart(series)
