@@ -16,9 +16,10 @@ from PIL import Image
 
 from reilab.cli.main import main
 from reilab.key import Key
-from reilab.nets.unet import UNet
+from reilab.nets.unet import UNetSpec
 from reilab.nets.weights import fill, read_torch_weights
 from reilab.runs.config import configure
+from reilab.runs.execute import execute
 from reilab.runs.folder import RunFolder
 from reilab.runs.history import history_of
 from reilab.tasks.registry import find_task
@@ -113,7 +114,7 @@ def test_the_authors_checkpoint_is_judged_as_our_network(
     words = ["inpainting", "--checkpoint", str(path), "--preset", "smoke"]
     row = evaluated(capsys, *words, "--width", str(WIDTHS[0]))["results"][1]
     assert row["method"] == "ckp_final"
-    network = seeded(lambda: UNet(3, WIDTHS[0]), Key(0)).eval()
+    network = seeded(lambda: UNetSpec(WIDTHS[0]).build(3), Key(0)).eval()
     fill(network, read_torch_weights(path), path)
     problem = find_task("inpainting").pose("smoke")
     exam = prepare_exam(problem, TrainConfig())
@@ -124,6 +125,28 @@ def test_the_authors_checkpoint_is_judged_as_our_network(
     told = refuse(capsys, "ct", "--checkpoint", str(path), "--preset", "smoke", "--out", "none")
     assert "Conv1.conv.0.weight (8, 3, 3, 3) for (8, 1, 3, 3)" in told
     assert not (tmp_path / "none").exists()
+
+
+def test_a_checkpoint_says_what_its_network_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configure(
+        "mri",
+        "smoke",
+        ["rei"],
+        network="unrolled",
+        settings={"width": 16},
+        training={"steps": 1},
+    )
+    folder = RunFolder.create(tmp_path / "run", config.to_yaml())
+    history = execute(folder)
+    moved = tmp_path / "elsewhere" / "mine.safetensors"
+    moved.parent.mkdir()
+    folder.checkpoint("rei").rename(moved)
+    row = evaluated(capsys, "mri", "--checkpoint", str(moved), "--preset", "smoke")["results"][1]
+    metrics = history.tracks["rei"].metrics
+    assert metrics is not None
+    assert row["psnr"]["mean"] == pytest.approx(metrics.psnr, abs=1e-4)
 
 
 def measurements(path: Path) -> Path:
@@ -172,8 +195,8 @@ def test_several_checkpoints_of_one_name_are_told_apart(
         (["mri", "--checkpoint", "nowhere"], "no run 'nowhere'"),
         (["ct", "--checkpoint", "RUN"], "is of the task 'mri', not 'ct'"),
         (["mri", "--checkpoint", "RUN", "--noise", "-1"], "sigma = -1.0 is too small"),
-        (["mri", "--checkpoint", "RUN", "--width", "16"], "of another shape: down.0.0.bias"),
-        (["mri", "--checkpoint", "RUN", "--norm", "none"], "unexpected: down.0.1.bias"),
+        (["mri", "--checkpoint", "RUN", "--width", "16"], "of another shape: images.down.0.0.bias"),
+        (["mri", "--checkpoint", "RUN", "--norm", "none"], "unexpected: images.down.0.1.bias"),
         (["mri", "--checkpoint", "RUN", "--data", "nothing"], "data = 'nothing'"),
         (["mri", "--checkpoint", "RUN", "--device", "gpu"], "device = 'gpu' is unknown"),
     ],

@@ -12,7 +12,7 @@ from PIL import Image
 from reilab.cli.main import main
 from reilab.key import Key
 from reilab.problem import Problem
-from reilab.runs.config import from_yaml
+from reilab.runs.config import build, from_yaml
 from reilab.runs.folder import RunFolder
 from reilab.trained.checkpoints import Checkpoint, load_trained
 from reilab.training.state import reconstruction
@@ -42,7 +42,7 @@ def scans(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tor
 
 
 def built(trained: Path) -> Problem:
-    return from_yaml(RunFolder(trained).config).spec.build()
+    return build(from_yaml(RunFolder(trained).config))
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -14,7 +14,8 @@ from reilab.problem import Problem
 from reilab.runs.config import RunConfig, check_device, from_yaml
 from reilab.settings import override
 from reilab.tasks.registry import Spec, Task, find_task, tasks
-from reilab.trained.checkpoints import find_checkpoints
+from reilab.trained.checkpoints import OWN_SUFFIX, Checkpoint, find_checkpoints
+from reilab.training.checkpoint import network_in
 
 #: Its networks have the paper's width, as those of the authors have, and its images are at hand.
 USUAL_PRESET = "standard"
@@ -72,7 +73,8 @@ def parse_trained(command: str, about: str, own: Sequence[Any], argv: Sequence[s
     preset = word_after(argv, "--preset", run.preset if run else usual)
     same = run if run and run.preset == preset else None
     spec = same.spec if same else task.configure(preset, {})
-    network = asked_network(argv, same.network if same else task.preset(preset).network)
+    inside = network_of_first(word_after(argv, "--checkpoint", ""))
+    network = asked_network(argv, inside or (same or task.preset(preset)).network)
     shared = [
         option("preset", str, preset, f"Settings to start from: {', '.join(task.presets)}."),
         option("device", str, "cpu", "cpu, cuda, or cuda:N."),
@@ -93,9 +95,19 @@ def parse_trained(command: str, about: str, own: Sequence[Any], argv: Sequence[s
     return Asked(task, preset, chosen, layers, run.training.seed if run else 0, options)
 
 
+def network_of_first(checkpoint: str) -> NetworkSpec | None:
+    """What the network of the first checkpoint that is named is, if it says so."""
+    own = [one.path for one in _named(checkpoint) if one.path.name.endswith(OWN_SUFFIX)]
+    return network_in(own[0]) if own else None
+
+
+def _named(checkpoint: str) -> list[Checkpoint]:
+    return find_checkpoints(checkpoint) if checkpoint else []
+
+
 def _run_of(checkpoint: str, task: Task) -> RunConfig | None:
     """The configuration of the run that a checkpoint is of."""
-    found = find_checkpoints(checkpoint) if checkpoint else []
+    found = _named(checkpoint)
     if not found or found[0].run is None:
         return None
     config = from_yaml(found[0].run.config)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from reilab.physics.base import Physics
 from reilab.registry import Registry, complete_settings
-from reilab.settings import Setting
+from reilab.settings import Setting, override
 
 
 class NetworkSpec(Protocol):
@@ -126,6 +126,25 @@ def network_of(spec: NetworkSpec) -> NetworkKind:
     raise ValueError(f"{type(spec).__name__} is no registered network; decorate it with @network")
 
 
+def is_registered(spec: NetworkSpec) -> bool:
+    """Whether a network has a name."""
+    return any(isinstance(spec, one.spec) for one in networks().values())  # type: ignore[arg-type]
+
+
 def described(spec: NetworkSpec) -> dict[str, Any]:
-    """A network as plain values: its name and its settings."""
+    """A network as plain values: its name and its settings.
+
+    Raises:
+        ValueError: its class is not registered.
+    """
     return {"name": network_of(spec).name, **asdict(spec)}  # type: ignore[call-overload]
+
+
+def from_description(plain: Mapping[str, Any]) -> NetworkSpec:
+    """The network of such values.
+
+    Raises:
+        ValueError: an unknown network or setting, or a value out of bounds.
+    """
+    settings = dict(plain)
+    return override(find_network(settings.pop("name")).spec(), settings)

@@ -22,7 +22,14 @@ from reilab.methods.registry import (
 from reilab.methods.registry import (
     methods as known_methods,
 )
-from reilab.nets.registry import NetworkKind, NetworkSpec, described, find_network, network_of
+from reilab.nets.registry import (
+    NetworkKind,
+    NetworkSpec,
+    described,
+    find_network,
+    from_description,
+    network_of,
+)
 from reilab.problem import Problem
 from reilab.settings import Setting, choose, field_types, override, settings_of
 from reilab.tasks.registry import MEASURED, Spec, Task, find_task
@@ -246,15 +253,13 @@ def from_yaml(text: str) -> RunConfig:
     """
     plain = _modern(yaml.safe_load(text))
     found = find_task(plain["task"])
-    layers = dict(plain["network"])
-    kind = find_network(layers.pop("name"))
     training = {**plain["training"], "milestones": tuple(plain["training"]["milestones"])}
     each = plain["methods"].items()
     config = RunConfig(
         task=found.name,
         preset=choose(f"preset of {found.name}", plain["preset"], found.presets),
         spec=override(found.spec(), plain["settings"]),
-        network=override(kind.spec(), layers),
+        network=from_description(plain["network"]),
         objectives=tuple(override(find_method(name).spec(), own) for name, own in each),
         training=override(TrainConfig(), training),
         assumed_noise=float(plain["assumed_noise"]),

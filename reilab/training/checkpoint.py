@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from reilab.nets.registry import NetworkSpec, described, from_description, is_registered
 from reilab.nets.weights import fill
 from reilab.training.best import Best
 from reilab.training.gradient import trained_parameters
@@ -32,6 +33,7 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
     position = {
         "best": {"psnr": state.best.psnr, "step": state.best.step} if state.best else None,
         "method": state.method,
+        "network": described(state.spec) if is_registered(state.spec) else None,
         "step": state.step,
         "weights": state.weights,
         "learning_rate": state.learning_rate,
@@ -83,6 +85,16 @@ def read_position(path: Path) -> dict[str, Any]:
             return position
     except (SafetensorError, KeyError) as error:
         raise ValueError(f"{path} is not a reilab checkpoint: {error}") from error
+
+
+def network_in(path: Path) -> NetworkSpec | None:
+    """What the network in a checkpoint is; ``None`` in those that do not say it.
+
+    Raises:
+        ValueError: not a checkpoint, or a network that is not known here.
+    """
+    plain = read_position(path).get("network")
+    return None if plain is None else from_description(plain)
 
 
 def copy_checkpoint(

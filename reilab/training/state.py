@@ -16,6 +16,7 @@ from reilab.key import Key
 from reilab.methods.base import MethodSpec, Terms, weights_of
 from reilab.methods.registry import method_of, methods
 from reilab.nets.layout import layout
+from reilab.nets.registry import NetworkSpec
 from reilab.noise import Noise
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Problem
@@ -34,7 +35,8 @@ PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": tor
 class TrainState:
     """Network, optimiser, position, and the numbers that can be steered while it trains.
 
-    ``terms`` are the loss terms of the method and ``weights`` their weights, which it owns.
+    ``terms`` are the loss terms of the method and ``weights`` their weights, which it owns;
+    ``spec`` says what ``network`` is.
     ``gradient`` and ``statistics`` are single tensors of which the parameters' gradients and the
     layers' running statistics are parts. ``noise`` is the true model, ``engine`` what carries the
     network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them,
@@ -43,6 +45,7 @@ class TrainState:
 
     method: str
     terms: Terms
+    spec: NetworkSpec
     network: nn.Module
     gradient: Tensor
     statistics: Tensor
@@ -114,6 +117,7 @@ def new_state(
     return TrainState(
         chosen.name,
         terms,
+        problem.network,
         network,
         gather_gradients(trained_parameters(network)),
         gather_statistics(network),
