@@ -35,7 +35,7 @@ class Bug:
 
 NOISE, GROUPS = "noise.py", "groups.py"
 LOSSES, GRADIENT = "methods/losses.py", "training/gradient.py"
-CONSISTENCY = "nets/consistency.py"
+CONSISTENCY, PROXIMAL = "nets/consistency.py", "nets/proximal.py"
 LINEAR = "test_noise.py::test_sure_is_unbiased_for_linear_estimators"
 CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
 SPLIT = "test_nullspace.py::test_"
@@ -521,6 +521,48 @@ BUGS = [
         "x = stage(x)",
         "x = stage(start)",
         "test_unrolled.py::test_between_stages_there_is_a_step_each",
+    ),
+    Bug(
+        "proximal: away from the measurements",
+        PROXIMAL,
+        "left = lines - linear(x)",
+        "left = lines + linear(x)",
+        "test_proximal.py::test_a_step_is_the_minimum_that_it_promises",
+    ),
+    Bug(
+        "proximal: damping not scaled with the operator",
+        PROXIMAL,
+        "* norm",
+        "",
+        "test_proximal.py::test_a_step_is_the_minimum_that_it_promises",
+    ),
+    Bug(
+        "proximal: damping without its gradient's sign",
+        PROXIMAL,
+        "-(back * solved).sum()",
+        "(back * solved).sum()",
+        "test_proximal.py::test_the_gradient_of_a_step_is_that_of_differences",
+    ),
+    Bug(
+        "proximal: one length of step for the whole batch",
+        PROXIMAL,
+        "product = (a * b).flatten(1).sum(1)",
+        "product = (a * b).flatten(1).sum().repeat(len(a))",
+        "test_proximal.py::test_each_sample_is_solved_as_if_it_were_alone",
+    ),
+    Bug(
+        "proximal: the shift is forgotten in the solution",
+        PROXIMAL,
+        " + shift * direction",
+        "",
+        "test_proximal.py::test_a_step_is_the_minimum_that_it_promises",
+    ),
+    Bug(
+        "readings: line integrals without the attenuation",
+        "physics/transmission.py",
+        "y.clamp(min=self.floor).log()) / self.attenuation",
+        "y.clamp(min=self.floor).log())",
+        "test_proximal.py::test_the_linear_part_of_readings_is_their_line_integrals",
     ),
     Bug(
         "validation images are training images",

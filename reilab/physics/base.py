@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -33,6 +33,7 @@ class Physics(Protocol):
         ...
 
 
+@runtime_checkable
 class LinearPhysics(Physics, Protocol):
     """A linear forward operator."""
 

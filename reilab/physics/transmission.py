@@ -40,6 +40,9 @@ class Transmission:
         return self.blank * torch.exp(-self.attenuation * self.radon(x))
 
     def pinv(self, y: Tensor) -> Tensor:
-        """Filtered back-projection of log(I₀ / max(y, floor)) / μ."""
-        integrals = (math.log(self.blank) - y.clamp(min=self.floor).log()) / self.attenuation
-        return self.radon.pinv(integrals)
+        """Filtered back-projection of the line integrals."""
+        return self.radon.pinv(self.integrals(y))
+
+    def integrals(self, y: Tensor) -> Tensor:
+        """Line integrals log(I₀ / max(y, floor)) / μ; without noise they are R x."""
+        return (math.log(self.blank) - y.clamp(min=self.floor).log()) / self.attenuation
