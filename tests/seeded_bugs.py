@@ -633,6 +633,8 @@ BUGS = [
         "_turning_grid(degrees, x)\n",
         "_turning_grid(-degrees, x)\n",
         "test_splits.py::test_images_are_turned_as_the_group_turns_them",
+    ),
+    Bug(
         "Split: range and null space swapped",
         "problem.py",
         "return part, x - part",
