@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from reilab.methods.registry import method_settings, methods
+from reilab.methods.registry import method_settings
+from reilab.methods.registry import methods as known_methods
 from reilab.nets.registry import NetworkKind, NetworkSpec, find_network, network_of, networks
 from reilab.noise import NOISES
 from reilab.runs.config import (
@@ -21,9 +22,15 @@ from reilab.runs.config import (
     objectives,
     values_of,
 )
+from reilab.runs.initial import find_initial, initial_files, network_of_initial
 from reilab.settings import Setting, field_types, settings_of
 from reilab.tasks.registry import Task, find_task
 from reilab.training.config import TrainConfig
+
+START_FROM = (
+    "Train networks further: a run (each method goes on from its own network), or a checkpoint file "
+    "(all from the same)."
+)
 
 
 def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
@@ -36,22 +43,29 @@ def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
     name, *rest = argv if argv and not argv[0].startswith("-") else ("", *argv)
     task = find_task(name)
     preset = word_after(rest, "--preset", "quick")
-    network = asked_network(rest, task.preset(preset).network)
+    start = word_after(rest, "--from", "")
+    place = find_initial(start) if start else None
+    inside = network_of_initial(place) if place else None
+    network = asked_network(rest, inside or task.preset(preset).network)
     kind = network_of(network)
     options = _parse(command, task, preset, network, rest)
     every = [*task.settings, *kind.settings, *method_settings()]
     settings = {name: getattr(options, name) for name in every}
+    methods = (options.method,) if command == "train" else options.methods
+    if place:
+        initial_files(place, methods)
     if options.noise is not None:
         settings[task.level_name(settings)] = options.noise
     config = configure(
         task.name,
         preset,
-        (options.method,) if command == "train" else options.methods,
+        methods,
         network=kind.name,
         settings=settings,
         training={f.name: getattr(options, f.name) for f in fields(TrainConfig)},
         assumed_noise=options.assumed_noise,
         device=options.device,
+        start_from=str(place or ""),
     )
     return config, options
 
@@ -89,7 +103,7 @@ def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Se
     level, chosen = task.level_name(vars(spec)), task.preset(preset)
     # Raises where two of them have a setting of the same name.
     every_setting(task, kind)
-    named = f"One of: {', '.join(methods())}."
+    named = f"One of: {', '.join(known_methods())}."
     which = (
         [option("method", str, "rei", f"Method to train. {named}")]
         if command == "train"
@@ -117,8 +131,16 @@ def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Se
         ),
         option("json", bool, False, "End with one line of JSON."),
         network_option(kind),
+        (
+            "start_from",
+            Annotated[str, tyro.conf.arg(name="from", help=START_FROM)],
+            field(default=""),
+        ),
     ]
-    usual, types = values_of(objectives(list(methods()), chosen.methods)), every_type(task, kind)
+    usual, types = (
+        values_of(objectives(list(known_methods()), chosen.methods)),
+        every_type(task, kind),
+    )
     weights = [
         option(name, types[name], usual[name], f"{_titles(name)}: {told(setting)}")
         for name, setting in method_settings().items()
@@ -139,7 +161,7 @@ def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Se
 
 def _titles(name: str) -> str:
     """The methods that have a setting."""
-    return ", ".join(one.title for one in methods().values() if name in one.settings)
+    return ", ".join(one.title for one in known_methods().values() if name in one.settings)
 
 
 def _told_level(task: Task, level: str) -> str:

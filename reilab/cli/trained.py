@@ -14,8 +14,8 @@ from reilab.problem import Problem
 from reilab.runs.config import RunConfig, check_device, from_yaml
 from reilab.settings import override
 from reilab.tasks.registry import Spec, Task, find_task, tasks
-from reilab.trained.checkpoints import OWN_SUFFIX, Checkpoint, find_checkpoints
-from reilab.training.checkpoint import network_in
+from reilab.trained.checkpoints import Checkpoint, find_checkpoints
+from reilab.training.checkpoint import OWN_SUFFIX, network_in
 
 #: Its networks have the paper's width, as those of the authors have, and its images are at hand.
 USUAL_PRESET = "standard"

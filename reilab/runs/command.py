@@ -35,6 +35,8 @@ def as_command(config: RunConfig) -> str:
     if config.assumed_noise != config.noise:
         words += _option("assumed_noise", config.assumed_noise)
     words += _changed(asdict(preset.training), asdict(config.training))
+    if config.start_from:
+        words += ["--from", config.start_from]
     if config.device != "cpu":
         words += ["--device", config.device]
     return shlex.join(words)

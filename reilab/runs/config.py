@@ -53,6 +53,7 @@ class RunConfig:
         training: how.
         assumed_noise: the noise level that the losses believe in.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
+        start_from: checkpoint file or run folder whose networks are trained further, or nothing.
     """
 
     task: str
@@ -63,6 +64,7 @@ class RunConfig:
     training: TrainConfig
     assumed_noise: float
     device: str
+    start_from: str = ""
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -96,6 +98,7 @@ class RunConfig:
             "task": self.task,
             "preset": self.preset,
             "device": self.device,
+            "start_from": self.start_from,
             "assumed_noise": self.assumed_noise,
             "settings": asdict(self.spec),  # type: ignore[call-overload]
             "network": described(self.network),
@@ -128,6 +131,7 @@ def configure(
     training: Mapping[str, Any] | None = None,
     assumed_noise: float | None = None,
     device: str = "cpu",
+    start_from: str = "",
 ) -> RunConfig:
     """A checked configuration: a preset with some changes.
 
@@ -141,6 +145,7 @@ def configure(
         training: changes to the fields of ``TrainConfig``.
         assumed_noise: what the losses believe the noise level to be; the true one if left out.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
+        start_from: see ``RunConfig``.
 
     Raises:
         ValueError: anything unknown (with the nearest match) or out of bounds.
@@ -162,6 +167,7 @@ def configure(
         training=override(start.training, training or {}),
         assumed_noise=float(found.level_of(spec) if assumed_noise is None else assumed_noise),
         device=device,
+        start_from=start_from,
     )
     return checked(config)
 
@@ -264,6 +270,7 @@ def from_yaml(text: str) -> RunConfig:
         training=override(TrainConfig(), training),
         assumed_noise=float(plain["assumed_noise"]),
         device=plain["device"],
+        start_from=plain.get("start_from", ""),
     )
     return checked(config)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TypeAlias
 
 from reilab.events import Posed
@@ -13,6 +14,7 @@ from reilab.problem import MEASUREMENTS, Problem
 from reilab.runs.config import RunConfig, build
 from reilab.runs.drive import Sink, drive
 from reilab.runs.history import History
+from reilab.runs.initial import begin_from
 from reilab.tasks.registry import find_task
 from reilab.training.compare import compare
 from reilab.training.evaluate import (
@@ -55,6 +57,8 @@ class Prepared:
         )
         for state in states:
             self.restore(state)
+            if config.start_from and state.step == 0:
+                begin_from(state, Path(config.start_from))
         return states
 
     def events(self) -> Run:

@@ -15,11 +15,9 @@ from reilab.nets.weights import TORCH_SUFFIXES, fill, read_torch_weights
 from reilab.problem import Problem
 from reilab.runs.folder import RunFolder, find_run
 from reilab.settings import choose
-from reilab.training.checkpoint import read_network, read_position
+from reilab.training.checkpoint import OWN_SUFFIX, read_network, read_position
 from reilab.training.engines import fastest
 from reilab.training.state import seeded
-
-OWN_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ from reilab.training.gradient import trained_parameters
 from reilab.training.interval import interval_of
 from reilab.training.state import TrainState
 
+#: How these files end.
+OWN_SUFFIX = ".safetensors"
+
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
     """Write network, optimiser and position to ``path``."""
