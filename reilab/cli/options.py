@@ -28,7 +28,7 @@ from reilab.tasks.registry import Task, find_task
 from reilab.training.config import TrainConfig
 
 START_FROM = (
-    "Train networks further: a run (each method goes on from its own network), or a checkpoint file "
+    "Train networks further: of a run (each method goes on from its own), or of a checkpoint file "
     "(all from the same)."
 )
 
