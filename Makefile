@@ -7,6 +7,8 @@ PORT   ?= 5006
 JOBS   ?= 2
 OPEN   ?= 1
 PRESET ?= quick
+METHODS ?= supervised ei rei sure mc
+SEEDS ?= 0 1 2
 GRID   ?= grids/$(PRESET)
 MACHINE ?= $(shell uname -m)-$(shell nproc)cores
 
@@ -26,9 +28,10 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-## Train the paper's grid, small, and write tables and a report (call again to go on; PRESET=, GRID=).
+## Train the paper's grid, small, with ablations and three seeds, and write tables and a report (call
+## again to go on; PRESET=, METHODS=, SEEDS=, GRID=).
 reproduce: $(VENV)/ready
-	$(BIN)/reilab reproduce --preset $(PRESET) --out $(GRID)
+	$(BIN)/reilab reproduce --preset $(PRESET) --methods $(METHODS) --seeds $(SEEDS) --out $(GRID)
 
 ## Measure speed and memory side by side (half an hour; BENCH="step limit" runs those two only).
 bench: $(VENV)/ready

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reilab.batch.differences import PAIRS, difference
 from reilab.batch.published import Published, published
 from reilab.batch.results import Level, Score, Series
 from reilab.runs.results import BASELINE
 from reilab.runs.words import method_title
-
-LEAD = ("rei", "ei")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """PSNR, mean ± deviation over the test images; its parts and SSIM, means over them."""
+    """PSNR, mean ± deviation over the test images; its parts and SSIM, means over them.
+
+    Differences are paired image by image, mean ± standard error.
+    """
 
     heading: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -45,32 +47,37 @@ class Table:
 
 
 def table_of(series: Series) -> Table:
-    """A†y and the methods at each level; the lead of REI over EI where both are known."""
+    """A†y and the methods at each level, and how far one is ahead of another, see ``PAIRS``."""
     names = (BASELINE, *series.methods)
-    has_lead = set(LEAD) <= set(names)
-    heading = ("noise", *map(method_title, names), *(["REI − EI"] if has_lead else []))
+    pairs = tuple(pair for pair in PAIRS if set(pair) <= set(names))
+    leads = (f"{method_title(a)} − {method_title(b)}" for a, b in pairs)
+    heading = ("noise", *map(method_title, names), *leads)
     lines: list[Line] = []
     for level in series.levels:
         similar = [level.score(name, "ssim") for name in names]
         ssim = tuple(f"{score.mean:.3f}" if score else "" for score in similar)
         parts = tuple(_parts(level, name) for name in names)
-        lines.append(Line(level.label, _psnr(level, names, "psnr", has_lead), ssim, parts))
+        psnr = (*_psnr(level, names, "psnr"), *(_lead(level, *pair) for pair in pairs))
+        lines.append(Line(level.label, psnr, ssim, parts))
         if found := published(series.task, level.noise):
             if found.legacy:
-                cells = _psnr(level, names, "legacy_psnr", has_lead)
-                lines.append(Line("in the authors' metric", cells))
-            cells = _published_cells(found, names, has_lead)
+                legacy = _psnr(level, names, "legacy_psnr")
+                lines.append(Line("in the authors' metric", (*legacy, *([""] * len(pairs)))))
+            cells = _published_cells(found, names, pairs)
             lines.append(Line("published", cells, ours=False))
     return Table(heading, tuple(lines))
 
 
-def _psnr(level: Level, names: tuple[str, ...], metric: str, has_lead: bool) -> tuple[str, ...]:
-    scores = {name: level.score(name, metric) for name in names}
-    cells = [_told(score) for score in scores.values()]
-    if has_lead:
-        ahead, behind = (scores[name] for name in LEAD)
-        cells.append(_lead(ahead.mean, behind.mean) if ahead and behind else "")
-    return tuple(cells)
+def _psnr(level: Level, names: tuple[str, ...], metric: str) -> tuple[str, ...]:
+    return tuple(_told(level.score(name, metric)) for name in names)
+
+
+def _lead(level: Level, ahead: str, behind: str) -> str:
+    """Mean ± standard error of the paired difference."""
+    found = difference(level, ahead, behind)
+    if found is None:
+        return ""
+    return _signed(found.mean) + (f" ± {found.error:.2f}" if found.error is not None else "")
 
 
 def _parts(level: Level, name: str) -> str:
@@ -89,12 +96,15 @@ def _told(score: Score | None) -> str:
     return words
 
 
-def _published_cells(found: Published, names: tuple[str, ...], has_lead: bool) -> tuple[str, ...]:
+def _published_cells(
+    found: Published, names: tuple[str, ...], pairs: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
     cells = [f"{found.psnr[name]:.2f}" if name in found.psnr else "" for name in names]
-    if has_lead:
-        cells.append(_lead(*(found.psnr[name] for name in LEAD)))
+    for ahead, behind in pairs:
+        known = ahead in found.psnr and behind in found.psnr
+        cells.append(_signed(found.psnr[ahead] - found.psnr[behind]) if known else "")
     return tuple(cells)
 
 
-def _lead(ahead: float, behind: float) -> str:
-    return f"{ahead - behind:+.2f}".replace("-", "−")
+def _signed(difference: float) -> str:
+    return f"{difference:+.2f}".replace("-", "−")

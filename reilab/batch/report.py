@@ -15,7 +15,7 @@ from reilab.batch.comparison import Table, table_of
 from reilab.batch.folder import GridFolder
 from reilab.batch.published import SOURCE, warning
 from reilab.batch.results import Finished, Level, Series, series_of
-from reilab.batch.tables import results_csv, seeds_csv, timings_csv
+from reilab.batch.tables import differences_csv, results_csv, seeds_csv, timings_csv
 from reilab.runs import gallery, jobs
 from reilab.runs.command import as_command
 from reilab.runs.figures import side_by_side, small_png
@@ -50,8 +50,12 @@ class Section:
 
 
 def write_results(folder: GridFolder, runs: Sequence[Finished]) -> None:
-    """Write results.csv, seeds.csv, timings.csv, report.html and the folder ``summary``."""
-    tables = {"results.csv": results_csv(runs), "seeds.csv": seeds_csv(runs)}
+    """Write the tables, report.html and the folder ``summary``."""
+    tables = {
+        "results.csv": results_csv(runs),
+        "seeds.csv": seeds_csv(runs),
+        "differences.csv": differences_csv(runs),
+    }
     for name, text in {**tables, "timings.csv": timings_csv(runs)}.items():
         replace_text(folder.path / name, text)
     replace_text(folder.path / "report.html", report_html(folder, runs))

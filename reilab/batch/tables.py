@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from reilab.batch.differences import PAIRS, difference
 from reilab.batch.results import Finished, Series, series_of
+from reilab.nets.registry import network_of
 from reilab.runs.columns import COLUMNS
 from reilab.runs.marks import Marks, mean_and_spread
 from reilab.runs.results import BASELINE, pace
@@ -44,6 +46,21 @@ def seeds_csv(runs: Sequence[Finished]) -> str:
     for name, _ in METRICS.values():
         heading += [f"{name}_mean", f"{name}_std_images", f"{name}_std_seeds"]
     return written(heading, [row for series in series_of(runs) for row in _rows(series)])
+
+
+def differences_csv(runs: Sequence[Finished]) -> str:
+    """A row for each pair of methods at each level: PSNR of one minus that of the other."""
+    heading = ["task", "preset", "noise", "ahead", "behind", "images", "seeds"]
+    heading += ["psnr_db_difference", "standard_error_images", "std_seeds"]
+    rows = []
+    for series in series_of(runs):
+        for level in series.levels:
+            for found in filter(None, (difference(level, *pair) for pair in PAIRS)):
+                where = [series.task, series.preset, level.noise, found.ahead, found.behind]
+                numbers = (found.mean, found.error, found.over_seeds)
+                counts = [found.n_images, found.n_seeds]
+                rows.append([*where, *counts, *(_rounded(number, 4) for number in numbers)])
+    return written(heading, rows)
 
 
 def timings_csv(runs: Sequence[Finished]) -> str:
@@ -87,6 +104,9 @@ def _settings(run: Finished) -> dict[str, Any]:
         "assumed_noise": config.assumed_noise,
         "device": config.device,
         **asdict(config.spec),  # type: ignore[call-overload]
+        "network": network_of(config.network).name,
+        **vars(config.network),
+        **config.method_values,
         **asdict(config.training),
     }
     return {n: " ".join(map(str, v)) if isinstance(v, tuple) else v for n, v in plain.items()}
