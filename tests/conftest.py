@@ -2,11 +2,13 @@
 
 import os
 import random
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import torch
+from device import DEVICE
 
 from reilab.runs import processes
 
@@ -14,6 +16,12 @@ from reilab.runs import processes
 # workers and servers are processes of their own, beside which other tests run.
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if DEVICE != "cpu":
+    with warnings.catch_warnings():
+        # There are newer switches in newer versions of torch, and this one still.
+        warnings.simplefilter("ignore")
+        # Convolutions of float32 would round their factors to ten bits.
+        torch.backends.cudnn.allow_tf32 = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 import torch
+from device import DEVICE
 from torch import Tensor
 
 import reilab.groups
@@ -26,7 +27,11 @@ EXACT = [name for name in CASES if name != "rotations"]
 
 
 def draw(*shape: int) -> Tensor:
-    return torch.rand(*shape, generator=Key(5).generator(), dtype=F64)
+    return torch.rand(*shape, generator=Key(5).generator(), dtype=F64).to(DEVICE)
+
+
+def smooth(*shape: int) -> Tensor:
+    return smooth_image(shape).to(DEVICE)
 
 
 def test_every_group_has_a_case() -> None:
@@ -44,7 +49,7 @@ def test_every_group_can_be_chosen_by_its_name() -> None:
 @every_group
 def test_conformance(name: str) -> None:
     group, tolerance = CASES[name]
-    image = torch.stack([smooth_image((2, 24, 24)), 0.5 * smooth_image((2, 24, 24))])
+    image = torch.stack([smooth(2, 24, 24), 0.5 * smooth(2, 24, 24)])
     check_group(group, image, tolerance)
 
 
@@ -100,7 +105,7 @@ def test_acting_is_linear_and_its_gradient_known(name: str) -> None:
 
 
 def test_shifts_go_down_and_right() -> None:
-    x = torch.zeros(1, 1, 5, 6)
+    x = torch.zeros(1, 1, 5, 6, device=DEVICE)
     x[0, 0, 1, 2] = 1
     assert Shifts(5).act(torch.tensor([[1, 3]]), x)[0, 0, 2, 5] == 1
     assert Shifts(5).act(torch.tensor([[4, 0]]), x)[0, 0, 0, 2] == 1
@@ -127,7 +132,7 @@ def test_rotations_by_right_angles_are_quarter_turns(size: int, turns: int) -> N
 
 
 def test_rotations_keep_the_shape_of_things_in_rectangular_images() -> None:
-    x = torch.zeros(1, 1, 20, 40, dtype=F64)
+    x = torch.zeros(1, 1, 20, 40, dtype=F64, device=DEVICE)
     x[0, 0, 4:16, 12:28] = draw(12, 16)
     expected = torch.zeros_like(x)
     expected[0, 0, 2:18, 14:26] = torch.rot90(x[0, 0, 4:16, 12:28])
@@ -137,7 +142,7 @@ def test_rotations_keep_the_shape_of_things_in_rectangular_images() -> None:
 @pytest.mark.parametrize("degrees", [1, 30, 137, 244, 359])
 def test_rotations_undo_each_other_on_smooth_images(degrees: int) -> None:
     """Bilinear interpolation blurs: 2 % at 64 pixels, where the blobs are several pixels wide."""
-    x = smooth_image((1, 64, 64))[None]
+    x = smooth(1, 64, 64)[None]
     g = torch.tensor([[degrees]])
     turned = Rotations().act(g, x)
     back = Rotations().act(Rotations().inverse(g), turned)
@@ -147,7 +152,7 @@ def test_rotations_undo_each_other_on_smooth_images(degrees: int) -> None:
 
 
 def test_rotations_add_up() -> None:
-    x = smooth_image((1, 64, 64))[None]
+    x = smooth(1, 64, 64)[None]
     once = Rotations().act(torch.tensor([[70]]), x)
     twice = Rotations().act(torch.tensor([[50]]), Rotations().act(torch.tensor([[20]]), x))
     assert (once - twice).norm() / once.norm() < 0.02

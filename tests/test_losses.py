@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 import torch
+from device import DEVICE
 from torch import Tensor, nn
 
 from reilab.datasets.samples import Batch
@@ -65,15 +66,15 @@ class Case:
 
 @cache
 def case(task: str) -> Case:
-    problem = find_task(task).pose("smoke")
+    problem = find_task(task).pose("smoke", device=DEVICE)
     if isinstance(problem.physics, Transmission):
-        radon = parallel_beam(problem.physics.radon.size, 12, dtype=F64)
+        radon = parallel_beam(problem.physics.radon.size, 12, DEVICE, F64)
         physics = dataclasses.replace(problem.physics, radon=radon)
         problem = dataclasses.replace(problem, physics=physics)
     x = problem.train.batch(torch.tensor([0, 7])).x
     assert x is not None
     oracle = measured(problem, x.double())
-    return Case(problem, oracle, seeded(problem.new_network, KEY).double())
+    return Case(problem, oracle, seeded(problem.new_network, KEY).double().to(DEVICE))
 
 
 def measured(problem: Problem, x: Tensor) -> Oracle:
@@ -84,11 +85,11 @@ def measured(problem: Problem, x: Tensor) -> Oracle:
 @cache
 def tiny() -> Case:
     """The same from a few pixels and one convolution, without any file."""
-    physics = PixelMask((1, 8, 8), random_pixels(8, 0.7, KEY))
-    x = torch.rand(2, 1, 8, 8, generator=KEY.generator(), dtype=F64)
+    physics = PixelMask((1, 8, 8), random_pixels(8, 0.7, KEY, DEVICE))
+    x = torch.rand(2, 1, 8, 8, generator=KEY.generator(), dtype=F64).to(DEVICE)
     problem = Problem(physics, Gaussian(0.1), Shifts(8), None, None)  # type: ignore[arg-type]
     network = seeded(lambda: nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Softplus()), KEY)
-    return Case(problem, measured(problem, x), FromStart(network.double()))
+    return Case(problem, measured(problem, x), FromStart(network.double().to(DEVICE)))
 
 
 def square(values: Tensor) -> Tensor:
@@ -117,16 +118,18 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
 
 def virtual_streams(key: Key) -> list[torch.Generator]:
     """A stream for each of two samples of each transform, transform by transform."""
-    return [(key / "noise" / n / i).generator() for n in range(TRANSFORMS) for i in (0, 1)]
+    return [own for n in range(TRANSFORMS) for own in (key / "noise" / n).streams((0, 1), DEVICE)]
 
 
 def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
     y, n = m.y, m.y.numel()
-    own = [(key / place).generator() for place in range(len(y))]
+    own = key.streams(range(len(y)), DEVICE)
     fit = square(y - h(y))
     match m.noise:
         case Gaussian(sigma=sigma, tau=tau):
-            b = torch.cat([torch.randn(y[:1].shape, generator=g, dtype=F64) for g in own])
+            b = torch.cat(
+                [torch.randn(y[:1].shape, generator=g, dtype=F64, device=DEVICE) for g in own]
+            )
             return fit - sigma**2 + 2 * sigma**2 / (n * tau) * (b * (h(y + tau * b) - h(y))).sum()
         case Poisson(gain=gain, tau=tau):
             sigma = 0.0
@@ -134,7 +137,7 @@ def stein(m: Measurement, h: Callable[[Tensor], Tensor], key: Key) -> Tensor:
             pass
         case _:
             raise AssertionError(m.noise)
-    coins = torch.cat([torch.rand(y[:1].shape, generator=g, dtype=F64) for g in own])
+    coins = torch.cat([torch.rand(y[:1].shape, generator=g, dtype=F64, device=DEVICE) for g in own])
     b = torch.where(coins < 0.5, -1.0, 1.0).to(F64)
     variance = gain * y + sigma**2
     slope = (b * variance * (h(y + tau * b) - h(y))).sum() / tau
@@ -203,7 +206,10 @@ def check_gradient_and_values(c: Case, method: str) -> None:
     for name, value in terms.items():
         torch.testing.assert_close(values[name], value.detach(), rtol=1e-9, atol=0)
         assert not values[name].requires_grad
-    total = sum((TERMS[method][name] * value for name, value in terms.items()), torch.zeros(()))
+    total = sum(
+        (TERMS[method][name] * value for name, value in terms.items()),
+        c.measurement.y.new_zeros(()),
+    )
     expected = torch.autograd.grad(total, parameters(c))
     scale = max(float(slope.abs().max()) for slope in expected)
     for a, b in zip(found, expected, strict=True):
@@ -228,7 +234,7 @@ def test_values_and_gradients(task: str, method: str, training: bool) -> None:
 @every_task
 def test_gradients_in_single_precision(task: str) -> None:
     double = case(task)
-    problem = find_task(task).pose("smoke")
+    problem = find_task(task).pose("smoke", device=DEVICE)
     y = double.measurement.y.float()
     single = Case(
         problem,
@@ -239,7 +245,7 @@ def test_gradients_in_single_precision(task: str) -> None:
             problem.noise,
             x=double.measurement.x.float(),
         ),
-        seeded(problem.new_network, KEY).eval(),
+        seeded(problem.new_network, KEY).to(DEVICE).eval(),
     )
     # Loss terms without probes of their own, whose streams would differ in another precision.
     losses = {"mc": Consistency(), "supervised": Regression()}

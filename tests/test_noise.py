@@ -4,10 +4,11 @@ All statistics are z-scores with fixed seeds: the distance from the expectation 
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 import torch
+from device import DEVICE
 from torch import Tensor
 
 import reilab.noise
@@ -46,14 +47,25 @@ CASES: dict[str, tuple[Noise, Callable[[Tensor], Tensor]]] = {
 }
 every_model = pytest.mark.parametrize("name", CASES)
 #: Noise-free values: dark, dim and bright entries.
-U = torch.linspace(0.05, 2.0, 24, dtype=F64)[None]
+U = torch.linspace(0.05, 2.0, 24, dtype=F64, device=DEVICE)[None]
+#: Added to a row, it makes three.
+OFFSETS = torch.tensor([[0.0], [0.5], [1.0]], dtype=F64, device=DEVICE)
 
 
 def rng(*path: str | int) -> Streams:
     key = KEY
     for part in path:
         key = key / part
-    return [key.generator()]
+    return [key.generator(DEVICE)]
+
+
+def streams(places: Iterable[int]) -> Streams:
+    return KEY.streams(places, DEVICE)
+
+
+def fixed(name: str, *shape: int) -> Tensor:
+    """The same random numbers everywhere."""
+    return torch.randn(*shape, generator=(KEY / name).generator(), dtype=F64).to(DEVICE)
 
 
 def test_every_model_has_a_case() -> None:
@@ -130,8 +142,8 @@ def test_gaussian_noise_lets_the_gradient_through() -> None:
 
 def matrix(values: Tensor) -> Tensor:
     """A fixed random linear map with an offset, far from symmetric."""
-    weights = torch.randn(24, 24, generator=rng("matrix")[0], dtype=F64) / 24**0.5
-    mixed: Tensor = values @ (weights + 0.8 * torch.eye(24, dtype=F64)).T
+    weights = fixed("matrix", 24, 24) / 24**0.5
+    mixed: Tensor = values @ (weights + 0.8 * torch.eye(24, dtype=F64, device=DEVICE)).T
     return mixed + 0.1
 
 
@@ -147,7 +159,7 @@ def bend(values: Tensor) -> Tensor:
 
 def perceptron(values: Tensor) -> Tensor:
     """A small random network."""
-    first, last = torch.randn(2, 24, 24, generator=rng("perceptron")[0], dtype=F64) / 24**0.5
+    first, last = fixed("perceptron", 2, 24, 24) / 24**0.5
     return values + (values @ first.T).tanh() @ last.T
 
 
@@ -205,8 +217,8 @@ def test_the_step_does_not_matter_for_linear_estimators(name: str, tau: float) -
 
 def test_sure_of_each_sample_is_its_own() -> None:
     """Row i of a batch depends on measurement i alone, apart from the random probe."""
-    y = U + torch.tensor([[0.0], [0.5], [1.0]], dtype=F64)
-    changed = y.index_fill(0, torch.tensor([1]), 3.0)
+    y = U + OFFSETS
+    changed = y.index_fill(0, torch.tensor([1], device=DEVICE), 3.0)
     for noise, _ in CASES.values():
         a, b = (noise.sure(t, smoother, smoother(t), rng("own")) for t in (y, changed))
         assert torch.equal(a[[0, 2]], b[[0, 2]])
@@ -217,36 +229,36 @@ def test_sure_of_each_sample_is_its_own() -> None:
 def test_with_a_stream_each_a_sample_does_not_depend_on_its_batch(name: str) -> None:
     """Noise and probe of a sample are its own, so a batch may be shared out among processes."""
     noise, _ = CASES[name]
-    u = U + torch.tensor([[0.0], [0.5], [1.0]], dtype=F64)
-    y = noise.sample(u, KEY.streams(range(3)))
-    risk = noise.sure(y, smoother, smoother(y), KEY.streams(range(3)))
+    u = U + OFFSETS
+    y = noise.sample(u, streams(range(3)))
+    risk = noise.sure(y, smoother, smoother(y), streams(range(3)))
     for place in range(3):
-        own = noise.sample(u[[place]], KEY.streams([place]))
+        own = noise.sample(u[[place]], streams([place]))
         assert torch.equal(own, y[[place]])
-        alone = noise.sure(own, smoother, smoother(own), KEY.streams([place]))
+        alone = noise.sure(own, smoother, smoother(own), streams([place]))
         torch.testing.assert_close(alone, risk[[place]])
-    twins = noise.sample(u[[0, 0]], KEY.streams(range(2)))
+    twins = noise.sample(u[[0, 0]], streams(range(2)))
     assert not torch.equal(twins[0], twins[1])
 
 
 def test_streams_must_share_the_batch_equally() -> None:
     with pytest.raises(ValueError, match=r"shorter|longer"):
-        Gaussian(0.1).sample(U.expand(3, -1), KEY.streams(range(2)))
+        Gaussian(0.1).sample(U.expand(3, -1), streams(range(2)))
 
 
 def test_rates_that_cannot_be_counted_are_not_numbers() -> None:
-    rate = torch.tensor([[float("nan"), float("inf"), 1e10, -1.0, 3.0]])
+    rate = torch.tensor([[float("nan"), float("inf"), 1e10, -1.0, 3.0]], device=DEVICE)
     found = photons(rate, rng("vast"))[0]
     assert found.isnan().tolist() == [True, True, True, False, False]
     assert found[3] == 0
     # The count of the last one does not depend on its neighbours.
-    alone = photons(torch.tensor([[0.0, 0.0, 0.0, 0.0, 3.0]]), rng("vast"))[0]
+    alone = photons(torch.tensor([[0.0, 0.0, 0.0, 0.0, 3.0]], device=DEVICE), rng("vast"))[0]
     assert found[4] == alone[4]
 
 
 def test_sure_is_differentiable() -> None:
     for noise, _ in CASES.values():
-        weight = torch.tensor(0.5, dtype=F64, requires_grad=True)
+        weight = torch.tensor(0.5, dtype=F64, device=DEVICE, requires_grad=True)
         noise.sure(U, lambda y, w=weight: w * y, weight * U, rng("slope")).sum().backward()
         assert weight.grad is not None
         assert weight.grad.isfinite()
@@ -254,7 +266,7 @@ def test_sure_is_differentiable() -> None:
 
 # The second-order term of the mixed model
 
-CURVES = torch.linspace(-0.4, 1.0, 24, dtype=F64)
+CURVES = torch.linspace(-0.4, 1.0, 24, dtype=F64, device=DEVICE)
 
 
 def quadratic(values: Tensor, bent: Tensor = CURVES) -> Tensor:
@@ -265,7 +277,7 @@ def quadratic(values: Tensor, bent: Tensor = CURVES) -> Tensor:
     )
 
 
-ONES = torch.ones((), dtype=F64)
+ONES = torch.ones((), dtype=F64, device=DEVICE)
 
 
 @pytest.mark.parametrize("kappa", [0.5, 1.0, 3.0])

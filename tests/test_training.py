@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from device import BIT_BY_BIT, DEVICE
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reilab.datasets.samples import InMemory
@@ -37,6 +38,7 @@ from reilab.methods.ei import EI
 from reilab.methods.registry import methods as known_methods
 from reilab.methods.rei import REI
 from reilab.methods.supervised import Supervised
+from reilab.nets.registry import networks
 from reilab.nets.unet import UNetSpec
 from reilab.problem import MEASUREMENTS, Measurement, Problem
 from reilab.runs.config import RunConfig, build, configure
@@ -59,7 +61,7 @@ def smoke(
     task: str = "mri", methods: Iterable[str] = ("supervised", "ei", "rei"), **training: Any
 ) -> RunConfig:
     changes = {"steps": 6, "log_every": 1, "evaluate_every": 3, **training}
-    return configure(task, "smoke", tuple(methods), training=changes)
+    return configure(task, "smoke", tuple(methods), training=changes, device=DEVICE)
 
 
 def comparable(events: Iterable[Event], method: str) -> list[Any]:
@@ -95,12 +97,14 @@ def test_every_method_trains_on_every_task(task: str, method: str) -> None:
     assert min(totals[6:]) < totals[0]
 
 
+@BIT_BY_BIT
 def test_the_same_configuration_gives_the_same_run() -> None:
     first, second = list(stream(smoke())), list(stream(smoke()))
     for method in ("supervised", "ei", "rei"):
         assert comparable(first, method) == comparable(second, method)
 
 
+@BIT_BY_BIT
 def test_metrics_of_each_preview_are_those_of_the_shown_images() -> None:
     config = smoke("inpainting", ["rei"], previews=3)
     posed, *events = stream(config)
@@ -235,7 +239,9 @@ def test_the_order_in_memory_does_not_change_the_gradient(monkeypatch: pytest.Mo
     found = {}
     for capability in ("AVX2", "AVX512"):
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda own=capability: own)
-        found[capability] = gradients(smoke(methods=["sure"], engine="eager"))
+        found[capability] = gradients(
+            replace(smoke(methods=["sure"], engine="eager"), device="cpu")
+        )
     rows, last = (found[capability]["images.down.1.0.weight"] for capability in found)
     assert rows.is_contiguous()
     assert last.is_contiguous(memory_format=torch.channels_last)
@@ -263,6 +269,7 @@ def test_samples_come_once_a_pass_in_a_new_order() -> None:
     assert passes[0].tolist() != passes[1].tolist()
 
 
+@BIT_BY_BIT
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("stop_after", [1, 9, 14])
 def test_stop_and_resume_is_one_run(task: str, stop_after: int, tmp_path: Path) -> None:
@@ -287,6 +294,7 @@ def test_stop_and_resume_is_one_run(task: str, stop_after: int, tmp_path: Path) 
         assert whole.checkpoint(method).read_bytes() == cut.checkpoint(method).read_bytes()
 
 
+@BIT_BY_BIT
 def test_a_run_that_stops_between_two_reports_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     config = smoke("mri", ("ei", "rei"), log_every=3)
     whole = RunFolder.create(tmp_path / "whole", config.to_yaml())
@@ -322,6 +330,7 @@ def test_every_step_is_a_moment_to_steer() -> None:
     assert run.send(SetLearningRate(2e-4)) == Steered("rei", 1, SetLearningRate(2e-4))
 
 
+@BIT_BY_BIT
 def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path: Path) -> None:
     config = smoke("mri", ("rei",))
     whole = RunFolder.create(tmp_path / "whole", config.to_yaml())
@@ -348,6 +357,7 @@ COMMANDS = (
 )
 
 
+@BIT_BY_BIT
 def test_a_steered_run_repeats_from_its_log() -> None:
     config = smoke()
     run, log, left = stream(config), [], list(COMMANDS)
@@ -452,6 +462,7 @@ def test_what_is_frozen_stays_and_is_not_trained() -> None:
     assert moved == {name for name in before if not name.startswith("images.last.")}
 
 
+@BIT_BY_BIT
 def test_a_frozen_network_resumes(tmp_path: Path) -> None:
     config = smoke(methods=["ei"])
     prepared = prepare(config)
@@ -559,8 +570,22 @@ def test_mixed_precision_trains(task: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("task", TASKS)
-def test_a_step_never_waits_for_a_gpu(task: str) -> None:
-    config = configure(task, "smoke", list(known_methods()), device="cuda")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_step_never_waits_for_a_gpu(task: str, precision: str) -> None:
+    training = {"precision": precision}
+    check_no_waits(
+        configure(task, "smoke", list(known_methods()), training=training, device="cuda")
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("network", networks())
+def test_no_network_waits_for_a_gpu(network: str) -> None:
+    check_no_waits(configure("mri", "smoke", ["rei"], network=network, device="cuda"))
+
+
+def check_no_waits(config: RunConfig) -> None:
+    """After a first step, which may fill caches, whatever waits for the device raises."""
     prepared = prepare(config)
     for state in prepared.states:
         take_step(state, prepared.problem, config.training)
