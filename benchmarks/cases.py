@@ -15,13 +15,6 @@ from torch import Tensor, nn
 
 from benchmarks.measure import Action
 from benchmarks.plain import Draws, plain_network, plain_physics, rei_terms
-from benchmarks.with_deepinv import (
-    FromPseudoInverse,
-    deepinv_physics,
-    equivariance_loss,
-    sure_loss,
-    transform,
-)
 from reilab.key import Key
 from reilab.methods.rei import REI
 from reilab.nets.registry import FromStart
@@ -37,7 +30,10 @@ FORMULATIONS = ("ours", "plain", "deepinv")
 
 @dataclass(frozen=True)
 class Case:
-    """A task at a size, with the numbers of transforms and the weights of the paper."""
+    """A task at a size, with the numbers of transforms and the weights of the paper.
+
+    ``data`` names images instead of those of the preset, which end at 256².
+    """
 
     task: str
     size: int
@@ -45,12 +41,17 @@ class Case:
     batch: int = 2
     views: int = 50
     engine: str = "auto"
+    precision: str = "float32"
+    device: str = "cpu"
+    data: str = ""
 
     @property
     def config(self) -> RunConfig:
         settings: dict[str, Any] = {"size": self.size, "width": self.width}
         if self.task == "ct":
             settings["views"] = self.views
+        if self.data:
+            settings["data"] = self.data
         paper = find_task(self.task).preset("paper")
         settings |= values_of(objectives(["rei"], paper.methods))
         return configure(
@@ -64,7 +65,9 @@ class Case:
                 "batch": self.batch,
                 "steps": 1000,
                 "engine": self.engine,
+                "precision": self.precision,
             },
+            device=self.device,
         )
 
 
@@ -75,14 +78,18 @@ def prepare(formulation: str, task: str, size: str, width: str = "64", batch: st
     """
     engine = "auto" if formulation == "ours" else "eager"
     case = Case(task, int(size), int(width), int(batch), engine=engine)
-    problem = build(case.config)
-    state = new_state(_rei(case.config), problem, case.config.training)
-    state.network.train()
-    make = {"ours": ours, "eager": ours, "plain": plain, "deepinv": with_deepinv}[formulation]
-    action = make(problem, state, case.config)
+    action = action_of(formulation, build(case.config), case.config)
     # What the others do not use of ours must not count as memory of theirs.
     parallel_beam_at.cache_clear()
     return action
+
+
+def action_of(formulation: str, problem: Problem, config: RunConfig) -> Action:
+    """The same for a problem at hand."""
+    state = new_state(_rei(config), problem, config.training)
+    state.network.train()
+    make = {"ours": ours, "eager": ours, "plain": plain, "deepinv": with_deepinv}[formulation]
+    return make(problem, state, config)
 
 
 def ours(problem: Problem, state: TrainState, config: RunConfig) -> Action:
@@ -94,7 +101,7 @@ def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
     """One summed loss of the plain formulation."""
     network, physics = plain_network(images_of(state.network)), plain_physics(problem.physics)
     x, noise, group = _images(problem, config), problem.noise, problem.group
-    rng = [Key(0).generator()]
+    rng, turns = [Key(0).generator(problem.device)], Key(1).generator()
     gaussian = type(noise).__name__ == "Gaussian"
 
     def sign(y: Tensor) -> Tensor:
@@ -106,11 +113,11 @@ def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
         draws = Draws(
             probe=torch.randn_like if gaussian else sign,
             skewed=sign,
-            g=group.sample(_rei(config).transforms, rng[0]),
+            g=group.sample(_rei(config).transforms, turns),
             noisy=lambda u: noise.sample(u, rng) * physics.mask,
         )
         terms = rei_terms(physics, noise, group, network, y, draws)
-        fit = sum((term for name, term in terms.items() if name != "req"), torch.zeros(()))
+        fit = sum((term for name, term in terms.items() if name != "req"), x.new_zeros(()))
         return _rei(config).alpha_sure * fit + _rei(config).alpha_req * terms["req"]
 
     return _optimised(network, config, loss)
@@ -118,6 +125,15 @@ def plain(problem: Problem, state: TrainState, config: RunConfig) -> Action:
 
 def with_deepinv(problem: Problem, state: TrainState, config: RunConfig) -> Action:
     """Deepinv's losses on deepinv's operators, without the second-order term."""
+    # Takes seconds to import, and is not everywhere.
+    from benchmarks.with_deepinv import (
+        FromPseudoInverse,
+        deepinv_physics,
+        equivariance_loss,
+        sure_loss,
+        transform,
+    )
+
     model = FromPseudoInverse(plain_network(images_of(state.network)))
     physics, x = deepinv_physics(problem), _images(problem, config)
     sure = sure_loss(problem.noise)

@@ -80,7 +80,8 @@ class PlainCT:
         self.floor, self.dtype = model.floor, model.radon.projector.matrix.dtype
         self.size, self.views = model.radon.size, model.radon.views
         self.n_rays = n_detectors(self.size)
-        self.mask = torch.ones(1, 1, self.n_rays, self.views)
+        self.device = model.radon.projector.matrix.device
+        self.mask = torch.ones(1, 1, self.n_rays, self.views, device=self.device)
         self.angles = [math.radians(angle) for angle in model.radon.angles]
         self.shares = view_shares(model.radon.angles)
         self.turned = [self._rays(angle) for angle in self.angles]
@@ -119,7 +120,7 @@ class PlainCT:
         column = math.cos(angle) * u + math.sin(angle) * v + self.n_rays // 2
         row = -math.sin(angle) * u + math.cos(angle) * v + self.n_rays // 2
         scale = 2 / (self.n_rays - 1)
-        return (torch.stack([column, row], -1) * scale - 1).to(self.dtype)[None]
+        return (torch.stack([column, row], -1) * scale - 1).to(self.device, self.dtype)[None]
 
     def _positions(self, view: int) -> Tensor:
         angle = self.angles[view]
@@ -129,24 +130,30 @@ class PlainCT:
         # Beyond the last detector nothing is read, not even the fading edge of the last one.
         seen = (along >= 0) & (along <= self.n_rays - 1)
         which = torch.where(seen, 2 * view / (self.views - 1) - 1, 3.0)
-        return torch.stack([which, along * 2 / (self.n_rays - 1) - 1], -1).to(self.dtype)[None]
+        return torch.stack([which, along * 2 / (self.n_rays - 1) - 1], -1).to(
+            self.device, self.dtype
+        )[None]
 
 
 def plain_physics(physics: Physics) -> PlainPhysics:
     """The same forward operator, written plainly."""
     match physics:
         case CartesianMRI(domain=(_, _, width), columns=columns):
-            mask = torch.zeros(width).index_fill(0, columns, 1.0)
+            mask = _ones_at(columns, width)
             return PlainMRI(mask[None, None, None])
         case PatternMRI(domain=(_, height, width), entries=entries):
-            mask = torch.zeros(height * width).index_fill(0, entries, 1.0)
+            mask = _ones_at(entries, height * width)
             return PlainMRI(mask.view(1, 1, height, width))
         case PixelMask(domain=(_, height, width), pixels=pixels):
-            mask = torch.zeros(height * width).index_fill(0, pixels, 1.0)
+            mask = _ones_at(pixels, height * width)
             return PlainInpainting(mask.view(1, 1, height, width))
         case Transmission():
             return PlainCT(physics)
     raise ValueError(f"no plain form of {physics}")
+
+
+def _ones_at(places: Tensor, count: int) -> Tensor:
+    return torch.zeros(count, device=places.device).index_fill(0, places, 1.0)
 
 
 def plain_network(network: nn.Module) -> nn.Module:

@@ -15,11 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from skimage.transform import iradon, radon
 from torch import Tensor
 
 from benchmarks.measure import Action, Table, in_turns, ratio
-from benchmarks.with_deepinv import tomography
 from reilab.physics.radon import n_detectors, parallel_beam, spread_angles
 from reilab.testing import smooth_image
 
@@ -42,6 +40,10 @@ def measure(rounds: int = 3) -> Table:
 
 def row(size: int, batch: int, rounds: int) -> list[str]:
     """One size and batch."""
+    from skimage.transform import radon
+
+    from benchmarks.with_deepinv import tomography
+
     print("projector", size, batch, file=sys.stderr, flush=True)
     x = smooth_image((1, size, size), torch.float32)[None].repeat(batch, 1, 1, 1)
     own = parallel_beam(size, VIEWS)
@@ -87,6 +89,8 @@ def there_and_back(
 
 def with_scikit_image(x: Tensor) -> Action:
     """Twice transform and filtered back-projection, image by image."""
+    from skimage.transform import iradon, radon
+
     images = x[:, 0].numpy()
 
     def run() -> None:

@@ -26,7 +26,8 @@ class BeerLambert(deepinv.physics.Physics):  # type: ignore[misc]
     def __init__(self, model: Transmission, noise_model: Any) -> None:
         super().__init__(noise_model=noise_model)
         self.blank, self.attenuation, self.floor = model.blank, model.attenuation, model.floor
-        self.tomography = tomography(model.radon.size, model.radon.angles)
+        device = model.radon.projector.matrix.device
+        self.tomography = tomography(model.radon.size, model.radon.angles, device)
 
     def A(self, x: Tensor, **_: Any) -> Tensor:
         return self.blank * torch.exp(-self.attenuation * self.tomography.A(x))
@@ -37,7 +38,7 @@ class BeerLambert(deepinv.physics.Physics):  # type: ignore[misc]
         return found
 
 
-def tomography(size: int, angles: tuple[float, ...]) -> Any:
+def tomography(size: int, angles: tuple[float, ...], device: torch.device | str = "cpu") -> Any:
     """Deepinv's parallel-beam operator with the faster of its two adjoints, in units of pixels."""
     return deepinv.physics.Tomography(
         angles=torch.tensor(angles),
@@ -45,6 +46,7 @@ def tomography(size: int, angles: tuple[float, ...]) -> Any:
         circle=False,
         normalize=False,
         adjoint_via_backprop=False,
+        device=device,
     )
 
 
@@ -64,16 +66,19 @@ def deepinv_physics(problem: Problem) -> Any:
     """Deepinv's operator and noise for a problem of ours, on the full grid."""
     physics, noise = problem.physics, _noise(problem.noise)
     if isinstance(physics, Transmission):
-        return BeerLambert(physics, noise)
+        return BeerLambert(physics, noise).to(problem.device)
     mask = plain_physics(physics).mask
     channels, height, width = physics.domain
     if channels == 2:
         mask = mask.expand(1, 2, height, width).contiguous()
-        return deepinv.physics.MRI(mask=mask, img_size=(height, width), noise_model=noise)
-    mask = mask[0].expand(channels, height, width).contiguous()
-    return deepinv.physics.Inpainting(
-        img_size=(channels, height, width), mask=mask, noise_model=noise
-    )
+        made = deepinv.physics.MRI(mask=mask, img_size=(height, width), noise_model=noise)
+    else:
+        mask = mask[0].expand(channels, height, width).contiguous()
+        made = deepinv.physics.Inpainting(
+            img_size=(channels, height, width), mask=mask, noise_model=noise
+        )
+    # By default its constructors put everything on the CPU.
+    return made.to(problem.device)
 
 
 def _noise(noise: Noise) -> Any:
