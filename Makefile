@@ -1,4 +1,4 @@
-# make lab | test | check | reproduce | bench | data        (a fresh machine needs Python, make and git)
+# make lab | test | check | reproduce | bench | gpu | data        (a fresh machine needs Python, make and git)
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -11,8 +11,11 @@ METHODS ?= supervised ei rei sure mc
 SEEDS ?= 0 1 2
 GRID   ?= grids/$(PRESET)
 MACHINE ?= $(shell uname -m)-$(shell nproc)cores
+OUT    ?= docs/results/gpu
+DEVICE ?= cuda
+MINUTES ?= 8
 
-.PHONY: lab test check reproduce bench format data clean
+.PHONY: lab test check reproduce bench gpu format data clean
 
 ## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
 lab: $(VENV)/ready
@@ -36,6 +39,11 @@ reproduce: $(VENV)/ready
 ## Measure speed and memory side by side (half an hour; BENCH="step limit" runs those two only).
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks docs/results/bench-$(MACHINE).md $(BENCH)
+
+## Tests, speed, training and teams on a CUDA card, in eight minutes (docs/gpu.md; OUT=, DEVICE=,
+## MINUTES=, GPU="--small" and other options).
+gpu: $(VENV)/ready
+	$(BIN)/python -m benchmarks.gpu --out $(OUT) --device $(DEVICE) --minutes $(MINUTES) $(GPU)
 
 ## Put the code into shape.
 format: $(VENV)/ready
