@@ -41,6 +41,16 @@ CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
 SPLIT = "test_nullspace.py::test_"
 DENSE = SPLIT + "the_parts_are_those_of_dense_algebra"
 TINY = "test_losses.py::test_tiny_values_and_gradients"
+STEP, STATE, EVALUATE = "training/step.py", "training/state.py", "training/evaluate.py"
+CHECKPOINT = "training/checkpoint.py"
+ALIKE = "test_draws.py::test_addresses_that_are_alike_are_not_the_same"
+TWICE = "test_draws.py::test_no_random_number_is_drawn_twice"
+LEVELS = "test_draws.py::test_data_have_the_true_noise_and_losses_believe_the_assumed_one"
+SEEDS = "test_draws.py::test_another_seed_draws_nothing_that_the_first_one_drew"
+PASS = "test_steps.py::test_a_pass_sees_each_training_image_once_and_no_other[mc-inpainting]"
+RATE = "test_steps.py::test_the_rate_of_every_step"
+STEERED = "test_steps.py::test_all_that_was_steered_is_resumed"
+MODES = "test_steps.py::test_networks_learn_in_training_mode_and_are_judged_in_evaluation_mode[mc]"
 
 BUGS = [
     Bug(
@@ -690,6 +700,245 @@ BUGS = [
         "",
         SPLIT + "only_a_pseudo_inverse_is_taken_for_one",
     ),
+    Bug(
+        "key: parts of the address run together",
+        "key.py",
+        "repr((self.seed, self.path))",
+        'repr((self.seed, "".join(map(str, self.path))))',
+        ALIKE,
+    ),
+    Bug(
+        "key: the order of the parts does not count",
+        "key.py",
+        "repr((self.seed, self.path))",
+        "repr((self.seed, sorted(map(str, self.path))))",
+        ALIKE,
+    ),
+    Bug(
+        "key: 256 streams in all",
+        "key.py",
+        "digest_size=8",
+        "digest_size=1",
+        "test_draws.py::test_there_are_streams_enough",
+    ),
+    Bug(
+        "shifts: along the diagonal",
+        GROUPS,
+        "torch.randint(1, self.size, (n, 2), generator=rng)",
+        "torch.randint(1, self.size, (n, 1), generator=rng).expand(n, 2)",
+        "test_groups.py::test_the_numbers_of_elements_do_not_tell_of_each_other[shifts-1-23]",
+    ),
+    Bug(
+        "rotations: small angles more often than large ones",
+        GROUPS,
+        "torch.randint(1, 360, (n, 1), generator=rng)",
+        "(1 + 359 * torch.rand(n, 1, generator=rng) ** 2).long()",
+        "test_groups.py::test_elements_are_drawn_evenly[rotations-1-359]",
+    ),
+    Bug(
+        "measured once: the same noise for every sixteen images",
+        "problem.py",
+        "self.measure(batch, key, int(index[0]))",
+        "self.measure(batch, key)",
+        f"{TWICE}[mc-inpainting-fixed]",
+    ),
+    Bug(
+        "measurement: one stream for the whole batch",
+        "problem.py",
+        "key.streams(range(first, first + len(u)), u.device))",
+        "[key.generator(u.device)])",
+        "test_draws.py::test_every_sample_has_streams_of_its_own[mc-inpainting]",
+    ),
+    Bug(
+        "step: the same probes and transforms at every one",
+        STEP,
+        'key / "loss" / state.step',
+        'key / "loss"',
+        f"{TWICE}[rei-inpainting-online]",
+    ),
+    Bug(
+        "step: the same noise at every one",
+        STEP,
+        'key / "noise" / state.step',
+        'key / "noise"',
+        f"{TWICE}[mc-inpainting-online]",
+    ),
+    Bug(
+        "step: each method has its own noise",
+        STEP,
+        'key / "noise" / state.step',
+        'key / state.method / "noise" / state.step',
+        "test_draws.py::test_methods_see_the_same_numbers_wherever_they_can[inpainting]",
+    ),
+    Bug(
+        "step: the seed is forgotten",
+        STEP,
+        "key = Key(config.seed)",
+        "key = Key(0)",
+        f"{SEEDS}[inpainting-online]",
+    ),
+    Bug(
+        "step: losses believe the true noise",
+        STEP,
+        "problem.noise.at(state.assumed_noise)",
+        "problem.noise",
+        f"{LEVELS}[rei-inpainting]",
+    ),
+    Bug(
+        "step: the data have the assumed noise",
+        STEP,
+        "measured = problem.measure(batch,",
+        "measured = replace(problem, noise=problem.noise.at(state.assumed_noise)).measure(batch,",
+        f"{LEVELS}[mc-inpainting]",
+    ),
+    Bug(
+        "assumed noise: that of the configuration is not handed on",
+        "runs/stream.py",
+        "new_state(method, self.problem, config.training, config.assumed_noise)",
+        "new_state(method, self.problem, config.training)",
+        f"{LEVELS}[rei-inpainting]",
+    ),
+    Bug(
+        "assumed noise: steered, it changes nothing",
+        STATE,
+        "self.assumed_noise = self.noise.at(value).level",
+        "self.noise.at(value)",
+        STEERED,
+    ),
+    Bug(
+        "assumed noise: lost when a run resumes",
+        CHECKPOINT,
+        '    state.assumed_noise = position["assumed_noise"]\n',
+        "",
+        STEERED,
+    ),
+    Bug(
+        "assumed noise: the preset's, whatever noise is asked for",
+        "runs/config.py",
+        "found.level_of(spec) if",
+        "found.level_of(found.configure(preset, {})) if",
+        "test_draws.py::test_what_the_losses_believe_is_the_true_noise_unless_told_otherwise"
+        "[inpainting]",
+    ),
+    Bug(
+        "test measurements: their noise is that of the first step",
+        EVALUATE,
+        "Key(config.seed) / config.exam)",
+        'Key(config.seed) / "noise" / 0)',
+        f"{TWICE}[mc-inpainting-online]",
+    ),
+    Bug(
+        "early stopping: by the test images",
+        EVALUATE,
+        'problem.validation, Key(config.seed) / "validation"',
+        'problem.test, Key(config.seed) / "validation"',
+        "test_steps.py::test_what_a_network_is_judged_by_is_what_was_asked_for[inpainting-test]",
+    ),
+    Bug(
+        "fixed measurements where new ones are asked for",
+        "runs/stream.py",
+        'config.training.measurements if problem.train.has_truth else "fixed"',
+        '"fixed"',
+        "test_draws.py::test_the_measurements_of_a_step_are_online_or_fixed_as_asked[inpainting]",
+    ),
+    Bug(
+        "step: as many images as there are to test by",
+        STEP,
+        "sample_index(state.step, len(problem.train)",
+        "sample_index(state.step, len(problem.test)",
+        PASS,
+    ),
+    Bug(
+        "step: learns from validation images",
+        STEP,
+        "problem.train.batch(index)",
+        "problem.validation.batch(index % len(problem.validation))",
+        PASS,
+    ),
+    Bug(
+        "step: every method sees the truth",
+        STEP,
+        "if batch.x is not None and find_method(state.method).oracle:",
+        "if batch.x is not None:",
+        "test_steps.py::test_only_an_oracle_sees_the_truth[mc]",
+    ),
+    Bug(
+        "step: the gradients of all steps add up",
+        STEP,
+        "    state.gradient.zero_()\n",
+        "",
+        "test_steps.py::test_a_step_forgets_the_gradient_of_the_one_before[mc]",
+    ),
+    Bug(
+        "step: the rate never reaches the optimiser",
+        STEP,
+        'group["lr"] = rate',
+        'group["lr"] = group["lr"]',
+        RATE,
+    ),
+    Bug(
+        "step: the rate is the configured one, however it is steered",
+        STEP,
+        "config.learning_rate_at(state.step, state.learning_rate)",
+        "config.learning_rate_at(state.step, config.learning_rate)",
+        RATE,
+    ),
+    Bug(
+        "step: the total leaves the weights out",
+        STEP,
+        "state.weights[n] * t for n, t",
+        "t for n, t",
+        "test_steps.py::test_the_total_is_the_weighted_sum_of_the_terms[rei]",
+    ),
+    Bug(
+        "evaluation: in training mode",
+        EVALUATE,
+        "    network.eval()\n",
+        "",
+        MODES,
+    ),
+    Bug(
+        "evaluation: leaves the network in its mode",
+        EVALUATE,
+        "network.train(training)",
+        "network.train(False)",
+        MODES,
+    ),
+    Bug(
+        "report: of the last step alone",
+        "training/train.py",
+        "(float(column.mean()) for column in columns)",
+        "(float(column[-1]) for column in columns)",
+        "test_steps.py::test_a_report_is_the_mean_of_its_steps",
+    ),
+    Bug(
+        "mixed precision: in name only",
+        STATE,
+        '"bfloat16": torch.bfloat16',
+        '"bfloat16": None',
+        "test_steps.py::test_the_network_alone_computes_in_short_numbers[inpainting-bfloat16-dtype1]",
+    ),
+    Bug(
+        "CT: electronic noise as in the paper, whatever is asked for",
+        "tasks/ct.py",
+        "make_noise(self.noise_model, self.sigma,",
+        "make_noise(self.noise_model, 30.0,",
+        "test_built.py::test_every_setting_counts[ct-sigma]",
+    ),
+    Bug(
+        "CT: the blank reading of the paper, whatever is asked for",
+        "tasks/ct.py",
+        "Transmission(radon, self.blank, attenuation)",
+        "Transmission(radon, 1e5, attenuation)",
+        "test_built.py::test_the_blank_reading_is_the_one_asked_for",
+    ),
+    Bug(
+        "inpainting: shifts of smaller images",
+        "tasks/inpainting.py",
+        "GROUPS[self.group](self.size)",
+        "GROUPS[self.group](32)",
+        "test_built.py::test_the_group_is_that_of_the_images[inpainting-shifts-48]",
+    ),
 ]
 
 
@@ -709,7 +958,9 @@ def main(report: Path) -> None:
 
 def import_dependencies() -> None:
     """Import once, before the children are forked, all that they need but no bug touches."""
-    for name in ("hypothesis", "pytest", "skimage.metrics", "skimage.transform", "reilab"):
+    outer = ("hypothesis", "pytest", "skimage.metrics", "skimage.transform")
+    # The first optimiser of a process imports the compiler, in more than a second.
+    for name in (*outer, "torch._dynamo", "reilab"):
         importlib.import_module(name)
     for name in [name for name in sys.modules if name.split(".")[0] == "reilab"]:
         del sys.modules[name]

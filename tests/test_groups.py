@@ -1,6 +1,8 @@
 """Groups of transforms: sampling, acting, inverses, for every group there is."""
 
 import inspect
+import math
+from itertools import combinations
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 import reilab.groups
 from reilab.groups import GROUPS, Flips, Group, QuarterTurns, Rotations, Shifts
 from reilab.key import Key
-from reilab.testing import check_group, smooth_image
+from reilab.testing import Z_LIMIT, check_group, smooth_image
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 
@@ -61,14 +63,45 @@ def test_no_element_is_the_identity(name: str) -> None:
     assert not any(torch.equal(group.act(g, x), x) for g in elements.split(1))
 
 
-@pytest.mark.parametrize(
+every_range = pytest.mark.parametrize(
     ("name", "low", "high"),
     [("shifts", 1, 23), ("rotations", 1, 359), ("quarter turns", 1, 3), ("flips", 1, 3)],
 )
+
+
+@every_range
 def test_every_element_is_drawn(name: str, low: int, high: int) -> None:
     group, _ = CASES[name]
     for numbers in group.sample(8000, Key(0).generator()).T:
         assert numbers.unique().tolist() == list(range(low, high + 1))
+
+
+def excess(cells: Tensor, shares: Tensor) -> float:
+    """How far cell numbers are from their shares: χ² less its mean, in standard deviations."""
+    expected = shares / shares.sum() * len(cells)
+    found = cells.bincount(minlength=len(shares))
+    freedom = len(shares) - 1
+    return float(((found - expected) ** 2 / expected).sum() - freedom) / math.sqrt(2 * freedom)
+
+
+@every_range
+def test_elements_are_drawn_evenly(name: str, low: int, high: int) -> None:
+    g = CASES[name][0].sample(40_000, Key(1).generator())
+    for numbers in g.T:
+        assert abs(excess(numbers - low, torch.ones(high - low + 1))) < Z_LIMIT
+
+
+@every_range
+def test_the_numbers_of_elements_do_not_tell_of_each_other(name: str, low: int, high: int) -> None:
+    """Shifts go everywhere, not along a line, and each transform is drawn by itself."""
+    g = CASES[name][0].sample(40_000, Key(2).generator())
+    n_bins = min(6, high - low + 1)
+    bins = (torch.arange(low, high + 1) - low) * n_bins // (high - low + 1)
+    shares = bins.bincount().double()
+    neighbours = torch.cat([g[0::2], g[1::2]], dim=1) - low
+    for one, other in combinations(neighbours.T, 2):
+        cells = bins[one] * n_bins + bins[other]
+        assert abs(excess(cells, torch.outer(shares, shares).flatten())) < Z_LIMIT
 
 
 @every_group
