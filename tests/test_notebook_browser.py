@@ -157,7 +157,7 @@ def test_the_cell_returns_at_once_and_shows_the_lab(site: Site) -> None:
         site.run(index)
         site.cell(index).locator(".jp-InputPrompt", has_text=f"[{index + 1}]").first.wait_for()
     site.page.get_by_text("Press Train").last.wait_for()
-    site.page.get_by_text("Accelerated MRI: a quarter of the columns").wait_for()
+    site.page.get_by_text("Accelerated MRI: some of the columns").wait_for()
 
 
 def test_help_opens_by_keyboard(site: Site) -> None:

@@ -12,7 +12,7 @@ from reilab.lab.model import Lab
 from reilab.lab.numbers import number_text, parse_number
 from reilab.lab.sources import image_sources
 from reilab.lab.steering import STEERABLE, WEIGHTS
-from reilab.methods.registry import users
+from reilab.methods.registry import find_method, users
 from reilab.nets.registry import networks
 from reilab.runs.words import method_colour, method_title
 from reilab.tasks.registry import MEASURED, tasks
@@ -181,9 +181,15 @@ def _number(lab: Lab, name: str) -> Control:
         help=explain(name, setting),
         span=None if setting.log else setting.slider,
         scaled=setting.log,
-        shown=not owners or any(method in choices.methods for method in owners),
+        shown=not owners or any(_counts(name, method) for method in choices.methods),
         locked=choices.same_noise if name == "assumed_noise" else _fixed(lab, name),
     )
+
+
+def _counts(name: str, method: str) -> bool:
+    """Whether a method has that weight beside others: alone it does not count, because of Adam."""
+    own = find_method(method).weights
+    return name in own and len(own) > 1
 
 
 def _further(lab: Lab, name: str) -> Control:

@@ -21,6 +21,7 @@ from reilab.datasets.pose import AS_ACQUIRED, POSE
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
+from reilab.nets.unrolled import UnrolledSpec
 from reilab.noise import TAU, TAU_IN, Steps, make_noise
 from reilab.physics.fourier import CartesianMRI, PatternMRI, masked_mri, random_columns
 from reilab.problem import Picture, Problem, magnitude
@@ -44,19 +45,21 @@ PRESETS = {
         {0.01: {}, 0.2: {}},
         UNetSpec(width=8),
     ),
-    # The centre holds as many cycles as at full size, so that A†y is as good as it is there.
+    # Heads, because they are alike whichever way they are turned, as one upright knee is not. With
+    # this seed the mask has exactly a quarter of the columns, four of them in the centre.
     "quick": Preset(
-        {"size": 80, "center": 0.24},
+        {"data": "brain", "size": 64, "center": 0.06, "mask_seed": 4},
         TrainConfig(
-            steps=560,
+            steps=800,
             batch=2,
-            evaluate_every=40,
+            evaluate_every=100,
             learning_rate=2e-3,
-            milestones=(440,),
+            milestones=(640,),
+            ends_with="best",
         ),
         LEVELS,
-        UNetSpec(width=16),
-        {"transforms": 1, "alpha_eq": 10.0},
+        UnrolledSpec(stages=5, layers=3),
+        {"transforms": 1},
     ),
     "standard": Preset(
         {"size": 256},
@@ -108,7 +111,7 @@ def draw_kspace(physics: CartesianMRI | PatternMRI, y: Tensor) -> Tensor:
 @task("mri", title="Accelerated MRI", noise="sigma", presets=PRESETS)
 @dataclass(frozen=True)
 class MRI:
-    """Accelerated MRI: a quarter of the columns of k-space, Gaussian noise, rotations."""
+    """Accelerated MRI: some of the columns of k-space, Gaussian noise, rotations."""
 
     data: Annotated[str, Setting("Images: knee, brain, a prepared set, or a folder.")] = "knee"
     pose: Annotated[str, POSE] = AS_ACQUIRED
