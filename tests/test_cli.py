@@ -161,7 +161,7 @@ def test_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
         (["compare", "mri", "--data", "brian"], "data = 'brian' is neither bundled"),
         (["compare", "mri", "--data", "urban"], "has 3 channels and this task takes 1"),
         (["compare", "mri", "--device", "gpu"], "device = 'gpu' is unknown"),
-        (["compare", "mri", "--norm", "bach"], "norm = 'bach' is not one of"),
+        (["compare", "mri", "--network", "unet", "--norm", "bach"], "norm = 'bach' is not one of"),
         (["compare", "mri", "--log-every", "7"], "must be a multiple of"),
         (
             ["compare", "mri", "--engine", "winograd", "--precision", "bfloat16"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,8 @@ def test_every_part_reports(urban100: Path, tmp_path: Path) -> None:
         with Image.open(out / f"{name}.png") as picture:
             assert min(picture.size) > 100
         assert (out / f"{name}-psnr.svg").read_text(encoding="utf-8").startswith("<svg")
-    assert "11 passed" in (out / "tests.txt").read_text(encoding="utf-8")
+    told = (out / "tests.txt").read_text(encoding="utf-8")
+    assert re.search(r"= \d+ passed, \d+ deselected in", told), told[-500:]
     # It is handed back as one folder of few files.
     assert len(list(out.iterdir())) <= 8
 

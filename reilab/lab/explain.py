@@ -30,7 +30,7 @@ HELP: Mapping[str, str] = {
     "methods": "They are trained side by side on the same measurements, from the same start. "
     "Supervised alone sees the ground truth; it is what the others are measured by.",
     "network": "What learns to invert the operator. One that sees the operator learns in minutes "
-    "what the paper's U-Net needs hours for; its settings are among those below.",
+    "what the U-Net of the paper needs hours for; its settings are among those below.",
     "noise": "How noisy the measurements really are. Turn it up to see EI fail before REI does.",
     "group": "Images stay images under these transforms: from that EI and REI learn what A does "
     "not see. A group under which the measurements only change places teaches nothing.",
