@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from html import unescape
 from pathlib import Path
 
 import ipywidgets
@@ -79,10 +80,10 @@ def part(field: NotebookField, kind: type[ipywidgets.Widget]) -> ipywidgets.Widg
 
 
 def words_of(field: NotebookField) -> str:
-    """All that is written on a control, without its elements."""
+    """All that is written on a control, as it is read."""
     every = parts(field.widget)
     written = [one.value for one in every if isinstance(one, ipywidgets.HTML)]
-    return re.sub("<[^>]+>", "", " ".join([*map(title, every), *written]))
+    return unescape(re.sub("<[^>]+>", "", " ".join([*map(title, every), *written])))
 
 
 def title(one: ipywidgets.Widget) -> str:
