@@ -79,6 +79,19 @@ class Registry(Generic[E]):
         known = self.all()
         return known[choose(self.kind, name, known)]
 
+    def of(self, spec: object) -> E:
+        """The entry of the dataclass that ``spec`` is an instance of.
+
+        Raises:
+            ValueError: it is not registered.
+        """
+        for entry in self.all().values():
+            if isinstance(spec, entry.spec):  # type: ignore[arg-type]
+                return entry
+        raise ValueError(
+            f"{type(spec).__name__} is no registered {self.kind}; decorate it with @{self.kind}"
+        )
+
 
 def complete_settings(kind: str, name: str, spec: type) -> dict[str, Setting]:
     """The settings of a dataclass, of which every field has to have one.

@@ -101,10 +101,7 @@ def method_of(spec: MethodSpec) -> Method:
     Raises:
         ValueError: its class is not registered.
     """
-    for known in _METHODS.all().values():
-        if isinstance(spec, known.spec):  # type: ignore[arg-type]
-            return known
-    raise ValueError(f"{type(spec).__name__} is no registered method; decorate it with @method")
+    return _METHODS.of(spec)
 
 
 def method_settings(names: Iterable[str] | None = None) -> dict[str, Setting]:

@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from reilab.key import Key
 from reilab.nets.registry import network
-from reilab.nets.unrolled import STAGES
+from reilab.nets.unrolled import STAGES, NStages, StageKind, StageLayers, StageWidth
 from reilab.physics.base import LinearPhysics, Physics
 from reilab.physics.transmission import Transmission
 from reilab.settings import Setting
@@ -171,13 +171,10 @@ def _at_least_tiny(energy: Tensor) -> Tensor:
 class ProximalSpec:
     """Small networks in turns with steps that solve for what A has seen: CT, where A† is rough."""
 
-    stages: Annotated[int, Setting("Networks in turn.", low=1, high=20)] = 3
-    stage: Annotated[
-        str,
-        Setting("Each a few convolutions, or a U-Net of that width.", choices=tuple(STAGES)),
-    ] = "convolutions"
-    width: Annotated[int, Setting("Channels of a stage.", low=8, multiple_of=8)] = 32
-    layers: Annotated[int, Setting("Convolutions of a stage.", low=2, high=20)] = 4
+    stages: NStages = 3
+    stage: StageKind = "convolutions"
+    width: StageWidth = 32
+    layers: StageLayers = 4
     damping: Annotated[
         float,
         Setting(

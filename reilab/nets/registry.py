@@ -120,10 +120,7 @@ def network_of(spec: NetworkSpec) -> NetworkKind:
     Raises:
         ValueError: its class is not registered.
     """
-    for known in _NETWORKS.all().values():
-        if isinstance(spec, known.spec):  # type: ignore[arg-type]
-            return known
-    raise ValueError(f"{type(spec).__name__} is no registered network; decorate it with @network")
+    return _NETWORKS.of(spec)
 
 
 def is_registered(spec: NetworkSpec) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -88,18 +88,24 @@ STAGES: Mapping[str, Callable[[int, int, int], nn.Module]] = {
 }
 
 
+# The fields of networks of several stages.
+NStages: TypeAlias = Annotated[int, Setting("Networks in turn.", low=1, high=20)]
+StageKind: TypeAlias = Annotated[
+    str, Setting("Each a few convolutions, or a U-Net of that width.", choices=tuple(STAGES))
+]
+StageWidth: TypeAlias = Annotated[int, Setting("Channels of a stage.", low=8, multiple_of=8)]
+StageLayers: TypeAlias = Annotated[int, Setting("Convolutions of a stage.", low=2, high=20)]
+
+
 @network("unrolled", title="Unrolled")
 @dataclass(frozen=True)
 class UnrolledSpec:
     """Small networks in turns with steps towards the measurements: it is told what A has seen."""
 
-    stages: Annotated[int, Setting("Networks in turn.", low=1, high=20)] = 3
-    stage: Annotated[
-        str,
-        Setting("Each a few convolutions, or a U-Net of that width.", choices=tuple(STAGES)),
-    ] = "convolutions"
-    width: Annotated[int, Setting("Channels of a stage.", low=8, multiple_of=8)] = 32
-    layers: Annotated[int, Setting("Convolutions of a stage.", low=2, high=20)] = 4
+    stages: NStages = 3
+    stage: StageKind = "convolutions"
+    width: StageWidth = 32
+    layers: StageLayers = 4
     consistency: Annotated[
         float,
         Setting(
