@@ -24,8 +24,8 @@ SCORES = (PSNR, NULL, RANGE)
 #: Quantity and unit of each kind of curve.
 TITLES: Mapping[str, tuple[str, str]] = {
     PSNR: ("PSNR on the test images", "dB"),
-    NULL: ("PSNR in the null space of A, which y cannot tell", "dB"),
-    RANGE: ("PSNR in the range, which A sees", "dB"),
+    NULL: ("PSNR, null space of A", "dB"),
+    RANGE: ("PSNR, what A sees", "dB"),
     LOSSES: ("Loss terms, mean square", ""),
     RISK: ("SURE and the risk it estimates", ""),
 }
