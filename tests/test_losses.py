@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from functools import cache
+from itertools import product
 
 import pytest
 import torch
@@ -257,11 +258,18 @@ def test_gradients_in_single_precision(task: str) -> None:
     assert gap.norm() < 1e-5 * expected.norm()
 
 
+#: The sides of ‖T_g x₁ − f(A T_g x₁)‖² through which each kind of target has a gradient.
+SIDES = {"free": (True, True), "held": (False, False)}
+
+
+@pytest.mark.parametrize("target", SIDES)
 @pytest.mark.parametrize("name", ["eq", "req"])
-def test_equivariance_has_a_gradient_through_both_sides(name: str) -> None:
+def test_equivariance_has_a_gradient_through_both_sides_or_holds_its_target(
+    name: str, target: str
+) -> None:
     c = tiny()
     m, group = c.measurement, c.problem.group
-    loss = (Equivariance if name == "eq" else RobustEquivariance)(group, 2)
+    loss = (Equivariance if name == "eq" else RobustEquivariance)(group, 2, target)
     _, found = gradient_by_terms(c, {name: loss}, {name: 1.0})
 
     def gradient(left: bool, right: bool) -> Tensor:
@@ -274,10 +282,20 @@ def test_equivariance_has_a_gradient_through_both_sides(name: str) -> None:
         return torch.cat([s.flatten() for s in torch.autograd.grad(term, parameters(c))])
 
     flat = torch.cat([s.flatten() for s in found])
-    torch.testing.assert_close(flat, gradient(left=True, right=True))
-    for left, right in ((True, False), (False, True), (False, False)):
-        other = gradient(left, right)
-        assert (flat - other).norm() > 0.01 * flat.norm()
+    torch.testing.assert_close(flat, gradient(*SIDES[target]))
+    for sides in set(product((True, False), repeat=2)) - {SIDES[target]}:
+        assert (flat - gradient(*sides)).norm() > 0.01 * flat.norm()
+
+
+@pytest.mark.parametrize("method", ["ei", "rei"])
+def test_methods_hand_their_target_on(method: str) -> None:
+    (spec,) = objectives([method], {"target": "held"})
+    (term,) = (
+        one
+        for one in spec.terms(tiny().problem).values()
+        if isinstance(one, Equivariance | RobustEquivariance)
+    )
+    assert term.target == "held"
 
 
 def test_weights_of_the_run_win_over_those_of_the_objective() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from reilab.key import Key
 from reilab.nets.consistency import ConsistencyStep
 from reilab.nets.consistent import Consistent, ConsistentSpec
+from reilab.nets.decomposed import Decomposed, DecomposedSpec
 from reilab.nets.unet import UNet
 from reilab.nets.unrolled import Stage, Unrolled, UnrolledSpec
 from reilab.nets.winograd.convolution import use_winograd
@@ -60,6 +61,7 @@ NETWORKS: dict[str, Callable[[int], nn.Module]] = {
     "consistency last": lambda channels: unrolled(channels, ends_consistent=True),
     "U-Net stages": lambda channels: UnrolledSpec(2, "unet", 8).build(channels),
     "consistent U-Net": consistent,
+    "seen, then unseen": DecomposedSpec(3, width=16).build,
 }
 
 every_network = pytest.mark.parametrize("build", NETWORKS.values(), ids=NETWORKS)
@@ -129,6 +131,44 @@ def test_what_ends_in_convolutions_lets_go_of_the_measurements(
     physics = operator()
     net, y = made(unrolled, physics.domain[0]), physics(images(physics))
     assert not torch.allclose(physics(net(y, physics, physics.pinv(y))), y, atol=1e-3)
+
+
+@every_projection
+def test_what_the_decomposed_network_says_of_the_seen_is_the_word_of_its_first_stage(
+    operator: Callable[[], LinearPhysics],
+) -> None:
+    physics = operator()
+    net, y = made(DecomposedSpec(3, width=16).build, physics.domain[0]), physics(images(physics))
+    assert isinstance(net, Decomposed)
+    start = physics.pinv(y)
+    found = net(y, physics, start)
+    torch.testing.assert_close(physics(found), physics(net.seen(start)))
+    # The unseen of the last stage, from what the stages before it made of both parts.
+    x = seen = physics.pinv(physics(net.seen(start)))
+    for stage in net.unseen:
+        z = stage(x)
+        x = seen + z - physics.pinv(physics(z))
+    torch.testing.assert_close(found, x)
+
+
+@every_projection
+@pytest.mark.parametrize("sees", [True, False])
+def test_measurements_teach_the_decomposed_network_its_first_stage_alone(
+    operator: Callable[[], LinearPhysics], sees: bool
+) -> None:
+    physics = operator()
+    net, y = made(DecomposedSpec(3, width=16).build, physics.domain[0]), physics(images(physics))
+    found = net(y, physics, physics.pinv(y))
+    part = physics(found) if sees else found - physics.pinv(physics(found))
+    (part - 0.3).square().sum().backward()
+    assert isinstance(net, Decomposed)
+    first, others = (largest_gradient(part) for part in (net.seen, net.unseen))
+    assert first > 0
+    assert (others < 1e-4 * first) == sees
+
+
+def largest_gradient(net: nn.Module) -> float:
+    return max(float(p.grad.abs().max()) for p in net.parameters() if p.grad is not None)
 
 
 def test_a_step_of_tomography_comes_nearer_to_the_measurements() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reilab.methods.base import Terms
-from reilab.methods.losses import AlphaEq, AlphaMC, Consistency, Equivariance, Transforms
+from reilab.methods.losses import AlphaEq, AlphaMC, Consistency, Equivariance, Target, Transforms
 from reilab.methods.registry import method
 from reilab.problem import Problem
 
@@ -18,6 +18,10 @@ class EI:
     alpha_mc: AlphaMC = 1.0
     alpha_eq: AlphaEq = 1.0
     transforms: Transforms = 2
+    target: Target = "free"
 
     def terms(self, problem: Problem) -> Terms:
-        return {"mc": Consistency(), "eq": Equivariance(problem.group, self.transforms)}
+        return {
+            "mc": Consistency(),
+            "eq": Equivariance(problem.group, self.transforms, self.target),
+        }

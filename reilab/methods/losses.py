@@ -13,6 +13,7 @@ Regression                mean ‖x₁ − x‖²                              (
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -22,11 +23,17 @@ from reilab.groups import Group
 from reilab.key import Key
 from reilab.methods.base import Reconstruct, Weight
 from reilab.noise import mean
+from reilab.nullspace import same
 from reilab.problem import Measurement, Oracle
 from reilab.settings import Setting
 
 #: The range of weights that is worth exploring.
 SPAN = (1e-8, 1e5)
+
+#: What equivariance makes of x₁ before it is transformed. Let go, x₁ is changed so that it is found
+#: again more easily, and under noise smooth images are the easiest: it loses detail in the null
+#: space, where no other term holds it.
+TARGETS: Mapping[str, Callable[[Tensor], Tensor]] = {"free": same, "held": Tensor.detach}
 
 
 @dataclass(frozen=True)
@@ -49,13 +56,20 @@ class Sure:
 
 @dataclass(frozen=True)
 class Equivariance:
-    """Noise-free equivariance of f∘A, on ``transforms`` random transforms of each image."""
+    """Noise-free equivariance of f∘A.
+
+    Args:
+        group: the transforms.
+        transforms: how many random ones for each image.
+        target: a name of ``TARGETS``.
+    """
 
     group: Group
     transforms: int
+    target: str = "free"
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
-        turned = self.group.act(self.group.sample(self.transforms, key.generator()), xhat)
+        turned = _turned(self, xhat, key)
         return mean((turned - f(m.physics(turned), m.physics)) ** 2)
 
 
@@ -64,17 +78,29 @@ class RobustEquivariance:
     """Equivariance of f∘noise∘A: the virtual measurements are as noisy as the real ones.
 
     The gradient of counts is 0, so with Poisson noise none flows back through A T_g x₁, as in the
-    authors' code; with Gaussian noise it does.
+    authors' code; with Gaussian noise it does, unless x₁ is held.
+
+    Args:
+        group: the transforms.
+        transforms: how many random ones for each image.
+        target: a name of ``TARGETS``.
     """
 
     group: Group
     transforms: int
+    target: str = "free"
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
-        turned = self.group.act(self.group.sample(self.transforms, key.generator()), xhat)
+        turned = _turned(self, xhat, key)
         rng = [own for n in range(self.transforms) for own in m.streams(key / "noise" / n)]
         virtual = m.noise.sample(m.physics(turned), rng)
         return mean((turned - f(virtual, m.physics)) ** 2)
+
+
+def _turned(loss: Equivariance | RobustEquivariance, xhat: Tensor, key: Key) -> Tensor:
+    """The transformed images T_g x₁, n for each of x₁."""
+    transforms = loss.group.sample(loss.transforms, key.generator())
+    return loss.group.act(transforms, TARGETS[loss.target](xhat))
 
 
 @dataclass(frozen=True)
@@ -149,6 +175,14 @@ AlphaSupervised: TypeAlias = Annotated[
         term="supervised",
         label="α supervised",
         formula="‖x̂ − x‖²",
+    ),
+]
+Target: TypeAlias = Annotated[
+    str,
+    Setting(
+        "Whether equivariance may change x̂, too, so that it is found again more easily (free, as "
+        "in the paper), or only how its virtual measurement is reconstructed (held).",
+        choices=tuple(TARGETS),
     ),
 ]
 Transforms: TypeAlias = Annotated[int, Setting("Random transforms of each image per step.", low=1)]

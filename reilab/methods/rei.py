@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reilab.methods.base import Terms
-from reilab.methods.losses import AlphaReq, AlphaSure, RobustEquivariance, Sure, Transforms
+from reilab.methods.losses import AlphaReq, AlphaSure, RobustEquivariance, Sure, Target, Transforms
 from reilab.methods.registry import method
 from reilab.problem import Problem
 
@@ -21,6 +21,10 @@ class REI:
     alpha_sure: AlphaSure = 1.0
     alpha_req: AlphaReq = 1.0
     transforms: Transforms = 2
+    target: Target = "free"
 
     def terms(self, problem: Problem) -> Terms:
-        return {"sure": Sure(), "req": RobustEquivariance(problem.group, self.transforms)}
+        return {
+            "sure": Sure(),
+            "req": RobustEquivariance(problem.group, self.transforms, self.target),
+        }

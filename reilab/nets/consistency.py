@@ -10,6 +10,13 @@ from torch import Tensor, nn
 from reilab.physics.base import Physics
 
 
+def round_trip(x: Tensor, physics: Physics, dtype: torch.dtype) -> Tensor:
+    """A†A(x) for images (B, C, H, W), computed in ``dtype`` also under mixed precision."""
+    # Short numbers are for convolutions alone: differences of measurements drown in them.
+    with torch.autocast(x.device.type, enabled=False):
+        return physics.pinv(physics(x.to(dtype)))
+
+
 class ConsistencyStep(nn.Module):
     """x ← x + λ (A†y − A†A(x)) for images (B, C, H, W), with a learned λ > 0.
 
@@ -32,7 +39,5 @@ class ConsistencyStep(nn.Module):
 
     def forward(self, x: Tensor, physics: Physics, start: Tensor) -> Tensor:
         """One step from x, given start = A†y; the operator works in the format of ``start``."""
-        # Short numbers are for convolutions alone: differences of measurements drown in them.
-        with torch.autocast(start.device.type, enabled=False):
-            x = x.to(start.dtype)
-            return x + self.step.to(start.dtype) * (start - physics.pinv(physics(x)))
+        left = start - round_trip(x, physics, start.dtype)
+        return x.to(start.dtype) + self.step.to(start.dtype) * left

@@ -90,5 +90,6 @@ def accumulate_gradient(
         value = loss(measurement, leaf, f, key / name).mean()
         (weights[name] * value).backward()  # type: ignore[no-untyped-call]
         values[name] = value.detach()
-    xhat.backward(leaf.grad)  # type: ignore[no-untyped-call]
+    if leaf.grad is not None:  # Terms may all have reconstructed something else.
+        xhat.backward(leaf.grad)  # type: ignore[no-untyped-call]
     return values, leaf.detach()
