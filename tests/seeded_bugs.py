@@ -564,7 +564,7 @@ BUGS = [
     Bug(
         "REI: its target is never held",
         "methods/rei.py",
-        "self.transforms, self.target",
+        "self.transforms, self.req_target",
         "self.transforms",
         "test_losses.py::test_methods_hand_their_target_on",
     ),

@@ -289,7 +289,7 @@ def test_equivariance_has_a_gradient_through_both_sides_or_holds_its_target(
 
 @pytest.mark.parametrize("method", ["ei", "rei"])
 def test_methods_hand_their_target_on(method: str) -> None:
-    (spec,) = objectives([method], {"target": "held"})
+    (spec,) = objectives([method], {"eq_target": "held", "req_target": "held"})
     (term,) = (
         one
         for one in spec.terms(tiny().problem).values()

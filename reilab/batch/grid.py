@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,10 +50,10 @@ def cells_of(grid: Grid) -> list[Cell]:
                 f"{name} = {' '.join(map(str, values))!r} must name at least one, once"
             )
     cells = [
-        Cell(task, grid.preset, noise, method, seed, {**changes, **own}, grid.device)
+        Cell(task, grid.preset, noise, method, seed, own, grid.device)
         for task in grid.tasks
         for own in [_settings(grid, task)]
-        for noise, changes in _levels(grid, task).items()
+        for noise in _levels(grid, task)
         for seed in grid.seeds
         for method in grid.methods
     ]
@@ -62,9 +62,8 @@ def cells_of(grid: Grid) -> list[Cell]:
     return cells
 
 
-def _levels(grid: Grid, task: str) -> Mapping[float, Mapping[str, Any]]:
-    """The noise levels of a task, each with what the preset changes there."""
-    usual = find_task(task).levels(grid.preset)
+def _levels(grid: Grid, task: str) -> Sequence[float]:
+    """The noise levels of a task."""
     asked: list[float] = []
     for word in grid.noise:
         head, sign, level = word.rpartition("=")
@@ -74,7 +73,7 @@ def _levels(grid: Grid, task: str) -> Mapping[float, Mapping[str, Any]]:
             asked.append(_number(level, word))
     if len(set(asked)) < len(asked):
         raise ValueError(f"noise = {' '.join(grid.noise)!r} has a level twice for task {task!r}")
-    return {level: usual.get(level, {}) for level in asked} or usual
+    return asked or find_task(task).levels(grid.preset)
 
 
 def _number(text: str, word: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,9 +46,10 @@ def parse_run(command: str, argv: Sequence[str]) -> tuple[RunConfig, Any]:
     start = word_after(rest, "--from", "")
     place = find_initial(start) if start else None
     inside = network_of_initial(place) if place else None
-    network = asked_network(rest, inside or task.preset(preset).network)
+    level = asked_level(rest, task, preset)
+    network = asked_network(rest, inside or task.preset(preset, level).network)
     kind = network_of(network)
-    options = _parse(command, task, preset, network, rest)
+    options = _parse(command, task, preset, level, network, rest)
     every = [*task.settings, *kind.settings, *method_settings()]
     settings = {name: getattr(options, name) for name in every}
     methods = (options.method,) if command == "train" else options.methods
@@ -76,6 +77,19 @@ def asked_network(argv: Sequence[str], usual: NetworkSpec) -> NetworkSpec:
     return usual if kind is network_of(usual) else kind.spec()
 
 
+def asked_level(argv: Sequence[str], task: Task, preset: str) -> dict[str, float]:
+    """The noise level that a command line names, by its field; nothing if it names none.
+
+    The preset may change more there than the level itself.
+    """
+    name = task.level_name(vars(task.configure(preset, {})))
+    word = word_after(argv, "--noise", word_after(argv, f"--{name.replace('_', '-')}", ""))
+    try:
+        return {name: float(word)}
+    except ValueError:  # None, or no number, which is told where all options are looked at.
+        return {}
+
+
 def network_option(kind: NetworkKind) -> tuple[str, Any, Any]:
     """The option that names the network."""
     known = "; ".join(f"{name}: {one.title}" for name, one in networks().items())
@@ -98,9 +112,16 @@ def word_after(argv: Sequence[str], option: str, default: str) -> str:
     return default
 
 
-def _parse(command: str, task: Task, preset: str, network: NetworkSpec, argv: Sequence[str]) -> Any:
-    spec, kind = task.configure(preset, {}), network_of(network)
-    level, chosen = task.level_name(vars(spec)), task.preset(preset)
+def _parse(
+    command: str,
+    task: Task,
+    preset: str,
+    asked: Mapping[str, float],
+    network: NetworkSpec,
+    argv: Sequence[str],
+) -> Any:
+    spec, kind = task.configure(preset, asked), network_of(network)
+    level, chosen = task.level_name(vars(spec)), task.preset(preset, asked)
     # Raises where two of them have a setting of the same name.
     every_setting(task, kind)
     named = f"One of: {', '.join(known_methods())}."

@@ -18,10 +18,10 @@ class EI:
     alpha_mc: AlphaMC = 1.0
     alpha_eq: AlphaEq = 1.0
     transforms: Transforms = 2
-    target: Target = "free"
+    eq_target: Target = "free"
 
     def terms(self, problem: Problem) -> Terms:
         return {
             "mc": Consistency(),
-            "eq": Equivariance(problem.group, self.transforms, self.target),
+            "eq": Equivariance(problem.group, self.transforms, self.eq_target),
         }

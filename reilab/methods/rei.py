@@ -21,10 +21,10 @@ class REI:
     alpha_sure: AlphaSure = 1.0
     alpha_req: AlphaReq = 1.0
     transforms: Transforms = 2
-    target: Target = "free"
+    req_target: Target = "free"
 
     def terms(self, problem: Problem) -> Terms:
         return {
             "sure": Sure(),
-            "req": RobustEquivariance(problem.group, self.transforms, self.target),
+            "req": RobustEquivariance(problem.group, self.transforms, self.req_target),
         }

@@ -47,10 +47,10 @@ class Decomposed(nn.Module):
 class DecomposedSpec:
     """Small networks in turn: the first for what A sees, the others for what it does not."""
 
-    stages: NStages = 5
+    stages: NStages = 4
     stage: StageKind = "convolutions"
     width: StageWidth = 32
-    layers: StageLayers = 3
+    layers: StageLayers = 4
 
     def build(self, channels: int) -> nn.Module:
         make = STAGES[self.stage]

@@ -17,7 +17,8 @@ from reilab.tasks.registry import find_task
 def as_command(config: RunConfig) -> str:
     """The shortest ``reilab compare`` line that asks for this configuration."""
     task = find_task(config.task)
-    preset = task.preset(config.preset)
+    level = {task.level_name(vars(config.spec)): config.noise}
+    preset = task.preset(config.preset, level)
     words = ["reilab", "compare", config.task]
     if config.preset != "quick":
         words += ["--preset", config.preset]
@@ -26,7 +27,9 @@ def as_command(config: RunConfig) -> str:
     kind, usual_kind = network_of(config.network), network_of(preset.network)
     if kind is not usual_kind:
         words += ["--network", kind.name]
-    usual = asdict(task.configure(config.preset, {}))  # type: ignore[call-overload]
+    own_level = vars(task.configure(config.preset, {}))
+    usual = asdict(task.configure(config.preset, level))  # type: ignore[call-overload]
+    usual |= {name: own_level[name] for name in level}
     words += _changed(usual, asdict(config.spec))  # type: ignore[call-overload]
     start = preset.network if kind is usual_kind else kind.spec()
     words += _changed(vars(start), vars(config.network))

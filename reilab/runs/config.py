@@ -141,7 +141,8 @@ def configure(
         methods: names of registered methods, each once.
         network: name of a registered network; that of the preset if left out.
         settings: changes to the fields of the task, the noise level among them, of the network,
-            and of methods: a name counts in every chosen method that has it.
+            and of methods: a name counts in every chosen method that has it. At a noise level of
+            the preset's grid its further changes count, too, where nothing else is asked for.
         training: changes to the fields of ``TrainConfig``.
         assumed_noise: what the losses believe the noise level to be; the true one if left out.
         device: ``cpu``, ``cuda``, ``cuda:1`` …
@@ -151,18 +152,18 @@ def configure(
         ValueError: anything unknown (with the nearest match) or out of bounds.
     """
     found = find_task(task)
-    start = found.preset(preset)
-    body = start.network if network in ("", network_of(start.network).name) else None
-    chosen = network_of(body) if body else find_network(network)
+    usual = network_of(found.preset(preset).network)
+    chosen = find_network(network) if network else usual
     own, layers, shared = _shared_out(settings or {}, found, chosen)
-    spec = found.configure(preset, own)
+    spec, start = found.configure(preset, own), found.preset(preset, own)
+    body = start.network if chosen is usual else chosen.spec()
     if not methods or len(set(methods)) < len(methods):
         raise ValueError(f"methods = {' '.join(methods)!r} must name at least one, each once")
     config = RunConfig(
         task=task,
         preset=preset,
         spec=spec,
-        network=override(body or chosen.spec(), layers),
+        network=override(body, layers),
         objectives=objectives(methods, {**start.methods, **shared}),
         training=override(start.training, training or {}),
         assumed_noise=float(found.level_of(spec) if assumed_noise is None else assumed_noise),

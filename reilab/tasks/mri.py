@@ -20,8 +20,8 @@ from reilab.datasets.layouts import KSPACE_MASK, load_kspace_mask
 from reilab.datasets.pose import AS_ACQUIRED, POSE
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
+from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.nets.unrolled import UnrolledSpec
 from reilab.noise import TAU, TAU_IN, Steps, make_noise
 from reilab.physics.fourier import CartesianMRI, PatternMRI, masked_mri, random_columns
 from reilab.problem import Picture, Problem, magnitude
@@ -57,9 +57,10 @@ PRESETS = {
             milestones=(640,),
             ends_with="best",
         ),
-        LEVELS,
-        UnrolledSpec(stages=5, layers=3),
-        {"transforms": 1},
+        # With little noise EI, too, is the better for a target that is held.
+        {**LEVELS, 0.01: {"eq_target": "held"}},
+        DecomposedSpec(),
+        {"transforms": 1, "req_target": "held"},
     ),
     "standard": Preset(
         {"size": 256},

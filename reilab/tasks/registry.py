@@ -16,8 +16,8 @@ the environment variable ``REILAB_PLUGINS`` (several are joined as in ``PATH``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
@@ -52,7 +52,8 @@ class Preset:
         settings: values of the task's fields.
         training: how to train.
         levels: the noise levels of its grid, each with what else is changed there: fields of the
-            task, the network, the methods, or of how to train.
+            task, the network, the methods, or of how to train. Whoever asks for the level gets
+            the changes with it.
         network: what is trained.
         methods: values of the fields of methods, by name; each counts in every method that has it.
     """
@@ -62,6 +63,31 @@ class Preset:
     levels: Mapping[float, Mapping[str, Any]] = field(default_factory=dict)
     network: NetworkSpec = field(default_factory=UNetSpec)
     methods: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_changes(self, changes: Mapping[str, Any], own: Collection[str]) -> Preset:
+        """The preset with some fields changed.
+
+        Args:
+            changes: values of fields of the task, the network, the methods, or of how to train.
+            own: the fields of the task.
+        """
+        of_training, of_network = (
+            changes.keys() & {f.name for f in fields(part)}  # type: ignore[arg-type]
+            for part in (self.training, self.network)
+        )
+        of_task = changes.keys() & set(own)
+        of_methods = changes.keys() - of_task - of_training - of_network
+
+        def chosen(names: Collection[str]) -> dict[str, Any]:
+            return {name: changes[name] for name in changes if name in names}
+
+        return replace(
+            self,
+            settings={**self.settings, **chosen(of_task)},
+            training=override(self.training, chosen(of_training)),
+            network=override(self.network, chosen(of_network)),
+            methods={**self.methods, **chosen(of_methods)},
+        )
 
 
 @dataclass(frozen=True)
@@ -89,22 +115,28 @@ class Task:
         """The noise models that it offers; none where it has one of its own."""
         return self.settings[MODEL].choices if MODEL in self.settings else ()
 
-    def preset(self, name: str) -> Preset:
-        """The preset of that name.
+    def preset(self, name: str, settings: Mapping[str, Any] = NO_CHANGES) -> Preset:
+        """The preset of that name, with what it changes at the noise level of the ``settings``.
 
         Raises:
             ValueError: there is none.
         """
-        return self.presets[choose(f"preset of {self.name}", name, self.presets)]
+        preset = self.presets[choose(f"preset of {self.name}", name, self.presets)]
+        usual = {**vars(self.spec()), **preset.settings}
+        asked = {**usual, **settings}
+        level = self.level_name(asked)
+        if level != self.level_name(usual):
+            return preset
+        return preset.with_changes(preset.levels.get(asked[level], {}), self.settings)
 
-    def levels(self, preset: str) -> Mapping[float, Mapping[str, Any]]:
-        """The noise levels of a preset's grid with their further changes; at least its own level.
+    def levels(self, preset: str) -> tuple[float, ...]:
+        """The noise levels of a preset's grid; at least its own level.
 
         Raises:
             ValueError: an unknown preset.
         """
         own: float = self.level_of(self.configure(preset, {}))
-        return self.presets[preset].levels or {own: {}}
+        return tuple(self.presets[preset].levels) or (own,)
 
     def level_name(self, settings: Mapping[str, Any]) -> str:
         """The field that is the noise level, where a spec's fields have these values.
@@ -125,7 +157,7 @@ class Task:
         Raises:
             ValueError: an unknown preset or setting, or a value out of bounds.
         """
-        return override(self.spec(), {**self.preset(preset).settings, **settings})
+        return override(self.spec(), {**self.preset(preset, settings).settings, **settings})
 
     def pose(
         self, preset: str, settings: Mapping[str, Any] = NO_CHANGES, device: str = "cpu"
@@ -137,7 +169,7 @@ class Task:
             FileNotFoundError: missing data.
         """
         problem = self.configure(preset, settings).build(device)
-        return replace(problem, network=self.preset(preset).network)
+        return replace(problem, network=self.preset(preset, settings).network)
 
 
 T = TypeVar("T", bound=type)
