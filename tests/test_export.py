@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from reilab.batch.grid import Grid, cells_of
 from reilab.cli.main import main
 from reilab.cli.options import parse_run
 from reilab.events import Event, SetWeight, Stepped
@@ -158,13 +159,28 @@ def test_the_command_makes_the_same_configuration(data: st.DataObject) -> None:
         data.draw(st.sampled_from([["rei"], ["supervised", "ei", "rei"], ["ei", "sure"]])),
         settings={
             "data": data.draw(st.sampled_from(["ct", "/my images/it's"])),
-            "gamma": data.draw(st.floats(1e-3, 1e3)),
+            # The preset changes more than the level at some.
+            "gamma": data.draw(st.sampled_from([1.0, 20.0, 60.0]) | st.floats(1e-3, 1e3)),
             **weights,
         },
         training=training,
         assumed_noise=data.draw(st.none() | st.floats(1e-3, 1e3)),
     )
     assert parsed(as_command(config)) == config
+
+
+@pytest.mark.parametrize("asked", [["--noise", "0.01"], ["--sigma=0.01"]])
+def test_a_level_brings_what_the_preset_changes_there(asked: list[str]) -> None:
+    """The same by the command line, in Python, and in a grid."""
+    at_level = configure("mri", "quick", ["ei"], settings={"sigma": 0.01})
+    usual = configure("mri", "quick", ["ei"])
+    assert at_level.method_values["eq_target"] == "held" != usual.method_values["eq_target"]
+    words = ["mri", "--methods", "ei", *asked]
+    assert parse_run("compare", words)[0] == at_level
+    (cell,) = cells_of(Grid("quick", ("mri",), ("0.01",), ("ei",), (0,), (), "cpu"))
+    assert cell.config() == at_level
+    free, _ = parse_run("compare", [*words, "--eq-target", "free"])
+    assert free.method_values["eq_target"] == "free"
 
 
 def test_the_command_of_a_fork(folder: RunFolder, tmp_path: Path) -> None:

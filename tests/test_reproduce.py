@@ -364,8 +364,8 @@ def test_levels_and_settings_for_one_task_and_for_all() -> None:
     assert found["ct", 1.0, 2].training.milestones == (10, 20)
     # What is asked for goes before what the preset changes at a level.
     assert found["ct", 1.0, 1].method_values["alpha_mc"] == 1e-6
-    assert found["ct", 1.0, 1].method_values["alpha_eq"] == 1e3
-    assert found["ct", 0.1, 1].method_values["alpha_eq"] == 1e4
+    assert found["ct", 1.0, 1].method_values["eq_target"] == "held"
+    assert found["ct", 0.1, 1].method_values["eq_target"] == "free"
 
 
 def test_means_over_seeds_and_levels(tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from reilab.key import Key
+from reilab.nets.unet import UNetSpec
 from reilab.noise import NOISES
 from reilab.physics.fourier import to_kspace
 from reilab.problem import draw_entries
 from reilab.runs.config import configure
 from reilab.settings import validate
-from reilab.tasks.registry import Task, task, tasks
+from reilab.tasks.registry import Preset, Task, find_task, task, tasks
 from reilab.testing import check_noise, check_task
+from reilab.training.config import TrainConfig
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 every_task = pytest.mark.parametrize("name", tasks())
@@ -222,3 +224,21 @@ def test_measurements_of_any_shape_have_a_picture(
     assert picture.amin((1, 2, 3)).tolist() == [0, 0]
     assert picture.amax((1, 2, 3)).tolist() == [1, 1]
     assert not draw_entries(torch.ones(1, *range_)).isnan().any()
+
+
+def test_a_level_of_another_noise_model_changes_nothing() -> None:
+    preset = find_task("ct").preset("quick")
+    for level in preset.levels:
+        other = {"noise_model": "gaussian", "sigma": level}
+        assert find_task("ct").preset("quick", other) == preset
+
+
+def test_a_preset_changes_any_part_at_a_level() -> None:
+    preset = Preset({"size": 32}, TrainConfig(), network=UNetSpec(width=8), methods={"alpha_eq": 1})
+    changes = {"size": 64, "steps": 7, "width": 16, "alpha_eq": 2, "alpha_req": 3}
+    assert preset.with_changes(changes, {"size"}) == Preset(
+        {"size": 64},
+        TrainConfig(steps=7),
+        network=UNetSpec(width=16),
+        methods={"alpha_eq": 2, "alpha_req": 3},
+    )

@@ -52,9 +52,10 @@ PRESETS = {
             milestones=(320,),
             ends_with="best",
         ),
-        # The more noise, the less the measurements are to be believed.
+        # The more noise, the less the measurements are to be believed; with little EI, too, is the
+        # better for a target that is held.
         {
-            1.0: {"alpha_eq": 1e3, "alpha_req": 1e2},
+            1.0: {"eq_target": "held", "alpha_req": 1e3},
             20.0: {},
             60.0: {"alpha_eq": 1e5},
         },
@@ -64,7 +65,8 @@ PRESETS = {
             "alpha_mc": 1e-5,
             "alpha_eq": 1e4,
             "alpha_sure": 1e-5,
-            "alpha_req": 1e3,
+            "alpha_req": 3e3,
+            "req_target": "held",
         },
     ),
     "standard": Preset(

@@ -19,6 +19,7 @@ from reilab.datasets.layouts import PIXEL_MASK, load_pixel_mask
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.key import Key
+from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.physics.mask import PixelMask, random_pixels
@@ -42,15 +43,16 @@ PRESETS = {
         {"size": 64},
         TrainConfig(
             steps=500,
-            batch=4,
+            batch=2,
             evaluate_every=50,
             learning_rate=2e-3,
             milestones=(400,),
             ends_with="best",
         ),
-        LEVELS,
-        UNetSpec(width=16),
-        {"transforms": 1},
+        # The lowest hardly has noise: what EI learns of the null space, and no more.
+        {0.001: {}, **LEVELS},
+        DecomposedSpec(),
+        {"transforms": 1, "req_target": "held"},
     ),
     "standard": Preset(
         {"size": 256},
