@@ -1,4 +1,4 @@
-"""reilab runs list|show|resume|fork|export|delete."""
+"""reilab runs list|show|resume|fork|export|thin|delete."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.figures import save_comparison
-from reilab.runs.folder import find_run, list_runs, runs_root
+from reilab.runs.folder import examples, find_run, list_runs, runs_root
 from reilab.runs.history import history_of
 from reilab.runs.tables import curves_csv, metrics_csv
+from reilab.runs.thin import thin
 from reilab.training.team import ALONE, join
 
 
@@ -33,6 +34,7 @@ def manage_runs(argv: Sequence[str]) -> None:
             "show": show_run,
             "resume": resume_run,
             "export": export_run,
+            "thin": thin_run,
             "delete": delete_run,
         },
         prog="reilab runs",
@@ -41,9 +43,11 @@ def manage_runs(argv: Sequence[str]) -> None:
 
 
 def list_all_runs() -> None:
-    """List the runs below runs/, newest first."""
+    """List the runs below runs/, newest first, and the examples that come with reilab."""
     table = Table("run", "task", "status", "progress", "PSNR [dB]")
-    for folder in list_runs(runs_root()):
+    own = list_runs(runs_root())
+    taken = {folder.name for folder in own}
+    for folder in [*own, *(one for one in examples() if one.name not in taken)]:
         history = history_of(folder.events())
         found = {name: track.metrics for name, track in history.tracks.items()}
         figures = "  ".join(f"{name} {m.psnr:.2f}" for name, m in found.items() if m)
@@ -94,6 +98,8 @@ def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
     from reilab.runs.report import report_html
 
     folder = find_run(run)
+    if out is None and folder in examples():
+        raise ValueError(f"{folder.name} comes with reilab; name a folder to write to with --out")
     target = out or folder.path
     target.mkdir(parents=True, exist_ok=True)
     history = history_of(folder.events())
@@ -101,6 +107,20 @@ def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
     (target / "metrics.csv").write_text(metrics_csv(history), encoding="utf-8")
     (target / "curves.csv").write_text(curves_csv(history), encoding="utf-8")
     print(f"written: {target}")
+
+
+def thin_run(run: tyro.conf.Positional[str], out: Path, images: int = 2, moments: int = 8) -> None:
+    """Make a small copy of a finished run, to pass on: it can be looked at and started from.
+
+    Args:
+        run: name or folder of the run.
+        out: folder to make.
+        images: test images to keep of each evaluation.
+        moments: evaluations to keep of each method.
+    """
+    copy = thin(find_run(run), out, images, moments)
+    size = sum(file.stat().st_size for file in copy.path.rglob("*") if file.is_file())
+    print(f"written: {out} ({size / 1e6:.1f} MB)")
 
 
 def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
@@ -111,5 +131,7 @@ def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
         yes: do not ask.
     """
     folder = find_run(run)
+    if folder in examples():
+        raise ValueError(f"{folder.name} is an example that comes with reilab; it stays")
     if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
         jobs.delete(folder)

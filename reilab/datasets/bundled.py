@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from reilab.bundle import data_file
 from reilab.settings import choose
 
 STORED_SIZE = 256
@@ -205,18 +206,6 @@ def _part(bundled: BundledSet, file: str, split: str, size: int) -> Tensor:
     if bundled.quarters and 2 * size <= STORED_SIZE:
         return quarter(shrink(images, 2 * size))
     return shrink(images, size).contiguous()
-
-
-def data_file(file: str) -> Path:
-    """Path of a bundled file: in the repository beside the package, or inside an installed one."""
-    here = Path(__file__).resolve()
-    for folder in (here.parents[2] / "data", here.parents[1] / "data"):
-        if (folder / file).is_file():
-            return folder / file
-    raise FileNotFoundError(
-        f"{file} is neither in the repository's data folder nor in the installed package; "
-        "`make data` in the repository rebuilds it"
-    )
 
 
 @cache

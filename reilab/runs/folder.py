@@ -23,9 +23,13 @@ from typing import Any
 
 import numpy as np
 
+from reilab.bundle import data_file
 from reilab.events import Command, Control, Event
 from reilab.runs import codec
 from reilab.runs.pictures import Array, Stored
+
+#: The folder of ``data/`` with runs to look at and to start from without training.
+EXAMPLES = "examples"
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,16 @@ class RunFolder:
         """Forget what was sent to the last worker; the next one hears all that is sent after."""
         (self.path / "commands.jsonl").unlink(missing_ok=True)
 
+    def copied_below(self, root: Path) -> RunFolder:
+        """A copy of this run, whole or not at all; the run of that name if there is one."""
+        copy = RunFolder(root / self.name)
+        if not copy.path.exists():
+            partial = root / f".{self.name}.partial"
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(self.path, partial)
+            os.replace(partial, copy.path)
+        return copy
+
     def delete(self) -> None:
         """Remove the run from disk."""
         shutil.rmtree(self.path)
@@ -130,7 +144,7 @@ def runs_root() -> Path:
 
 
 def find_run(name: str) -> RunFolder:
-    """The run at a path, or of that name below ``runs_root()``.
+    """The run at a path, or of that name below ``runs_root()`` or among the examples.
 
     Raises:
         FileNotFoundError: there is none; the message has the nearest name.
@@ -138,10 +152,22 @@ def find_run(name: str) -> RunFolder:
     for path in (Path(name), runs_root() / name):
         if (path / "config.yaml").is_file():
             return RunFolder(path)
-    names = [run.name for run in list_runs(runs_root())]
+    known = {run.name: run for run in examples()}
+    if name in known:
+        return known[name]
+    names = [run.name for run in list_runs(runs_root())] + [*known]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]}?" if near else " See `reilab runs list`."
     raise FileNotFoundError(f"no run {name!r} here or below {runs_root()}.{hint}")
+
+
+def examples() -> list[RunFolder]:
+    """The finished runs that come with the package, in order of name."""
+    try:
+        root = data_file(EXAMPLES)
+    except FileNotFoundError:
+        return []
+    return sorted(list_runs(root), key=lambda run: run.name)
 
 
 def list_runs(root: Path) -> list[RunFolder]:

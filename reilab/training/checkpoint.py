@@ -112,6 +112,17 @@ def copy_checkpoint(
     _write(tensors, change(position), target)
 
 
+def copy_network(source: Path, target: Path) -> None:
+    """Write what ``source`` has of the network and its position, without the optimiser's part.
+
+    Raises:
+        ValueError: not a checkpoint.
+    """
+    tensors, position = _read(source)
+    network = {name: t for name, t in tensors.items() if name.startswith("network.")}
+    _write(network, {**position, "best": None}, target)
+
+
 def read_network(path: Path) -> tuple[dict[str, Tensor], str]:
     """The weights of the network in a checkpoint, and the method that trained it.
 
