@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import panel_material_ui as pmui
 import pytest
 
 from reilab.cli.main import main
 from reilab.events import Evaluated, Posed, Stepped
+from reilab.lab.library import Library
+from reilab.lab.model import Lab
+from reilab.lab.runspanel import RunsPanel
+from reilab.lab.view import View
+from reilab.lab.web.components import Browser
 from reilab.runs import folder as folders
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
@@ -123,3 +129,23 @@ def test_a_copy_is_a_run_like_others(small: RunFolder, tmp_path: Path) -> None:
     assert small.copied_below(tmp_path / "runs") == copy
     main(["runs", "delete", "mri-small", "--yes"])
     assert find_run("mri-small") == small
+
+
+def test_the_lab_offers_examples_and_opens_them(small: RunFolder, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    lab, view = Lab(root), View(tab="runs")
+    panel = RunsPanel(Library(root), lab, view, Browser(keys=[]))
+    (button,) = (one for one in panel.__panel__().select(pmui.Button) if one.label == "mri-small")
+    assert lab.runs() == []
+    button.clicks += 1
+    assert lab.history.finished
+    assert lab.choices.task == "mri"
+    assert (lab.run, view.tab, lab.runs()) == ("mri-small", "run", ["mri-small"])
+
+
+def test_an_address_may_name_an_example(small: RunFolder, tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "new" / "runs")
+    lab.open(small.name)
+    assert lab.folder.path == tmp_path / "new" / "runs" / small.name
+    with pytest.raises(ValueError, match="mri-smal"):
+        lab.open("mri-smal")

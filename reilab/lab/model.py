@@ -11,7 +11,7 @@ from reilab.lab import steering
 from reilab.lab.choices import Choices
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, from_yaml
-from reilab.runs.folder import RunFolder, list_runs
+from reilab.runs.folder import RunFolder, examples, list_runs
 from reilab.runs.fork import fork, forked_name
 from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
@@ -90,9 +90,15 @@ class Lab(param.Parameterized):
     def open(self, name: str) -> None:
         """Look at a run, whoever started it, and take its settings over.
 
+        One of the examples becomes a run like others first.
+
         Raises:
             ValueError: there is no run of that name, or its task is not known here.
+            OSError: the example cannot be copied.
         """
+        for example in examples():
+            if example.name == name:
+                example.copied_below(self.root)
         folder = RunFolder(self.root / choose("run", name, self.runs()))
         config = from_yaml(folder.config)
         self._look_at(folder, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -17,9 +18,10 @@ from reilab.lab.numbers import number_text
 from reilab.lab.onerun import OneRun
 from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
-from reilab.lab.text import block, set_html
+from reilab.lab.text import block, quiet, set_html
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, Field
+from reilab.runs.folder import examples
 
 COLUMNS = [
     ["Run", "", "words"],
@@ -80,6 +82,7 @@ class RunsPanel(pn.viewable.Viewer):
             self._filter,
             self._compare,
             self._delete,
+            *self._examples(),
             margin=(0, 0, 10, 0),
             styles=dict(LINE),
             sizing_mode="stretch_width",
@@ -100,6 +103,16 @@ class RunsPanel(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
+
+    def _examples(self) -> list[pn.viewable.Viewable]:
+        """Buttons that open finished runs, of which there are some before anything is trained."""
+        names = [folder.name for folder in examples()]
+        words = [quiet("Examples")] if names else []
+        return [*words, *(self._button(name, partial(self._open, name)) for name in names)]
+
+    def _open(self, name: str) -> None:
+        self._lab.open(name)
+        self._look.param.update(tab="run", at=None, zoom=None)
 
     def update(self) -> None:
         """Read the list anew."""

@@ -105,6 +105,7 @@ class RunFolder:
         """A copy of this run, whole or not at all; the run of that name if there is one."""
         copy = RunFolder(root / self.name)
         if not copy.path.exists():
+            root.mkdir(parents=True, exist_ok=True)
             partial = root / f".{self.name}.partial"
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(self.path, partial)
