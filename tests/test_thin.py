@@ -1,4 +1,4 @@
-"""Thin copies of runs, and the examples: found, looked at, started from, copied, never written to."""
+"""Thin copies of runs, and the examples: found, shown, started from, copied, never changed."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_an_example_is_found_shown_and_started_from(
 ) -> None:
     assert examples() == [small]
     assert find_run("mri-small") == small
-    with pytest.raises(FileNotFoundError, match="Did you mean mri-small?"):
+    with pytest.raises(FileNotFoundError, match=r"Did you mean mri-small\?"):
         find_run("mri-smal")
     main(["runs", "list"])
     main(["runs", "show", "mri-small"])
