@@ -60,7 +60,7 @@ class Options:
     """
 
     out: Annotated[Path, _told("Folder of the grid; made, or gone on with.")]
-    preset: Annotated[str, _told("smoke, quick, standard or paper.")] = "quick"
+    preset: Annotated[str, _told("smoke, quick, hour, standard or paper.")] = "quick"
     tasks: Annotated[tuple[str, ...], _told("Tasks.")] = field(default_factory=_paper_tasks)
     noise: Annotated[
         tuple[str, ...],

@@ -32,6 +32,16 @@ ATTENUATION_AT_256 = 0.0064
 #: The paper's weights; readings are of the order of 10⁵ counts, images of the order of 1.
 PAPER = {"alpha_mc": 1e-5, "alpha_eq": 1e3, "alpha_sure": 1e-5, "alpha_req": 1e3}
 
+#: Weights that were chosen on validation images.
+QUICK = {
+    "transforms": 1,
+    "alpha_mc": 1e-5,
+    "alpha_eq": 1e4,
+    "alpha_sure": 1e-5,
+    "alpha_req": 3e3,
+    "req_target": "held",
+}
+
 PRESETS = {
     "smoke": Preset(
         {"size": 32, "views": 12, "gamma": 10.0},
@@ -60,14 +70,20 @@ PRESETS = {
             60.0: {"alpha_eq": 1e5},
         },
         ProximalSpec(),
-        {
-            "transforms": 1,
-            "alpha_mc": 1e-5,
-            "alpha_eq": 1e4,
-            "alpha_sure": 1e-5,
-            "alpha_req": 3e3,
-            "req_target": "held",
-        },
+        QUICK,
+    ),
+    "hour": Preset(
+        {"size": 128, "views": 32, "gamma": 20.0},
+        TrainConfig(
+            steps=1500,
+            evaluate_every=100,
+            learning_rate=1e-3,
+            milestones=(1200,),
+            ends_with="best",
+        ),
+        {20.0: {}},
+        ProximalSpec(),
+        QUICK,
     ),
     "standard": Preset(
         {"size": 256, "gamma": 10.0},

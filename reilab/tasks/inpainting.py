@@ -54,6 +54,19 @@ PRESETS = {
         DecomposedSpec(),
         {"transforms": 1, "req_target": "held"},
     ),
+    "hour": Preset(
+        {"size": 128},
+        TrainConfig(
+            steps=3000,
+            evaluate_every=250,
+            learning_rate=2e-3,
+            milestones=(2400,),
+            ends_with="best",
+        ),
+        LEVELS,
+        DecomposedSpec(),
+        {"transforms": 1, "req_target": "held"},
+    ),
     "standard": Preset(
         {"size": 256},
         TrainConfig(
