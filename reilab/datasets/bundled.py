@@ -165,7 +165,7 @@ BRAIN = BundledSet(
     frame=(33, 21, 208),
 )
 CT = BundledSet(
-    title="Chest and abdomen CT",
+    title="CT of three trunks",
     description="Axial slices: a chest to train, an abdomen to validate, another trunk to test.",
     channels=1,
     splits=MappingProxyType(
