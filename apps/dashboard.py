@@ -3,7 +3,7 @@
 import panel as pn
 
 from reilab.lab.page import session
-from reilab.runs.folder import runs_root
+from reilab.record.folder import runs_root
 
 if pn.state.served:
     session(runs_root()).servable()

@@ -16,10 +16,10 @@ from playwright.sync_api import Page
 from benchmarks.measure import Table
 from benchmarks.site import Site, served, until
 from reilab.events import Evaluated, Metrics, Posed, Started, Stepped
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import configure
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
 from reilab.runs.worker import sign_in_self
 
 SIDE, METHODS = 256, ("ei", "rei", "supervised")

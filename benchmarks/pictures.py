@@ -19,8 +19,8 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from benchmarks.site import Site, served, until
-from reilab.runs.folder import RunFolder, list_runs
-from reilab.runs.history import history_of
+from reilab.record.folder import RunFolder, list_runs
+from reilab.record.history import history_of
 from reilab.tasks.registry import tasks
 
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}

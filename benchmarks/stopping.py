@@ -12,9 +12,9 @@ from pathlib import Path
 from benchmarks.measure import Table
 from benchmarks.site import until
 from reilab.events import Event, Stepped, Stopped
+from reilab.record.folder import Follower, RunFolder
 from reilab.runs import jobs
 from reilab.runs.config import configure
-from reilab.runs.folder import Follower, RunFolder
 from reilab.runs.worker import worker_alive
 
 TASKS = ("mri", "inpainting", "ct")

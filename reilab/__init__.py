@@ -12,9 +12,9 @@ from reilab.methods.registry import method, methods
 from reilab.nets.registry import network, networks
 from reilab.noise import Gaussian, Poisson, PoissonGaussian
 from reilab.problem import Measurement, Problem
+from reilab.record.folder import RunFolder, find_run, list_runs
+from reilab.record.history import History, history_of
 from reilab.runs.config import RunConfig, build, configure
-from reilab.runs.folder import RunFolder, find_run, list_runs
-from reilab.runs.history import History, history_of
 from reilab.runs.stream import run, stream
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task, tasks

@@ -17,8 +17,8 @@ from reilab.events import (
     Steered,
     Stepped,
 )
+from reilab.record.folder import RunFolder
 from reilab.runs.config import configure
-from reilab.runs.folder import RunFolder
 
 TERMS = {
     "supervised": {"supervised": 1.0},

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from browsers import CHROMIUM, FLAGS, until
 
-from reilab.runs.folder import RunFolder, list_runs
+from reilab.record.folder import RunFolder, list_runs
 from reilab.runs.worker import worker_pid
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")

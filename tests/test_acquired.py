@@ -31,15 +31,15 @@ from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.physics.fourier import to_kspace
 from reilab.problem import Problem
-from reilab.runs.charts import svg_charts
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
 from reilab.runs.config import configure
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
 from reilab.runs.jobs import Standing, Status
-from reilab.runs.panes import pane_names
 from reilab.runs.report import report_html
 from reilab.runs.stream import prepare, run
-from reilab.runs.tables import metrics_csv
+from reilab.show.charts import svg_charts
+from reilab.show.panes import pane_names
+from reilab.show.tables import metrics_csv
 from reilab.tasks.registry import find_task, tasks
 
 Arrays = dict[str, NDArray[Any]]

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from reilab.cli.main import main
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
 from reilab.tasks.registry import tasks
 from reilab.training.evaluate import MOST
 

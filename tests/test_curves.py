@@ -18,12 +18,12 @@ from reilab.events import (
     Steered,
     Stepped,
 )
-from reilab.runs import pictures
-from reilab.runs.curves import marks_of, scores_of
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History, history_of
-from reilab.runs.losses import Losses
-from reilab.runs.pictures import Stored
+from reilab.record import pictures
+from reilab.record.folder import RunFolder
+from reilab.record.history import History, history_of
+from reilab.record.losses import Losses
+from reilab.record.pictures import Stored
+from reilab.show.curves import marks_of, scores_of
 
 N_MOMENTS = 50
 

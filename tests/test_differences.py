@@ -15,9 +15,9 @@ from reilab.batch.comparison import table_of
 from reilab.batch.differences import difference
 from reilab.batch.results import Finished, Level, series_of
 from reilab.batch.tables import differences_csv
+from reilab.record.folder import RunFolder
+from reilab.record.history import History
 from reilab.runs.config import configure
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History
 from reilab.runs.marks import Marks
 
 

@@ -18,10 +18,10 @@ from reilab.cli.main import main
 from reilab.key import Key
 from reilab.nets.unet import UNetSpec
 from reilab.nets.weights import fill, read_torch_weights
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
 from reilab.tasks.registry import find_task
 from reilab.trained.assess import Assessment, assess
 from reilab.training.config import TrainConfig

@@ -21,17 +21,17 @@ from reilab.batch.grid import Grid, cells_of
 from reilab.cli.main import main
 from reilab.cli.options import parse_run
 from reilab.events import Event, SetWeight, Stepped
+from reilab.record.folder import RunFolder
+from reilab.record.history import History, history_of
+from reilab.record.notes import Notes, read_notes, write_notes
 from reilab.runs.command import as_command, command_of
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder
 from reilab.runs.fork import fork
-from reilab.runs.history import History, history_of
-from reilab.runs.notes import Notes, read_notes, write_notes
-from reilab.runs.panes import MEASUREMENT, error_of, error_png, pane, pane_names, pane_png
 from reilab.runs.report import report_html
-from reilab.runs.results import results
-from reilab.runs.tables import curves_csv, metrics_csv
+from reilab.show.panes import MEASUREMENT, error_of, error_png, pane, pane_names, pane_png
+from reilab.show.results import results
+from reilab.show.tables import curves_csv, metrics_csv
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from reilab.events import Event, SetAssumedNoise, SetWeight, Started, Steered, Stepped, Stop
-from reilab.runs import folder as folders
+from reilab.record import folder as folders
+from reilab.record.folder import RunFolder, replace_text
+from reilab.record.history import history_of
 from reilab.runs import jobs, processes, worker
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder, replace_text
 from reilab.runs.fork import Parent, fork, forkable_steps, forked_name, parent_of
-from reilab.runs.history import history_of
 from reilab.runs.kept import keep_state, kept_states
 from reilab.training.checkpoint import read_position
 

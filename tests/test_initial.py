@@ -10,10 +10,10 @@ import torch
 import reilab
 from reilab.cli.main import main
 from reilab.cli.options import parse_run
+from reilab.record.folder import RunFolder
 from reilab.runs.command import as_command
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder
 from reilab.runs.initial import initial_files
 from reilab.runs.stream import prepare
 from reilab.training.checkpoint import read_network

@@ -15,10 +15,10 @@ from lab_runs import SIDE, write_run
 from lab_site import Site, opened, served, soon, wait_until_awake
 from PIL import Image
 
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
+from reilab.record.notes import read_notes
 from reilab.runs import jobs
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
-from reilab.runs.notes import read_notes
 from reilab.runs.worker import worker_alive
 
 pytestmark = IN_A_BROWSER

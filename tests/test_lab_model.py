@@ -18,13 +18,13 @@ from reilab.lab.model import Lab
 from reilab.lab.steering import Sent, commands, numbers_since
 from reilab.lab.summary import rows, run_title
 from reilab.methods.registry import methods, weights
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
 from reilab.runs.jobs import Standing, Status
-from reilab.runs.panes import to_pixels
-from reilab.runs.words import steering_log
+from reilab.show.panes import to_pixels
+from reilab.show.words import steering_log
 from reilab.tasks.registry import tasks
 
 PATIENCE_SECONDS = 120

@@ -13,7 +13,7 @@ from lab_runs import write_run
 from lab_site import Site, opened, served, soon, wait_until_awake
 
 from reilab.events import SetWeight, Steered
-from reilab.runs.folder import RunFolder, list_runs
+from reilab.record.folder import RunFolder, list_runs
 from reilab.runs.worker import worker_pid
 
 pytestmark = IN_A_BROWSER

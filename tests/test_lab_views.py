@@ -47,7 +47,7 @@ from reilab.lab.summary import rows
 from reilab.lab.table import as_text
 from reilab.lab.tour import STOPS, Tour
 from reilab.lab.view import ERRORS, View
-from reilab.runs.history import History, history_of
+from reilab.record.history import History, history_of
 from reilab.settings import Setting
 from reilab.tasks.registry import tasks
 

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from reilab.events import Evaluated, Event
+from reilab.record.folder import RunFolder
 from reilab.runs import execute as executing
 from reilab.runs import meters, worker
 from reilab.runs.config import configure
-from reilab.runs.folder import RunFolder
 from reilab.runs.meters import Gpu, Meters
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from reilab.events import Failed, Posed, Started, Stop
+from reilab.record.folder import RunFolder
 from reilab.runs import worker
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder
 from reilab.runs.jobs import Status
 from reilab.runs.news import ended_since
 

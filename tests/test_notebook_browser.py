@@ -19,7 +19,7 @@ import pytest
 from browsers import CHROMIUM, FLAGS, IN_A_BROWSER, until
 
 from reilab.events import SetWeight, Steered, Stepped, Stopped
-from reilab.runs.folder import RunFolder, list_runs
+from reilab.record.folder import RunFolder, list_runs
 from reilab.runs.worker import worker_alive, worker_pid
 
 pytestmark = IN_A_BROWSER

@@ -20,7 +20,7 @@ from reilab.physics.fourier import PatternMRI
 from reilab.physics.radon import Radon, parallel_beam, ramp_filter
 from reilab.physics.transmission import Transmission
 from reilab.problem import Problem, magnitude
-from reilab.runs.codec import from_line, to_line
+from reilab.record.codec import from_line, to_line
 from reilab.tasks.registry import find_task, tasks
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import MOST, marks, mean_of, prepare_exam, psnr_of_parts

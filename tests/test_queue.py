@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from reilab.events import SetLearningRate, Steered, Stop
+from reilab.record.folder import RunFolder
+from reilab.record.history import History, history_of
 from reilab.runs import jobs, processes, queue, worker
 from reilab.runs.config import RunConfig, configure
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History, history_of
 from reilab.runs.jobs import Status
 
 SECONDS = 120

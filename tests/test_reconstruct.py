@@ -12,8 +12,8 @@ from PIL import Image
 from reilab.cli.main import main
 from reilab.key import Key
 from reilab.problem import Problem
+from reilab.record.folder import RunFolder
 from reilab.runs.config import build, from_yaml
-from reilab.runs.folder import RunFolder
 from reilab.trained.checkpoints import Checkpoint, load_trained
 from reilab.training.state import reconstruction
 

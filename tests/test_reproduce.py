@@ -32,8 +32,8 @@ from reilab.batch.report import report_html, write_results
 from reilab.batch.results import finished_runs, series_of
 from reilab.batch.tables import results_csv, seeds_csv
 from reilab.cli.main import main
-from reilab.runs.history import history_of
-from reilab.runs.results import BASELINE
+from reilab.record.history import history_of
+from reilab.show.results import BASELINE
 from reilab.tasks.registry import tasks
 
 pytest.importorskip("papermill")

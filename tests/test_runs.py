@@ -31,13 +31,14 @@ from reilab.events import (
     Stepped,
     Stop,
 )
-from reilab.runs import codec, jobs, processes, worker
+from reilab.record import codec
+from reilab.record.folder import RunFolder, find_run, list_runs
+from reilab.record.history import History, history_of
+from reilab.runs import jobs, processes, worker
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
-from reilab.runs.figures import comparison
-from reilab.runs.folder import RunFolder, find_run, list_runs
-from reilab.runs.history import History, history_of
+from reilab.show.figures import comparison
 
 IMAGES = np.linspace(0, 1, 2 * 8 * 8, dtype=np.float32).reshape(2, 8, 8, 1)
 METRICS = Metrics(20.0, 0.5, 0.1)

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from reilab.record.history import history_of
 from reilab.runs import jobs, processes, standby, worker
 from reilab.runs.config import configure
-from reilab.runs.history import history_of
 
 SECONDS = 120
 CONFIG = configure("mri", "smoke", ["rei"], training={"steps": 2})

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from reilab.events import Stepped, Stopped
 from reilab.key import Key
+from reilab.record.folder import RunFolder
 from reilab.runs.config import build, configure
-from reilab.runs.folder import RunFolder
 from reilab.training.gradient import gather_gradients
 from reilab.training.state import seeded
 from reilab.training.team import ALONE, join, share

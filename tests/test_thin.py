@@ -15,11 +15,11 @@ from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
-from reilab.runs import folder as folders
+from reilab.record import folder as folders
+from reilab.record.folder import RunFolder, examples, find_run
+from reilab.record.history import history_of
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder, examples, find_run
-from reilab.runs.history import history_of
 from reilab.runs.thin import evenly, spread_out, thin
 from reilab.training.checkpoint import read_network
 

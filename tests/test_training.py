@@ -41,10 +41,10 @@ from reilab.methods.supervised import Supervised
 from reilab.nets.registry import networks
 from reilab.nets.unet import UNetSpec
 from reilab.problem import MEASUREMENTS, Measurement, Problem
+from reilab.record.folder import RunFolder
 from reilab.runs.config import RunConfig, build, configure
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
-from reilab.runs.folder import RunFolder
 from reilab.runs.replay import replay
 from reilab.runs.stream import prepare, stream
 from reilab.tasks.registry import tasks

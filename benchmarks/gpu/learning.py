@@ -15,12 +15,12 @@ from reilab.datasets.prepare import Plan, prepare
 from reilab.datasets.urban100 import Urban100
 from reilab.events import Command, Control, Stop
 from reilab.problem import Problem
-from reilab.runs.charts import svg_charts
+from reilab.record.history import History
 from reilab.runs.config import RunConfig, build, configure
 from reilab.runs.drive import drive
-from reilab.runs.figures import comparison, small_png
-from reilab.runs.history import History
 from reilab.runs.stream import prepare_problem
+from reilab.show.charts import svg_charts
+from reilab.show.figures import comparison, small_png
 from reilab.training.config import TrainConfig
 from reilab.training.state import new_state
 from reilab.training.step import take_step

@@ -43,7 +43,7 @@ TITLES = {
     "compiled": "The step compiled",
 }
 #: What the processes of a CPU are forked from has these loaded.
-PRELOADED = ["benchmarks.cases", "reilab.runs.stream", "reilab.runs.charts"]
+PRELOADED = ["benchmarks.cases", "reilab.runs.stream", "reilab.show.charts"]
 #: Seconds that a part has to end in once it was asked to.
 GRACE = 5.0
 #: A path in it is read where the option is not given.

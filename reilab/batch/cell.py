@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from reilab.events import Control, Stop
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.drive import Sink
 from reilab.runs.execute import execute
-from reilab.runs.figures import save_comparison
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
 from reilab.runs.marks import has_marks, write_marks
+from reilab.show.figures import save_comparison
 from reilab.tasks.registry import find_task
 from reilab.training.config import TrainConfig
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reilab.batch.results import Series
-from reilab.runs.charts import svg_style, to_svg
-from reilab.runs.results import BASELINE
-from reilab.runs.words import LETTERS, method_colour, method_title
+from reilab.show.charts import svg_style, to_svg
+from reilab.show.results import BASELINE
+from reilab.show.words import LETTERS, method_colour, method_title
 from reilab.tasks.registry import find_task
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from reilab.batch.differences import PAIRS, difference
 from reilab.batch.published import Published, published
 from reilab.batch.results import Level, Score, Series
-from reilab.runs.results import BASELINE
-from reilab.runs.words import method_title
+from reilab.show.results import BASELINE
+from reilab.show.words import method_title
 
 
 @dataclass(frozen=True)

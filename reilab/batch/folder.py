@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reilab.batch.cell import STOP
-from reilab.runs.folder import RunFolder, list_runs
+from reilab.record.folder import RunFolder, list_runs
 
 
 @dataclass(frozen=True)

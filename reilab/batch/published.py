@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reilab.runs.results import BASELINE
+from reilab.show.results import BASELINE
 
 SOURCE = (
     "README of the authors' code for Chen, Tachella & Davies, Robust Equivariant Imaging, "

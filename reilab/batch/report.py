@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reilab.batch.charts import noise_chart
 from reilab.batch.comparison import Table, table_of
@@ -16,13 +15,16 @@ from reilab.batch.folder import GridFolder
 from reilab.batch.published import SOURCE, warning
 from reilab.batch.results import Finished, Level, Series, series_of
 from reilab.batch.tables import differences_csv, results_csv, seeds_csv, timings_csv
-from reilab.runs import gallery, jobs
+from reilab.record.folder import replace_text
+from reilab.record.history import History, history_of
+from reilab.runs import jobs
 from reilab.runs.command import as_command
-from reilab.runs.figures import side_by_side, small_png
-from reilab.runs.folder import replace_text
-from reilab.runs.history import History, history_of
+from reilab.show import gallery
+from reilab.show.figures import side_by_side, small_png
+from reilab.show.markup import templates
 from reilab.tasks.registry import Task, find_task
 
+HERE = Path(__file__).parent
 #: Numbers in all pictures of a report; more would be many megabytes.
 BUDGET = 2_500_000
 
@@ -79,7 +81,7 @@ def report_html(folder: GridFolder, runs: Sequence[Finished]) -> str:
     every = series_of(runs)
     n_numbers = sum(_numbers(series) for series in every)
     return (
-        _templates()
+        templates(HERE)
         .get_template("grid.html.j2")
         .render(
             name=folder.path.name,
@@ -96,17 +98,8 @@ def report_html(folder: GridFolder, runs: Sequence[Finished]) -> str:
 
 def table_html(table: Table, title: str) -> str:
     """One table, for a notebook."""
-    macros = _templates().get_template("table.html.j2").module
+    macros = templates(HERE).get_template("table.html.j2").module
     return f"<h4>{escape(title)}</h4>{macros.table_html(table)}"  # type: ignore[attr-defined]
-
-
-def _templates() -> Environment:
-    here = Path(__file__).parent
-    return Environment(
-        loader=FileSystemLoader([here, here.parent / "runs"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-    )
 
 
 def _numbers(series: Series) -> int:

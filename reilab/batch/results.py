@@ -9,12 +9,12 @@ from statistics import fmean
 
 from reilab.batch.folder import GridFolder
 from reilab.methods.registry import methods
+from reilab.record.folder import RunFolder
+from reilab.record.history import History, history_of
 from reilab.runs.config import RunConfig, from_yaml
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History, history_of
 from reilab.runs.marks import Marks, has_marks, mean_and_spread, read_marks
-from reilab.runs.results import BASELINE
-from reilab.runs.words import LETTERS
+from reilab.show.results import BASELINE
+from reilab.show.words import LETTERS
 from reilab.tasks.registry import find_task
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from reilab.batch.differences import PAIRS, difference
 from reilab.batch.results import Finished, Series, series_of
 from reilab.nets.registry import network_of
-from reilab.runs.columns import COLUMNS
 from reilab.runs.marks import Marks, mean_and_spread
-from reilab.runs.results import BASELINE, pace
-from reilab.runs.tables import written
+from reilab.show.columns import COLUMNS
+from reilab.show.results import BASELINE, pace
+from reilab.show.tables import written
 
 #: Columns of the metrics, with the digits that are worth telling.
 METRICS = {column.name: (column.heading, column.digits) for column in COLUMNS}

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from reilab.cli.options import option
 from reilab.cli.trained import Asked, is_help, parse_trained, task_names
-from reilab.runs.folder import unused
+from reilab.record.folder import unused
 from reilab.settings import override
 from reilab.trained.assess import Assessment
 from reilab.trained.checkpoints import find_checkpoints

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from reilab.methods.registry import method_settings, methods
-from reilab.runs.folder import RunFolder, find_run
+from reilab.record.folder import RunFolder, find_run
 from reilab.runs.fork import changeable, fork, forked_name
 from reilab.settings import field_types, settings_of
 from reilab.training.config import TrainConfig

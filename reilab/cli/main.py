@@ -18,8 +18,8 @@ from reilab.cli.options import parse_run
 from reilab.cli.reconstruct import reconstruct_files
 from reilab.cli.runs import manage_runs
 from reilab.cli.work import carry_out
+from reilab.record.folder import RunFolder, runs_root
 from reilab.runs.config import build
-from reilab.runs.folder import RunFolder, runs_root
 from reilab.runs.trial import try_out
 from reilab.settings import choose
 from reilab.tasks.registry import tasks

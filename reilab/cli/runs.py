@@ -12,14 +12,14 @@ from rich.table import Table
 from reilab.cli.fork import parse_fork
 from reilab.cli.signals import stop_on_signal
 from reilab.cli.work import carry_out, report
+from reilab.record.folder import examples, find_run, list_runs, runs_root
+from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
-from reilab.runs.figures import save_comparison
-from reilab.runs.folder import examples, find_run, list_runs, runs_root
-from reilab.runs.history import history_of
-from reilab.runs.tables import curves_csv, metrics_csv
 from reilab.runs.thin import thin
+from reilab.show.figures import save_comparison
+from reilab.show.tables import curves_csv, metrics_csv
 from reilab.training.team import ALONE, join
 
 

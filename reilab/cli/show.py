@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from reilab.events import Event, Failed, Metrics, Refused
-from reilab.runs.columns import COLUMNS as METRICS
-from reilab.runs.columns import words_of
+from reilab.record.folder import RunFolder
+from reilab.record.history import History, Track
 from reilab.runs.config import RunConfig
 from reilab.runs.drive import Sink
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History, Track
-from reilab.runs.results import results
+from reilab.show.columns import COLUMNS as METRICS
+from reilab.show.columns import words_of
+from reilab.show.results import results
 
 COLUMNS = (*(column.head for column in METRICS), "gain over A†y [dB]", "steps", "seconds")
 #: What ``--json`` tells of the metrics.

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from reilab.cli.show import live_progress, results_json, results_table
 from reilab.cli.signals import stop_on_signal
+from reilab.record.folder import RunFolder
+from reilab.record.history import History
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
-from reilab.runs.figures import save_comparison
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History
+from reilab.show.figures import save_comparison
 from reilab.training.team import Team
 
 

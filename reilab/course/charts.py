@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from reilab.runs.curves import scores_of
-from reilab.runs.history import History
+from reilab.record.history import History
+from reilab.show.curves import scores_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from reilab.runs.columns import COLUMNS, Column
-from reilab.runs.history import History
-from reilab.runs.results import Result, results
-from reilab.runs.words import method_title
+from reilab.record.history import History
+from reilab.show.columns import COLUMNS, Column
+from reilab.show.results import Result, results
+from reilab.show.words import method_title
 
 #: Metrics in the table of results.
 SHOWN = ("psnr", "psnr_range", "psnr_null", "ssim")

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reilab.events import Command, Control, Event, Failed, Stop
-from reilab.runs.charts import svg_charts
+from reilab.record.history import History
 from reilab.runs.config import RunConfig
 from reilab.runs.drive import Inbox, Sink, drive, nobody
-from reilab.runs.figures import comparison
-from reilab.runs.history import History
 from reilab.runs.stream import Prepared, prepare
-from reilab.runs.words import method_title
+from reilab.show.charts import svg_charts
+from reilab.show.figures import comparison
+from reilab.show.words import method_title
 
 #: Seconds between two updates of the bars, and between two drawings of the images.
 BARS_EVERY, IMAGES_EVERY = 0.3, 4.0

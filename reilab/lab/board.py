@@ -19,7 +19,7 @@ from reilab.lab.redraw import Redraw
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
 from reilab.lab.view import ERRORS, View
-from reilab.runs.panes import MEASUREMENT, TRUTH
+from reilab.show.panes import MEASUREMENT, TRUTH
 
 #: No pane gets narrower than this; they wrap to another line instead.
 LEAST_WIDTH = 150

@@ -11,8 +11,8 @@ from bokeh.server.contexts import BokehSessionContext
 from reilab.lab.meters import meters_html
 from reilab.lab.summary import WORDS, run_title
 from reilab.lab.text import set_html, text
+from reilab.record.folder import RunFolder
 from reilab.runs import jobs
-from reilab.runs.folder import RunFolder
 from reilab.runs.jobs import Status
 from reilab.runs.meters import Meters
 from reilab.runs.news import Ended, ended_since

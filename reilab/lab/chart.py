@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from reilab.lab.lines import Axes, Line, Mark, Points
 from reilab.lab.style import MARK
-from reilab.runs.words import NEUTRAL
+from reilab.show.words import NEUTRAL
 
 HEIGHT = 270
 LEGEND_COLUMNS, MOST_COLUMNS = 3, 4

@@ -18,8 +18,8 @@ from reilab.lab.summary import run_title
 from reilab.lab.text import block, set_html
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
-from reilab.runs.history import History
-from reilab.runs.words import method_colour, method_title
+from reilab.record.history import History
+from reilab.show.words import method_colour, method_title
 
 HINT = "Tick runs of one task in the list of all runs: they are shown here side by side."
 

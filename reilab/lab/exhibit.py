@@ -22,7 +22,7 @@ from reilab.lab.text import heading, quiet
 from reilab.lab.timeline import Timeline
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
-from reilab.runs.panes import MEASUREMENT
+from reilab.show.panes import MEASUREMENT
 
 LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was changed there."
 #: Least and greatest smoothing, and its step.

@@ -6,12 +6,12 @@ import io
 import zipfile
 from dataclasses import dataclass
 
+from reilab.record.folder import RunFolder
+from reilab.record.history import History
 from reilab.runs.command import command_of
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History
-from reilab.runs.panes import error_png, pane_names, pane_png
 from reilab.runs.report import report_html
-from reilab.runs.tables import curves_csv
+from reilab.show.panes import error_png, pane_names, pane_png
+from reilab.show.tables import curves_csv
 
 #: The error maps of the pictures end here, so that they can be compared between runs.
 ERROR_END = 0.2

@@ -14,7 +14,7 @@ from reilab.lab.sources import image_sources
 from reilab.lab.steering import STEERABLE, WEIGHTS
 from reilab.methods.registry import find_method, users
 from reilab.nets.registry import networks
-from reilab.runs.words import method_colour, method_title
+from reilab.show.words import method_colour, method_title
 from reilab.tasks.registry import MEASURED, tasks
 
 #: The controls of each group, in the order in which they are shown.

@@ -8,8 +8,8 @@ from html import escape
 from reilab.lab.choices import Choices
 from reilab.lab.numbers import number_text
 from reilab.methods.registry import find_method
-from reilab.runs.history import History
-from reilab.runs.words import LETTERS, method_colour, method_title
+from reilab.record.history import History
+from reilab.show.words import LETTERS, method_colour, method_title
 
 LEGEND = (
     "<i>y</i>: measurement; <i>A</i>: forward operator; <i>f</i>: network and what goes before "

@@ -18,7 +18,7 @@ from bokeh.models import (
 )
 from numpy.typing import NDArray
 
-from reilab.runs.panes import Pixels
+from reilab.show.panes import Pixels
 
 Ranges = tuple[Range1d, Range1d]
 #: The browser goes back by itself, with no answer of the server to wait for.

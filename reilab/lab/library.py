@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reilab.lab.summary import run_title, state_words
+from reilab.record.folder import RunFolder, list_runs
+from reilab.record.history import History
+from reilab.record.notes import Notes, read_notes
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, from_yaml
-from reilab.runs.folder import RunFolder, list_runs
-from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
-from reilab.runs.notes import Notes, read_notes
-from reilab.runs.words import in_order, method_title
+from reilab.show.words import in_order, method_title
 from reilab.tasks.registry import find_task
 
 

@@ -7,7 +7,7 @@ from html import escape
 
 from reilab.lab.colours import ERROR_MAP
 from reilab.lab.moments import Shot
-from reilab.runs.panes import MEASUREMENT, TRUTH
+from reilab.show.panes import MEASUREMENT, TRUTH
 
 
 def progress_html(share: float) -> str:

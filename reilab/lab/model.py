@@ -9,11 +9,11 @@ import param
 from reilab.events import Continue, Event, Pause, Refused, Step
 from reilab.lab import steering
 from reilab.lab.choices import Choices
+from reilab.record.folder import RunFolder, examples, list_runs
+from reilab.record.history import History
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, from_yaml
-from reilab.runs.folder import RunFolder, examples, list_runs
 from reilab.runs.fork import fork, forked_name
-from reilab.runs.history import History
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
 from reilab.runs.kept import common_steps
 from reilab.settings import choose

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reilab.events import Evaluated, Images, Metrics
-from reilab.runs.history import History, Track
-from reilab.runs.panes import MEASUREMENT, PINV, TRUTH
-from reilab.runs.results import BASELINE
-from reilab.runs.words import in_order, method_colour, method_title
+from reilab.record.history import History, Track
+from reilab.show.panes import MEASUREMENT, PINV, TRUTH
+from reilab.show.results import BASELINE
+from reilab.show.words import in_order, method_colour, method_title
 
 Values = NDArray[np.floating]
 

@@ -17,9 +17,9 @@ from reilab.lab.style import LINE
 from reilab.lab.text import quiet
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import History
-from reilab.runs.notes import write_notes
+from reilab.record.folder import RunFolder
+from reilab.record.history import History
+from reilab.record.notes import write_notes
 
 Attempt = Callable[[Callable[[], None]], None]
 

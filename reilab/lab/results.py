@@ -13,7 +13,7 @@ from reilab.lab.summary import Row
 from reilab.lab.table import COLUMNS, as_text, numbers, words
 from reilab.lab.text import quiet
 from reilab.lab.web.components import Browser, DataTable
-from reilab.runs.words import method_colour
+from reilab.show.words import method_colour
 
 REMARK = "Means over all test images. A head sorts the table."
 

@@ -21,7 +21,7 @@ from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, quiet, set_html
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, Field
-from reilab.runs.folder import examples
+from reilab.record.folder import examples
 
 COLUMNS = [
     ["Run", "", "words"],

@@ -20,8 +20,8 @@ from reilab.lab.text import block, set_html
 from reilab.lab.transport import Transport
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
-from reilab.runs.history import History
-from reilab.runs.words import steering_log
+from reilab.record.history import History
+from reilab.show.words import steering_log
 
 
 class RunView(pn.viewable.Viewer):

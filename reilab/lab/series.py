@@ -10,11 +10,11 @@ from scipy.signal import lfilter
 
 from reilab.events import Failed, Started, Steered
 from reilab.lab.lines import Axes, Line, Mark, Points
-from reilab.runs.curves import marks_of, scores_of
-from reilab.runs.history import History
-from reilab.runs.losses import Values
-from reilab.runs.results import BASELINE
-from reilab.runs.words import NEUTRAL, change_words, in_order, method_colour, method_title
+from reilab.record.history import History
+from reilab.record.losses import Values
+from reilab.show.curves import marks_of, scores_of
+from reilab.show.results import BASELINE
+from reilab.show.words import NEUTRAL, change_words, in_order, method_colour, method_title
 
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")
 TOTAL = "total"

@@ -13,8 +13,8 @@ from reilab.lab.moments import Shot, measurement, moments, shots
 from reilab.lab.series import LOSSES, SCORES, Series, loss_series, of_several, score_series
 from reilab.lab.summary import Row, rows
 from reilab.lab.view import View
-from reilab.runs.history import History
-from reilab.runs.panes import PINV
+from reilab.record.history import History
+from reilab.show.panes import PINV
 
 
 def letters(names: Sequence[str]) -> dict[str, str]:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reilab.runs.history import History
+from reilab.record.history import History
 from reilab.runs.jobs import Standing, Status
-from reilab.runs.results import BASELINE, Result, pace, results
-from reilab.runs.words import method_title
+from reilab.show.results import BASELINE, Result, pace, results
+from reilab.show.words import method_title
 
 WORDS: Mapping[Status, str] = {
     Status.QUEUED: "Queued",

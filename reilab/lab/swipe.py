@@ -16,7 +16,7 @@ from reilab.lab.moments import Shot
 from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
 from reilab.lab.view import View
-from reilab.runs.panes import to_pixels
+from reilab.show.panes import to_pixels
 
 SIDE = 560
 #: Moves the line in the browser alone, so that it keeps up with the hand.

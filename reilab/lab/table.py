@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 
 from reilab.lab.summary import Row
-from reilab.runs.columns import COLUMNS as METRICS
-from reilab.runs.columns import numbers_of
+from reilab.show.columns import COLUMNS as METRICS
+from reilab.show.columns import numbers_of
 
 #: Name, unit and digits of each column after that of the method.
 COLUMNS: tuple[tuple[str, str, str], ...] = (

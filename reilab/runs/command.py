@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from reilab.nets.registry import network_of
+from reilab.record.folder import RunFolder
 from reilab.runs.config import USUAL_METHODS, RunConfig, from_yaml, objectives, values_of
-from reilab.runs.folder import RunFolder
 from reilab.runs.fork import changeable, parent_of
 from reilab.tasks.registry import find_task
 

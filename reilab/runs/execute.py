@@ -18,10 +18,10 @@ from reilab.events import (
     Steered,
     Stopped,
 )
+from reilab.record.folder import RunFolder, replace_text
+from reilab.record.history import History, history_of
 from reilab.runs.config import from_yaml
 from reilab.runs.drive import Inbox, Sink, drive, nobody
-from reilab.runs.folder import RunFolder, replace_text
-from reilab.runs.history import History, history_of
 from reilab.runs.kept import forget_after, keep_state
 from reilab.runs.stream import Prepared, prepare
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint

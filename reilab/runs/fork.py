@@ -12,8 +12,8 @@ import yaml
 from reilab.events import Evaluated, Event, Posed, Started, Steered, Stepped
 from reilab.methods.base import MethodSpec, weight_fields
 from reilab.methods.registry import method_settings
+from reilab.record.folder import RunFolder, unused
 from reilab.runs.config import RunConfig, checked, from_yaml
-from reilab.runs.folder import RunFolder, unused
 from reilab.runs.kept import common_steps, states
 from reilab.settings import choose, override
 from reilab.tasks.registry import find_task

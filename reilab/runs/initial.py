@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.weights import fill, read_torch_weights
-from reilab.runs.folder import RunFolder, find_run
+from reilab.record.folder import RunFolder, find_run
 from reilab.training.checkpoint import OWN_SUFFIX, network_in, read_network, read_position
 from reilab.training.state import TrainState
 

@@ -9,10 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from reilab.events import Stop, Stopped
+from reilab.record.folder import RunFolder, list_runs, unused
+from reilab.record.history import History, history_of
 from reilab.runs import queue, standby
 from reilab.runs.config import RunConfig
-from reilab.runs.folder import RunFolder, list_runs, unused
-from reilab.runs.history import History, history_of
 from reilab.runs.worker import check_free, last_words, sign_in_self, sign_out, worker_alive
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reilab.runs.folder import RunFolder, link_or_copy
+from reilab.record.folder import RunFolder, link_or_copy
 from reilab.training.checkpoint import read_position
 
 

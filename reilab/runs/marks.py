@@ -12,10 +12,10 @@ from torch import Tensor
 
 from reilab.events import Metrics
 from reilab.metrics import rei_legacy_psnr
+from reilab.record.folder import RunFolder, replace_text
 from reilab.runs.config import from_yaml
-from reilab.runs.folder import RunFolder, replace_text
-from reilab.runs.results import BASELINE
 from reilab.runs.stream import prepare
+from reilab.show.results import BASELINE
 from reilab.training.checkpoint import load_checkpoint
 from reilab.training.evaluate import Exam, examine, marks, reconstruct_all
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from reilab.runs.folder import RunFolder
+from reilab.record.folder import RunFolder
 from reilab.runs.worker import worker_alive, worker_pid
 
 

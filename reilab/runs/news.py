@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from reilab.record.folder import RunFolder, list_runs
+from reilab.record.history import history_of
 from reilab.runs import jobs
-from reilab.runs.folder import RunFolder, list_runs
-from reilab.runs.history import history_of
 from reilab.runs.jobs import Standing, Status
 from reilab.runs.worker import worker_alive
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
-from reilab.runs.folder import RunFolder, list_runs, replace_text
+from reilab.record.folder import RunFolder, list_runs, replace_text
 from reilab.runs.worker import start_worker, worker_alive
 
 #: A holder of the lock starts workers, which takes some milliseconds each.

@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from reilab.record.folder import RunFolder
+from reilab.record.history import History, history_of
+from reilab.record.notes import read_notes
 from reilab.runs import jobs
-from reilab.runs.charts import svg_charts
-from reilab.runs.columns import COLUMNS as METRICS
-from reilab.runs.columns import words_of
 from reilab.runs.command import command_of
 from reilab.runs.config import from_yaml
-from reilab.runs.folder import RunFolder
 from reilab.runs.fork import parent_of
-from reilab.runs.gallery import Shown, sample_of, shown
-from reilab.runs.history import History, history_of
-from reilab.runs.notes import read_notes
-from reilab.runs.panes import pane_names
-from reilab.runs.results import Result, results
-from reilab.runs.words import steering_log
+from reilab.show.charts import svg_charts
+from reilab.show.columns import COLUMNS as METRICS
+from reilab.show.columns import words_of
+from reilab.show.gallery import Shown, sample_of, shown
+from reilab.show.markup import templates
+from reilab.show.panes import pane_names
+from reilab.show.results import Result, results
+from reilab.show.words import steering_log
 from reilab.tasks.registry import find_task
 
 #: Numbers in all pictures of a report: about as many bytes, and never many megabytes.
@@ -42,9 +42,8 @@ def report_html(folder: RunFolder) -> str:
     config, history = from_yaml(folder.config), history_of(folder.events())
     standing, task = jobs.standing(folder, history), find_task(config.task)
     n_samples, n_moments = _affordable(history)
-    templates = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=templates, autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("report.html.j2").render(
+    template = templates(Path(__file__).parent).get_template("report.html.j2")
+    return template.render(
         title=task.title,
         run=folder.name,
         status=f"{standing.status}, {history.progress:.0%} done",

@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from reilab.runs.folder import replace_text
+from reilab.record.folder import replace_text
 from reilab.runs.processes import alive, began, spawn
 
 IDLE_SECONDS = 600.0

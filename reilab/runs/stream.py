@@ -11,9 +11,9 @@ from typing import TypeAlias
 from reilab.events import Posed
 from reilab.key import Key
 from reilab.problem import MEASUREMENTS, Problem
+from reilab.record.history import History
 from reilab.runs.config import RunConfig, build
 from reilab.runs.drive import Sink, drive
-from reilab.runs.history import History
 from reilab.runs.initial import begin_from
 from reilab.tasks.registry import find_task
 from reilab.training.compare import compare

@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from reilab.events import Evaluated, Event, Finished, Images, Metrics, Posed, Stepped
-from reilab.runs.folder import RunFolder
-from reilab.runs.history import history_of
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
 from reilab.training.checkpoint import copy_network
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ import signal
 import sys
 from typing import Any
 
+from reilab.record.folder import RunFolder, replace_text
 from reilab.runs import standby
-from reilab.runs.folder import RunFolder, replace_text
 from reilab.runs.processes import alive, began, exit_code, spawn
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from reilab.runs.panes import to_pixels
+from reilab.show.panes import to_pixels
 from reilab.trained.assess import Assessment
 
 PANE_INCHES = 2.6

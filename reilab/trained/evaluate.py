@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from reilab.key import Key
 from reilab.problem import Problem
-from reilab.runs.folder import replace_text
-from reilab.runs.results import BASELINE
+from reilab.record.folder import replace_text
+from reilab.show.results import BASELINE
 from reilab.trained.assess import Assessment, assess
 from reilab.trained.cases import save_cases
 from reilab.trained.checkpoints import Checkpoint, distinct, load_trained

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from reilab.problem import Problem
-from reilab.runs.panes import to_pixels, to_png
 from reilab.settings import override
+from reilab.show.panes import to_pixels, to_png
 from reilab.tasks.registry import MEASURED, Spec
 from reilab.trained.checkpoints import Checkpoint, load_trained
 from reilab.training.state import reconstruction

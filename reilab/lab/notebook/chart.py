@@ -13,8 +13,8 @@ from reilab.lab.lines import Axes, Line, Mark, Points
 from reilab.lab.notebook.ticks import linear_ticks, log_ticks, tick_text
 from reilab.lab.series import Series
 from reilab.lab.style import MARK
-from reilab.runs.curves import thinned
-from reilab.runs.words import NEUTRAL
+from reilab.show.curves import thinned
+from reilab.show.words import NEUTRAL
 
 WIDTH, HEIGHT = 480, 230
 LEFT, RIGHT, TOP, BOTTOM = 54, 10, 8, 34

@@ -8,7 +8,7 @@ from reilab.lab import series
 from reilab.lab.notebook.chart import chart_html
 from reilab.lab.notebook.elements import box, html, set_html
 from reilab.lab.view import View
-from reilab.runs.history import History
+from reilab.record.history import History
 
 
 class NotebookCurves:

@@ -10,7 +10,7 @@ from reilab.lab.explain import explain, label
 from reilab.lab.notebook.elements import box, button, html, set_html, show
 from reilab.lab.style import slug
 from reilab.lab.view import ERRORS, View
-from reilab.runs.history import History
+from reilab.record.history import History
 
 
 class NotebookLooks:

@@ -23,11 +23,11 @@ from reilab.lab.notebook.table import table_html
 from reilab.lab.notebook.transport import NotebookTransport
 from reilab.lab.summary import rows
 from reilab.lab.view import View
+from reilab.record.folder import list_runs
 from reilab.runs import jobs
 from reilab.runs.config import configure
-from reilab.runs.folder import list_runs
-from reilab.runs.words import steering_log
 from reilab.runs.worker import worker_alive
+from reilab.show.words import steering_log
 
 #: The lab of this kernel: a cell that is run again would leave one behind that nobody sees.
 _shown: list[LabPanel] = []

@@ -16,8 +16,8 @@ from reilab.lab.markup import description, error_html, head_html, measured_html,
 from reilab.lab.moments import Shot, Values, measurement, shots
 from reilab.lab.notebook.elements import box, html, replace, set_html
 from reilab.lab.view import ERRORS, View
-from reilab.runs.history import History
-from reilab.runs.panes import Pixels, to_pixels, to_png
+from reilab.record.history import History
+from reilab.show.panes import Pixels, to_pixels, to_png
 
 #: The colours of the error maps, (256, 3).
 HEAT = np.array([list(bytes.fromhex(colour[1:])) for colour in ERROR_MAP], np.uint8)

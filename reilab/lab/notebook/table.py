@@ -7,7 +7,7 @@ from html import escape
 
 from reilab.lab.summary import Row
 from reilab.lab.table import COLUMNS, words
-from reilab.runs.words import method_colour
+from reilab.show.words import method_colour
 
 
 def table_html(rows: Sequence[Row]) -> str:

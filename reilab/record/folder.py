@@ -25,8 +25,8 @@ import numpy as np
 
 from reilab.bundle import data_file
 from reilab.events import Command, Control, Event
-from reilab.runs import codec
-from reilab.runs.pictures import Array, Stored
+from reilab.record import codec
+from reilab.record.pictures import Array, Stored
 
 #: The folder of ``data/`` with runs to look at and to start from without training.
 EXAMPLES = "examples"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from reilab.events import Images
-from reilab.runs.history import History
-from reilab.runs.pictures import Array
+from reilab.record.history import History
+from reilab.record.pictures import Array
 
 TRUTH, PINV, MEASUREMENT = "truth", "pinv", "measurement"
 Pixels = NDArray[np.uint8]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reilab.events import Metrics
-from reilab.runs.history import History, Track
-from reilab.runs.words import in_order
+from reilab.record.history import History, Track
+from reilab.show.words import in_order
 
 #: The backprojection or other fixed reconstruction, which every method starts from.
 BASELINE = "A†y"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from reilab.events import Failed, Started, Steered
-from reilab.runs.columns import COLUMNS, numbers_of
-from reilab.runs.history import Track
-from reilab.runs.losses import Steps, Values
+from reilab.record.history import Track
+from reilab.record.losses import Steps, Values
+from reilab.show.columns import COLUMNS, numbers_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from reilab.runs.columns import HEADINGS, numbers_of
-from reilab.runs.history import History
-from reilab.runs.results import results
+from reilab.record.history import History
+from reilab.show.columns import HEADINGS, numbers_of
+from reilab.show.results import results
 
 
 def metrics_csv(history: History) -> str:

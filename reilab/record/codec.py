@@ -11,7 +11,7 @@ import numpy as np
 
 from reilab import events
 from reilab.events import Images
-from reilab.runs.pictures import Array, Stored
+from reilab.record.pictures import Array, Stored
 
 _CLASSES: dict[str, type] = {
     cls.__name__: cls

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from reilab.runs.history import History
-from reilab.runs.pictures import Array
+from reilab.record.history import History
+from reilab.record.pictures import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

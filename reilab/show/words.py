@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.methods.registry import methods, weights
-from reilab.runs.history import History
+from reilab.record.history import History
 
 #: What belongs to no method.
 NEUTRAL = "#808080"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reilab.runs.history import History
-from reilab.runs.panes import (
+from reilab.record.history import History
+from reilab.show.panes import (
     MEASUREMENT,
     PINV,
     TRUTH,
@@ -17,7 +17,7 @@ from reilab.runs.panes import (
     pane_names,
     pane_png,
 )
-from reilab.runs.results import BASELINE
+from reilab.show.results import BASELINE
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from reilab.runs.folder import RunFolder, replace_text
+from reilab.record.folder import RunFolder, replace_text
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from reilab.events import (
     Stepped,
     Stopped,
 )
-from reilab.runs.losses import Losses
+from reilab.record.losses import Losses
 
 
 @dataclass

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reilab.runs.curves import marks_of, scores_of, thinned
-from reilab.runs.history import History, Track
-from reilab.runs.losses import Values
-from reilab.runs.results import BASELINE
-from reilab.runs.words import method_colour, risk_terms
+from reilab.record.history import History, Track
+from reilab.record.losses import Values
+from reilab.show.curves import marks_of, scores_of, thinned
+from reilab.show.results import BASELINE
+from reilab.show.words import method_colour, risk_terms
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
