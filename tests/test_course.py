@@ -161,7 +161,7 @@ def test_training_in_a_notebook_is_training(capsys: pytest.CaptureFixture[str]) 
         found = quiet.tracks[method]
         assert [e.total for e in found.stepped] == [e.total for e in track.stepped]
         assert found.metrics == track.metrics
-    assert [line["method"] for line in results_table(quiet).rows] == ["A†y", "MC", "EI"]
+    assert [line["Method"] for line in results_table(quiet).rows] == ["A†y", "MC", "EI"]
     assert bars_html(quiet).count("<progress") == 2
     assert "4 of 4 steps" in bars_html(quiet)
     assert Curves(quiet)._repr_html_().count("<svg") >= 3

@@ -30,6 +30,7 @@ from reilab.lab.lines import Axes, Line, Mark
 from reilab.lab.model import Lab
 from reilab.lab.moments import measurement, moments, shots
 from reilab.lab.page import LabPage
+from reilab.lab.results import as_text
 from reilab.lab.runview import content_of
 from reilab.lab.series import (
     NULL,
@@ -44,7 +45,6 @@ from reilab.lab.series import (
 from reilab.lab.several import content_of_several
 from reilab.lab.sources import image_sources
 from reilab.lab.summary import rows
-from reilab.lab.table import as_text
 from reilab.lab.tour import STOPS, Tour
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of

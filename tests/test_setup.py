@@ -38,7 +38,7 @@ TORCH_FREE = (
     "reilab.record.losses",
     "reilab.record.notes",
     "reilab.record.pictures",
-    "reilab.show.columns",
+    "reilab.show.table",
     "reilab.show.curves",
     "reilab.show.markup",
     "reilab.show.panes",

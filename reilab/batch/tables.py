@@ -10,12 +10,12 @@ from reilab.batch.differences import PAIRS, difference
 from reilab.batch.results import Finished, Series, series_of
 from reilab.nets.registry import network_of
 from reilab.runs.marks import Marks, mean_and_spread
-from reilab.show.columns import COLUMNS
+from reilab.show import table
 from reilab.show.results import BASELINE, pace
 from reilab.show.tables import written
 
 #: Columns of the metrics, with the digits that are worth telling.
-METRICS = {column.name: (column.heading, column.digits) for column in COLUMNS}
+METRICS = {column.name: (column.heading, column.digits) for column in table.METRICS}
 KINDS = ("mean", "std")
 LEGACY = {"legacy_psnr": ("legacy_psnr_db", 4)}
 

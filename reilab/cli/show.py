@@ -17,11 +17,10 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import History, Track
 from reilab.runs.config import RunConfig
 from reilab.runs.drive import Sink
-from reilab.show.columns import COLUMNS as METRICS
-from reilab.show.columns import words_of
 from reilab.show.results import results
+from reilab.show.table import GAIN, METRICS, SECONDS, STEP
 
-COLUMNS = (*(column.head for column in METRICS), "gain over A†y [dB]", "steps", "seconds")
+COLUMNS = (*METRICS, GAIN, STEP, SECONDS)
 #: What ``--json`` tells of the metrics.
 TOLD = ("psnr", "ssim", "psnr_range", "psnr_null")
 
@@ -69,14 +68,11 @@ def results_table(history: History, title: str) -> Table:
     # As narrow as can be: it fits into 80 columns.
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.pad_edge, table.padding = False, (0, 1, 0, 0)
-    table.add_column("method", no_wrap=True)
+    table.add_column("Method", no_wrap=True)
     for column in COLUMNS:
-        table.add_column(escape(column), justify="right")
+        table.add_column(escape(column.head), justify="right")
     for row in results(history):
-        seconds = "" if row.seconds is None else f"{row.seconds:.0f}"
-        steps = str(history.tracks[row.method].step) if row.method in history.tracks else ""
-        gain = "" if row.gain is None else f"{row.gain:+.2f}"
-        table.add_row(row.method, *words_of(row.metrics), gain, steps, seconds)
+        table.add_row(row.method, *(column.shown(row) for column in COLUMNS))
     return table
 
 
@@ -111,5 +107,5 @@ def _told(track: Track) -> str:
 
 
 def _figures(metrics: Metrics | None) -> dict[str, float | None]:
-    values = {column.name: column.of(metrics) for column in METRICS}
+    values = {column.name: column.of_metrics(metrics) for column in METRICS}
     return {name: None if (v := values[name]) is None else round(v, 4) for name in TOLD}

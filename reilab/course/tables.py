@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from html import escape
 
 from reilab.record.history import History
-from reilab.show.columns import COLUMNS, Column
-from reilab.show.results import Result, results
+from reilab.show.results import results
+from reilab.show.table import GAIN, METRICS, NOTHING, SECONDS, Column, Result
 from reilab.show.words import method_title
 
-#: Metrics in the table of results.
-SHOWN = ("psnr", "psnr_range", "psnr_null", "ssim")
 #: Metrics of which gains are told.
-GAINED = ("psnr", "psnr_range", "psnr_null")
+GAINED = tuple(one for one in METRICS if one.name in ("psnr", "psnr_range", "psnr_null"))
+#: Columns of the table of results.
+SHOWN = (*GAINED, *(one for one in METRICS if one.name == "ssim"), GAIN, SECONDS)
 
 
 @dataclass(frozen=True)
@@ -42,35 +42,29 @@ class Table:
 
 def results_table(history: History) -> Table:
     """A†y, then each method: metrics of the test images, gain over A†y, seconds of training."""
-    rows = []
-    for row in results(history):
-        rows.append(
-            {
-                "method": method_title(row.method),
-                **{one.head: one.shown(row.metrics) for one in COLUMNS if one.name in SHOWN},
-                "gain over A†y [dB]": "" if row.gain is None else f"{row.gain:+.2f}",
-                "seconds": "" if row.seconds is None else f"{row.seconds:.0f}",
-            }
-        )
-    return Table(rows)
+    return Table(
+        [
+            {"Method": method_title(row.method)} | {one.head: one.shown(row) for one in SHOWN}
+            for row in results(history)
+        ]
+    )
 
 
 def gains_table(history: History) -> Table:
     """What each method has gained over A†y: in all, of what A sees, and of what it does not."""
     start, *methods = results(history)
-    gained = [column for column in COLUMNS if column.name in GAINED]
     return Table(
         [
-            {"method": method_title(row.method)}
-            | {f"{one.head}, gain": _gain(one, row, start) for one in gained}
+            {"Method": method_title(row.method)}
+            | {f"{one.head}, gain": _gain(one, row, start) for one in GAINED}
             for row in methods
         ]
     )
 
 
 def _gain(column: Column, row: Result, start: Result) -> str:
-    value, before = column.of(row.metrics), column.of(start.metrics)
-    return "" if value is None or before is None else f"{value - before:+.2f}"
+    value, before = column.of(row), column.of(start)
+    return NOTHING if value is None or before is None else f"{value - before:+.2f}"
 
 
 def _told(value: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +12,9 @@ import panel as pn
 from reilab.lab.buttons import small_button
 from reilab.lab.style import TALL
 from reilab.lab.summary import Row
-from reilab.lab.table import COLUMNS, as_text, numbers, words
 from reilab.lab.text import quiet
 from reilab.lab.web.components import Browser, DataTable
+from reilab.show.table import COLUMNS
 from reilab.show.words import method_colour
 
 REMARK = "Means over all test images. A head sorts the table."
@@ -30,7 +32,7 @@ class Results(pn.viewable.Viewer):
         super().__init__()
         self._browser, self._stem = browser, stem
         self._rows: tuple[Row, ...] = ()
-        columns = [["Method", ""], *([name, unit] for name, unit, _ in COLUMNS)]
+        columns = [["Method", ""], *([one.title, one.unit] for one in COLUMNS)]
         self._table = DataTable(
             title="Results",
             columns=columns,
@@ -66,8 +68,18 @@ class Results(pn.viewable.Viewer):
         self._browser.download(f"{self._stem}.csv", content, "text/csv")
 
 
+def as_text(rows: Sequence[Row], between: str) -> str:
+    """The table with all digits, for spreadsheets."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=between, lineterminator="\n")
+    writer.writerow(["Method", *(column.head for column in COLUMNS)])
+    for row in rows:
+        values = (column.of(row.result) for column in COLUMNS)
+        writer.writerow([row.name, *("" if v is None else f"{v:.6g}" for v in values)])
+    return out.getvalue()
+
+
 def _line(row: Row) -> dict[str, Any]:
     cells: list[dict[str, Any]] = [{"text": row.name}]
-    for value, shown in zip(numbers(row), words(row), strict=True):
-        cells.append({"text": shown, "order": value})
+    cells += [{"text": one.shown(row.result), "order": one.of(row.result)} for one in COLUMNS]
     return {"key": row.key, "colour": row.colour or method_colour(row.key), "cells": cells}

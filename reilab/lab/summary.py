@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from reilab.record.history import History
 from reilab.runs.jobs import Standing, Status
-from reilab.show.results import BASELINE, Result, pace, results
+from reilab.show.results import BASELINE, pace, results
+from reilab.show.table import Result
 from reilab.show.words import method_title
 
 WORDS: Mapping[Status, str] = {

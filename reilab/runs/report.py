@@ -14,23 +14,17 @@ from reilab.runs.command import command_of
 from reilab.runs.config import from_yaml
 from reilab.runs.fork import parent_of
 from reilab.show.charts import svg_charts
-from reilab.show.columns import COLUMNS as METRICS
-from reilab.show.columns import words_of
 from reilab.show.gallery import Shown, sample_of, shown
 from reilab.show.markup import templates
 from reilab.show.panes import pane_names
-from reilab.show.results import Result, results
+from reilab.show.results import results
+from reilab.show.table import COLUMNS
 from reilab.show.words import steering_log
 from reilab.tasks.registry import find_task
 
 #: Numbers in all pictures of a report: about as many bytes, and never many megabytes.
 BUDGET = 4_000_000
 STRIP_MOMENTS = 6
-COLUMNS = (
-    *("method", *(column.head for column in METRICS)),
-    *("gain over A†y [dB]", "gap to supervised [dB]"),
-    *("step", "seconds", "steps/s", "parameters"),
-)
 
 
 def report_html(folder: RunFolder) -> str:
@@ -53,8 +47,10 @@ def report_html(folder: RunFolder) -> str:
         notes=read_notes(folder).text,
         judged=history.posed is None or history.posed.truth is not None,
         n_test=history.posed.n_test if history.posed else 0,
-        columns=COLUMNS,
-        table=[_cells(row) for row in results(history)],
+        columns=["Method", *(column.head for column in COLUMNS)],
+        table=[
+            [row.method, *(column.shown(row) for column in COLUMNS)] for row in results(history)
+        ],
         samples=[sample_of(history, number) for number in range(n_samples)],
         strips=_strips(history, n_moments),
         charts=svg_charts(history),
@@ -91,20 +87,3 @@ def _strips(history: History, most: int) -> list[list[Shown]]:
             ]
         )
     return strips
-
-
-def _cells(row: Result) -> list[str]:
-    return [
-        row.method,
-        *words_of(row.metrics),
-        _number(row.gain, "+.2f"),
-        _number(row.gap, ".2f"),
-        _number(row.step, "d"),
-        _number(row.seconds, ".0f"),
-        _number(row.steps_per_second, ".2f"),
-        _number(row.parameters, ",d"),
-    ]
-
-
-def _number(value: float | None, form: str) -> str:
-    return "" if value is None else format(value, form)

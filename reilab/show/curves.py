@@ -9,7 +9,7 @@ import numpy as np
 from reilab.events import Failed, Started, Steered
 from reilab.record.history import Track
 from reilab.record.losses import Steps, Values
-from reilab.show.columns import COLUMNS, numbers_of
+from reilab.show.table import METRICS, numbers_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ def scores_of(track: Track) -> Scores:
     # None becomes NaN.
     rows = np.array([numbers_of(event.metrics) for event in events], dtype=np.float64)
     return Scores(
-        np.array([event.step for event in events], np.int64), *rows.reshape(-1, len(COLUMNS)).T
+        np.array([event.step for event in events], np.int64), *rows.reshape(-1, len(METRICS)).T
     )
 
 

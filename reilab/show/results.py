@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from reilab.events import Metrics
 from reilab.record.history import History, Track
+from reilab.show.table import Result
 from reilab.show.words import in_order
 
 #: The backprojection or other fixed reconstruction, which every method starts from.
 BASELINE = "A†y"
-
-
-@dataclass(frozen=True)
-class Result:
-    """One line of the table of results; ``None`` where there is nothing to say.
-
-    Args:
-        method: its name, or ``A†y`` for the network's input.
-        step: of the evaluation.
-        metrics: means over the test images.
-        gain: PSNR above that of A†y, in dB.
-        gap: PSNR below that of the method that is trained on the ground truth, in dB.
-        seconds: of training, without evaluation.
-        steps_per_second: of training.
-        parameters: weights of the network.
-    """
-
-    method: str
-    step: int | None = None
-    metrics: Metrics | None = None
-    gain: float | None = None
-    gap: float | None = None
-    seconds: float | None = None
-    steps_per_second: float | None = None
-    parameters: int | None = None
 
 
 def results(history: History) -> list[Result]:

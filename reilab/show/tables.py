@@ -7,18 +7,19 @@ import io
 from collections.abc import Iterable, Sequence
 
 from reilab.record.history import History
-from reilab.show.columns import HEADINGS, numbers_of
 from reilab.show.results import results
+from reilab.show.table import COLUMNS, METRICS, STEP, numbers_of
+
+HEADINGS = tuple(column.heading for column in METRICS)
 
 
 def metrics_csv(history: History) -> str:
     """A row for A†y and one for each method, at its newest evaluation."""
-    heading = ["method", "step", *HEADINGS, "gain_db", "gap_to_supervised_db"]
-    rows = []
-    for row in results(history):
-        pace = (row.seconds, row.steps_per_second, row.parameters)
-        rows.append([row.method, row.step, *numbers_of(row.metrics), row.gain, row.gap, *pace])
-    return written([*heading, "seconds", "steps_per_second", "parameters"], rows)
+    columns = (STEP, *(column for column in COLUMNS if column is not STEP))
+    return written(
+        ["method", *(column.heading for column in columns)],
+        ([row.method, *(column.of(row) for column in columns)] for row in results(history)),
+    )
 
 
 def curves_csv(history: History) -> str:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from html import escape
 
 from reilab.lab.summary import Row
-from reilab.lab.table import COLUMNS, words
+from reilab.show.table import COLUMNS
 from reilab.show.words import method_colour
 
 
 def table_html(rows: Sequence[Row]) -> str:
     """One row for A†y and for every method; units are in the heads."""
     heads = "".join(
-        f'<th scope="col">{escape(name)}{unit and f" <small>{unit}</small>"}</th>'
-        for name, unit, _ in COLUMNS
+        f'<th scope="col">{escape(one.title)}{one.unit and f" <small>{one.unit}</small>"}</th>'
+        for one in COLUMNS
     )
     body = "".join(_row(row) for row in rows)
     return (
@@ -25,5 +25,5 @@ def table_html(rows: Sequence[Row]) -> str:
 
 def _row(row: Row) -> str:
     chip = f'<span class="chip" style="background:{row.colour or method_colour(row.key)}"></span>'
-    cells = "".join(f"<td>{cell}</td>" for cell in words(row))
+    cells = "".join(f"<td>{column.shown(row.result)}</td>" for column in COLUMNS)
     return f'<tr><th scope="row">{chip}{escape(row.name)}</th>{cells}</tr>'
