@@ -38,7 +38,7 @@ from reilab.runs.jobs import Standing, Status
 from reilab.runs.report import report_html
 from reilab.runs.stream import prepare, run
 from reilab.show.charts import svg_charts
-from reilab.show.panes import pane_names
+from reilab.show.scene import scene_of
 from reilab.show.tables import metrics_csv
 from reilab.tasks.registry import find_task, tasks
 
@@ -357,8 +357,9 @@ def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
     other = history_of(write_run(tmp_path, "other").events())
     for pair in ({"A": history, "B": other}, {"A": other, "B": history}):
         Exhibit(view, Browser(), "results").show(content_of_several(pair, view, {"ei", "rei"}))
-    names = pane_names(history)
-    assert names == ["pinv", "measurement", "ei", "rei"]
+    scene = scene_of("run", history, 0)
+    assert scene is not None
+    assert [shot.key for shot in scene.panes] == ["measurement", "pinv", "ei", "rei"]
     assert "PSNR" not in "".join(svg_charts(history))
     assert metrics_csv(history).splitlines()[1].startswith("A†y,,,,,")
     pictures = zipfile.ZipFile(io.BytesIO(exports.pictures(folder, history, 0, None).content))

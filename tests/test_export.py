@@ -7,7 +7,7 @@ import io
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from reilab.batch.grid import Grid, cells_of
@@ -29,8 +30,9 @@ from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import fork
 from reilab.runs.report import report_html
-from reilab.show.panes import MEASUREMENT, error_of, error_png, pane, pane_names, pane_png
+from reilab.show.panes import to_colours, to_png
 from reilab.show.results import results
+from reilab.show.scene import Scene, scene_of
 from reilab.show.tables import curves_csv, metrics_csv
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig
@@ -90,35 +92,46 @@ def test_table_of_curves(history: History) -> None:
     assert float(rows[4]["seconds"]) == pytest.approx(history.tracks["rei"].seconds)
 
 
-def test_png_of_any_pane_at_any_moment(history: History) -> None:
-    assert pane_names(history) == ["truth", "pinv", "measurement", "supervised", "rei"]
-    for name in pane_names(history):
-        picture = Image.open(io.BytesIO(pane_png(history, name, 1, 2)))
-        image = pane(history, name, 1, 2)
-        assert (picture.height, picture.width) == image.shape[:2]
-        expected = np.asarray(image).squeeze().clip(0, 1) * 255
+def test_any_pane_at_any_moment_as_a_picture(history: History) -> None:
+    scene = scene_of("run", history, 1, 2)
+    assert scene is not None
+    assert [one.key for one in scene.panes] == ["truth", "measurement", "pinv", "rei", "supervised"]
+    for shot in scene.panes:
+        picture = Image.open(io.BytesIO(to_png(scene.pixels(shot))))
+        assert (picture.height, picture.width) == shot.image.shape[:2]
+        expected = np.asarray(shot.image).squeeze().clip(0, 1) * 255
         np.testing.assert_allclose(np.asarray(picture), expected, atol=0.51)
-    early, late = (pane(history, "rei", 0, step) for step in (0, 4))
+    first, last = (scene_of("run", history, 0, step) for step in (0, 4))
+    assert first is not None
+    assert last is not None
+    early, late = (image_of(one, "rei") for one in (first, last))
     assert not np.array_equal(early, late)
-    narrow = Image.open(io.BytesIO(pane_png(history, "truth", 0, 0, window=(0.4, 0.5))))
-    truth = pane(history, "truth", 0, 0)
-    assert np.array_equal(np.asarray(narrow) == 255, np.rint((truth - 0.4) * 2550) >= 255)
-    assert error_of(history, "truth", 0, 0).max() == 0
-    colours = np.asarray(Image.open(io.BytesIO(error_png(history, "rei", 0, 4, 0.1))))
+    truth = image_of(first, "truth")
+    narrow = replace(first, low=0.4, high=0.5)
+    white = narrow.pixels(narrow.shots[0]) == 255
+    assert np.array_equal(white, (np.rint((truth - 0.4) * 2550) >= 255).squeeze())
+
+
+def image_of(scene: Scene, key: str) -> NDArray[np.floating]:
+    (image,) = (shot.image for shot in scene.panes if shot.key == key)
+    return image
+
+
+def test_error_maps_are_shares_of_the_range_of_the_images(history: History) -> None:
+    scene = scene_of("run", history, 0)
+    assert scene is not None
+    assert scene.errors.keys() == {"pinv", "rei", "supervised"}
+    gap = np.abs(image_of(scene, "rei") - image_of(scene, "truth")).mean(-1)
+    np.testing.assert_allclose(scene.errors["rei"], gap / (scene.high - scene.low), rtol=1e-5)
+    wide = replace(scene, high=scene.low + 2 * (scene.high - scene.low))
+    np.testing.assert_allclose(wide.errors["rei"], scene.errors["rei"] / 2, rtol=1e-5)
+    colours = to_colours(scene.errors["rei"], scene.end)
     assert colours.shape == (32, 32, 3)
+    assert colours[0, 0].tolist() != to_colours(np.zeros((1, 1)), 1.0)[0, 0].tolist()
 
 
-@pytest.mark.parametrize(
-    ("name", "sample", "step", "told"),
-    [("ei", 0, 0, "no pane 'ei'.*truth, pinv"), ("rei", 9, 0, "no test image 9; there are 4")],
-)
-def test_a_pane_that_is_not_there(
-    name: str, sample: int, step: int, told: str, history: History
-) -> None:
-    with pytest.raises(ValueError, match=told):
-        pane_png(history, name, sample, step)
-    with pytest.raises(ValueError, match="none yet"):
-        pane_png(History(), "rei", 0, 0)
+def test_nothing_is_seen_before_the_problem_is_posed() -> None:
+    assert scene_of("run", History(), 0) is None
 
 
 def parsed(line: str) -> Any:
@@ -238,11 +251,10 @@ def test_the_report_of_a_run_that_has_not_begun_or_has_failed(tmp_path: Path) ->
 
 
 def test_measurements_of_an_old_log_are_left_out(history: History) -> None:
-    from dataclasses import replace
-
     assert history.posed is not None
-    old = History(replace(history.posed, measurement=None), history.tracks)
-    assert MEASUREMENT not in pane_names(old)
+    old = scene_of("run", History(replace(history.posed, measurement=None), history.tracks), 0)
+    assert old is not None
+    assert "measurement" not in [shot.key for shot in old.panes]
 
 
 def test_the_command_line_exports(folder: RunFolder, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight, Steered
-from reilab.lab.errors import error_map, scale_end
 from reilab.lab.model import Lab
 from reilab.lab.steering import Sent, commands, numbers_since
 from reilab.lab.summary import rows, run_title
@@ -24,6 +23,7 @@ from reilab.runs.config import configure
 from reilab.runs.execute import execute
 from reilab.runs.jobs import Standing, Status
 from reilab.show.panes import to_pixels
+from reilab.show.scene import error_map, scale_end
 from reilab.show.words import steering_log
 from reilab.tasks.registry import tasks
 

@@ -21,14 +21,12 @@ from reilab.lab.board import ImageBoard
 from reilab.lab.bulletin import forget_notifications
 from reilab.lab.chart import Chart
 from reilab.lab.choices import Choices
-from reilab.lab.errors import error_map, scale_end
 from reilab.lab.explain import explain, span_words
 from reilab.lab.formula import objectives
 from reilab.lab.keys import press
 from reilab.lab.library import Library
 from reilab.lab.lines import Axes, Line, Mark
 from reilab.lab.model import Lab
-from reilab.lab.moments import measurement, moments, shots
 from reilab.lab.page import LabPage
 from reilab.lab.results import as_text
 from reilab.lab.runview import content_of
@@ -49,6 +47,7 @@ from reilab.lab.tour import STOPS, Tour
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.settings import Setting
+from reilab.show.scene import error_map, measurement, moments, scale_end, shots
 from reilab.tasks.registry import tasks
 
 

@@ -22,6 +22,7 @@ from reilab.runs.command import as_command
 from reilab.show import gallery
 from reilab.show.figures import side_by_side, small_png
 from reilab.show.markup import templates
+from reilab.show.scene import scene_of
 from reilab.tasks.registry import Task, find_task
 
 HERE = Path(__file__).parent
@@ -128,10 +129,10 @@ def _section(series: Series, with_errors: bool) -> Section:
 
 
 def _row(label: str, history: History, with_errors: bool) -> Row:
-    assert history.posed is not None
+    scene = scene_of(label, history, 0)
+    assert scene is not None
     # As in the paper: what is measured is not among the panes.
-    posed = replace(history.posed, measurement=None)
-    sample = gallery.sample_of(History(posed, history.tracks), 0)
+    sample = gallery.sample_of(replace(scene, measurement=None))
     return Row(label, sample if with_errors else replace(sample, errors=[]))
 
 

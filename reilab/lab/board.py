@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import panel as pn
@@ -11,15 +10,14 @@ from bokeh.models import LinearColorMapper
 
 from reilab.lab.card import Card
 from reilab.lab.colours import ERROR_MAP, MAPS
-from reilab.lab.errors import error_maps, shared_end
 from reilab.lab.images import Ranges, mapper, whole_ranges
 from reilab.lab.markup import scale_html
-from reilab.lab.moments import Shot
 from reilab.lab.redraw import Redraw
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
 from reilab.lab.view import ERRORS, View
 from reilab.show.panes import MEASUREMENT, TRUTH
+from reilab.show.scene import Scene, Shot
 
 #: No pane gets narrower than this; they wrap to another line instead.
 LEAST_WIDTH = 150
@@ -30,17 +28,6 @@ HINT = "Drag to move, Ctrl + wheel or pinch to zoom, double click for the whole 
 #: They share the first column: what is to be found, above what was measured of it.
 UNJUDGED = {TRUTH, MEASUREMENT}
 STACK = {**TALL, "gap": "0"}
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """All that the board shows at one moment; ``low`` and ``high`` are the range of the values."""
-
-    run: str
-    shots: Sequence[Shot]
-    measurement: Shot | None
-    low: float
-    high: float
 
 
 class ImageBoard(pn.viewable.Viewer):
@@ -160,14 +147,14 @@ class ImageBoard(pn.viewable.Viewer):
         return scene.low + dark * span, scene.low + max(bright, dark + LEAST_WINDOW) * span
 
     def _draw(self, scene: Scene) -> None:
-        hidden, span = set(self._look.hidden), scene.high - scene.low
+        hidden = set(self._look.hidden)
         low, high = self.levels(scene)
-        errors = error_maps(scene.shots, span)
-        end = shared_end(scene.shots, errors)
+        # Errors that are hidden are not computed.
+        errors, end = ({}, 0.0) if ERRORS in hidden else (scene.errors, scene.end)
         for shot in scene.shots:
             if shot.key not in hidden:
-                error = None if ERRORS in hidden else errors.get(shot.key)
+                error = errors.get(shot.key)
                 self._cards[shot.key].draw(scene.run, shot, low, high, error, end)
         if scene.measurement and MEASUREMENT not in hidden:
             self._cards[MEASUREMENT].draw(scene.run, scene.measurement, 0.0, 1.0, None, end)
-        set_html(self._scale, scale_html(0.0 if ERRORS in hidden else end, HINT))
+        set_html(self._scale, scale_html(end, HINT))

@@ -7,10 +7,10 @@ from bokeh.models import LinearColorMapper
 
 from reilab.lab.images import Pane, Ranges
 from reilab.lab.markup import description, error_html, head_html, measured_html
-from reilab.lab.moments import Shot, Values
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
 from reilab.show.panes import MEASUREMENT, to_pixels
+from reilab.show.scene import Shot, Values
 
 
 class Card(pn.viewable.Viewer):

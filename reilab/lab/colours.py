@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bokeh.palettes import Cividis256, Greys256, Inferno256, Magma256, Viridis256
+from bokeh import palettes
+from bokeh.palettes import Cividis256, Greys256, Magma256, Viridis256
+
+from reilab.show.panes import ERROR_COLOURS
 
 MAPS: Mapping[str, tuple[str, ...]] = {
     "grey": Greys256,
@@ -13,4 +16,4 @@ MAPS: Mapping[str, tuple[str, ...]] = {
     "magma": Magma256,
     "cividis": Cividis256,
 }
-ERROR_MAP: tuple[str, ...] = Inferno256
+ERROR_MAP: tuple[str, ...] = getattr(palettes, ERROR_COLOURS)(256)

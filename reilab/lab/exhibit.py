@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.board import ImageBoard, Scene
+from reilab.lab.board import ImageBoard
 from reilab.lab.curves import Curves
 from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.lines import Mark
@@ -23,6 +23,7 @@ from reilab.lab.timeline import Timeline
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.show.panes import MEASUREMENT
+from reilab.show.scene import Scene
 
 LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was changed there."
 #: Least and greatest smoothing, and its step.

@@ -10,13 +10,9 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs.command import command_of
 from reilab.runs.report import report_html
-from reilab.show.panes import error_png, pane_names, pane_png
+from reilab.show.panes import TRUTH, to_colours, to_png
+from reilab.show.scene import scene_of
 from reilab.show.tables import curves_csv
-
-#: The error maps of the pictures end here, so that they can be compared between runs.
-ERROR_END = 0.2
-#: These have no error map.
-FLAWLESS = ("truth", "measurement")
 
 
 @dataclass(frozen=True)
@@ -29,15 +25,19 @@ class File:
 
 
 def pictures(folder: RunFolder, history: History, sample: int, step: int | None) -> File:
-    """Every pane and error map of one test image at one moment, at full resolution."""
+    """Every pane and error map of one test image at one moment, at full resolution.
+
+    The names of the error maps say where their scale ends.
+    """
     at = max(history.moments, default=0) if step is None else step
-    out = io.BytesIO()
+    out, scene = io.BytesIO(), scene_of(folder.name, history, sample, at)
+    assert scene is not None
     with zipfile.ZipFile(out, "w") as archive:
-        for name in pane_names(history):
-            archive.writestr(f"{name}.png", pane_png(history, name, sample, at))
-            if name not in FLAWLESS and "truth" in pane_names(history):
-                png = error_png(history, name, sample, at, ERROR_END)
-                archive.writestr(f"{name}-error.png", png)
+        for shot in scene.panes:
+            archive.writestr(f"{shot.key}.png", to_png(scene.pixels(shot)))
+            if shot.key != TRUTH and shot.key in scene.errors:
+                picture = to_png(to_colours(scene.errors[shot.key], scene.end))
+                archive.writestr(f"{shot.key}-error-0-to-{scene.end:g}.png", picture)
     return File(f"{folder.name}-step-{at}.zip", out.getvalue(), "application/zip")
 
 

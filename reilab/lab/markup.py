@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from html import escape
 
 from reilab.lab.colours import ERROR_MAP
-from reilab.lab.moments import Shot
 from reilab.show.panes import MEASUREMENT, TRUTH
+from reilab.show.scene import ERROR_TITLE, Shot
 
 
 def progress_html(share: float) -> str:
@@ -76,7 +76,7 @@ def head_html(shot: Shot) -> str:
 def error_html(shot: Shot) -> str:
     """What stands above an error map."""
     nmse = f"NMSE {shot.metrics.nmse:.4f}" if shot.metrics else ""
-    return f'<div class="caption"><span>|x̂ − x|</span><span>{nmse}</span></div>'
+    return f'<div class="caption"><span>{ERROR_TITLE}</span><span>{nmse}</span></div>'
 
 
 def measured_html(shot: Shot) -> str:
@@ -102,7 +102,7 @@ def scale_html(end: float, hint: str = "") -> str:
     stops = ", ".join(ERROR_MAP[::51])
     return (
         f'<div class="scale">{told}'
-        "<span>Error |x̂ − x|, of the image range</span><span>0</span>"
+        f"<span>Error {ERROR_TITLE}, of the image range</span><span>0</span>"
         f'<span class="bar" style="background:linear-gradient(to right, {stops})" role="img" '
         f'aria-label="Colours from 0, dark, to {end:g} or more, bright"></span>'
         f"<span>≥ {end:g}</span></div>"

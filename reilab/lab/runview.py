@@ -6,12 +6,10 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.board import Scene
 from reilab.lab.exhibit import LOOKS, STRETCH, Content, Exhibit, section
 from reilab.lab.formula import objectives
 from reilab.lab.markup import introduction, list_html
 from reilab.lab.model import Lab
-from reilab.lab.moments import measurement, shots
 from reilab.lab.redraw import Redraw
 from reilab.lab.series import kinds, length, marks
 from reilab.lab.style import TALL
@@ -21,6 +19,7 @@ from reilab.lab.transport import Transport
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.record.history import History
+from reilab.show.scene import scene_of
 from reilab.show.words import steering_log
 
 
@@ -79,12 +78,11 @@ class RunView(pn.viewable.Viewer):
 def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:
     """What there is to see of one run that has been posed, at the moment that is looked at."""
     assert history.posed is not None
-    n_images = len(history.posed.pinv)
-    sample = min(look.sample, n_images - 1)
-    low, high = history.posed.value_range
+    scene = scene_of(run, history, look.sample, look.at)
+    assert scene is not None
     return Content(
-        scene=Scene(run, shots(history, sample, look.at), measurement(history, sample), low, high),
-        n_images=n_images,
+        scene=scene,
+        n_images=len(history.posed.pinv),
         moments=history.moments,
         kinds=kinds(history),
         n_steps=length(history),

@@ -7,14 +7,13 @@ from dataclasses import replace
 from functools import partial
 from string import ascii_uppercase
 
-from reilab.lab.board import Scene
 from reilab.lab.exhibit import Content
-from reilab.lab.moments import Shot, measurement, moments, shots
 from reilab.lab.series import LOSSES, SCORES, Series, loss_series, of_several, score_series
 from reilab.lab.summary import Row, rows
 from reilab.lab.view import View
 from reilab.record.history import History
 from reilab.show.panes import PINV
+from reilab.show.scene import Scene, Shot, measurement, moments, shots
 
 
 def letters(names: Sequence[str]) -> dict[str, str]:

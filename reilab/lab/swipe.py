@@ -7,16 +7,16 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.board import ImageBoard, Scene
+from reilab.lab.board import ImageBoard
 from reilab.lab.card import bokeh_pane
 from reilab.lab.images import Pane
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import description
-from reilab.lab.moments import Shot
 from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
 from reilab.lab.view import View
 from reilab.show.panes import to_pixels
+from reilab.show.scene import Scene, Shot
 
 SIDE = 560
 #: Moves the line in the browser alone, so that it keeps up with the hand.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,8 @@ from reilab.runs.fork import parent_of
 from reilab.show.charts import svg_charts
 from reilab.show.gallery import Shown, sample_of, shown
 from reilab.show.markup import templates
-from reilab.show.panes import pane_names
 from reilab.show.results import results
+from reilab.show.scene import Scene, scene_of
 from reilab.show.table import COLUMNS
 from reilab.show.words import steering_log
 from reilab.tasks.registry import find_task
@@ -35,7 +36,9 @@ def report_html(folder: RunFolder) -> str:
     """
     config, history = from_yaml(folder.config), history_of(folder.events())
     standing, task = jobs.standing(folder, history), find_task(config.task)
-    n_samples, n_moments = _affordable(history)
+    first = scene_of(folder.name, history, 0)
+    n_samples, n_moments = _affordable(history, first)
+    scenes = [scene_of(folder.name, history, number) for number in range(n_samples)]
     template = templates(Path(__file__).parent).get_template("report.html.j2")
     return template.render(
         title=task.title,
@@ -51,7 +54,7 @@ def report_html(folder: RunFolder) -> str:
         table=[
             [row.method, *(column.shown(row) for column in COLUMNS)] for row in results(history)
         ],
-        samples=[sample_of(history, number) for number in range(n_samples)],
+        samples=[sample_of(scene) for scene in scenes if scene],
         strips=_strips(history, n_moments),
         charts=svg_charts(history),
         steering=steering_log(history),
@@ -60,12 +63,12 @@ def report_html(folder: RunFolder) -> str:
     )
 
 
-def _affordable(history: History) -> tuple[int, int]:
+def _affordable(history: History, first: Scene | None) -> tuple[int, int]:
     """How many test images, and moments of the first one, have room in a report."""
-    if history.posed is None:
+    if history.posed is None or first is None:
         return 0, 0
     n, *shape = history.posed.pinv.shape
-    one = int(np.prod(shape)) * 2 * len(pane_names(history))
+    one = int(np.prod(shape)) * 2 * len(first.panes)
     moments = int(np.prod(shape)) * max(1, len(history.tracks))
     n_samples = max(1, min(n, BUDGET // 2 // one))
     return n_samples, max(0, min(STRIP_MOMENTS, BUDGET // 2 // moments))
@@ -79,11 +82,13 @@ def _strips(history: History, most: int) -> list[list[Shown]]:
         if most < 2 or len(steps) < 2:
             continue
         places = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)
-        row = [(steps[place], shown(history, method, 0, steps[place])) for place in places]
-        strips.append(
-            [
-                Shown(one.name, ", ".join(filter(None, [f"step {step}", one.told])), one.source)
-                for step, one in row
-            ]
-        )
+        strips.append([_at(history, method, steps[place]) for place in places])
     return strips
+
+
+def _at(history: History, method: str, step: int) -> Shown:
+    """The first test image as a method had it at a step, which it says."""
+    scene = scene_of("", history, 0, step)
+    assert scene is not None
+    (one,) = (shown(scene, shot) for shot in scene.shots if shot.key == method)
+    return replace(one, told=", ".join(filter(None, [f"step {step}", one.told])))

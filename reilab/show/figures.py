@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from reilab.record.history import History
-from reilab.record.pictures import Array
+from reilab.show.panes import ERROR_COLOURS, TRUTH
+from reilab.show.scene import ERROR_TITLE, Scene, Shot, scene_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ PANE_INCHES = 2.4
 
 
 def comparison(history: History, image: int = 0) -> Figure:
-    """Ground truth, A†y and each method in a row; their error maps below; PSNR on each pane.
+    """Ground truth, A†y and each method in a row; their error maps below; metrics on each pane.
 
     Args:
         history: of a run that has been evaluated.
@@ -30,19 +30,18 @@ def comparison(history: History, image: int = 0) -> Figure:
     # Loaded here because no training run needs it.
     from matplotlib.figure import Figure
 
-    panes = _panes(history, image)
-    truth = panes.get("ground truth")
-    n_rows = 1 if truth is None else 2
-    size = (PANE_INCHES * len(panes), PANE_INCHES * n_rows + 0.5)
+    scene = scene_of("", history, image)
+    assert scene is not None
+    n_rows = 2 if scene.errors else 1
+    size = (PANE_INCHES * len(scene.shots), PANE_INCHES * n_rows + 0.5)
     figure = Figure(figsize=size, layout="constrained", dpi=150)
-    axes = figure.subplots(n_rows, len(panes), squeeze=False)
-    for axis, (name, pane) in zip(axes[0], panes.items(), strict=True):
-        axis.imshow(_displayed(pane), cmap="gray", vmin=0, vmax=1)
-        axis.set_title(name if truth is None or pane is truth else _titled(name, pane, truth))
+    axes = figure.subplots(n_rows, len(scene.shots), squeeze=False)
+    for axis, shot in zip(axes[0], scene.shots, strict=True):
+        _draw(axis, scene, shot)
     for axis in axes.flat:
         axis.set_axis_off()
-    if truth is not None:
-        _draw_errors(figure, list(axes[1]), list(panes.values()), truth)
+    if scene.errors:
+        _draw_errors(figure, list(axes[1]), scene)
     return figure
 
 
@@ -55,21 +54,19 @@ def side_by_side(histories: Mapping[str, History], image: int = 0) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    rows = {label: _panes(history, image) for label, history in histories.items()}
-    n_columns = max(map(len, rows.values()))
+    found = {label: scene_of(label, history, image) for label, history in histories.items()}
+    scenes = {label: scene for label, scene in found.items() if scene is not None}
+    n_columns = max(len(scene.shots) for scene in scenes.values())
     inches = PANE_INCHES * 2 / 3
-    size = (inches * n_columns + 0.3, (inches + 0.4) * len(rows))
+    size = (inches * n_columns + 0.3, (inches + 0.4) * len(scenes))
     figure = Figure(figsize=size, layout="constrained", dpi=100)
-    axes = figure.subplots(len(rows), n_columns, squeeze=False)
+    axes = figure.subplots(len(scenes), n_columns, squeeze=False)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[], frame_on=False)
-    for line, (label, panes) in zip(axes, rows.items(), strict=True):
+    for line, (label, scene) in zip(axes, scenes.items(), strict=True):
         line[0].set_ylabel(label)
-        truth = panes.get("ground truth")
-        for axis, (name, pane) in zip(line, panes.items(), strict=False):
-            axis.imshow(_displayed(pane), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            told = name if truth is None or pane is truth else _titled(name, pane, truth)
-            axis.set_title(told, fontsize=9)
+        for axis, shot in zip(line, scene.shots, strict=False):
+            _draw(axis, scene, shot, fontsize=9)
     return figure
 
 
@@ -89,31 +86,15 @@ def small_png(figure: Figure) -> bytes:
     return small.getvalue()
 
 
-def _panes(history: History, image: int) -> dict[str, Array]:
-    assert history.posed is not None
-    panes: dict[str, Array] = {}
-    if history.posed.truth is not None:
-        panes["ground truth"] = history.posed.truth[image]
-    panes["A†y"] = history.posed.pinv[image]
-    for method, track in history.tracks.items():
-        if track.evaluated:
-            panes[method] = track.evaluated[-1].images[image]
-    return {name: np.asarray(pane, dtype=np.float32) for name, pane in panes.items()}
+def _draw(axis: Axes, scene: Scene, shot: Shot, fontsize: float = 12) -> None:
+    axis.imshow(scene.pixels(shot), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.set_title("\n".join(filter(None, [shot.title, shot.caption])), fontsize=fontsize)
 
 
-def _displayed(pane: Array) -> Array:
-    clipped: Array = np.clip(pane, 0, 1)
-    return clipped[..., 0] if clipped.shape[-1] == 1 else clipped
-
-
-def _titled(name: str, pane: Array, truth: Array) -> str:
-    error = float(np.mean((pane - truth) ** 2))
-    return f"{name}\n{-10 * np.log10(max(error, 1e-12)):.2f} dB"
-
-
-def _draw_errors(figure: Figure, axes: list[Axes], panes: list[Array], truth: Array) -> None:
-    errors = [np.abs(pane - truth).mean(-1) for pane in panes]
-    top = float(np.quantile(errors[1], 0.99)) or 1.0
-    for axis, error in zip(axes[1:], errors[1:], strict=True):
-        drawn = axis.imshow(error, cmap="magma", vmin=0, vmax=top)
-    figure.colorbar(drawn, ax=axes, shrink=0.8, label="absolute error")
+def _draw_errors(figure: Figure, axes: list[Axes], scene: Scene) -> None:
+    for axis, shot in zip(axes, scene.shots, strict=True):
+        if shot.key != TRUTH:
+            drawn = axis.imshow(scene.errors[shot.key], ERROR_COLOURS, vmin=0, vmax=scene.end)
+            drawn.set_interpolation("nearest")
+    told = f"error {ERROR_TITLE}, of the image range"
+    figure.colorbar(drawn, ax=axes, shrink=0.8, label=told, extend="max")

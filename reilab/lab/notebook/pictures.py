@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 
 import ipywidgets as widgets
 import numpy as np
 
 from reilab.lab.colours import ERROR_MAP
-from reilab.lab.errors import error_maps, shared_end
 from reilab.lab.markup import description, error_html, head_html, measured_html, scale_html
-from reilab.lab.moments import Shot, Values, measurement, shots
 from reilab.lab.notebook.elements import box, html, replace, set_html
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History
 from reilab.show.panes import Pixels, to_pixels, to_png
+from reilab.show.scene import Scene, Shot, scene_of
 
 #: The colours of the error maps, (256, 3).
 HEAT = np.array([list(bytes.fromhex(colour[1:])) for colour in ERROR_MAP], np.uint8)
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """What all figures of a moment share: value range, errors by key and where their scale ends."""
-
-    run: str
-    shots: Sequence[Shot]
-    measurement: Shot | None
-    span: tuple[float, float]
-    errors: Mapping[str, Values]
-    end: float
 
 
 class NotebookPictures:
@@ -47,14 +32,17 @@ class NotebookPictures:
 
     def update(self, run: str, history: History) -> None:
         """Show the moment that is looked at, of a run that has been posed."""
-        moment = _moment(run, history, self._look)
-        self._offer([shot.key for shot in moment.shots])
-        for shot in moment.shots:
-            drawn = (run, shot.sample, shot.step, shot.metrics, moment.end)
+        scene = scene_of(run, history, self._look.sample, self._look.at)
+        assert scene is not None
+        with_errors = ERRORS not in self._look.hidden
+        end = scene.end if with_errors else 0.0
+        self._offer([shot.key for shot in scene.shots])
+        for shot in scene.shots:
+            drawn = (run, shot.sample, shot.step, shot.metrics, with_errors, end)
             if self._drawn.get(shot.key) != drawn:
                 self._drawn[shot.key] = drawn
-                self.figures[shot.key].value = figure_html(shot, moment)
-        set_html(self._scale, scale_html(moment.end) if moment.end else "")
+                self.figures[shot.key].value = figure_html(shot, scene, with_errors)
+        set_html(self._scale, scale_html(end) if end else "")
 
     def _offer(self, keys: list[str]) -> None:
         """A figure for each, in their order."""
@@ -68,18 +56,16 @@ class NotebookPictures:
         replace(self._row, list(self.figures.values()))
 
 
-def figure_html(shot: Shot, moment: Moment) -> str:
+def figure_html(shot: Shot, scene: Scene, with_errors: bool) -> str:
     """An image with its name and numbers; below it its errors, or what was measured of it."""
     place = shot.image.shape
-    pixels = to_pixels(shot.image, *moment.span)
-    parts = [head_html(shot), image_html(pixels, description(shot), place)]
-    if shot is moment.shots[0] and moment.measurement:
-        measured = moment.measurement
+    parts = [head_html(shot), image_html(scene.pixels(shot), description(shot), place)]
+    if shot is scene.shots[0] and scene.measurement and with_errors:
+        measured = scene.measurement
         parts.append(measured_html(measured))
-        pixels = to_pixels(measured.image, 0.0, 1.0)
-        parts.append(image_html(pixels, description(measured), place))
-    elif shot.key in moment.errors:
-        colours = HEAT[to_pixels(moment.errors[shot.key][..., None], 0, moment.end)]
+        parts.append(image_html(scene.pixels(measured), description(measured), place))
+    elif with_errors and shot.key in scene.errors:
+        colours = HEAT[to_pixels(scene.errors[shot.key][..., None], 0, scene.end)]
         parts.append(error_html(shot))
         parts.append(image_html(colours, f"{shot.title}: absolute error", place))
     return "".join(parts)
@@ -97,14 +83,3 @@ def image_html(pixels: Pixels, words: str, place: tuple[int, ...]) -> str:
         f'<img src="data:image/png;base64,{data}" alt="{escape(words, quote=True)}" '
         f'style="aspect-ratio: {width} / {height}" decoding="sync">'
     )
-
-
-def _moment(run: str, history: History, look: View) -> Moment:
-    posed = history.posed
-    assert posed is not None
-    sample = min(look.sample, len(posed.pinv) - 1)
-    low, high = posed.value_range
-    shown, with_errors = shots(history, sample, look.at), ERRORS not in look.hidden
-    errors = error_maps(shown, high - low) if with_errors else {}
-    measured = measurement(history, sample) if with_errors else None
-    return Moment(run, shown, measured, (low, high), errors, shared_end(shown, errors))
