@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from reilab.methods.registry import methods
 from reilab.record.history import History
 from reilab.show.curves import scores_of
+from reilab.show.words import method_colour, method_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,13 +38,15 @@ class Axes:
 
 
 def chart(lines: Mapping[str, Line], axes: Axes) -> Figure:
-    """All lines in one chart, by name."""
+    """All lines in one chart, by name; that of a method has its colour, as everywhere."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3.4), layout="constrained", dpi=100)
     axis = figure.subplots()
     for name, line in lines.items():
-        style = {"fmt": line.style, "label": name, "markersize": 4, "capsize": 3}
+        style = {"fmt": line.style, "label": method_title(name), "markersize": 4, "capsize": 3}
+        if name in methods():
+            style["color"] = method_colour(name)
         axis.errorbar(line.x, line.y, yerr=line.error, **style)  # type: ignore[arg-type]
     axis.set(xlabel=axes.x, ylabel=axes.y, xscale=axes.x_scale, yscale=axes.y_scale)
     axis.grid(alpha=0.3)
