@@ -118,7 +118,7 @@ def watched(config: RunConfig) -> tuple[Prepared, list[Draw]]:
 def draws(config: RunConfig) -> list[Draw]:
     """All draws of a run, from its preparation to its end."""
     prepared, log = watched(config)
-    list(prepared.events())
+    list(prepared.run())
     return log
 
 
@@ -267,7 +267,7 @@ def test_data_have_the_true_noise_and_losses_believe_the_assumed_one(
     true = configure(task, "smoke", [method]).noise
     config = small(task, method, assumed=2 * true)
     prepared, log = watched(config)
-    run = prepared.events()
+    run = prepared.run()
 
     def step() -> list[Draw]:
         log.clear()
@@ -279,7 +279,8 @@ def test_data_have_the_true_noise_and_losses_believe_the_assumed_one(
     assert {draw.level for draw in log} == {true}
     for _ in range(2):
         assert_levels(step(), true, 2 * true)
-    assert isinstance(run.send(SetAssumedNoise(3 * true)), Steered)
+    (answer,) = run.steer(SetAssumedNoise(3 * true))
+    assert isinstance(answer, Steered)
     for _ in range(2):
         assert_levels(step(), true, 3 * true)
     (state,) = prepared.states

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from reilab.events import (
     Metrics,
     Pause,
     Posed,
+    SetLearningRate,
     SetWeight,
     Started,
     Steered,
@@ -38,6 +39,7 @@ from reilab.runs import jobs, processes, worker
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
+from reilab.runs.stream import stream
 from reilab.show.figures import comparison
 
 IMAGES = np.linspace(0, 1, 2 * 8 * 8, dtype=np.float32).reshape(2, 8, 8, 1)
@@ -153,13 +155,29 @@ def test_progress_and_time_left() -> None:
     assert history.eta == pytest.approx(0.5 / 2 * 2 + 0.5 * 3)
 
 
-def numbers() -> Generator[Event, Command | None, None]:
-    """Four steps that answer commands."""
-    for step in (1, 2, 3, 4):
-        command = yield stepped("rei", step)
-        while command:
-            command = yield Steered("rei", step, command)
-    yield Finished("rei", 4)
+class Told:
+    """A run that tells what it is told to, and obeys whatever is asked."""
+
+    unanswered = False
+
+    def __init__(self, told: Iterable[Event]) -> None:
+        self._events, self.step = iter(told), 0
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        event = next(self._events)
+        self.step = getattr(event, "step", 0)
+        return event
+
+    def steer(self, command: Command) -> list[Event]:
+        return [Steered("rei", self.step, command)]
+
+
+def numbers() -> Told:
+    """Four steps."""
+    return Told([*(stepped("rei", step) for step in (1, 2, 3, 4)), Finished("rei", 4)])
 
 
 def test_drive_steers_pauses_and_goes_on() -> None:
@@ -167,7 +185,7 @@ def test_drive_steers_pauses_and_goes_on() -> None:
     inboxes = iter([[], [Pause(), SetWeight("req", 2.0)], [], [], [Continue()]])
     drive(numbers(), seen.append, inbox=lambda: next(inboxes, []))
     kinds = [type(event).__name__ for event in seen]
-    expected = "Stepped Stepped Paused Continued Steered Stepped Stepped Finished"
+    expected = "Stepped Stepped Paused Steered Continued Stepped Stepped Finished"
     assert kinds == expected.split()
 
 
@@ -187,10 +205,18 @@ def test_what_was_asked_before_stop_is_done_first() -> None:
     steered = [event.command for event in seen if isinstance(event, Steered)]
     assert steered == asked[:2]
     assert isinstance(seen[-1], events.Stopped)
-    assert max(event.step for event in seen if isinstance(event, Stepped)) == 3
+    assert max(event.step for event in seen if isinstance(event, Stepped)) == 2
 
 
-def turns(methods: tuple[str, ...], n_turns: int) -> Generator[Event, Command | None, None]:
+def test_what_waits_for_an_answer_gets_it_before_the_run_stops() -> None:
+    run, seen = stream(configure("mri", "smoke", ["ei", "rei"])), list[Event]()
+    asked = [SetLearningRate(2e-4), Stop()]
+    drive(run, seen.append, inbox=lambda: asked if len(seen) == 1 else [])
+    kinds = [type(event).__name__ for event in seen]
+    assert kinds == ["Posed", "Started", "Started", "Steered", "Steered", "Stopped"]
+
+
+def turns(methods: tuple[str, ...], n_turns: int) -> Iterator[Event]:
     """Several methods in turns; the first one ends a turn before the others."""
     yield POSED
     for method in methods:
@@ -230,7 +256,7 @@ def test_a_step_lets_every_method_take_one_turn(pause_after: int) -> None:
     seen: list[Event] = []
     stepper = Stepper(seen, pause_after, n_steps=3)
     methods = ("ei", "rei", "sure")
-    drive(turns(methods, 50), seen.append, inbox=stepper)
+    drive(Told(turns(methods, 50)), seen.append, inbox=stepper)
     assert [type(e) for e in seen if isinstance(e, events.Paused | events.Continued)] == [
         events.Paused
     ]
@@ -242,7 +268,7 @@ def test_a_step_lets_every_method_take_one_turn(pause_after: int) -> None:
 def test_a_step_does_not_wait_for_a_method_that_ends() -> None:
     seen: list[Event] = []
     stepper = Stepper(seen, pause_after=3, n_steps=2)
-    drive(turns(("ei", "rei"), 2), seen.append, inbox=stepper)
+    drive(Told(turns(("ei", "rei"), 2)), seen.append, inbox=stepper)
     kinds = [(type(event).__name__, getattr(event, "method", "")) for event in seen]
     assert kinds.count(("Stepped", "ei")) == 1
     assert ("Finished", "ei") in kinds

@@ -138,7 +138,7 @@ def test_a_pass_sees_each_training_image_once_and_no_other(task: str, method: st
     test, validation = Witnessed(posed.test, others), Witnessed(posed.validation, others)
     watched = replace(posed, train=train, test=test, validation=validation)
     n_steps = 0
-    for event in replace(prepared, problem=watched).events():
+    for event in replace(prepared, problem=watched).run():
         if isinstance(event, Stepped):
             n_steps += 1
             assert others == []
@@ -182,7 +182,7 @@ def test_what_a_network_is_judged_by_is_what_was_asked_for(task: str, exam: str)
         assert torch.equal(judge.truth, problem.image(x))
         u = problem.physics(x)
         assert (judge.y - u).norm() < 0.5 * (judge.y - u.roll(1, 0)).norm()
-    posed = next(prepared.events())
+    posed = next(prepared.run())
     assert isinstance(posed, Posed)
     assert posed.truth is not None
     assert prepared.exam.truth is not None
@@ -220,7 +220,7 @@ def test_networks_learn_in_training_mode_and_are_judged_in_evaluation_mode(metho
     network = Network()
     prepared = ready(small("mri", method, network))
     judged = learned = 0
-    for event in prepared.events():
+    for event in prepared.run():
         modes = {each.training for each in network.passes}
         network.passes.clear()
         if isinstance(event, Evaluated):
@@ -238,7 +238,7 @@ def test_to_be_judged_changes_nothing(method: str) -> None:
     ends = []
     for every in (1, 6):
         prepared = ready(small("mri", method, evaluate_every=every))
-        list(prepared.events())
+        list(prepared.run())
         ends.append(prepared.states[0].network.state_dict())
     assert all(torch.equal(ends[1][name], one) for name, one in ends[0].items())
 
@@ -270,18 +270,18 @@ def test_the_rate_of_every_step(tmp_path: Path) -> None:
     config = small("mri", "ei", milestones=(2, 5), learning_rate=1e-3, weight_decay=1e-3)
     prepared = ready(config)
     (state,) = prepared.states
-    run = prepared.events()
+    run = prepared.run()
     events: list[Event] = []
     while not (events and isinstance(events[-1], Stepped) and events[-1].step == 4):
         events.append(next(run))
         if isinstance(events[-1], Stepped):
             expected = 1e-3 if events[-1].step <= 2 else 1e-4
             assert rates([events[-1]], state) == [pytest.approx((expected, expected))]
-    run.send(SetLearningRate(7e-3))
+    run.steer(SetLearningRate(7e-3))
     save_checkpoint(state, tmp_path / "saved")
     again = ready(config)
     load_checkpoint(again.states[0], tmp_path / "saved")
-    for events_left, own in ((run, state), (again.events(), again.states[0])):
+    for events_left, own in ((run, state), (again.run(), again.states[0])):
         found = rates(events_left, own)
         assert found == [pytest.approx((7e-4, 7e-4)), pytest.approx((7e-5, 7e-5))]
     assert state.optimizer.param_groups[0]["weight_decay"] == 1e-3
@@ -319,7 +319,7 @@ def test_a_step_forgets_the_gradient_of_the_one_before(method: str) -> None:
 def test_the_total_is_the_weighted_sum_of_the_terms(method: str) -> None:
     """With the weights as they are steered; so is the gradient."""
     prepared = ready(small("ct", method))
-    run = prepared.events()
+    run = prepared.run()
     (state,) = prepared.states
     steered = {name: 0.5 * (place + 1) * value for place, (name, value) in
                enumerate(state.weights.items())}  # fmt: skip
@@ -327,7 +327,7 @@ def test_the_total_is_the_weighted_sum_of_the_terms(method: str) -> None:
     while not isinstance(event, Stepped):
         event = next(run)
     for name, value in steered.items():
-        run.send(SetWeight(name, value))
+        run.steer(SetWeight(name, value))
     totals = [(e.total, e.losses) for e in run if isinstance(e, Stepped)]
     assert len(totals) == 5
     for total, losses in totals:
@@ -337,7 +337,7 @@ def test_the_total_is_the_weighted_sum_of_the_terms(method: str) -> None:
 
 def test_a_report_is_the_mean_of_its_steps() -> None:
     single, triple = (
-        [e for e in ready(small("mri", "rei", log_every=n)).events() if isinstance(e, Stepped)]
+        [e for e in ready(small("mri", "rei", log_every=n)).run() if isinstance(e, Stepped)]
         for n in (1, 3)
     )
     assert [event.step for event in triple] == [3, 6]
@@ -354,7 +354,7 @@ def test_weights_move_between_steps_and_only_there() -> None:
     network = Network()
     prepared = ready(small("mri", "rei", network))
     sums: list[float] = []
-    for event in prepared.events():
+    for event in prepared.run():
         if isinstance(event, Stepped | Ticked):
             (own,) = {each.weights for each in network.passes}
             sums.append(own)
@@ -399,7 +399,7 @@ def test_the_network_alone_computes_in_short_numbers(
     network, formats = Network(), set[torch.dtype]()
     config = small(task, "rei", network, precision=precision)
     prepared = ready(config, lambda p: replace(p, physics=WitnessedPhysics(p.physics, formats)))
-    found = [event for event in prepared.events() if isinstance(event, Stepped)]
+    found = [event for event in prepared.run() if isinstance(event, Stepped)]
     assert len(found) == 6
     assert {each.dtype for each in network.passes} == {dtype}
     assert formats == {torch.float32}

@@ -43,7 +43,6 @@ from reilab.nets.unet import UNetSpec
 from reilab.problem import MEASUREMENTS, Measurement, Problem
 from reilab.record.folder import RunFolder
 from reilab.runs.config import RunConfig, build, configure
-from reilab.runs.drive import drive
 from reilab.runs.execute import execute
 from reilab.runs.replay import replay
 from reilab.runs.stream import prepare, stream
@@ -327,7 +326,7 @@ def test_every_step_is_a_moment_to_steer() -> None:
     run = stream(config)
     while not isinstance(next(run), Ticked):
         pass
-    assert run.send(SetLearningRate(2e-4)) == Steered("rei", 1, SetLearningRate(2e-4))
+    assert run.steer(SetLearningRate(2e-4)) == [Steered("rei", 1, SetLearningRate(2e-4))]
 
 
 @BIT_BY_BIT
@@ -361,11 +360,10 @@ COMMANDS = (
 def test_a_steered_run_repeats_from_its_log() -> None:
     config = smoke()
     run, log, left = stream(config), [], list(COMMANDS)
-    event: Event | None = next(run)
-    while event is not None:
+    for event in run:
         log.append(event)
-        command = left.pop() if left and len(log) % 4 == 0 else None
-        event = run.send(command) if command else next(run, None)
+        if left and len(log) % 4 == 0:
+            log += run.steer(left.pop())
     steered = [event for event in log if isinstance(event, Steered)]
     assert {event.method for event in steered} == {"supervised", "ei", "rei"}
     again = list(replay(stream(config), log))
@@ -381,9 +379,13 @@ def test_a_steered_run_repeats_from_its_log() -> None:
 def test_commands_that_come_while_the_methods_are_introduced_are_answered() -> None:
     run = stream(smoke(methods=["ei", "rei"]))
     assert isinstance(next(run), Posed)
-    assert isinstance(run.send(SetLearningRate(2e-4)), Started)
-    assert isinstance(run.send(SetWeight("req", 7.0)), Started)
+    assert run.steer(SetLearningRate(2e-4)) == []
+    assert isinstance(next(run), Started)
+    assert run.steer(SetWeight("req", 7.0)) == []
+    assert run.unanswered
+    assert isinstance(next(run), Started)
     answers = [next(run) for _ in range(3)]
+    assert not run.unanswered
     assert [(a.method, a.step) for a in answers if isinstance(a, Steered)] == [
         ("ei", 0),
         ("rei", 0),
@@ -396,7 +398,7 @@ def test_every_method_answers_at_once_and_those_that_have_ended_do_not() -> None
     event: Event = next(run)
     while not isinstance(event, Stepped):
         event = next(run)
-    answers = [run.send(SetLearningRate(2e-4)), next(run)]
+    answers = run.steer(SetLearningRate(2e-4))
     assert [(type(a), a.method, a.step) for a in answers if isinstance(a, Steered)] == [
         (Steered, "ei", 1),
         (Steered, "rei", 0),
@@ -404,18 +406,18 @@ def test_every_method_answers_at_once_and_those_that_have_ended_do_not() -> None
     while not isinstance(event, Finished):
         event = next(run)
     assert event.method == "ei"
-    refused = run.send(SetWeight("mc", 2.0))
+    (refused,) = run.steer(SetWeight("mc", 2.0))
     assert isinstance(refused, Refused)
     assert "no method that is at work" in refused.message
 
 
 def test_impossible_commands_are_refused_and_the_run_goes_on() -> None:
     run = stream(smoke(methods=["rei"]))
-    next(run)
-    next(run)
+    while not isinstance(next(run), Evaluated):
+        pass
     for bad in (SetWeight("rq", 1.0), SetWeight("req", float("nan")), SetLearningRate(-1.0)):
-        answers = [run.send(bad), next(run)]
-        assert any(isinstance(answer, Refused) for answer in answers), bad
+        (answer,) = run.steer(bad)
+        assert isinstance(answer, Refused), bad
     assert isinstance(list(run)[-1], Finished)
 
 
@@ -480,11 +482,11 @@ def test_a_frozen_network_resumes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("task", "refused"), [("mri", False), ("inpainting", True), ("ct", True)])
 def test_a_noise_level_that_the_model_does_not_have_is_refused(task: str, refused: bool) -> None:
-    run = prepare(smoke(task, methods=["rei"])).events()
+    run = prepare(smoke(task, methods=["rei"])).run()
     while not isinstance(next(run), Stepped):
         pass
-    answers = [run.send(SetAssumedNoise(0.0)), next(run)]
-    assert any(isinstance(answer, Refused) for answer in answers) == refused
+    (answer,) = run.steer(SetAssumedNoise(0.0))
+    assert isinstance(answer, Refused) == refused
     assert isinstance(list(run)[-1], Finished)
 
 
@@ -516,7 +518,7 @@ def _poisoned(samples: Any) -> InMemory:
 def test_a_failed_method_lets_the_others_finish(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = prepare(smoke(methods=["ei", "rei"]))
     prepared.states[0].weights["eq"] = float("inf")
-    kinds = [(type(e).__name__, getattr(e, "method", "")) for e in prepared.events()]
+    kinds = [(type(e).__name__, getattr(e, "method", "")) for e in prepared.run()]
     assert ("Failed", "ei") in kinds
     assert ("Finished", "rei") in kinds
 
@@ -543,7 +545,7 @@ def test_checkpoint_round_trip_and_mismatch(tmp_path: Path) -> None:
     problem = build(config)
     state = new_state(REI(), problem, config.training)
     prepared = prepare(config)
-    drive(train(state, problem, config.training, prepared.exam))
+    list(train(state, problem, config.training, prepared.exam))
     save_checkpoint(state, tmp_path / "rei.safetensors")
     other = new_state(REI(), problem, replace(config.training, seed=5))
     load_checkpoint(other, tmp_path / "rei.safetensors")

@@ -99,7 +99,7 @@ def learn(setup: Setup, lesson: Lesson, until: float) -> None:
     def inbox() -> list[Command | Control]:
         return [] if time.time() < until else [Stop()]
 
-    drive(prepared.events(), history.add, inbox=inbox)
+    drive(prepared.run(), history.add, inbox=inbox)
     tell(setup, lesson, history, training, seconds)
     if any(track.evaluated for track in history.tracks.values()):
         draw(setup, lesson, history)

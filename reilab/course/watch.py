@@ -46,7 +46,7 @@ def watch(prepared: Prepared, interactive: bool) -> History:
     history = History()
     screens: tuple[Sink, ...] = (_Screen(history).show,) if interactive else ()
     with _interrupt_as_stop() as inbox:
-        drive(prepared.events(), history.add, *screens, inbox=inbox)
+        drive(prepared.run(), history.add, *screens, inbox=inbox)
     return history
 
 

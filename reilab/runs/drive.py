@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from reilab.events import (
     Command,
@@ -17,10 +17,7 @@ from reilab.events import (
     Finished,
     Pause,
     Paused,
-    Posed,
-    Refused,
     Started,
-    Steered,
     Step,
     Stepped,
     Stop,
@@ -31,11 +28,24 @@ from reilab.events import (
 Sink = Callable[[Event], None]
 #: Gives the messages that have come in since it was last asked.
 Inbox = Callable[[], Iterable[Command | Control]]
-Run = Generator[Event, Command | None, None]
-
 PAUSE_POLL_SECONDS = 0.05
-#: Events that come before a run moves on; answers to commands are among them.
-BEFORE_MOVING = (Posed, Started, Steered, Refused)
+
+
+class Live(Protocol):
+    """A run that goes on when it is pulled, and is at rest between two of its events."""
+
+    def __iter__(self) -> Iterator[Event]: ...
+
+    def __next__(self) -> Event: ...
+
+    def steer(self, command: Command) -> Sequence[Event]:
+        """Obey a command, and answer it; nothing yet if it waits for an event to come."""
+        ...
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a command waits."""
+        ...
 
 
 def nobody() -> list[Command | Control]:
@@ -43,20 +53,21 @@ def nobody() -> list[Command | Control]:
     return []
 
 
-def drive(run: Run, *sinks: Sink, inbox: Inbox = nobody) -> None:
+def drive(run: Live, *sinks: Sink, inbox: Inbox = nobody) -> None:
     """Pull ``run`` to its end or until ``Stop`` comes in; every event goes to every sink, in order.
 
     But for ``Ticked``, of which there is nothing to tell: it is a moment to look into the inbox.
 
-    Commands are sent one per event; those that came before ``Stop`` are obeyed first. While paused
+    Commands take effect between two events, those that came before ``Stop`` too. While paused
     nothing is pulled, but ``Step`` lets each method go on to its next ``Stepped``.
     """
     desk = _Desk(run, sinks)
-    while (event := desk.pull()) is not None:
+    for event in run:
+        desk.tell(event)
         if desk.is_to_stop(inbox):
-            if desk.settle(event):
-                run.close()
-                desk.show(Stopped())
+            while run.unanswered:
+                desk.tell(next(run))
+            desk.show(Stopped())
             return
 
 
@@ -64,9 +75,8 @@ def drive(run: Run, *sinks: Sink, inbox: Inbox = nobody) -> None:
 class _Desk:
     """What has been asked of a run and is not yet done."""
 
-    run: Run
+    run: Live
     sinks: tuple[Sink, ...]
-    commands: deque[Command] = field(default_factory=deque)
     at_work: set[str] = field(default_factory=set)
     #: Methods that have not yet taken the turn that ``Step`` gave them.
     stepping: set[str] = field(default_factory=set)
@@ -78,12 +88,8 @@ class _Desk:
         for sink in self.sinks:
             sink(event)
 
-    def pull(self) -> Event | None:
-        """The next event, shown, after the next command has been sent; ``None`` at the end."""
-        try:
-            event = self.run.send(self.commands.popleft()) if self.commands else next(self.run)
-        except StopIteration:
-            return None
+    def tell(self, event: Event) -> None:
+        """Show an event of the run, and note whose turn it ends."""
         if not isinstance(event, Ticked):
             self.show(event)
         match event:
@@ -96,7 +102,6 @@ class _Desk:
             case Finished(method=method) | Failed(method=method):
                 self.at_work.discard(method)
                 self.stepping.discard(method)
-        return event
 
     def is_to_stop(self, inbox: Inbox) -> bool:
         """Sort what has come in; wait while paused. True as soon as the run is to stop."""
@@ -114,15 +119,6 @@ class _Desk:
                 return False
             time.sleep(PAUSE_POLL_SECONDS)
 
-    def settle(self, event: Event | None) -> bool:
-        """Let what was asked before ``Stop`` be answered; False if the run comes to its end."""
-        asked = bool(self.commands) or isinstance(event, Steered | Refused)
-        while self.commands or (asked and isinstance(event, BEFORE_MOVING)):
-            event = self.pull()
-            if event is None:
-                return False
-        return True
-
     def _take(self, message: Command | Control) -> None:
         match message:
             case Pause() if not self.paused:
@@ -136,4 +132,5 @@ class _Desk:
             case Pause() | Continue() | Step() | Stop():
                 pass
             case command:
-                self.commands.append(command)
+                for answer in self.run.steer(command):
+                    self.show(answer)

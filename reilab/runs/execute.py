@@ -56,7 +56,7 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
         on_gpu = prepared.problem.device.type == "cuda"
         gauges = [_gauge(folder, prepared.config.device)] if on_gpu else []
         shown = (folder.record, saver, *gauges, *sinks) if team.rank == 0 else ()
-        drive(prepared.events(), *shown, inbox=messages)
+        drive(prepared.run(), *shown, inbox=messages)
     except Exception as error:
         # The disk may be what failed.
         with contextlib.suppress(OSError):

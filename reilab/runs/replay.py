@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from reilab.events import Command, Event, Steered
+from reilab.runs.drive import Live
 
 
-def replay(run: Generator[Event, Command | None, None], log: Iterable[Event]) -> Iterator[Event]:
-    """The events of ``run``, sending each command of ``log`` where it took effect there.
+def replay(run: Live, log: Iterable[Event]) -> Iterator[Event]:
+    """The events of ``run``, which gets each command of ``log`` where it took effect there.
 
     With the configuration of the logged run, all events are equal to the logged ones (but for
     seconds, and for the order among methods).
     """
     waiting = [event for event in log if isinstance(event, Steered)]
-    command: Command | None = None
-    while True:
-        try:
-            event = run.send(command) if command else next(run)
-        except StopIteration:
-            return
+    for event in run:
         yield event
-        command = _due(event, waiting)
+        while command := _due(event, waiting):
+            yield from run.steer(command)
 
 
 def _due(event: Event, waiting: list[Steered]) -> Command | None:

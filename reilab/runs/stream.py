@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
-from reilab.events import Posed
+from reilab.events import Command, Event, Failed, Finished, Posed
 from reilab.key import Key
 from reilab.problem import MEASUREMENTS, Problem
 from reilab.record.history import History
@@ -27,8 +29,8 @@ from reilab.training.evaluate import (
     reconstruct_all,
 )
 from reilab.training.state import TrainState, new_state
+from reilab.training.steer import Answer, steer
 from reilab.training.team import ALONE, Team
-from reilab.training.train import Run
 
 Restore: TypeAlias = Callable[[TrainState], None]
 
@@ -61,15 +63,12 @@ class Prepared:
                 begin_from(state, Path(config.start_from))
         return states
 
-    def events(self) -> Run:
-        """``Posed``, then the methods in turns, each from where its state stands."""
-        # People look at the measurements while the networks are made: the first takes a second.
-        command = yield self._posed()
-        early = () if command is None else (command,)
-        training = self.config.training
-        yield from compare(self.states, self.problem, training, self.exam, early, self.team)
+    def run(self) -> Run:
+        """What happens when it is carried out, each method from where its state stands."""
+        return Run(self)
 
-    def _posed(self) -> Posed:
+    def posed(self) -> Posed:
+        """What every method will look at."""
         problem, exam = self.problem, self.exam
         task = find_task(self.config.task)
         start = reconstruct_all(problem.physics.pinv, exam)
@@ -90,6 +89,62 @@ class Prepared:
             measurement=previews(problem.picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
         )
+
+
+class Run:
+    """A run in this process: an iterator of its events, at rest between two of them.
+
+    ``Posed`` comes first, then the methods are introduced, then they take turns.
+
+    Args:
+        prepared: its states are trained in place.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._events = self._carry_out()
+        self._at_work: list[TrainState] | None = None
+        # Commands that came while the methods were introduced, and their answers.
+        self._early: list[Command] = []
+        self._answers: deque[Answer] = deque()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a command waits for the methods to be introduced."""
+        return bool(self._early or self._answers)
+
+    def steer(self, command: Command) -> Sequence[Answer]:
+        """Let a command take effect now, and say for whom it did.
+
+        While the methods are being introduced it waits; its answers are events of the run then.
+        """
+        if self._at_work is None:
+            self._early.append(command)
+            return []
+        return steer(self._at_work, command)
+
+    def _carry_out(self) -> Iterator[Event]:
+        prepared = self._prepared
+        # People look at the measurements while the networks are made: the first takes a second.
+        yield prepared.posed()
+        states, training = prepared.states, prepared.config.training
+        events = compare(states, prepared.problem, training, prepared.exam, prepared.team)
+        yield from islice(events, len(states))
+        self._at_work = list(states)
+        self._answers += [answer for one in self._early for answer in steer(states, one)]
+        self._early.clear()
+        while self._answers:
+            yield self._answers.popleft()
+        for event in events:
+            if isinstance(event, Finished | Failed):
+                self._at_work = [one for one in self._at_work if one.method != event.method]
+            yield event
 
 
 def prepare(config: RunConfig, team: Team = ALONE, restore: Restore = as_it_is) -> Prepared:
@@ -119,8 +174,8 @@ def prepare_problem(
 
 
 def stream(config: RunConfig) -> Run:
-    """The events of a new run; ``send`` commands to steer it. Nothing is written."""
-    return prepare(config).events()
+    """A new run: iterate over it for its events, ``steer`` it in between. Nothing is written."""
+    return prepare(config).run()
 
 
 def run(config: RunConfig, *sinks: Sink) -> History:

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Iterator
 
-from reilab.events import (
-    Command,
-    Evaluated,
-    Event,
-    Failed,
-    Finished,
-    Refused,
-    Started,
-    Steered,
-    Stepped,
-    Ticked,
-)
+from reilab.events import Evaluated, Event, Failed, Finished, Started, Stepped, Ticked
 from reilab.methods.registry import find_method
 from reilab.problem import Problem
 from reilab.training.best import better
@@ -27,22 +16,19 @@ from reilab.training.state import TrainState
 from reilab.training.step import take_step
 from reilab.training.team import ALONE, Team
 
-Run = Generator[Event, Command | None, None]
-
 #: How the measurements came about where nobody knows the images.
 ACQUIRED = "acquired"
 
 
 def train(
     state: TrainState, problem: Problem, config: TrainConfig, exam: Exam, team: Team = ALONE
-) -> Run:
+) -> Iterator[Event]:
     """Train ``state`` until ``config.steps``, from wherever it stands.
 
-    Pull to go on, stop pulling to pause, leave to stop; ``send`` a command to steer, which is
-    answered by ``Steered`` and holds from the next step on. On a CPU, equal states, problems,
-    configurations and commands give equal events (but for ``seconds``). Every step ends in
-    ``Stepped`` or ``Ticked``; in a team, which has to agree on what it hears, in ``Stepped`` or
-    nothing.
+    Pull to go on, stop pulling to pause, leave to stop; between two events the state is at rest
+    and may be changed, see ``steer``. On a CPU, equal states, problems, configurations and
+    commands give equal events (but for ``seconds``). Every step ends in ``Stepped`` or ``Ticked``;
+    in a team, which has to agree on what it hears, in ``Stepped`` or nothing.
 
     Args:
         state: trained in place.
@@ -51,41 +37,29 @@ def train(
         exam: the test measurements for ``Evaluated``, and those for early stopping, if any.
         team: the processes that train together; each of them runs this.
     """
-    yield from _emit(state, _started(state, problem, config))
+    yield _started(state, problem, config)
     state.network.train()
     while state.step < config.steps:
         if config.is_evaluated(state.step):
             _judge(state, problem, config, exam)
-            yield from _emit(state, _evaluated(state, problem, config, exam))
+            yield _evaluated(state, problem, config, exam)
         began = time.perf_counter()
         values = take_step(state, problem, config, team)
         state.interval.add(values, time.perf_counter() - began)
         if state.step % config.log_every == 0 or state.step == config.steps:
             event = _stepped(state, config)
-            yield from _emit(state, event)
+            yield event
             if isinstance(event, Failed):
                 return
         elif team.size == 1:
-            yield from _emit(state, Ticked(state.method, state.step))
+            yield Ticked(state.method, state.step)
     _judge(state, problem, config, exam)
     ends_with = state.step
     if state.best:
         state.network.load_state_dict(state.best.tensors)
         ends_with = state.best.step
-    yield from _emit(state, _evaluated(state, problem, config, exam))
-    yield from _emit(state, Finished(state.method, state.step, ends_with))
-
-
-def _emit(state: TrainState, event: Event) -> Run:
-    """Yield ``event``, then obey and answer commands until there are none."""
-    command = yield event
-    while command is not None:
-        try:
-            state.apply(command)
-        except ValueError as error:
-            command = yield Refused(state.method, state.step, command, str(error))
-        else:
-            command = yield Steered(state.method, state.step, command)
+    yield _evaluated(state, problem, config, exam)
+    yield Finished(state.method, state.step, ends_with)
 
 
 def _stepped(state: TrainState, config: TrainConfig) -> Stepped | Failed:
