@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reilab.events import Evaluated, SetAssumedNoise, SetLearningRate, SetWeight, Steered
+from reilab.events import Evaluated, Refused, SetAssumedNoise, SetLearningRate, SetWeight, Steered
 from reilab.lab.model import Lab
-from reilab.lab.steering import Sent, commands, numbers_since
+from reilab.lab.steering import Numbers, commands
 from reilab.lab.summary import rows, run_title
 from reilab.methods.registry import methods, weights
 from reilab.record.folder import RunFolder
@@ -119,18 +119,27 @@ def test_each_number_becomes_the_commands_that_the_methods_know() -> None:
 
 def test_steering_is_read_back_under_the_names_of_the_controls() -> None:
     log = [Steered("rei", 3, SetWeight("req", 5.0)), Steered("ei", 4, SetWeight("mc", 7.0))]
-    assert numbers_since(log) == {"alpha_req": 5.0, "alpha_mc": 7.0}
+    numbers = Numbers({"alpha_req": 1.0, "alpha_mc": 1.0, "learning_rate": 1e-3})
+    assert numbers.read(log) == {"alpha_req": 5.0, "alpha_mc": 7.0}
+    assert numbers.known == {"alpha_req": 5.0, "alpha_mc": 7.0, "learning_rate": 1e-3}
 
 
-def test_what_others_steer_is_told_from_echoes() -> None:
-    sent = Sent()
-    sent.add("alpha_req", 10.0)
-    sent.add("alpha_req", 100.0)
-    echo = [Steered("rei", 3, SetWeight("req", 10.0)), Steered("ei", 3, SetWeight("req", 10.0))]
-    assert sent.foreign(echo) == {}
-    assert sent.foreign([Steered("rei", 4, SetWeight("req", 100.0))]) == {}
-    assert sent.foreign([Steered("rei", 5, SetWeight("req", 10.0))]) == {"alpha_req": 10.0}
-    assert sent.foreign([Steered("rei", 6, SetWeight("req", 100.0))]) == {"alpha_req": 100.0}
+def test_what_waits_for_an_answer_is_shown_until_it_has_one() -> None:
+    numbers = Numbers({"alpha_req": 1.0}, {"alpha_req": 100.0})
+    earlier = [Steered("rei", 3, SetWeight("req", 10.0)), Steered("ei", 3, SetWeight("req", 10.0))]
+    assert numbers.read(earlier) == {}
+    assert (numbers.known, numbers.expected) == ({"alpha_req": 10.0}, {"alpha_req": 100.0})
+    assert numbers.read([Steered("rei", 4, SetWeight("req", 100.0))]) == {}
+    assert numbers.pending == {}
+    # What somebody else asks for later holds.
+    assert numbers.read([Steered("rei", 5, SetWeight("req", 10.0))]) == {"alpha_req": 10.0}
+
+
+def test_what_is_refused_goes_back_to_what_the_run_has() -> None:
+    numbers = Numbers({"assumed_noise": 0.1}, {"assumed_noise": 0.0})
+    refused = Refused("rei", 3, SetAssumedNoise(0.0), "there is no such level")
+    assert numbers.read([refused]) == {"assumed_noise": 0.1}
+    assert numbers.expected == {"assumed_noise": 0.1}
 
 
 def test_steering_in_one_session_shows_in_another(lab: Lab) -> None:

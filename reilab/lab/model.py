@@ -102,7 +102,7 @@ class Lab(param.Parameterized):
         folder = RunFolder(self.root / choose("run", name, self.runs()))
         config = from_yaml(folder.config)
         self._look_at(folder, config)
-        self._told = self._known()
+        self._numbers = self._read_numbers()
         self._show_asked()
         self.poll()
 
@@ -155,7 +155,7 @@ class Lab(param.Parameterized):
             RuntimeError: a process is at work on it already.
         """
         # What was sent just before the end may not have been heard.
-        self._told = self._known()
+        self._numbers = self._read_numbers()
         if not self._choices_fit():
             self._show_asked()
         jobs.resume(self._folder)
@@ -180,23 +180,23 @@ class Lab(param.Parameterized):
         return events
 
     def _look_at(self, folder: RunFolder, asked: RunConfig) -> None:
-        self._folder, self._asked, self._told = folder, asked, steering.numbers_at_start(asked)
+        self._folder, self._asked = folder, asked
+        self._numbers = steering.Numbers(steering.numbers_at_start(asked))
         self._follower, self.history = folder.follow(), History()
-        self._sent = steering.Sent()
         standing = jobs.standing(folder, self.history)
         self.param.update(run=folder.name, standing=standing, message="")
 
-    def _known(self) -> dict[str, float]:
+    def _read_numbers(self) -> steering.Numbers:
         """The numbers that the run has by its own log."""
-        return steering.numbers_at_start(self._asked) | steering.numbers_since(
-            self._folder.events()
-        )
+        numbers = steering.Numbers(steering.numbers_at_start(self._asked))
+        numbers.read(self._folder.events())
+        return numbers
 
     def _show_asked(self) -> None:
         """Set every control to what the run has, with its steering so far."""
-        asked, told = self._asked, self._told
+        asked, known = self._asked, self._numbers.known
         self.choices.show(asked)
-        self.choices.param.update(same_noise=told["assumed_noise"] == asked.noise, **told)
+        self.choices.param.update(same_noise=known["assumed_noise"] == asked.noise, **known)
 
     def _choices_fit(self) -> bool:
         """Whether the choices differ from the run in nothing but what can be steered."""
@@ -207,14 +207,14 @@ class Lab(param.Parameterized):
         return steering.equal_but_for_steering(mine, self._asked)
 
     def _take_over(self, events: list[Event]) -> None:
-        """Show what others have steered; what this session sent is known already."""
-        if not self.live:
+        """Show what the run has been steered to, in the order of its log.
+
+        What has been changed here since and not been sent yet goes before it.
+        """
+        untold = self._untold()
+        fresh = {n: v for n, v in self._numbers.read(events).items() if n not in untold}
+        if not self.live or not fresh:
             return
-        theirs = self._sent.foreign(events)
-        fresh = {name: value for name, value in theirs.items() if value != self._told.get(name)}
-        if not fresh:
-            return
-        self._told |= fresh
         if "assumed_noise" in fresh:
             self.choices.same_noise = fresh["assumed_noise"] == self._asked.noise
         self.choices.param.update(**fresh)
@@ -232,12 +232,13 @@ class Lab(param.Parameterized):
         self.message = ""
         terms = {term for track in self.history.tracks.values() for term in track.started.weights}
         for name, value in changed.items():
-            self._told[name] = value
-            self._sent.add(name, value)
-            for command in steering.commands(name, value, terms):
+            asked = steering.commands(name, value, terms)
+            (self._numbers.pending if asked else self._numbers.known)[name] = value
+            for command in asked:
                 self._folder.send(command)
 
     def _untold(self) -> dict[str, float]:
         """The numbers of this run that are chosen otherwise than it has been told."""
-        mine = {name: getattr(self.choices, name) for name in self._told}
-        return {name: value for name, value in mine.items() if value != self._told[name]}
+        expected = self._numbers.expected
+        mine = {name: getattr(self.choices, name) for name in expected}
+        return {name: value for name, value in mine.items() if value != expected[name]}

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from reilab.events import Command, Event, SetAssumedNoise, SetLearningRate, SetWeight, Steered
+from reilab.events import (
+    Command,
+    Event,
+    Refused,
+    SetAssumedNoise,
+    SetLearningRate,
+    SetWeight,
+    Steered,
+)
 from reilab.methods.base import Weight, weight_fields
 from reilab.methods.registry import weights
 from reilab.runs.config import RunConfig
@@ -40,43 +48,38 @@ def equal_but_for_steering(mine: RunConfig, asked: RunConfig) -> bool:
     return replace(steered, assumed_noise=asked.assumed_noise) == asked
 
 
-def numbers_since(events: Iterable[Event]) -> dict[str, float]:
-    """What a run has been steered to; later events count."""
-    return {
-        _name(event.command): event.command.value
-        for event in events
-        if isinstance(event, Steered) and _name(event.command) in STEERABLE
-    }
-
-
 @dataclass
-class Sent:
-    """What this session has sent, to tell the echoes of that from what others steer."""
+class Numbers:
+    """The numbers of a run as its log has them, and those that wait for its answer.
 
-    values: dict[str, list[float]] = field(default_factory=dict)
+    Args:
+        known: of each that can be steered, as far as the log has been read.
+        pending: what has been sent and not been answered yet.
+    """
 
-    def add(self, name: str, value: float) -> None:
-        """Remember a value that was sent."""
-        self.values.setdefault(name, []).append(value)
+    known: dict[str, float]
+    pending: dict[str, float] = field(default_factory=dict)
 
-    def foreign(self, events: Iterable[Event]) -> dict[str, float]:
-        """The numbers that somebody else has set; the last of each."""
-        found: dict[str, float] = {}
+    def read(self, events: Iterable[Event]) -> dict[str, float]:
+        """Fold events in; what is expected otherwise since, and so is to be shown."""
+        before = self.expected
         for event in events:
-            if not isinstance(event, Steered):
+            if not isinstance(event, Steered | Refused):
                 continue
             name, value = _name(event.command), event.command.value
-            if name not in STEERABLE:
+            if name not in self.known:
                 continue
-            mine = self.values.get(name, [])
-            if value in mine:
-                # Every method answers by itself: the value stays until a later one is answered.
-                del mine[: mine.index(value)]
-                found.pop(name, None)
-            else:
-                mine.clear()
-                found[name] = value
-        return found
+            if isinstance(event, Steered):
+                self.known[name] = value
+            if self.pending.get(name) == value:
+                # Each method answers by itself; the first answer says that it has been heard.
+                del self.pending[name]
+        return {name: value for name, value in self.expected.items() if value != before[name]}
+
+    @property
+    def expected(self) -> dict[str, float]:
+        """What the run has, or will have as soon as it answers."""
+        return self.known | self.pending
 
 
 def commands(name: str, value: float, terms: Collection[str]) -> list[Command]:
