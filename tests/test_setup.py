@@ -15,21 +15,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "reilab").rglob("*.py"))
 
-#: Each layer may import from those before it, and from itself.
-LAYERS = (
-    {"key", "events", "settings", "registry", "torchfile", "bundle"},
-    {"record"},
-    {"physics", "noise", "groups", "nets", "metrics", "datasets"},
-    {"problem", "identifiability", "nullspace"},
-    {"methods"},
-    {"training", "tasks"},
-    {"show"},
-    {"runs"},
-    {"testing", "trained"},
-    {"batch", "course"},
-    {"lab"},
-    {"cli", "__init__", "__main__"},
-)
+#: Each layer may import from those before it, and from itself; the picture in the docs says which.
+PICTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+LAYERS = [set(line.split("  ")[0].split()) for line in PICTURE.strip().splitlines()]
 #: A run is read without knowing how it was trained, and its processes are looked after.
 TORCH_FREE = (
     "reilab.record.codec",
@@ -98,6 +86,12 @@ print("torch" in sys.modules)
 def test_every_reader_of_the_record_is_looked_at() -> None:
     record = {module_name(path) for path in (ROOT / "reilab" / "record").glob("[!_]*.py")}
     assert record <= set(TORCH_FREE)
+
+
+def test_the_picture_of_the_layers_has_every_part() -> None:
+    parts = {module_name(path).split(".")[1] for path in SOURCES if path.parent != ROOT / "reilab"}
+    parts |= {path.stem for path in (ROOT / "reilab").glob("*.py")}
+    assert sorted(part for layer in LAYERS for part in layer) == sorted(parts)
 
 
 def test_tasks_do_not_import_each_other() -> None:
