@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reilab.datasets import bundled
+from reilab import bundle
 from reilab.datasets.bundled import (
     BUNDLED,
     Part,
@@ -197,6 +197,6 @@ def test_impossible_sizes_are_refused(size: int) -> None:
 
 
 def test_missing_file_names_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(bundled, "__file__", str(tmp_path / "reilab" / "datasets" / "bundled.py"))
+    monkeypatch.setattr(bundle, "__file__", str(tmp_path / "reilab" / "bundle.py"))
     with pytest.raises(FileNotFoundError, match="make data"):
         load_bundled("knee", "test", 64)

@@ -6,7 +6,6 @@ import html.parser
 import math
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -24,7 +23,7 @@ from reilab.course.watch import Curves, bars_html, train, watch
 from reilab.events import Evaluated, Event
 from reilab.key import Key
 from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian
-from reilab.runs.stream import Prepared, prepare_problem
+from reilab.runs.stream import Run, prepare_problem
 
 DOUBLE = torch.float64
 NOISES: list[Noise] = [
@@ -195,15 +194,15 @@ def test_live_training_shows_bars_and_images(monkeypatch: pytest.MonkeyPatch) ->
 def test_interrupt_ends_the_training_cleanly_and_keeps_what_was_learnt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    events, before = Prepared.events, signal.getsignal(signal.SIGINT)
+    pull, before = Run.__next__, signal.getsignal(signal.SIGINT)
 
-    def interrupted(self: Prepared) -> Iterator[Event]:
-        for event in events(self):
-            if isinstance(event, Evaluated) and event.step == 4:
-                os.kill(os.getpid(), signal.SIGINT)
-            yield event
+    def interrupted(self: Run) -> Event:
+        event = pull(self)
+        if isinstance(event, Evaluated) and event.step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return event
 
-    monkeypatch.setattr(Prepared, "events", interrupted)
+    monkeypatch.setattr(Run, "__next__", interrupted)
     config = reilab.configure("inpainting", "smoke", ["mc"], training={"steps": 10_000})
     history = train(config, interactive=False)
     assert history.stopped

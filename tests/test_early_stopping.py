@@ -66,7 +66,7 @@ def test_methods_without_the_truth_end_with_their_last_network() -> None:
 def test_the_best_network_survives_a_checkpoint(tmp_path: Path, judged: list[float]) -> None:
     best = max(range(7), key=judged.__getitem__)
     whole, cut = (prepare(unsteady(ends_with="best")) for _ in range(2))
-    for events, stop in ((whole.events(), 99), (cut.events(), best + 1)):
+    for events, stop in ((whole.run(), 99), (cut.run(), best + 1)):
         for event in events:
             if isinstance(event, Evaluated) and event.step == stop:
                 break

@@ -19,7 +19,7 @@ from reilab.show.gallery import Shown, sample_of, shown
 from reilab.show.markup import templates
 from reilab.show.results import results
 from reilab.show.scene import Scene, scene_of
-from reilab.show.table import COLUMNS
+from reilab.show.table import COLUMNS, STEP
 from reilab.show.words import steering_log
 from reilab.tasks.registry import find_task
 
@@ -50,9 +50,10 @@ def report_html(folder: RunFolder) -> str:
         notes=read_notes(folder).text,
         judged=history.posed is None or history.posed.truth is not None,
         n_test=history.posed.n_test if history.posed else 0,
-        columns=["Method", *(column.head for column in COLUMNS)],
+        columns=["Method", *(column.head for column in (STEP, *COLUMNS))],
         table=[
-            [row.method, *(column.shown(row) for column in COLUMNS)] for row in results(history)
+            [row.method, *(column.shown(row) for column in (STEP, *COLUMNS))]
+            for row in results(history)
         ],
         samples=[sample_of(scene) for scene in scenes if scene],
         strips=_strips(history, n_moments),

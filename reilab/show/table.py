@@ -101,8 +101,8 @@ STEP = Column("step", "Step", "", "d", "step")
 SECONDS = Column("seconds", "Training time", "s", ".0f", "seconds")
 SPEED = Column("steps_per_second", "Speed", "it/s", ".1f", "steps_per_second")
 PARAMETERS = Column("parameters", "Parameters", "", ",d", "parameters")
-#: In the order of all tables.
-COLUMNS = (*METRICS, GAIN, GAP, STEP, SECONDS, SPEED, PARAMETERS)
+#: In the order of all tables; some have the step in front.
+COLUMNS = (*METRICS, GAIN, GAP, SECONDS, SPEED, PARAMETERS)
 
 
 def numbers_of(metrics: Metrics | None) -> tuple[float | None, ...]:

@@ -15,7 +15,7 @@ HEADINGS = tuple(column.heading for column in METRICS)
 
 def metrics_csv(history: History) -> str:
     """A row for A†y and one for each method, at its newest evaluation."""
-    columns = (STEP, *(column for column in COLUMNS if column is not STEP))
+    columns = (STEP, *COLUMNS)
     return written(
         ["method", *(column.heading for column in columns)],
         ([row.method, *(column.of(row) for column in columns)] for row in results(history)),
