@@ -410,10 +410,15 @@ def test_means_over_seeds_and_levels(tmp_path: Path) -> None:
         "results.csv",
         "seeds.csv",
         "differences.csv",
+        "tables.md",
         "inpainting-smoke.svg",
         "inpainting-smoke.png",
     }
     assert sum(file.stat().st_size for file in summary) < 1_000_000
+    _, _, *rows = re.findall(r"^\|.*\|$", (tmp_path / "summary" / "tables.md").read_text(), re.M)
+    n_cells = len(table.heading)
+    assert [len(re.split(r"(?<!\\)\|", row)) - 2 for row in rows] == [n_cells] * len(table.lines)
+    assert told.replace("|", "\\|") in rows[0]
     # Two levels of four panes and three error maps.
     assert report_html(folder, runs).count("<img") == 2 * (4 + 3)
 

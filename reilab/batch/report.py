@@ -12,6 +12,7 @@ import numpy as np
 from reilab.batch.charts import noise_chart
 from reilab.batch.comparison import Table, table_of
 from reilab.batch.folder import GridFolder
+from reilab.batch.markdown import tables_md
 from reilab.batch.published import SOURCE, warning
 from reilab.batch.results import Finished, Level, Series, series_of
 from reilab.batch.tables import differences_csv, results_csv, seeds_csv, timings_csv
@@ -64,9 +65,10 @@ def write_results(folder: GridFolder, runs: Sequence[Finished]) -> None:
     replace_text(folder.path / "report.html", report_html(folder, runs))
     small = folder.path / "summary"
     small.mkdir(exist_ok=True)
-    for name, text in tables.items():
+    every = series_of(runs)
+    for name, text in {**tables, "tables.md": tables_md(every)}.items():
         replace_text(small / name, text)
-    for series in series_of(runs):
+    for series in every:
         stem = f"{series.task}-{series.preset}"
         replace_text(small / f"{stem}.svg", noise_chart(series))
         (small / f"{stem}.png").write_bytes(small_png(side_by_side(rows_of(series))))
