@@ -104,7 +104,8 @@ class Posed:
 
     ``pinv``, ``truth``, ``measurement`` and ``pinv_per_image`` are of the previewed test images,
     ``pinv_metrics`` are means over all of them. ``measurement`` is a picture of y in [0, 1], of its
-    own height and width. Logs of older versions have neither it nor metrics per image.
+    own height and width. Logs of older versions have neither it nor metrics per image. ``at_once``
+    says how many methods train at the same time.
     """
 
     task: str
@@ -121,6 +122,7 @@ class Posed:
     pinv_per_image: tuple[Metrics, ...] | None = None
     measurement: Images | None = None
     measurement_title: str = ""
+    at_once: int = 1
 
 
 @dataclass(frozen=True)

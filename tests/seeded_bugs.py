@@ -44,6 +44,7 @@ DENSE = SPLIT + "the_parts_are_those_of_dense_algebra"
 TINY = "test_losses.py::test_tiny_values_and_gradients"
 STEP, STATE, EVALUATE = "training/step.py", "training/state.py", "training/evaluate.py"
 CHECKPOINT = "training/checkpoint.py"
+LANES = "training/lanes.py"
 ALIKE = "test_draws.py::test_addresses_that_are_alike_are_not_the_same"
 TWICE = "test_draws.py::test_no_random_number_is_drawn_twice"
 LEVELS = "test_draws.py::test_data_have_the_true_noise_and_losses_believe_the_assumed_one"
@@ -54,6 +55,34 @@ STEERED = "test_steps.py::test_all_that_was_steered_is_resumed"
 MODES = "test_steps.py::test_networks_learn_in_training_mode_and_are_judged_in_evaluation_mode[mc]"
 
 BUGS = [
+    Bug(
+        "lanes: every one has all the threads",
+        LANES,
+        "max(1, torch.get_num_threads() // number)",
+        "max(1, torch.get_num_threads())",
+        "test_lanes.py::test_lanes_go_on_at_the_same_time_and_give_the_threads_back",
+    ),
+    Bug(
+        "lanes: threads that begin later have a lane's share",
+        LANES,
+        "            torch.set_num_threads(self._threads)\n",
+        "",
+        "test_lanes.py::test_lanes_go_on_at_the_same_time_and_give_the_threads_back",
+    ),
+    Bug(
+        "lanes: the processes of a team do things in any order",
+        LANES,
+        'if device.type != "cpu" or team.size > 1:',
+        'if device.type != "cpu":',
+        "test_lanes.py::test_a_team_does_everything_in_the_same_order",
+    ),
+    Bug(
+        "drive: hears a command while some of what happened is untold",
+        "runs/drive.py",
+        "if not run.untold() and desk.is_to_stop(inbox):",
+        "if desk.is_to_stop(inbox):",
+        "test_lanes.py::test_a_run_is_heard_when_all_is_told",
+    ),
     Bug(
         "Gaussian SURE: wrong sign of the divergence",
         NOISE,

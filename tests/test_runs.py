@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -152,16 +153,20 @@ def test_progress_and_time_left() -> None:
     assert history.progress == 0.25
     assert history.eta is None
     history.add(stepped("rei", 1))
-    assert history.eta == pytest.approx(0.5 / 2 * 2 + 0.5 * 3)
+    ei, rei = 0.5 / 2 * 2, 0.5 * 3
+    assert history.eta == pytest.approx(ei + rei)
+    history.posed = replace(POSED, at_once=2)
+    assert history.eta == pytest.approx(rei)  # The longest; both would share two cores evenly.
 
 
 class Told:
     """A run that tells what it is told to, and obeys whatever is asked."""
 
-    unanswered = False
-
     def __init__(self, told: Iterable[Event]) -> None:
         self._events, self.step = iter(told), 0
+
+    def untold(self) -> bool:
+        return False
 
     def __iter__(self) -> Iterator[Event]:
         return self

@@ -301,7 +301,7 @@ def test_a_run_that_stops_between_two_reports_goes_on_as_if_it_had_not(tmp_path:
     cut = RunFolder.create(tmp_path / "cut", config.to_yaml())
     looks = count()
 
-    # The inbox is looked into once an event: Posed, two Started, Evaluated, and one step.
+    # The inbox is looked into after Posed, both Started together, two Evaluated, and one step.
     stopped = execute(cut, inbox=lambda: [Stop()] if next(looks) == 4 else [])
     assert stopped.stopped
     assert not stopped.tracks["ei"].stepped
@@ -382,10 +382,10 @@ def test_commands_that_come_while_the_methods_are_introduced_are_answered() -> N
     assert run.steer(SetLearningRate(2e-4)) == []
     assert isinstance(next(run), Started)
     assert run.steer(SetWeight("req", 7.0)) == []
-    assert run.unanswered
+    assert run.untold()
     assert isinstance(next(run), Started)
     answers = [next(run) for _ in range(3)]
-    assert not run.unanswered
+    assert not run.untold()
     assert [(a.method, a.step) for a in answers if isinstance(a, Steered)] == [
         ("ei", 0),
         ("rei", 0),

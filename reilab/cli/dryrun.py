@@ -36,12 +36,16 @@ def show_trial(config: RunConfig, trial: Trial) -> None:
         "data": f"{trial.n_train:,} training and {trial.n_test:,} test samples",
         "images": f"{_shape(trial.image)}, measured as {_shape(trial.measurement)}",
         "network": f"{trial.parameters:,} parameters",
-        "time": f"about {duration(trial.seconds)} at the pace of the second step",
+        "time": f"about {duration(trial.seconds)} at the pace of the second step{_together(trial)}",
         "memory": f"{size(trial.memory)}, the most {kept}",
         "disk": f"up to {size(trial.disk)} of checkpoints",
     }
     for name, told in lines.items():
         console.print(f"{name:<8} {told}", highlight=False)
+
+
+def _together(trial: Trial) -> str:
+    return f", {trial.at_once} methods at once" if trial.at_once > 1 else ""
 
 
 def duration(seconds: float) -> str:

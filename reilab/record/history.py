@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reilab.events import (
@@ -109,12 +109,14 @@ class History:
     @property
     def eta(self) -> float | None:
         """Seconds of training to go at the pace so far; ``None`` before the first step."""
-        paces = [
+        left = [
             (track.started.n_steps - track.step) * track.seconds / track.step
             for track in self.tracks.values()
             if track.step and track.stepped
         ]
-        return sum(paces) if paces and len(paces) == len(self.tracks) else None
+        if not left or len(left) < len(self.tracks):
+            return None
+        return side_by_side(left, self.posed.at_once if self.posed else 1)
 
     def add(self, event: Event) -> None:
         """Fold one event in."""
@@ -147,6 +149,11 @@ class History:
                 self.paused = False
             case Stopped():
                 self.stopped = True
+
+
+def side_by_side(seconds: Sequence[float], at_once: int) -> float:
+    """How long methods take that need so many seconds each, some of them at the same time."""
+    return max(*seconds, sum(seconds) / at_once)
 
 
 def history_of(events: Iterable[Event]) -> History:

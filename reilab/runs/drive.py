@@ -42,9 +42,8 @@ class Live(Protocol):
         """Obey a command, and answer it; nothing yet if it waits for an event to come."""
         ...
 
-    @property
-    def unanswered(self) -> bool:
-        """Whether a command waits."""
+    def untold(self) -> bool:
+        """Whether something has happened, or been asked for, that no event has told of yet."""
         ...
 
 
@@ -64,8 +63,8 @@ def drive(run: Live, *sinks: Sink, inbox: Inbox = nobody) -> None:
     desk = _Desk(run, sinks)
     for event in run:
         desk.tell(event)
-        if desk.is_to_stop(inbox):
-            while run.unanswered:
+        if not run.untold() and desk.is_to_stop(inbox):
+            while run.untold():
                 desk.tell(next(run))
             desk.show(Stopped())
             return

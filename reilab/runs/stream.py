@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +27,7 @@ from reilab.training.evaluate import (
     previews,
     reconstruct_all,
 )
+from reilab.training.lanes import n_lanes
 from reilab.training.state import TrainState, new_state
 from reilab.training.steer import Answer, steer
 from reilab.training.team import ALONE, Team
@@ -88,13 +88,15 @@ class Prepared:
             pinv_per_image=previewed_marks(each, n),
             measurement=previews(problem.picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
+            at_once=n_lanes(len(self.config.objectives), problem.device, self.team),
         )
 
 
 class Run:
     """A run in this process: an iterator of its events, at rest between two of them.
 
-    ``Posed`` comes first, then the methods are introduced, then they take turns.
+    ``Posed`` comes first, then the methods are introduced, then they train. Those that train at the
+    same time come to rest together; what has happened meanwhile is told event by event.
 
     Args:
         prepared: its states are trained in place.
@@ -102,22 +104,26 @@ class Run:
 
     def __init__(self, prepared: Prepared) -> None:
         self._prepared = prepared
-        self._events = self._carry_out()
+        self._happening = self._carry_out()
+        self._happened: deque[Event] = deque()
         self._at_work: list[TrainState] | None = None
-        # Commands that came while the methods were introduced, and their answers.
+        # Commands that came while the methods were introduced.
         self._early: list[Command] = []
-        self._answers: deque[Answer] = deque()
 
     def __iter__(self) -> Iterator[Event]:
         return self
 
     def __next__(self) -> Event:
-        return next(self._events)
+        while not self._happened:
+            self._happened += next(self._happening)
+        event = self._happened.popleft()
+        if self._at_work and isinstance(event, Finished | Failed):
+            self._at_work = [one for one in self._at_work if one.method != event.method]
+        return event
 
-    @property
-    def unanswered(self) -> bool:
-        """Whether a command waits for the methods to be introduced."""
-        return bool(self._early or self._answers)
+    def untold(self) -> bool:
+        """Whether something has happened, or been asked for, that no event has told of yet."""
+        return bool(self._happened or self._early)
 
     def steer(self, command: Command) -> Sequence[Answer]:
         """Let a command take effect now, and say for whom it did.
@@ -129,22 +135,18 @@ class Run:
             return []
         return steer(self._at_work, command)
 
-    def _carry_out(self) -> Iterator[Event]:
+    def _carry_out(self) -> Iterator[tuple[Event, ...]]:
         prepared = self._prepared
         # People look at the measurements while the networks are made: the first takes a second.
-        yield prepared.posed()
+        yield (prepared.posed(),)
         states, training = prepared.states, prepared.config.training
         events = compare(states, prepared.problem, training, prepared.exam, prepared.team)
-        yield from islice(events, len(states))
+        yield next(events)
         self._at_work = list(states)
-        self._answers += [answer for one in self._early for answer in steer(states, one)]
+        answers = tuple(answer for one in self._early for answer in steer(states, one))
         self._early.clear()
-        while self._answers:
-            yield self._answers.popleft()
-        for event in events:
-            if isinstance(event, Finished | Failed):
-                self._at_work = [one for one in self._at_work if one.method != event.method]
-            yield event
+        yield answers
+        yield from events
 
 
 def prepare(config: RunConfig, team: Team = ALONE, restore: Restore = as_it_is) -> Prepared:

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import torch
 
 from reilab.metrics import ssim
+from reilab.record.history import side_by_side
 from reilab.runs.config import RunConfig
 from reilab.runs.stream import Prepared, prepare
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import examine
+from reilab.training.lanes import as_in_a_lane, n_lanes
 from reilab.training.state import TrainState
 from reilab.training.step import take_step
 
@@ -51,6 +53,7 @@ class Trial:
         paces: of each method.
         memory: most bytes that were held, of the GPU if the run is on one, else by this process.
         disk: bytes of all checkpoints that the run would keep.
+        at_once: methods that would train at the same time.
     """
 
     n_train: int
@@ -61,11 +64,12 @@ class Trial:
     paces: tuple[Pace, ...]
     memory: int
     disk: int
+    at_once: int
 
     @property
     def seconds(self) -> float:
         """Of the whole run."""
-        return sum(pace.total for pace in self.paces)
+        return side_by_side([pace.total for pace in self.paces], self.at_once)
 
 
 def try_out(config: RunConfig) -> Trial:
@@ -81,7 +85,9 @@ def try_out(config: RunConfig) -> Trial:
         torch.cuda.reset_peak_memory_stats(problem.device)
     # The first call loads a library, which is no part of an evaluation.
     ssim(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
-    paces = tuple(_pace(state, prepared) for state in prepared.states)
+    at_once = n_lanes(len(prepared.states), problem.device, prepared.team)
+    with as_in_a_lane(at_once):
+        paces = tuple(_pace(state, prepared) for state in prepared.states)
     weights = sum(p.numel() for p in prepared.states[0].network.parameters())
     return Trial(
         n_train=len(problem.train),
@@ -92,6 +98,7 @@ def try_out(config: RunConfig) -> Trial:
         paces=paces,
         memory=_most_memory(problem.device),
         disk=BYTES_PER_WEIGHT * weights * (1 + config.training.kept_states) * len(paces),
+        at_once=at_once,
     )
 
 

@@ -75,10 +75,10 @@ PRESETS = {
     "hour": Preset(
         {"size": 128, "views": 32, "gamma": 20.0},
         TrainConfig(
-            steps=1500,
+            steps=800,
             evaluate_every=100,
             learning_rate=1e-3,
-            milestones=(1200,),
+            milestones=(640,),
             ends_with="best",
         ),
         {20.0: {}},

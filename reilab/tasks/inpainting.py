@@ -57,10 +57,10 @@ PRESETS = {
     "hour": Preset(
         {"size": 128},
         TrainConfig(
-            steps=3000,
+            steps=1500,
             evaluate_every=250,
             learning_rate=2e-3,
-            milestones=(2400,),
+            milestones=(1200,),
             ends_with="best",
         ),
         LEVELS,

@@ -66,10 +66,10 @@ PRESETS = {
     "hour": Preset(
         {"data": "brain", "size": 128, "center": 0.06, "mask_seed": 6},
         TrainConfig(
-            steps=4000,
+            steps=2500,
             evaluate_every=250,
             learning_rate=2e-3,
-            milestones=(3200,),
+            milestones=(2000,),
             ends_with="best",
         ),
         LEVELS,

@@ -1,4 +1,4 @@
-"""Several methods on one problem, side by side: same measurements, same start, in turns."""
+"""Several methods on one problem, side by side: same measurements, same start, same pace."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from reilab.events import Event, Failed, Finished, Stepped
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam
+from reilab.training.lanes import Lanes, n_lanes
 from reilab.training.state import TrainState
 from reilab.training.team import ALONE, Team
 from reilab.training.train import train
@@ -19,10 +20,12 @@ def compare(
     config: TrainConfig,
     exam: Exam,
     team: Team = ALONE,
-) -> Iterator[Event]:
-    """Train ``states`` in turns of one ``Stepped`` each, so that all of them are seen to learn.
+) -> Iterator[tuple[Event, ...]]:
+    """Train ``states`` step by step, so that all of them are seen to learn.
 
-    First each is introduced by its ``Started``. Between two events all of them are at rest.
+    What is pulled are events that happened together, one of each method at most: at first each is
+    introduced by its ``Started``. Between two pulls all methods are at rest, each where its last
+    event tells. Those that have come to a ``Stepped`` wait until the others have.
 
     Args:
         states: trained in place.
@@ -32,13 +35,15 @@ def compare(
         team: the processes that train together; each of them runs this.
     """
     runs = {state.method: train(state, problem, config, exam, team) for state in states}
-    for run in runs.values():
-        yield next(run)
-    while runs:
-        for method in tuple(runs):
-            event: Event | None = None
-            while not isinstance(event, Stepped | Finished | Failed):
-                event = next(runs[method])
-                if isinstance(event, Finished | Failed):
-                    del runs[method]
-                yield event
+    yield tuple(next(run) for run in runs.values())
+    with Lanes(n_lanes(len(runs), problem.device, team)) as lanes:
+        while runs:
+            on_the_way = dict(runs)
+            while on_the_way:
+                for together in lanes.rounds(dict(on_the_way)):
+                    for method, event in together.items():
+                        if isinstance(event, Stepped | Finished | Failed):
+                            del on_the_way[method]
+                        if isinstance(event, Finished | Failed):
+                            del runs[method]
+                    yield tuple(together.values())
