@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import panel_material_ui as pmui
 import pytest
+from test_training import comparable
 
 from reilab.cli.main import main
-from reilab.events import Evaluated, Posed, Stepped
+from reilab.events import Evaluated, Posed, Stepped, Stop, Stopped
 from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
@@ -73,6 +75,18 @@ def test_it_has_the_first_images_and_some_moments(whole: RunFolder, small: RunFo
         assert steps == sorted(set(steps))
         assert least <= len(steps) <= most
         assert steps[-1] == 40
+
+
+def test_nothing_tells_that_a_run_was_interrupted(whole: RunFolder, tmp_path: Path) -> None:
+    cut, looks = RunFolder.create(tmp_path / "cut", whole.config), count()
+    execute(cut, inbox=lambda: [Stop()] if next(looks) == 25 else [])
+    execute(cut)
+    kinds = {type(event) for event in cut.events()}
+    assert Stopped in kinds
+    copies = [list(thin(run, tmp_path / f"thin-{run.name}").events()) for run in (whole, cut)]
+    assert Stopped not in {type(event) for event in copies[1]}
+    for method in ("supervised", "rei"):
+        assert comparable(copies[0], method) == comparable(copies[1], method)
 
 
 def test_moments_are_closer_together_at_first() -> None:

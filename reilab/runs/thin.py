@@ -9,9 +9,19 @@ from typing import TypeVar
 
 import numpy as np
 
-from reilab.events import Evaluated, Event, Finished, Images, Metrics, Posed, Stepped
+from reilab.events import (
+    Evaluated,
+    Event,
+    Finished,
+    Images,
+    Metrics,
+    Posed,
+    Started,
+    Steered,
+    Stepped,
+)
 from reilab.record.folder import RunFolder
-from reilab.record.history import history_of
+from reilab.record.history import History, history_of
 from reilab.training.checkpoint import copy_network
 
 T = TypeVar("T")
@@ -22,7 +32,7 @@ def thin(
 ) -> RunFolder:
     """Make a copy of a finished run without what only a run that goes on would need.
 
-    It keeps what was asked for, the networks it ended with, its first test images, and some of its
+    It tells of one run without a break. It keeps what was asked for, the networks it ended with, its first test images, and some of its
     evaluations, closer together at first, where networks change fastest.
 
     Args:
@@ -36,7 +46,8 @@ def thin(
         ValueError: the run is not finished, or a number is too small.
         FileExistsError: the target exists and is not empty.
     """
-    history = history_of(folder.events())
+    events = list(folder.events())
+    history = history_of(events)
     if not history.finished:
         raise ValueError(
             f"{folder.path} is not finished; `reilab runs resume {folder.path}` goes on with it"
@@ -49,11 +60,26 @@ def thin(
         if value < least:
             raise ValueError(f"{name} = {value} must be at least {least}")
     copy = RunFolder.create(target, folder.config)
-    for event in _thinned(list(folder.events()), images, moments, entries):
+    for event in _thinned(list(_uninterrupted(events, history)), images, moments, entries):
         copy.record(event)
     for method in history.tracks:
         copy_network(folder.checkpoint(method), copy.checkpoint(method))
     return copy
+
+
+def _uninterrupted(events: Sequence[Event], history: History) -> Iterator[Event]:
+    """The run as it would have been had nobody paused, stopped and resumed it."""
+    assert history.posed is not None
+    yield history.posed
+    for method, track in history.tracks.items():
+        first = next(one for one in events if isinstance(one, Started) and one.method == method)
+        yield replace(first, n_steps=track.started.n_steps)
+    told: list[Stepped | Evaluated | Steered] = []
+    for track in history.tracks.values():
+        told += [*track.stepped, *track.evaluated, *track.steered]
+    yield from sorted(told, key=lambda event: event.step)
+    # Each method once: a run of old that was resumed at its end has told it twice.
+    yield from {one.method: one for one in events if isinstance(one, Finished)}.values()
 
 
 def _thinned(events: Sequence[Event], images: int, moments: int, entries: int) -> Iterator[Event]:
