@@ -32,8 +32,9 @@ def thin(
 ) -> RunFolder:
     """Make a copy of a finished run without what only a run that goes on would need.
 
-    It tells of one run without a break. It keeps what was asked for, the networks it ended with, its first test images, and some of its
-    evaluations, closer together at first, where networks change fastest.
+    It tells of one run without a break. It keeps what was asked for, the networks it ended with,
+    its first test images, and some of its evaluations, closer together at first, where networks
+    change fastest.
 
     Args:
         folder: of the run.
