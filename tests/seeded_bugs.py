@@ -56,6 +56,13 @@ MODES = "test_steps.py::test_networks_learn_in_training_mode_and_are_judged_in_e
 
 BUGS = [
     Bug(
+        "precision: auto stays what it is in the run",
+        "runs/config.py",
+        "training=_on(device, override(start.training, training or {})),",
+        "training=override(start.training, training or {}),",
+        "test_steps.py::test_a_run_tells_and_keeps_the_precision_that_it_found",
+    ),
+    Bug(
         "lanes: every one has all the threads",
         LANES,
         "max(1, torch.get_num_threads() // number)",

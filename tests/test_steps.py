@@ -27,11 +27,12 @@ from reilab.methods.registry import find_method, methods
 from reilab.nets.registry import FromStart
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Oracle, Problem
-from reilab.runs.config import RunConfig, build, configure
+from reilab.runs.config import RunConfig, build, configure, from_yaml
 from reilab.runs.stream import Prepared, prepare_problem
 from reilab.settings import override
 from reilab.tasks.registry import tasks
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
+from reilab.training.engines import precision_on
 from reilab.training.evaluate import previewed
 from reilab.training.state import TrainState
 from reilab.training.step import take_step
@@ -403,3 +404,28 @@ def test_the_network_alone_computes_in_short_numbers(
     assert len(found) == 6
     assert {each.dtype for each in network.passes} == {dtype}
     assert formats == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    ("can", "device", "found"),
+    [
+        ({"avx2": True, "avx512_bf16": False, "l2_cache_size": 1}, "cpu", "float32"),
+        ({"avx512_bf16": True}, "cpu", "bfloat16"),
+        ({"amx_bf16": True}, "cpu", "bfloat16"),
+        ({"amx_bf16": True}, "cuda", "float32"),
+    ],
+)
+def test_auto_is_what_the_processor_can_do(
+    can: dict[str, object], device: str, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can)
+    assert precision_on(device, "auto") == found
+    assert precision_on(device, "float32") == "float32"
+
+
+def test_a_run_tells_and_keeps_the_precision_that_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    config = configure("mri", "smoke", training={"precision": "auto"})
+    assert config.training.precision == "bfloat16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert from_yaml(config.to_yaml()) == config

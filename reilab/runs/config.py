@@ -34,6 +34,7 @@ from reilab.problem import Problem
 from reilab.settings import Setting, choose, field_types, override, settings_of
 from reilab.tasks.registry import MEASURED, Spec, Task, find_task
 from reilab.training.config import TrainConfig
+from reilab.training.engines import precision_on
 from reilab.training.team import ALONE, Team, share
 
 #: The comparison that the paper makes.
@@ -165,12 +166,17 @@ def configure(
         spec=spec,
         network=override(body, layers),
         objectives=objectives(methods, {**start.methods, **shared}),
-        training=override(start.training, training or {}),
+        training=_on(device, override(start.training, training or {})),
         assumed_noise=float(found.level_of(spec) if assumed_noise is None else assumed_noise),
         device=device,
         start_from=start_from,
     )
     return checked(config)
+
+
+def _on(device: str, training: TrainConfig) -> TrainConfig:
+    """The training with the precision that it has there, so that the run tells, and keeps, it."""
+    return replace(training, precision=precision_on(device, training.precision))
 
 
 def objectives(names: Sequence[str], values: Mapping[str, Any]) -> tuple[MethodSpec, ...]:

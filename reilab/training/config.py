@@ -35,8 +35,9 @@ class TrainConfig:
         str,
         Setting(
             "Number format inside the network; operators and SURE stay in float32. On GPUs the "
-            "convolutions of float32 may round their factors to TF32, as is the default of torch.",
-            choices=("float32", "bfloat16"),
+            "convolutions of float32 may round their factors to TF32, as is the default of torch. "
+            "auto: bfloat16 on a CPU that has its instructions (AVX-512 BF16, AMX), else float32.",
+            choices=("float32", "bfloat16", "auto"),
         ),
     ] = "float32"
     engine: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import nn
 
 from reilab.nets.winograd.convolution import use_winograd
@@ -50,6 +51,9 @@ def compiled(network: nn.Module) -> str:
     return "compiled"
 
 
+#: Instructions for products of bfloat16; without them it is slower than float32.
+BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16"})
+
 #: Each makes a network run so, and returns the name of what runs.
 ENGINES: Mapping[str, Callable[[nn.Module], str]] = {
     "auto": fastest,
@@ -57,6 +61,18 @@ ENGINES: Mapping[str, Callable[[nn.Module], str]] = {
     "winograd": with_winograd,
     "compiled": compiled,
 }
+
+
+def precision_on(device: str, asked: str) -> str:
+    """The precision that ``asked`` stands for on a device; ``auto`` depends on the machine."""
+    if asked != "auto":
+        return asked
+    return "bfloat16" if device == "cpu" and BFLOAT16 & _abilities() else "float32"
+
+
+def _abilities() -> frozenset[str]:
+    """What the processor can do, by the names that torch has for it."""
+    return frozenset(name for name, can in torch.cpu.get_capabilities().items() if can is True)
 
 
 def set_engine(network: nn.Module, config: TrainConfig) -> str:
