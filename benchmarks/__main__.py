@@ -11,7 +11,19 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
-from benchmarks import lab, learning, limit, loader, options, projector, scaling, step, stopping
+from benchmarks import (
+    lab,
+    lanes,
+    learning,
+    limit,
+    loader,
+    options,
+    precision,
+    projector,
+    scaling,
+    step,
+    stopping,
+)
 from benchmarks.measure import Table, machine
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -20,6 +32,8 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "limit": limit.measure,
     "scaling": scaling.measure,
     "options": options.measure,
+    "precision": precision.measure,
+    "lanes": lanes.measure,
     "learning": learning.measure,
     "loader": loader.measure,
     "lab": lab.measure,

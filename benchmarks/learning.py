@@ -12,9 +12,9 @@ from reilab.runs.drive import drive
 from reilab.runs.stream import stream
 
 LEAD_DB = 1.0
-NOTE = f"""`reilab compare TASK --preset quick`: three methods in turns, evaluations included in the
-wall time. *Lead*: seconds of training of REI until its PSNR on the test images is {LEAD_DB:g} dB
-above EI's at the same step, and stays there."""
+NOTE = f"""`reilab compare TASK --preset quick`: three methods, as many at once as there are
+threads, evaluations included in the wall time. *Lead*: seconds of training of REI until its PSNR on
+the test images is {LEAD_DB:g} dB above EI's at the same step, and stays there."""
 
 
 def measure() -> Table:

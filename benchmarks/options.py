@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from benchmarks.cases import Case
 from benchmarks.measure import Action, Table, in_turns, ratio
+from reilab.methods.base import MethodSpec
 from reilab.methods.rei import REI
 from reilab.problem import Problem
 from reilab.runs.config import build
@@ -47,7 +48,7 @@ def at(size: int, width: int, rounds: int, names: Sequence[str]) -> list[list[st
     for name in names:
         print("options", size, name, file=sys.stderr, flush=True)
         engine, precision = OPTIONS[name]
-        actions[name] = action(problem, replace(default, engine=engine, precision=precision))
+        actions[name] = action(problem, replace(default, engine=engine, precision=precision), REI())
         began = time.perf_counter()
         actions[name]()
         first[name] = time.perf_counter() - began
@@ -65,9 +66,9 @@ def at(size: int, width: int, rounds: int, names: Sequence[str]) -> list[list[st
     ]
 
 
-def action(problem: Problem, config: TrainConfig) -> Action:
+def action(problem: Problem, config: TrainConfig, method: MethodSpec) -> Action:
     """A step with its own network."""
-    state = new_state(REI(), problem, config)
+    state = new_state(method, problem, config)
     state.network.train()
     return lambda: take_step(state, problem, config)
 
