@@ -1,1 +1,5 @@
 """Methods of learning to reconstruct: one file each. A new file in this folder is a new method."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Inverse problems: one file each. A new file in this folder is a new task."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,16 @@
+from .base import Loss as Loss
+from .base import MethodSpec as MethodSpec
+from .base import Weight as Weight
+from .ei import EI as EI
+from .losses import Consistency as Consistency
+from .losses import Equivariance as Equivariance
+from .losses import Regression as Regression
+from .losses import RobustEquivariance as RobustEquivariance
+from .losses import Sure as Sure
+from .mc import MC as MC
+from .registry import find_method as find_method
+from .registry import method as method
+from .registry import methods as methods
+from .rei import REI as REI
+from .supervised import Supervised as Supervised
+from .sure import SURE as SURE

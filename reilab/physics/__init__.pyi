@@ -1,0 +1,14 @@
+from .base import LinearPhysics as LinearPhysics
+from .base import Physics as Physics
+from .fourier import CartesianMRI as CartesianMRI
+from .fourier import PatternMRI as PatternMRI
+from .fourier import masked_mri as masked_mri
+from .fourier import random_columns as random_columns
+from .mask import PixelMask as PixelMask
+from .mask import random_pixels as random_pixels
+from .radon import Radon as Radon
+from .radon import parallel_beam as parallel_beam
+from .radon import parallel_beam_at as parallel_beam_at
+from .radon import ramp_filter as ramp_filter
+from .radon import spread_angles as spread_angles
+from .transmission import Transmission as Transmission

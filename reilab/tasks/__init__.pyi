@@ -1,0 +1,9 @@
+from .ct import CT as CT
+from .inpainting import Inpainting as Inpainting
+from .mri import MRI as MRI
+from .registry import Preset as Preset
+from .registry import Spec as Spec
+from .registry import Task as Task
+from .registry import find_task as find_task
+from .registry import task as task
+from .registry import tasks as tasks
