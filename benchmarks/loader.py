@@ -19,7 +19,7 @@ from benchmarks.measure import Table, resident, synchronize
 from reilab.datasets.cache import Cache
 from reilab.datasets.folder import Folder
 from reilab.datasets.prepare import Plan, Progress, prepare
-from reilab.datasets.stored import Stored, stored_samples
+from reilab.datasets.stored import StoredSamples, stored_samples
 from reilab.runs.config import RunConfig, build, configure
 from reilab.training.state import new_state
 from reilab.training.step import take_step
@@ -110,7 +110,7 @@ def steps_per_second(root: Path) -> float:
     return 1 / statistics.median(seconds[1:])
 
 
-def batches_per_second(samples: Stored) -> float:
+def batches_per_second(samples: StoredSamples) -> float:
     """Over one pass in random order, after one that does not count."""
     one_pass(samples, 0)
     began = time.perf_counter()
@@ -119,7 +119,7 @@ def batches_per_second(samples: Stored) -> float:
     return count / (time.perf_counter() - began)
 
 
-def one_pass(samples: Stored, seed: int) -> int:
+def one_pass(samples: StoredSamples, seed: int) -> int:
     """Every sample once; how many batches that took."""
     order = torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))
     batches = torch.split(order, BATCH)

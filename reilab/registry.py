@@ -22,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from reilab.settings import Setting, choose, settings_of
 
 
-class Entry(Protocol):
+class Registered(Protocol):
     """What a registry holds: a name, and the frozen dataclass that stands behind it."""
 
     @property
@@ -34,7 +34,7 @@ class Entry(Protocol):
         ...
 
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=Registered)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from reilab.datasets.folder import Folder
 from reilab.datasets.known import KNOWN
 from reilab.datasets.prepare import Plan, Progress, prepare
 from reilab.datasets.recipe import Recipe
-from reilab.datasets.stored import OnDevice, Stored, stored_samples
+from reilab.datasets.stored import OnDevice, StoredSamples, stored_samples
 from reilab.datasets.urban100 import Urban100, padded_center
 from reilab.runs.config import configure
 
@@ -602,7 +602,7 @@ def test_images_are_not_mapped_into_memory(cache: Cache) -> None:
 def test_a_batch_equals_the_images_loaded_at_once(cache: Cache) -> None:
     whole = load_images("mine", "train", 48, 1)
     samples = image_samples("mine", "train", 48, 1)
-    assert isinstance(samples, Stored)
+    assert isinstance(samples, StoredSamples)
     x = samples.batch(torch.tensor([7, 2])).x
     assert x is not None
     assert torch.equal(x, whole[[7, 2]])

@@ -13,7 +13,7 @@ import pytest
 
 from reilab.batch.comparison import table_of
 from reilab.batch.differences import difference
-from reilab.batch.results import Finished, Level, series_of
+from reilab.batch.results import FinishedRun, LevelResults, series_of
 from reilab.batch.tables import differences_csv
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
@@ -21,13 +21,13 @@ from reilab.runs.config import configure
 from reilab.runs.marks import Marks
 
 
-def run(method: str, seed: int, *psnr: float) -> Finished:
+def run(method: str, seed: int, *psnr: float) -> FinishedRun:
     """A finished run with these PSNRs of the test images."""
     config = configure("mri", "smoke", [method], training={"seed": seed})
     marks = Marks(psnr, psnr, psnr, psnr)
     start = Marks(*[(10.0,) * len(psnr)] * 4)
     found: dict[str, Any] = {"A†y": start, method: marks}
-    return Finished(RunFolder(Path(f"{method}-{seed}")), config, History(), found)
+    return FinishedRun(RunFolder(Path(f"{method}-{seed}")), config, History(), found)
 
 
 RUNS = (
@@ -41,20 +41,20 @@ RUNS = (
 
 def test_images_are_paired_and_seeds_averaged_first() -> None:
     """The images differ by 1, 2, 1 in both seeds; a seed that lacks a method is left out."""
-    found = difference(Level(0.1, RUNS), "rei", "ei")
+    found = difference(LevelResults(0.1, RUNS), "rei", "ei")
     assert found is not None
     assert (found.n_images, found.n_seeds) == (3, 2)
     assert found.mean == pytest.approx(4 / 3)
     assert found.error == pytest.approx(math.sqrt(1 / 3) / math.sqrt(3))
     assert found.over_seeds == pytest.approx(0.0)
-    back = difference(Level(0.1, RUNS), "ei", "rei")
+    back = difference(LevelResults(0.1, RUNS), "ei", "rei")
     assert back is not None
     assert back.mean == pytest.approx(-found.mean)
 
 
 def test_what_was_not_run_has_no_difference() -> None:
-    assert difference(Level(0.1, RUNS), "rei", "sure") is None
-    one = difference(Level(0.1, (run("ei", 0, 20.0), run("rei", 0, 21.5))), "rei", "ei")
+    assert difference(LevelResults(0.1, RUNS), "rei", "sure") is None
+    one = difference(LevelResults(0.1, (run("ei", 0, 20.0), run("rei", 0, 21.5))), "rei", "ei")
     assert one is not None
     assert (one.mean, one.error, one.over_seeds) == (1.5, None, None)
 

@@ -25,7 +25,7 @@ from reilab.lab.explain import explain, span_words
 from reilab.lab.formula import objectives
 from reilab.lab.keys import press
 from reilab.lab.library import Library
-from reilab.lab.lines import Axes, Line, Mark
+from reilab.lab.lines import PlotAxes, PlotLine, PlotMark
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
 from reilab.lab.results import as_text
@@ -108,7 +108,7 @@ def test_series_hold_every_term_the_totals_the_base_line_and_the_risk(history: H
     assert losses["rei total"].points[1][0] == pytest.approx(2 / 5)
     assert list(risk_series(history)) == ["rei sure", "rei risk"]
     assert risk_series(history)["rei risk"].points[1][0] == pytest.approx(1.1 / 5)
-    assert marks(history) == [Mark(20, "weight of req = 3")]
+    assert marks(history) == [PlotMark(20, "weight of req = 3")]
 
 
 def test_smoothing_keeps_a_constant_and_depends_on_the_past_alone() -> None:
@@ -120,7 +120,7 @@ def test_smoothing_keeps_a_constant_and_depends_on_the_past_alone() -> None:
 
 
 def test_a_chart_grows_marks_and_points() -> None:
-    chart = Chart(Axes("Loss", "", True, 10), {"a": Line("a", "#123456", dots=True)})
+    chart = Chart(PlotAxes("Loss", "", True, 10), {"a": PlotLine("a", "#123456", dots=True)})
     chart.grow("a", ([0, 1], [1.0, -1.0]))
     chart.grow("a", ([0, 1, 2], [1.0, -1.0, 3.0]))
     drawn = chart.figure.renderers[0].data_source.data
@@ -128,7 +128,7 @@ def test_a_chart_grows_marks_and_points() -> None:
     assert np.isnan(drawn["y"][1])
     chart.grow("a", ([0], [4.0]))
     assert list(chart.figure.renderers[0].data_source.data["y"]) == [4.0]
-    chart.mark([Mark(3, "x = 1")])
+    chart.mark([PlotMark(3, "x = 1")])
     chart.point(5)
     chart.point(None)
 

@@ -22,7 +22,7 @@ from reilab.events import SetAssumedNoise, SetLearningRate, SetWeight, Stepped
 from reilab.lab import form
 from reilab.lab.controls import Controls
 from reilab.lab.explain import label, span_words, unit
-from reilab.lab.lines import Axes, Line, Mark
+from reilab.lab.lines import PlotAxes, PlotLine, PlotMark
 from reilab.lab.notebook import LabPanel, lab
 from reilab.lab.notebook.chart import chart_html
 from reilab.lab.notebook.fields import NotebookField
@@ -309,16 +309,16 @@ def test_any_image_and_moment_of_a_run_can_be_looked_at(tmp_path: Path) -> None:
 
 def test_a_chart_has_its_unit_lines_gaps_marks_and_cursor() -> None:
     values = [1.0, 0.0, 100.0]
-    lines = {"a": Series(Line("REI & co", "#123456", "dashed"), ([0, 5, 10], values))}
-    drawn = chart_html(Axes("Loss", "dB", True, 10), lines, [Mark(5, "x < 1")], 2)
+    lines = {"a": Series(PlotLine("REI & co", "#123456", "dashed"), ([0, 5, 10], values))}
+    drawn = chart_html(PlotAxes("Loss", "dB", True, 10), lines, [PlotMark(5, "x < 1")], 2)
     assert 'aria-label="Loss (dB) against steps"' in drawn
     assert "REI &amp; co" in drawn
     assert "x &lt; 1" in drawn
     (path,) = re.findall(r'd="(M[^"]*)" stroke="#123456" stroke-dasharray="7 4"><title>', drawn)
     assert path.count("M") == 2
     assert all(f">{tick}</text>" in drawn for tick in (1, 10, 100))
-    nothing = {"a": Series(Line("a", "#123456"), ([], []))}
-    assert "nan" not in chart_html(Axes("Loss", "", True, 10), nothing, [], None)
+    nothing = {"a": Series(PlotLine("a", "#123456"), ([], []))}
+    assert "nan" not in chart_html(PlotAxes("Loss", "", True, 10), nothing, [], None)
 
 
 def test_ticks_are_round_and_within_the_axis() -> None:

@@ -125,3 +125,12 @@ def test_git_holds_no_generated_output() -> None:
     tracked = listing.stdout.split()
     assert not [f for f in tracked if f.endswith((".pyc", ".safetensors", ".jsonl", ".log"))]
     assert not [f for f in tracked if f.startswith(("runs/", ".venv/", "build/", "dist/"))]
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(module_name(path))
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}

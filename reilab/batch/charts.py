@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reilab.batch.results import Series
+from reilab.batch.results import LevelSeries
 from reilab.show.charts import svg_style, to_svg
 from reilab.show.results import BASELINE
 from reilab.show.words import LETTERS, method_colour, method_title
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STYLES = {BASELINE: "--"}
 
 
-def noise_chart(series: Series) -> str:
+def noise_chart(series: LevelSeries) -> str:
     """PSNR of A†y and of each method over the noise level, as an SVG element.
 
     Points are means over test images and seeds; bars are deviations over the seeds, where there are
@@ -47,7 +47,7 @@ def noise_chart(series: Series) -> str:
         return to_svg(figure)
 
 
-def _draw(axis: Axes, series: Series, name: str) -> None:
+def _draw(axis: Axes, series: LevelSeries, name: str) -> None:
     found = [(level.noise, level.score(name, "psnr")) for level in series.levels]
     known = [(noise, score) for noise, score in found if score]
     if not known:

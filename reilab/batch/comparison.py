@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from reilab.batch.differences import PAIRS, difference
 from reilab.batch.published import Published, published
-from reilab.batch.results import Level, Score, Series
+from reilab.batch.results import LevelResults, LevelSeries, Score
 from reilab.show.results import BASELINE
 from reilab.show.words import method_title
 
 
 @dataclass(frozen=True)
-class Line:
+class ComparisonLine:
     """One line of the table; ``ours`` tells it from the published ones.
 
     Args:
@@ -31,14 +31,14 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class ComparisonTable:
     """PSNR, mean ± deviation over the test images; its parts and SSIM, means over them.
 
     Differences are paired image by image, mean ± standard error.
     """
 
     heading: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ComparisonLine, ...]
 
     @property
     def has_published(self) -> bool:
@@ -46,33 +46,35 @@ class Table:
         return not all(line.ours for line in self.lines)
 
 
-def table_of(series: Series) -> Table:
+def table_of(series: LevelSeries) -> ComparisonTable:
     """A†y and the methods at each level, and how far one is ahead of another, see ``PAIRS``."""
     names = (BASELINE, *series.methods)
     pairs = tuple(pair for pair in PAIRS if set(pair) <= set(names))
     leads = (f"{method_title(a)} − {method_title(b)}" for a, b in pairs)
     heading = ("noise", *map(method_title, names), *leads)
-    lines: list[Line] = []
+    lines: list[ComparisonLine] = []
     for level in series.levels:
         similar = [level.score(name, "ssim") for name in names]
         ssim = tuple(f"{score.mean:.3f}" if score else "" for score in similar)
         parts = tuple(_parts(level, name) for name in names)
         psnr = (*_psnr(level, names, "psnr"), *(_lead(level, *pair) for pair in pairs))
-        lines.append(Line(level.label, psnr, ssim, parts))
+        lines.append(ComparisonLine(level.label, psnr, ssim, parts))
         if found := published(series.task, level.noise):
             if found.legacy:
                 legacy = _psnr(level, names, "legacy_psnr")
-                lines.append(Line("in the authors' metric", (*legacy, *([""] * len(pairs)))))
+                lines.append(
+                    ComparisonLine("in the authors' metric", (*legacy, *([""] * len(pairs))))
+                )
             cells = _published_cells(found, names, pairs)
-            lines.append(Line("published", cells, ours=False))
-    return Table(heading, tuple(lines))
+            lines.append(ComparisonLine("published", cells, ours=False))
+    return ComparisonTable(heading, tuple(lines))
 
 
-def _psnr(level: Level, names: tuple[str, ...], metric: str) -> tuple[str, ...]:
+def _psnr(level: LevelResults, names: tuple[str, ...], metric: str) -> tuple[str, ...]:
     return tuple(_told(level.score(name, metric)) for name in names)
 
 
-def _lead(level: Level, ahead: str, behind: str) -> str:
+def _lead(level: LevelResults, ahead: str, behind: str) -> str:
     """Mean ± standard error of the paired difference."""
     found = difference(level, ahead, behind)
     if found is None:
@@ -80,7 +82,7 @@ def _lead(level: Level, ahead: str, behind: str) -> str:
     return _signed(found.mean) + (f" ± {found.error:.2f}" if found.error is not None else "")
 
 
-def _parts(level: Level, name: str) -> str:
+def _parts(level: LevelResults, name: str) -> str:
     seen, lost = (level.score(name, part) for part in ("psnr_range", "psnr_null"))
     return f"{seen.mean:.2f} | {lost.mean:.2f}" if seen and lost else ""
 

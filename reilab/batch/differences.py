@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
-from reilab.batch.results import Level
+from reilab.batch.results import LevelResults
 from reilab.runs.marks import mean_and_spread
 
 #: Who is compared with whom, where both were run.
@@ -38,7 +38,7 @@ class Difference:
     n_seeds: int
 
 
-def difference(level: Level, ahead: str, behind: str) -> Difference | None:
+def difference(level: LevelResults, ahead: str, behind: str) -> Difference | None:
     """How far ``ahead`` is; ``None`` if no seed has both, or there is no ground truth."""
     first, second = _psnr(level, ahead), _psnr(level, behind)
     seeds = sorted(first.keys() & second.keys())
@@ -52,7 +52,7 @@ def difference(level: Level, ahead: str, behind: str) -> Difference | None:
     return Difference(ahead, behind, mean, error, over_seeds, len(by_image), len(seeds))
 
 
-def _psnr(level: Level, method: str) -> dict[int, tuple[float, ...]]:
+def _psnr(level: LevelResults, method: str) -> dict[int, tuple[float, ...]]:
     """PSNR of each test image by seed."""
     runs = [run for run in level.runs if run.method == method]
     each = {run.config.training.seed: run.marks[method] for run in runs}

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from reilab.batch.charts import noise_chart
-from reilab.batch.comparison import Table, table_of
+from reilab.batch.comparison import ComparisonTable, table_of
 from reilab.batch.folder import GridFolder
 from reilab.batch.markdown import tables_md
 from reilab.batch.published import SOURCE, warning
-from reilab.batch.results import Finished, Level, Series, series_of
+from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, series_of
 from reilab.batch.tables import differences_csv, results_csv, seeds_csv, timings_csv
 from reilab.record.folder import replace_text
 from reilab.record.history import History, history_of
@@ -47,13 +47,13 @@ class Section:
     preset: str
     n_train: int
     n_test: int
-    table: Table
+    table: ComparisonTable
     chart: str
     rows: list[Row]
     warning: str
 
 
-def write_results(folder: GridFolder, runs: Sequence[Finished]) -> None:
+def write_results(folder: GridFolder, runs: Sequence[FinishedRun]) -> None:
     """Write the tables, report.html and the folder ``summary``."""
     tables = {
         "results.csv": results_csv(runs),
@@ -74,12 +74,12 @@ def write_results(folder: GridFolder, runs: Sequence[Finished]) -> None:
         (small / f"{stem}.png").write_bytes(small_png(side_by_side(rows_of(series))))
 
 
-def rows_of(series: Series) -> dict[str, History]:
+def rows_of(series: LevelSeries) -> dict[str, History]:
     """The methods side by side at each level, by what the level is called."""
     return {level.label: level.history for level in series.levels}
 
 
-def report_html(folder: GridFolder, runs: Sequence[Finished]) -> str:
+def report_html(folder: GridFolder, runs: Sequence[FinishedRun]) -> str:
     """Tables with the published figures, PSNR against noise, and the images at each level."""
     every = series_of(runs)
     n_numbers = sum(_numbers(series) for series in every)
@@ -99,23 +99,23 @@ def report_html(folder: GridFolder, runs: Sequence[Finished]) -> str:
     )
 
 
-def table_html(table: Table, title: str) -> str:
+def table_html(table: ComparisonTable, title: str) -> str:
     """One table, for a notebook."""
     macros = templates(HERE).get_template("table.html.j2").module
     return f"<h4>{escape(title)}</h4>{macros.table_html(table)}"  # type: ignore[attr-defined]
 
 
-def _numbers(series: Series) -> int:
+def _numbers(series: LevelSeries) -> int:
     """How many there are in the panes and error maps of all levels."""
     return sum(_size(level) * 2 * (2 + len(level.methods)) for level in series.levels)
 
 
-def _size(level: Level) -> int:
+def _size(level: LevelResults) -> int:
     posed = level.history.posed
     return int(np.prod(posed.pinv.shape[1:])) if posed else 0
 
 
-def _section(series: Series, with_errors: bool) -> Section:
+def _section(series: LevelSeries, with_errors: bool) -> Section:
     posed = series.levels[0].history.posed
     assert posed is not None
     return Section(
@@ -138,11 +138,11 @@ def _row(label: str, history: History, with_errors: bool) -> Row:
     return Row(label, sample if with_errors else replace(sample, errors=[]))
 
 
-def _seconds(run: Finished) -> float:
+def _seconds(run: FinishedRun) -> float:
     return run.history.tracks[run.method].seconds
 
 
-def _unfinished(folder: GridFolder, runs: Sequence[Finished]) -> list[tuple[str, str, str]]:
+def _unfinished(folder: GridFolder, runs: Sequence[FinishedRun]) -> list[tuple[str, str, str]]:
     done = {run.folder.name for run in runs}
     found = []
     for run in folder.all_runs():

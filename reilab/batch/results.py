@@ -19,7 +19,7 @@ from reilab.tasks.registry import find_task
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """A run that is done: one method at one noise level with one seed."""
 
     folder: RunFolder
@@ -50,11 +50,11 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Level:
+class LevelResults:
     """All finished runs of a task and preset at one noise level."""
 
     noise: float
-    runs: tuple[Finished, ...]
+    runs: tuple[FinishedRun, ...]
 
     @property
     def label(self) -> str:
@@ -94,12 +94,12 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Series:
+class LevelSeries:
     """A task with a preset, level by level."""
 
     task: str
     preset: str
-    levels: tuple[Level, ...]
+    levels: tuple[LevelResults, ...]
 
     @cached_property
     def methods(self) -> list[str]:
@@ -114,29 +114,31 @@ def in_order() -> list[str]:
     return sorted(known, key=lambda name: known[name].oracle)
 
 
-def finished_runs(folder: GridFolder) -> list[Finished]:
+def finished_runs(folder: GridFolder) -> list[FinishedRun]:
     """All that are done, by task, preset, noise, method and seed."""
     found = []
     for run in folder.all_runs():
         history = history_of(run.events())
         if history.finished and has_marks(run):
-            found.append(Finished(run, from_yaml(run.config), history, read_marks(run)))
+            found.append(FinishedRun(run, from_yaml(run.config), history, read_marks(run)))
     return sorted(found, key=_place)
 
 
-def series_of(runs: Sequence[Finished]) -> list[Series]:
+def series_of(runs: Sequence[FinishedRun]) -> list[LevelSeries]:
     """The runs sorted into tasks and noise levels."""
-    found: dict[tuple[str, str], dict[float, list[Finished]]] = {}
+    found: dict[tuple[str, str], dict[float, list[FinishedRun]]] = {}
     for run in runs:
         levels = found.setdefault((run.config.task, run.config.preset), {})
         levels.setdefault(run.config.noise, []).append(run)
     return [
-        Series(*kind, tuple(Level(noise, tuple(each)) for noise, each in levels.items()))
+        LevelSeries(
+            *kind, tuple(LevelResults(noise, tuple(each)) for noise, each in levels.items())
+        )
         for kind, levels in found.items()
     ]
 
 
-def _place(run: Finished) -> tuple[str, str, float, int, int]:
+def _place(run: FinishedRun) -> tuple[str, str, float, int, int]:
     config = run.config
     method = in_order().index(run.method)
     return config.task, config.preset, config.noise, method, config.training.seed

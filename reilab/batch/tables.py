@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from reilab.batch.differences import PAIRS, difference
-from reilab.batch.results import Finished, Series, series_of
+from reilab.batch.results import FinishedRun, LevelSeries, series_of
 from reilab.nets.registry import network_of
 from reilab.runs.marks import Marks, mean_and_spread
 from reilab.show import table
@@ -20,7 +20,7 @@ KINDS = ("mean", "std")
 LEGACY = {"legacy_psnr": ("legacy_psnr_db", 4)}
 
 
-def results_csv(runs: Sequence[Finished]) -> str:
+def results_csv(runs: Sequence[FinishedRun]) -> str:
     """A row for each run: every setting, then means and deviations over the test images.
 
     It holds nothing that depends on the hour or on the speed of the machine.
@@ -40,7 +40,7 @@ def results_csv(runs: Sequence[Finished]) -> str:
     return written(heading, rows)
 
 
-def seeds_csv(runs: Sequence[Finished]) -> str:
+def seeds_csv(runs: Sequence[FinishedRun]) -> str:
     """A row for each method, and A†y, at each level: means over the seeds, deviations over both."""
     heading = ["task", "preset", "noise", "method", "seeds"]
     for name, _ in METRICS.values():
@@ -48,7 +48,7 @@ def seeds_csv(runs: Sequence[Finished]) -> str:
     return written(heading, [row for series in series_of(runs) for row in _rows(series)])
 
 
-def differences_csv(runs: Sequence[Finished]) -> str:
+def differences_csv(runs: Sequence[FinishedRun]) -> str:
     """A row for each pair of methods at each level: PSNR of one minus that of the other."""
     heading = ["task", "preset", "noise", "ahead", "behind", "images", "seeds"]
     heading += ["psnr_db_difference", "standard_error_images", "std_seeds"]
@@ -63,18 +63,18 @@ def differences_csv(runs: Sequence[Finished]) -> str:
     return written(heading, rows)
 
 
-def timings_csv(runs: Sequence[Finished]) -> str:
+def timings_csv(runs: Sequence[FinishedRun]) -> str:
     """A row for each run: what differs from one machine, and from one call, to another."""
     rows = [[run.folder.name, *_timing(run)] for run in runs]
     return written(["run", "seconds", "steps_per_second"], rows)
 
 
-def _timing(run: Finished) -> list[str]:
+def _timing(run: FinishedRun) -> list[str]:
     track = run.history.tracks[run.method]
     return [f"{track.seconds:.2f}", f"{pace(track) or 0:.3f}"]
 
 
-def _rows(series: Series) -> list[list[object]]:
+def _rows(series: LevelSeries) -> list[list[object]]:
     rows: list[list[object]] = []
     for level in series.levels:
         for name in (BASELINE, *level.methods):
@@ -91,7 +91,7 @@ def _rows(series: Series) -> list[list[object]]:
     return rows
 
 
-def _settings(run: Finished) -> dict[str, Any]:
+def _settings(run: FinishedRun) -> dict[str, Any]:
     """Every setting of a run by name; lists are separated by spaces."""
     config = run.config
     plain = {

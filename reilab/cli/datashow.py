@@ -21,7 +21,7 @@ from reilab.datasets.bundled import BUNDLED
 from reilab.datasets.cache import Cache, Index, Note, data_root, prepared_sets
 from reilab.datasets.channels import KINDS
 from reilab.datasets.known import KNOWN, KnownSet
-from reilab.datasets.locate import Standing, standing_of
+from reilab.datasets.locate import SetStanding, standing_of
 from reilab.datasets.prepare import Progress as Step
 
 #: So many files that failed, and that hold no truth, are named; the index has them all.
@@ -71,7 +71,7 @@ def sets_table(root: Path) -> Table:
     return table
 
 
-def show_standing(console: Console, name: str, standing: Standing, root: Path) -> None:
+def show_standing(console: Console, name: str, standing: SetStanding, root: Path) -> None:
     """What is there of a known data set, what is missing, where to get it, what to do next."""
     known = KNOWN[name]
     rows = _grid(f"{known.title}: {known.description}")
@@ -155,7 +155,7 @@ def _in_both(index: Index) -> int:
     return sum(entry.sha256 in train for entry in others)
 
 
-def _is_whole(standing: Standing) -> bool:
+def _is_whole(standing: SetStanding) -> bool:
     """One file that holds them all."""
     return len(standing.sources) == 1 and standing.sources[0].split is None
 

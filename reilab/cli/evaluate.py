@@ -19,7 +19,7 @@ from reilab.record.folder import unused
 from reilab.settings import override
 from reilab.trained.assess import Assessment
 from reilab.trained.checkpoints import find_checkpoints
-from reilab.trained.evaluate import Level, evaluate, save_evaluation
+from reilab.trained.evaluate import LevelMarks, evaluate, save_evaluation
 from reilab.trained.tables import summary
 
 #: Columns of the table, heading and digits by mark; the files have all marks. The last two are the
@@ -96,7 +96,7 @@ def _told(asked: Asked, seed: int) -> dict[str, Any]:
     }
 
 
-def _table(levels: Sequence[Level], asked: Asked) -> Table:
+def _table(levels: Sequence[LevelMarks], asked: Asked) -> Table:
     """Means (± standard deviations) over the images; a section for each noise level."""
     first = levels[0].each[0]
     known = levels[0].truth is not None

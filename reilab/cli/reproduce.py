@@ -31,7 +31,7 @@ from reilab.batch.drive import Pulse, drive, unfinished
 from reilab.batch.folder import GridFolder
 from reilab.batch.grid import Grid, cells_of
 from reilab.batch.report import write_results
-from reilab.batch.results import Finished, finished_runs, series_of
+from reilab.batch.results import FinishedRun, finished_runs, series_of
 from reilab.cli.show import clock
 from reilab.runs.config import USUAL_METHODS
 from reilab.tasks.registry import find_task, tasks
@@ -200,7 +200,7 @@ def _line(outcome: Outcome) -> str:
     return f"[green]finished[/]  {outcome.cell.name}  {outcome.seconds:.0f} s"
 
 
-def _tell(runs: Sequence[Finished], folder: GridFolder, outcomes: Iterable[Outcome]) -> None:
+def _tell(runs: Sequence[FinishedRun], folder: GridFolder, outcomes: Iterable[Outcome]) -> None:
     """The tables, where everything is, and what failed.
 
     Raises:

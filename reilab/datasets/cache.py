@@ -40,7 +40,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """An image: where it comes from, ``file`` or ``file[place]``, and sha256 of its numbers."""
 
     source: str
@@ -72,7 +72,7 @@ class Index:
     size: int
     low: float
     high: float
-    images: Mapping[str, tuple[Entry, ...]]
+    images: Mapping[str, tuple[IndexEntry, ...]]
     sources: Mapping[str, tuple[int, int]]
     failed: tuple[Note, ...] = ()
     left_out: tuple[Note, ...] = ()
@@ -95,7 +95,7 @@ def index_from_json(text: str) -> Index:
             **{
                 **plain,
                 "images": {
-                    split: tuple(Entry(**entry) for entry in _entries(plain["images"], split))
+                    split: tuple(IndexEntry(**entry) for entry in _entries(plain["images"], split))
                     for split in SPLITS
                 },
                 "sources": {name: (size, time) for name, (size, time) in plain["sources"].items()},

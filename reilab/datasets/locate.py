@@ -12,7 +12,7 @@ from reilab.datasets.recipe import Source
 
 
 @dataclass(frozen=True)
-class Standing:
+class SetStanding:
     """What there is of a known data set: its cache, and the folder and files it can be made of."""
 
     cache: Cache | None
@@ -20,7 +20,7 @@ class Standing:
     sources: Sequence[Source]
 
 
-def standing_of(name: str, root: Path, folder: Path | None) -> Standing:
+def standing_of(name: str, root: Path, folder: Path | None) -> SetStanding:
     """Look for a known data set.
 
     Args:
@@ -34,7 +34,7 @@ def standing_of(name: str, root: Path, folder: Path | None) -> Standing:
     known = KNOWN[name]
     place = find_folder(known, root) if folder is None else folder
     sources = known.recipe().sources(place) if place and place.is_dir() else ()
-    return Standing(open_cache(root, name), place, sources)
+    return SetStanding(open_cache(root, name), place, sources)
 
 
 def find_folder(known: KnownSet, root: Path) -> Path | None:

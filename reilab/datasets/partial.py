@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reilab.datasets.arrayfile import HEADER, header_of
-from reilab.datasets.cache import SPLITS, Entry, raw_bytes
+from reilab.datasets.cache import SPLITS, IndexEntry, raw_bytes
 
 
 @dataclass(frozen=True)
-class Line:
+class JournalLine:
     """A source file that is done: its name, size and time, its images, and what was the matter."""
 
     source: str
     stamp: tuple[int, int]
-    images: Mapping[str, tuple[Entry, ...]]
+    images: Mapping[str, tuple[IndexEntry, ...]]
     failed: str = ""
     left_out: str = ""
 
@@ -42,7 +42,9 @@ class Partial:
     def journal(self) -> Path:
         return self.folder / "journal.jsonl"
 
-    def begin(self, plan: Mapping[str, Any], stamps: Mapping[str, tuple[int, int]]) -> list[Line]:
+    def begin(
+        self, plan: Mapping[str, Any], stamps: Mapping[str, tuple[int, int]]
+    ) -> list[JournalLine]:
         """Go on where an interrupted preparation with the same plan stands, or start anew.
 
         Args:
@@ -64,7 +66,7 @@ class Partial:
         self.journal.write_text("".join(_written(line) for line in done), encoding="utf-8")
         return done
 
-    def add(self, line: Line, images: Mapping[str, Sequence[NDArray[np.int16]]]) -> None:
+    def add(self, line: JournalLine, images: Mapping[str, Sequence[NDArray[np.int16]]]) -> None:
         """Append the images of a file, then the line that says so."""
         for split, new in images.items():
             with (self.folder / f"{split}.npy").open("ab") as file:
@@ -88,7 +90,7 @@ class Partial:
         """Leave nothing."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _done(self, plan: str) -> list[Line]:
+    def _done(self, plan: str) -> list[JournalLine]:
         """The lines of the journal, of which the last may be torn, if it is of this plan."""
         try:
             if (self.folder / "plan.json").read_text(encoding="utf-8") != plan:
@@ -98,7 +100,7 @@ class Partial:
             return []
         return [_read(line) for line in written.splitlines(keepends=True) if line.endswith("\n")]
 
-    def _cut(self, done: Sequence[Line]) -> bool:
+    def _cut(self, done: Sequence[JournalLine]) -> bool:
         """Cut off images that no line tells of; false if some are missing."""
         for split in SPLITS:
             path = self.folder / f"{split}.npy"
@@ -111,12 +113,12 @@ class Partial:
         return True
 
 
-def _written(line: Line) -> str:
+def _written(line: JournalLine) -> str:
     return json.dumps(asdict(line)) + "\n"
 
 
-def _read(text: str) -> Line:
+def _read(text: str) -> JournalLine:
     plain = json.loads(text)
     size, time = plain["stamp"]
-    images = {s: tuple(Entry(**entry) for entry in plain["images"].get(s, ())) for s in SPLITS}
-    return Line(plain["source"], (size, time), images, plain["failed"], plain["left_out"])
+    images = {s: tuple(IndexEntry(**entry) for entry in plain["images"].get(s, ())) for s in SPLITS}
+    return JournalLine(plain["source"], (size, time), images, plain["failed"], plain["left_out"])

@@ -20,8 +20,8 @@ from reilab.datasets.cache import (
     NEEDED,
     SPLITS,
     Cache,
-    Entry,
     Index,
+    IndexEntry,
     Note,
     cache_folder,
     encode,
@@ -30,7 +30,7 @@ from reilab.datasets.cache import (
 )
 from reilab.datasets.contact import contact_sheet
 from reilab.datasets.formats.contents import UnreadableError, WithoutTruthError
-from reilab.datasets.partial import Line, Partial
+from reilab.datasets.partial import JournalLine, Partial
 from reilab.datasets.recipe import Recipe, Source, held_back
 
 #: Largest value of every image.
@@ -162,7 +162,7 @@ def _convert(
     sources: Sequence[Source],
     stamps: Mapping[str, tuple[int, int]],
     watch: Callable[[Progress], None],
-) -> list[Line]:
+) -> list[JournalLine]:
     partial = _partial(plan)
     identity = {"format": FORMAT, "origin": plan.origin, **plan.choices}
     lines = partial.begin({**identity, "folder": str(plan.folder.resolve())}, stamps)
@@ -179,27 +179,27 @@ def _convert(
 
 def _read(
     plan: Plan, source: Source, name: str, stamp: tuple[int, int]
-) -> tuple[Line, dict[str, list[NDArray[np.int16]]]]:
+) -> tuple[JournalLine, dict[str, list[NDArray[np.int16]]]]:
     """The journal line of a file and its images; none of them if the file fails half-way."""
     images: dict[str, list[NDArray[np.int16]]] = {split: [] for split in SPLITS}
-    entries: dict[str, list[Entry]] = {split: [] for split in SPLITS}
-    nothing: dict[str, tuple[Entry, ...]] = dict.fromkeys(SPLITS, ())
+    entries: dict[str, list[IndexEntry]] = {split: [] for split in SPLITS}
+    nothing: dict[str, tuple[IndexEntry, ...]] = dict.fromkeys(SPLITS, ())
     try:
         for found in plan.recipe.read(source):
             stored = encode(found.image, plan.recipe.low, HIGH)
             full = name if found.place is None else f"{name}[{found.place}]"
             images[found.split].append(stored)
-            entries[found.split].append(Entry(full, sha256_of(stored)))
+            entries[found.split].append(IndexEntry(full, sha256_of(stored)))
     except UnreadableError as error:
-        return Line(name, stamp, nothing, failed=str(error)), {}
+        return JournalLine(name, stamp, nothing, failed=str(error)), {}
     except WithoutTruthError as error:
-        return Line(name, stamp, nothing, left_out=str(error)), {}
+        return JournalLine(name, stamp, nothing, left_out=str(error)), {}
     except OSError as error:
-        return Line(name, stamp, nothing, failed=f"cannot be opened: {error.strerror}"), {}
-    return Line(name, stamp, {s: tuple(e) for s, e in entries.items()}), images
+        return JournalLine(name, stamp, nothing, failed=f"cannot be opened: {error.strerror}"), {}
+    return JournalLine(name, stamp, {s: tuple(e) for s, e in entries.items()}), images
 
 
-def _publish(plan: Plan, lines: Sequence[Line]) -> Cache:
+def _publish(plan: Plan, lines: Sequence[JournalLine]) -> Cache:
     partial = _partial(plan)
     index = _index(plan, lines)
     if missing := [split for split in NEEDED if not index.images[split]]:
@@ -218,7 +218,7 @@ def _publish(plan: Plan, lines: Sequence[Line]) -> Cache:
     return Cache(_move(partial.folder, cache_folder(plan.root, plan.name)), index)
 
 
-def _index(plan: Plan, lines: Sequence[Line]) -> Index:
+def _index(plan: Plan, lines: Sequence[JournalLine]) -> Index:
     return Index(
         name=plan.name,
         origin=plan.origin,

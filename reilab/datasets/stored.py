@@ -45,7 +45,7 @@ class OnDevice:
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class StoredSamples:
     """Images kept as 16-bit numbers, which become images when a batch is asked for.
 
     Args:
@@ -82,7 +82,9 @@ class Stored:
         return Batch(as_channels(x, self.channels), None)
 
 
-def stored_samples(cache: Cache, split: str, size: int, channels: int, device: str) -> Stored:
+def stored_samples(
+    cache: Cache, split: str, size: int, channels: int, device: str
+) -> StoredSamples:
     """The samples of a prepared data set.
 
     Raises:
@@ -97,7 +99,7 @@ def stored_samples(cache: Cache, split: str, size: int, channels: int, device: s
     check_channels(index.name, index.channels, channels)
     array = cache.array(split, loader_threads())
     shelf = held(array, place) if fits(array, place) else array
-    return Stored(shelf, index.low, index.high, size, channels, place)
+    return StoredSamples(shelf, index.low, index.high, size, channels, place)
 
 
 def fits(array: ArrayFile, device: torch.device) -> bool:

@@ -11,7 +11,7 @@ from bokeh.models import ColumnDataSource, CustomJSTicker, DataRange1d, HoverToo
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from reilab.lab.lines import Axes, Line, Mark, Points
+from reilab.lab.lines import PlotAxes, PlotLine, PlotMark, Points
 from reilab.lab.style import MARK
 from reilab.show.words import NEUTRAL
 
@@ -45,7 +45,7 @@ class Chart:
         lines: how they look, by key.
     """
 
-    def __init__(self, axes: Axes, lines: Mapping[str, Line]) -> None:
+    def __init__(self, axes: PlotAxes, lines: Mapping[str, PlotLine]) -> None:
         self.axes = axes
         self.figure = figure(
             y_axis_type="log" if axes.log else "linear",
@@ -91,7 +91,7 @@ class Chart:
         """Draw the whole line anew."""
         self._sources[key].data = self._columns(points, 0)
 
-    def mark(self, marks: Sequence[Mark]) -> None:
+    def mark(self, marks: Sequence[PlotMark]) -> None:
         """Draw upright marks, and say at them what was changed."""
         if [mark.words for mark in marks] != list(self._marks.data["words"]):
             steps = [float(mark.step) for mark in marks]
@@ -103,7 +103,7 @@ class Chart:
         if list(self._cursor.data["x"]) != wanted:
             self._cursor.data = {"x": wanted}
 
-    def _draw(self, key: str, line: Line) -> Any:
+    def _draw(self, key: str, line: PlotLine) -> Any:
         source = self._sources[key]
         renderer = self.figure.line(
             "x",

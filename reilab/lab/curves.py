@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import panel as pn
 
 from reilab.lab.chart import Chart, chart_pane
-from reilab.lab.lines import Mark
+from reilab.lab.lines import PlotMark
 from reilab.lab.series import SCORES, Series, axes_of, smooth
 from reilab.lab.style import TALL
 from reilab.lab.view import View
@@ -21,7 +21,7 @@ GRID = {
 }
 
 
-class Curves(pn.viewable.Viewer):
+class CurvePlots(pn.viewable.Viewer):
     """One chart for each kind of curve that there is."""
 
     def __init__(self, view: View) -> None:
@@ -41,7 +41,7 @@ class Curves(pn.viewable.Viewer):
         run: str,
         kinds: Mapping[str, Mapping[str, Series]],
         n_steps: int,
-        marks: Sequence[Mark],
+        marks: Sequence[PlotMark],
         anew: bool,
     ) -> None:
         """Add what is new to the curves of each kind, or draw them ``anew``."""

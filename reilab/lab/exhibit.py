@@ -9,14 +9,14 @@ from typing import Any
 import panel as pn
 
 from reilab.lab.board import ImageBoard
-from reilab.lab.curves import Curves
+from reilab.lab.curves import CurvePlots
 from reilab.lab.imagetools import ImageTools, tool
-from reilab.lab.lines import Mark
+from reilab.lab.lines import PlotMark
 from reilab.lab.numbers import number_text
 from reilab.lab.results import Results
 from reilab.lab.series import Series
 from reilab.lab.style import LINE, TALL
-from reilab.lab.summary import Row
+from reilab.lab.summary import SummaryRow
 from reilab.lab.swipe import Swipe
 from reilab.lab.text import heading, quiet
 from reilab.lab.timeline import Timeline
@@ -42,8 +42,8 @@ class Content:
     moments: Sequence[int]
     kinds: Mapping[str, Mapping[str, Series]]
     n_steps: int
-    marks: Sequence[Mark]
-    rows: Sequence[Row]
+    marks: Sequence[PlotMark]
+    rows: Sequence[SummaryRow]
     anew: bool = False
 
 
@@ -64,7 +64,7 @@ class Exhibit(pn.viewable.Viewer):
         self._look = view
         self.timeline, self.board = Timeline(view), ImageBoard(view)
         self.tools = ImageTools(view, self.board.reset_view)
-        self._swipe, self._curves = Swipe(view, self.board), Curves(view)
+        self._swipe, self._curves = Swipe(view, self.board), CurvePlots(view)
         self._results = Results(browser, name)
         self._smoothing = tool("slide", "smoothing", "Smoothing", "inline", 190, span=SMOOTH)
         self._log = tool("toggles", "log", "Scale", "inline silent", options=[["log", "Log scale"]])

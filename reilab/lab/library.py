@@ -18,7 +18,7 @@ from reilab.tasks.registry import find_task
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunEntry:
     """One run of the list; ``psnr`` in dB by title of method."""
 
     name: str
@@ -86,7 +86,7 @@ class Library:
         self.root = root
         self._known: dict[str, _Known] = {}
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[RunEntry]:
         """All runs, pinned ones first, then the newest; without those of unknown tasks."""
         found = []
         for folder in list_runs(self.root):
@@ -133,10 +133,10 @@ class Library:
         return known
 
 
-def _entry(known: _Known) -> Entry:
+def _entry(known: _Known) -> RunEntry:
     config, history = known.config, known.history
     tracks = {name: history.tracks[name].metrics for name in in_order(history)}
-    return Entry(
+    return RunEntry(
         name=known.folder.name,
         title=run_title(known.folder.name),
         task=config.task,

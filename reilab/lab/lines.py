@@ -12,7 +12,7 @@ Points = tuple[Sequence[float] | NDArray[Any], Sequence[float] | NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Line:
+class PlotLine:
     """How a line looks; ``dots`` shows where its points are."""
 
     label: str
@@ -22,7 +22,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Axes:
+class PlotAxes:
     """What a chart draws: the quantity with its unit, its scale, and how long a run is."""
 
     title: str
@@ -37,7 +37,7 @@ class Axes:
 
 
 @dataclass(frozen=True)
-class Mark:
+class PlotMark:
     """Something that was changed at a step."""
 
     step: int

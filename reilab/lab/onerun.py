@@ -11,7 +11,7 @@ import panel as pn
 from reilab.lab import exports
 from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain
-from reilab.lab.library import Entry, Library
+from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE
 from reilab.lab.text import quiet
@@ -41,7 +41,7 @@ class OneRun(pn.viewable.Viewer):
         super().__init__()
         self._library, self._lab, self._look = library, lab, view
         self._browser, self._attempt = browser, attempt
-        self._entry: Entry | None = None
+        self._entry: RunEntry | None = None
         self._resume = self._button("Resume", self._go_on)
         self._pin = self._button("Pin", self._turn_pin)
         self._note = Field(
@@ -75,7 +75,7 @@ class OneRun(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def show(self, entry: Entry | None) -> None:
+    def show(self, entry: RunEntry | None) -> None:
         """Offer what can be done with this run; nothing if there is not exactly one."""
         self._entry = entry
         self._view.visible = entry is not None

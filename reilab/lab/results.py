@@ -11,7 +11,7 @@ import panel as pn
 
 from reilab.lab.buttons import small_button
 from reilab.lab.style import TALL
-from reilab.lab.summary import Row
+from reilab.lab.summary import SummaryRow
 from reilab.lab.text import quiet
 from reilab.lab.web.components import Browser, DataTable
 from reilab.show.table import COLUMNS
@@ -31,7 +31,7 @@ class Results(pn.viewable.Viewer):
     def __init__(self, browser: Browser, stem: str) -> None:
         super().__init__()
         self._browser, self._stem = browser, stem
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[SummaryRow, ...] = ()
         columns = [["Method", ""], *([one.title, one.unit] for one in COLUMNS)]
         self._table = DataTable(
             title="Results",
@@ -57,7 +57,7 @@ class Results(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def update(self, rows: Sequence[Row]) -> None:
+    def update(self, rows: Sequence[SummaryRow]) -> None:
         """Show these rows."""
         if tuple(rows) != self._rows:
             self._rows = tuple(rows)
@@ -68,7 +68,7 @@ class Results(pn.viewable.Viewer):
         self._browser.download(f"{self._stem}.csv", content, "text/csv")
 
 
-def as_text(rows: Sequence[Row], between: str) -> str:
+def as_text(rows: Sequence[SummaryRow], between: str) -> str:
     """The table with all digits, for spreadsheets."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=between, lineterminator="\n")
@@ -79,7 +79,7 @@ def as_text(rows: Sequence[Row], between: str) -> str:
     return out.getvalue()
 
 
-def _line(row: Row) -> dict[str, Any]:
+def _line(row: SummaryRow) -> dict[str, Any]:
     cells: list[dict[str, Any]] = [{"text": row.name}]
     cells += [{"text": one.shown(row.result), "order": one.of(row.result)} for one in COLUMNS]
     return {"key": row.key, "colour": row.colour or method_colour(row.key), "cells": cells}

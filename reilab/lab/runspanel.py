@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 
 from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain
-from reilab.lab.library import Entry, Library
+from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
 from reilab.lab.numbers import number_text
 from reilab.lab.onerun import OneRun
@@ -41,7 +41,7 @@ class RunsPanel(pn.viewable.Viewer):
     def __init__(self, library: Library, lab: Lab, view: View, browser: Browser) -> None:
         super().__init__()
         self._library, self._lab, self._look = library, lab, view
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, RunEntry] = {}
         self._doomed: list[str] = []
         self._one = OneRun(library, lab, view, browser, self._attempt)
         self._filter = Field(
@@ -172,7 +172,7 @@ class RunsPanel(pn.viewable.Viewer):
         return small_button(label, lambda: self._attempt(action), name)
 
 
-def _line(entry: Entry) -> dict[str, Any]:
+def _line(entry: RunEntry) -> dict[str, Any]:
     psnr = ", ".join(f"{title} {value:.2f}" for title, value in entry.psnr)
     best = max((value for _, value in entry.psnr), default=None)
     pin = "★ " if entry.notes.pinned else ""

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from reilab.events import Failed, Started, Steered
-from reilab.lab.lines import Axes, Line, Mark, Points
+from reilab.lab.lines import PlotAxes, PlotLine, PlotMark, Points
 from reilab.record.history import History
 from reilab.record.losses import Values
 from reilab.show.curves import marks_of, scores_of
@@ -35,7 +35,7 @@ TITLES: Mapping[str, tuple[str, str]] = {
 class Series:
     """A line and its points."""
 
-    line: Line
+    line: PlotLine
     points: Points
 
 
@@ -48,9 +48,9 @@ def kinds(history: History) -> dict[str, dict[str, Series]]:
     }
 
 
-def axes_of(kind: str, n_steps: int, log_losses: bool) -> Axes:
+def axes_of(kind: str, n_steps: int, log_losses: bool) -> PlotAxes:
     """The axes of a kind of curve."""
-    return Axes(*TITLES[kind], kind not in SCORES and log_losses, n_steps)
+    return PlotAxes(*TITLES[kind], kind not in SCORES and log_losses, n_steps)
 
 
 def length(history: History) -> int:
@@ -67,13 +67,13 @@ def score_series(history: History, score: str) -> dict[str, Series]:
     level: float | None = getattr(start, score) if start else None
     if level is not None:
         last = length(history)
-        found["pinv"] = Series(Line(BASELINE, NEUTRAL, "dashed"), ([0, last], [level, level]))
+        found["pinv"] = Series(PlotLine(BASELINE, NEUTRAL, "dashed"), ([0, last], [level, level]))
     for name in in_order(history):
         scores = scores_of(history.tracks[name])
         values: Values = getattr(scores, score)
         # Every run has a PSNR, and shows its lines before the first; the parts may be unknown.
         if score == PSNR or np.isfinite(values).any():
-            line = Line(method_title(name), method_colour(name), dots=True)
+            line = PlotLine(method_title(name), method_colour(name), dots=True)
             found[name] = Series(line, (scores.step, values))
     return found
 
@@ -86,11 +86,11 @@ def loss_series(history: History) -> dict[str, Series]:
         losses = history.tracks[name].losses
         terms = list(history.tracks[name].started.weights)
         if len(terms) > 1:
-            line = Line(f"{title} {TOTAL}", colour)
+            line = PlotLine(f"{title} {TOTAL}", colour)
             found[f"{name} {TOTAL}"] = Series(line, (losses.step, losses.total))
         for index, term in enumerate(terms):
             label = f"{title} {term}" if len(terms) > 1 else title
-            line = Line(label, colour, DASHES[index] if len(terms) > 1 else "solid")
+            line = PlotLine(label, colour, DASHES[index] if len(terms) > 1 else "solid")
             found[f"{name} {term}"] = Series(
                 line, (losses.step, losses.terms.get(term, losses.total))
             )
@@ -105,14 +105,14 @@ def risk_series(history: History) -> dict[str, Series]:
         losses = track.losses
         if "sure" not in track.started.weights or np.isnan(losses.risk).all():
             continue
-        line = Line(f"{title}: SURE", method_colour(name))
+        line = PlotLine(f"{title}: SURE", method_colour(name))
         found[f"{name} sure"] = Series(line, (losses.step, losses.terms["sure"]))
-        line = Line(f"{title}: true risk", NEUTRAL, "dashed")
+        line = PlotLine(f"{title}: true risk", NEUTRAL, "dashed")
         found[f"{name} risk"] = Series(line, (losses.step, losses.risk))
     return found
 
 
-def marks(history: History) -> list[Mark]:
+def marks(history: History) -> list[PlotMark]:
     """What happened at which step; what several methods were told counts once."""
     found: dict[int, list[str]] = {}
     for track in history.tracks.values():
@@ -120,7 +120,7 @@ def marks(history: History) -> list[Mark]:
             words = found.setdefault(mark.step, [])
             if (told := _words(mark.event)) not in words:
                 words.append(told)
-    return [Mark(step, ", ".join(words)) for step, words in sorted(found.items())]
+    return [PlotMark(step, ", ".join(words)) for step, words in sorted(found.items())]
 
 
 def of_several(runs: Mapping[str, Mapping[str, Series]]) -> dict[str, Series]:

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 
 from reilab.lab.exhibit import Content
 from reilab.lab.series import LOSSES, SCORES, Series, loss_series, of_several, score_series
-from reilab.lab.summary import Row, rows
+from reilab.lab.summary import SummaryRow, rows
 from reilab.lab.view import View
 from reilab.record.history import History
 from reilab.show.panes import PINV
@@ -92,7 +92,7 @@ def _chosen(
     }
 
 
-def _rows(letter: str, history: History, methods: set[str], base: bool) -> list[Row]:
+def _rows(letter: str, history: History, methods: set[str], base: bool) -> list[SummaryRow]:
     return [
         row
         if row.key == PINV

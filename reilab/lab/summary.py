@@ -25,7 +25,7 @@ WORDS: Mapping[Status, str] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """One line of the table of results: what a method has come to, and its name on screen."""
 
     key: str
@@ -34,10 +34,12 @@ class Row:
     colour: str = ""
 
 
-def rows(history: History) -> list[Row]:
+def rows(history: History) -> list[SummaryRow]:
     """The table: the baseline first, then each method."""
     return [
-        Row("pinv" if found.method == BASELINE else found.method, method_title(found.method), found)
+        SummaryRow(
+            "pinv" if found.method == BASELINE else found.method, method_title(found.method), found
+        )
         for found in results(history)
     ]
 

@@ -15,7 +15,7 @@ WRONG_BELIEF = 4.0
 
 
 @dataclass(frozen=True)
-class Stop:
+class TourStop:
     """One scene: what it sets, why, and what to watch.
 
     ``noise`` is the true level, that of the preset if left out; ``belief`` multiplies it;
@@ -33,7 +33,7 @@ class Stop:
 
 
 STOPS = (
-    Stop(
+    TourStop(
         "Noise breaks EI",
         "Equivariant Imaging asks that A x̂ fits the measurements. These are noisy, so it "
         "learns to fit the noise as well.",
@@ -42,7 +42,7 @@ STOPS = (
         "ground truth, leaves it far behind.",
         ("supervised", "ei"),
     ),
-    Stop(
+    TourStop(
         "REI repairs it",
         "Robust Equivariant Imaging replaces the fit by SURE, which takes the noise off its count, "
         "and makes its virtual measurements noisy too. It sees no more data than EI does.",
@@ -50,7 +50,7 @@ STOPS = (
         "between the two.",
         ("supervised", "ei", "rei"),
     ),
-    Stop(
+    TourStop(
         "A wrong σ",
         "SURE must know how strong the noise is. Here the losses believe in four times the true "
         "noise.",
@@ -59,7 +59,7 @@ STOPS = (
         ("rei",),
         belief=WRONG_BELIEF,
     ),
-    Stop(
+    TourStop(
         "A wrong group",
         "Equivariance teaches something only if A itself lacks the symmetry. Shifting an image "
         "only changes the phase of its k-space, so A sees the same after any shift.",
@@ -79,7 +79,7 @@ class Tour(param.Parameterized):
     place = param.Integer(default=-1, bounds=(-1, len(STOPS) - 1), doc="-1 is not on tour.")
 
     @property
-    def stop(self) -> Stop | None:
+    def stop(self) -> TourStop | None:
         """The scene that is shown."""
         return STOPS[self.place] if self.place >= 0 else None
 

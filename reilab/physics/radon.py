@@ -93,7 +93,7 @@ def parallel_beam_at(
     Memory: about 9 · size² · views entries of 8 bytes, both matrices and their transposes.
     """
     n_pixels, n_rays = size * size, n_detectors(size) * len(angles)
-    views = [View(size, place, len(angles), angle) for place, angle in enumerate(angles)]
+    views = [ProjectionView(size, place, len(angles), angle) for place, angle in enumerate(angles)]
     shares = view_shares(angles)
     project = [_project(view) for view in views]
     spread = [_interpolate(view, share) for view, share in zip(views, shares, strict=True)]
@@ -167,7 +167,7 @@ def _ramp_response(n_rays: int, device: torch.device, dtype: torch.dtype) -> Ten
 
 
 @dataclass(frozen=True)
-class View:
+class ProjectionView:
     """One of ``views`` views of a size×size image; ``angle`` is in degrees."""
 
     size: int
@@ -182,7 +182,7 @@ class View:
         return math.cos(angle), math.sin(angle)
 
 
-def _project(view: View) -> Triplets:
+def _project(view: ProjectionView) -> Triplets:
     """One view of the projector: bilinear samples along each ray, one pixel apart.
 
     A row for each ray of the first part of the path, then of the second, and so on.
@@ -204,7 +204,7 @@ def _project(view: View) -> Triplets:
     return _concatenate(parts)
 
 
-def _interpolate(view: View, share: float) -> Triplets:
+def _interpolate(view: ProjectionView, share: float) -> Triplets:
     """One view of the back-projector: each pixel reads between its two nearest detectors.
 
     The factor is that of the inversion formula: half the angle that the view stands for.

@@ -22,7 +22,7 @@ PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Entry:
+class QueueEntry:
     """A run in line.
 
     Args:
@@ -36,12 +36,12 @@ class Entry:
     limit: int
 
 
-def entries(root: Path) -> list[Entry]:
+def entries(root: Path) -> list[QueueEntry]:
     """The runs in line, the next one first."""
     file = root / "queue.json"
     if not file.exists():
         return []
-    return [Entry(**plain) for plain in json.loads(file.read_text(encoding="utf-8"))]
+    return [QueueEntry(**plain) for plain in json.loads(file.read_text(encoding="utf-8"))]
 
 
 def position(folder: RunFolder) -> int | None:
@@ -59,7 +59,7 @@ def join(folder: RunFolder, limit: int) -> None:
     with locked(root):
         line = entries(root)
         if folder.name not in [entry.run for entry in line]:
-            _write(root, [*line, Entry(folder.name, device_of(folder), limit)])
+            _write(root, [*line, QueueEntry(folder.name, device_of(folder), limit)])
 
 
 def leave(folder: RunFolder) -> bool:
@@ -128,5 +128,5 @@ def _strike(folder: RunFolder) -> bool:
     return len(rest) < len(line)
 
 
-def _write(root: Path, line: list[Entry]) -> None:
+def _write(root: Path, line: list[QueueEntry]) -> None:
     replace_text(root / "queue.json", json.dumps([asdict(entry) for entry in line], indent=1))

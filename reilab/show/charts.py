@@ -32,7 +32,7 @@ SCORES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class ChartLine:
     """What one method adds to a chart."""
 
     step: Values
@@ -40,7 +40,7 @@ class Line:
     style: str = "-"
 
 
-Draw = Callable[[Track], list[Line]]
+Draw = Callable[[Track], list[ChartLine]]
 
 
 def svg_charts(history: History) -> list[str]:
@@ -67,9 +67,9 @@ def to_svg(figure: Figure) -> str:
 
 
 def _scores(history: History, name: str, title: str) -> str:
-    def draw(track: Track) -> list[Line]:
+    def draw(track: Track) -> list[ChartLine]:
         scores = scores_of(track)
-        return [Line(scores.step.astype(float), getattr(scores, name))]
+        return [ChartLine(scores.step.astype(float), getattr(scores, name))]
 
     start = history.posed.pinv_metrics if history.posed else None
     level: float | None = getattr(start, name) if start else None
@@ -90,18 +90,18 @@ def _losses(history: History) -> list[str]:
     return charts
 
 
-def _draw_total(track: Track) -> list[Line]:
+def _draw_total(track: Track) -> list[ChartLine]:
     losses = track.losses
-    return [Line(losses.step.astype(float), losses.total)]
+    return [ChartLine(losses.step.astype(float), losses.total)]
 
 
-def _draw_term(term: str, track: Track) -> list[Line]:
+def _draw_term(term: str, track: Track) -> list[ChartLine]:
     losses = track.losses
     if term not in losses.terms:
         return []
     step = losses.step.astype(float)
-    lines = [Line(step, losses.terms[term])]
-    return [*lines, Line(step, losses.risk, "--")] if term in risk_terms() else lines
+    lines = [ChartLine(step, losses.terms[term])]
+    return [*lines, ChartLine(step, losses.risk, "--")] if term in risk_terms() else lines
 
 
 def _chart(

@@ -24,7 +24,7 @@ from reilab.training.state import reconstruction
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class LevelMarks:
     """All that was assessed on the same measurements; A†y comes first."""
 
     each: tuple[Assessment, ...]
@@ -33,7 +33,7 @@ class Level:
 
 def evaluate(
     checkpoints: Sequence[Checkpoint], problem: Problem, levels: Sequence[float], seed: int
-) -> Iterator[Level]:
+) -> Iterator[LevelMarks]:
     """A†y and each network, for one noise level after the other.
 
     Args:
@@ -53,7 +53,7 @@ def evaluate(
 
 def _evaluate(
     networks: dict[str, nn.Module], problem: Problem, levels: Sequence[float], seed: int
-) -> Iterator[Level]:
+) -> Iterator[LevelMarks]:
     for level in levels:
         posed = replace(problem, noise=problem.noise.at(level))
         exam = prepare_exam(posed, TrainConfig(seed=seed))
@@ -62,10 +62,10 @@ def _evaluate(
         }
         key = Key(seed) / "assess"
         each = tuple(assess(name, f, posed, exam, key) for name, f in fs.items())
-        yield Level(each, exam.truth)
+        yield LevelMarks(each, exam.truth)
 
 
-def save_evaluation(levels: Sequence[Level], asked: dict[str, Any], out: Path) -> list[Path]:
+def save_evaluation(levels: Sequence[LevelMarks], asked: dict[str, Any], out: Path) -> list[Path]:
     """Write ``per_image.csv``, ``evaluation.json`` and a picture of cases for each network.
 
     Args:

@@ -22,7 +22,7 @@ AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Reconstructed:
     """What became of one input: the files that were written, or why there are none."""
 
     source: Path
@@ -36,7 +36,7 @@ def reconstruct(
     pose: Callable[[Spec], Problem],
     checkpoint: Checkpoint,
     out: Path,
-) -> Iterator[Outcome]:
+) -> Iterator[Reconstructed]:
     """Reconstruct every input; one that cannot be read does not stop the others.
 
     Each gives ``NAME.npy``, what the network gives in float32 (N, C, H, W), of a complex image real
@@ -59,12 +59,12 @@ def reconstruct(
         try:
             problem = pose(override(spec, {MEASURED: str(source)}))
         except (ValueError, OSError) as error:
-            yield Outcome(source, trouble=str(error))
+            yield Reconstructed(source, trouble=str(error))
             continue
         if network is None:
             network = load_trained(checkpoint, problem)
             out.mkdir(parents=True, exist_ok=True)
-        yield Outcome(source, tuple(_write(*_apply(network, problem), out / name)))
+        yield Reconstructed(source, tuple(_write(*_apply(network, problem), out / name)))
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from reilab.lab.lines import Axes, Line, Mark, Points
+from reilab.lab.lines import PlotAxes, PlotLine, PlotMark, Points
 from reilab.lab.notebook.ticks import linear_ticks, log_ticks, tick_text
 from reilab.lab.series import Series
 from reilab.lab.style import MARK
@@ -47,7 +47,7 @@ class Drawing:
 
 
 def chart_html(
-    axes: Axes, series: Mapping[str, Series], marks: Sequence[Mark], at: int | None
+    axes: PlotAxes, series: Mapping[str, Series], marks: Sequence[PlotMark], at: int | None
 ) -> str:
     """A figure with its title, its legend and its lines; ``at`` is the step of the cursor."""
     points = {key: _points(one.points, axes.log) for key, one in series.items()}
@@ -71,7 +71,7 @@ def _points(points: Points, log: bool) -> tuple[Values, Values]:
     return step, np.where(values > 0, values, np.nan) if log else values
 
 
-def _drawing(axes: Axes, points: Sequence[tuple[Values, Values]]) -> Drawing:
+def _drawing(axes: PlotAxes, points: Sequence[tuple[Values, Values]]) -> Drawing:
     every = [values[np.isfinite(values)] for _, values in points]
     shown = np.concatenate(every) if every else np.empty(0)
     if not shown.size:
@@ -112,7 +112,7 @@ def _frame(drawing: Drawing) -> str:
     return "".join(parts)
 
 
-def _line(line: Line, points: tuple[Values, Values], drawing: Drawing) -> str:
+def _line(line: PlotLine, points: tuple[Values, Values], drawing: Drawing) -> str:
     step, values = points
     keep = np.isfinite(values)
     # A gap begins a new stretch.
@@ -128,7 +128,7 @@ def _line(line: Line, points: tuple[Values, Values], drawing: Drawing) -> str:
     )
 
 
-def _upright(mark: Mark, drawing: Drawing) -> str:
+def _upright(mark: PlotMark, drawing: Drawing) -> str:
     words = f"<title>Step {mark.step}: {escape(mark.words)}</title>"
     return _rule(drawing, mark.step, NEUTRAL, words, "2 3")
 
@@ -139,7 +139,7 @@ def _rule(drawing: Drawing, step: float, colour: str, inside: str, dash: str = "
     return f'<path class="line" d="M{x} {TOP}V{HEIGHT - BOTTOM}" {style}>{inside}</path>'
 
 
-def _key(line: Line) -> str:
+def _key(line: PlotLine) -> str:
     """A short piece of the line with its name."""
     stroke = f'stroke="{line.colour}" stroke-dasharray="{DASHES[line.dash]}"'
     swatch = f'<svg viewBox="0 0 22 8" aria-hidden="true"><path class="line" d="M1 4H21" {stroke}/>'

@@ -17,7 +17,7 @@ from reilab.lab.notebook.curves import NotebookCurves
 from reilab.lab.notebook.elements import box, close_parts, html, set_html, show
 from reilab.lab.notebook.looks import NotebookLooks
 from reilab.lab.notebook.pictures import NotebookPictures
-from reilab.lab.notebook.pulse import Pulse
+from reilab.lab.notebook.pulse import NotebookPulse
 from reilab.lab.notebook.style import STYLE
 from reilab.lab.notebook.table import table_html
 from reilab.lab.notebook.transport import NotebookTransport
@@ -75,7 +75,7 @@ class LabPanel(widgets.VBox):
         explained = ["methods", "assumed_noise", *self.lab.choices.steerable]
         self.lab.choices.param.watch(self._explain, explained)
         self._redraw()
-        self._pulse = Pulse(self.beat, BEAT_SECONDS)
+        self._pulse = NotebookPulse(self.beat, BEAT_SECONDS)
 
     def show_run(self, run: str) -> None:
         """Look at a run below the root; the reason is shown if that cannot be."""

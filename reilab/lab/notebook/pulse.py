@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Pulse:
+class NotebookPulse:
     """Calls ``beat`` every so many seconds on the running loop, until it is stopped.
 
     A cell that computes keeps the loop, and so the pulse, waiting until it ends; nothing is lost.
