@@ -83,7 +83,7 @@ PRESETS = {
         ),
         {20.0: {}},
         ProximalSpec(),
-        QUICK,
+        {**QUICK, "alpha_req": 1e3},
     ),
     "standard": Preset(
         {"size": 256, "gamma": 10.0},
