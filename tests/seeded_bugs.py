@@ -65,8 +65,8 @@ BUGS = [
     Bug(
         "lanes: every one has all the threads",
         LANES,
-        "max(1, torch.get_num_threads() // number)",
-        "max(1, torch.get_num_threads())",
+        "max(1, self._threads // number)",
+        "self._threads",
         "test_lanes.py::test_lanes_go_on_at_the_same_time_and_give_the_threads_back",
     ),
     Bug(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +16,7 @@ from reilab.runs.config import RunConfig
 from reilab.runs.stream import Prepared, prepare
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import examine
-from reilab.training.lanes import as_in_a_lane, n_lanes
+from reilab.training.lanes import Lanes, n_lanes
 from reilab.training.state import TrainState
 from reilab.training.step import take_step
 
@@ -86,8 +87,11 @@ def try_out(config: RunConfig) -> Trial:
     # The first call loads a library, which is no part of an evaluation.
     ssim(torch.zeros(1, 1, 8, 8), torch.zeros(1, 1, 8, 8))
     at_once = n_lanes(len(prepared.states), problem.device, prepared.team)
-    with as_in_a_lane(at_once):
-        paces = tuple(_pace(state, prepared) for state in prepared.states)
+    runs = {state.method: _pace(state, prepared) for state in prepared.states}
+    # As in the run, whose methods share cores and memory.
+    with Lanes(at_once) as lanes:
+        found = {name: pace for each in lanes.rounds(runs) for name, pace in each.items()}
+    paces = tuple(found[name] for name in runs)
     weights = sum(p.numel() for p in prepared.states[0].network.parameters())
     return Trial(
         n_train=len(problem.train),
@@ -107,7 +111,7 @@ def n_evaluations(training: TrainConfig) -> int:
     return sum(training.is_evaluated(step) for step in range(training.steps)) + 1
 
 
-def _pace(state: TrainState, prepared: Prepared) -> Pace:
+def _pace(state: TrainState, prepared: Prepared) -> Iterator[Pace]:
     training, problem = prepared.config.training, prepared.problem
     state.network.train()
     step = 0.0
@@ -126,7 +130,7 @@ def _pace(state: TrainState, prepared: Prepared) -> Pace:
     examine(state.network, problem, few, training.precision)
     evaluation = (time.perf_counter() - began) * len(exam.y) / len(few.y)
     whole = step * training.steps + evaluation * n_evaluations(training)
-    return Pace(state.method, step, evaluation, whole)
+    yield Pace(state.method, step, evaluation, whole)
 
 
 def _most_memory(device: torch.device) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import torch
 
-from reilab.events import Event
 from reilab.training.team import Team
+
+T = TypeVar("T")
 
 
 def n_lanes(n_methods: int, device: torch.device, team: Team) -> int:
@@ -27,27 +27,11 @@ def n_lanes(n_methods: int, device: torch.device, team: Team) -> int:
     return min(n_methods, torch.get_num_threads())
 
 
-def threads_of(number: int) -> int:
-    """The threads of each of so many lanes."""
-    return max(1, torch.get_num_threads() // number)
-
-
-@contextmanager
-def as_in_a_lane(number: int) -> Iterator[None]:
-    """The calling thread has a lane's share of the cores meanwhile."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads_of(number))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class Lanes:
-    """A context in which iterators of events go on side by side.
+    """A context in which iterators, of events most often, go on side by side.
 
-    What each computes is its own: the generators of random numbers are addressed by method and
-    step, so that the order in which lanes get to run changes nothing.
+    Random numbers have addresses, see ``Key``, so that the order in which lanes get to run changes
+    nothing.
 
     Args:
         number: of lanes; with one, iterators take turns in the caller's thread.
@@ -55,7 +39,7 @@ class Lanes:
 
     def __init__(self, number: int) -> None:
         self._threads = torch.get_num_threads()
-        share = partial(torch.set_num_threads, threads_of(number))
+        share = partial(torch.set_num_threads, max(1, self._threads // number))
         self._pool = ThreadPoolExecutor(number, "lane", share) if number > 1 else None
         #: Seconds that each name took the last time.
         self._took: dict[str, float] = {}
@@ -74,8 +58,8 @@ class Lanes:
             # The lanes' share would be what threads begin with from now on.
             torch.set_num_threads(self._threads)
 
-    def rounds(self, runs: Mapping[str, Iterator[Event]]) -> Iterator[dict[str, Event]]:
-        """The next event of every run, each once: together from lanes, one by one from turns.
+    def rounds(self, runs: Mapping[str, Iterator[T]]) -> Iterator[dict[str, T]]:
+        """What comes next of every run, each once: together from lanes, one by one from turns.
 
         Raises:
             Exception: what a run raised, after the others have come to rest.
@@ -90,8 +74,8 @@ class Lanes:
         wait(futures.values())
         yield {name: futures[name].result() for name in runs}
 
-    def _next(self, name: str, run: Iterator[Event]) -> Event:
+    def _next(self, name: str, run: Iterator[T]) -> T:
         began = time.perf_counter()
-        event = next(run)
+        found = next(run)
         self._took[name] = time.perf_counter() - began
-        return event
+        return found
