@@ -65,15 +65,15 @@ BUGS = [
     Bug(
         "lanes: every one has all the threads",
         LANES,
-        "max(1, self._threads // number)",
-        "self._threads",
+        "max(1, threads // number)",
+        "threads",
         "test_lanes.py::test_lanes_go_on_at_the_same_time_and_give_the_threads_back",
     ),
     Bug(
         "lanes: threads that begin later have a lane's share",
         LANES,
-        "            torch.set_num_threads(self._threads)\n",
-        "",
+        "    torch.set_num_threads(threads)\n    return pool",
+        "    return pool",
         "test_lanes.py::test_lanes_go_on_at_the_same_time_and_give_the_threads_back",
     ),
     Bug(

@@ -15,11 +15,11 @@ from torch import Tensor
 import reilab
 from reilab.course.charts import Axes, Line, chart, mean_and_error, psnr_lines
 from reilab.course.denoising import CosineShrinkage, cosine_matrix
+from reilab.course.live import Curves, bars_html, train, watch
 from reilab.course.phantoms import N_ELLIPSES, coloured_ellipses
 from reilab.course.pictures import row, rows
 from reilab.course.risk import exact_slope, finite_slope, gaussian_probe, repeat
 from reilab.course.tables import Table, results_table
-from reilab.course.watch import Curves, bars_html, train, watch
 from reilab.events import Evaluated, Event
 from reilab.key import Key
 from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian
@@ -183,7 +183,7 @@ def test_live_training_shows_bars_and_images(monkeypatch: pytest.MonkeyPatch) ->
         return Handle()
 
     monkeypatch.setattr(display, "display", first)
-    monkeypatch.setattr("reilab.course.watch.BARS_EVERY", 0.0)
+    monkeypatch.setattr("reilab.course.live.BARS_EVERY", 0.0)
     history = train(reilab.configure("inpainting", "smoke", ["mc"]), interactive=True)
     assert history.finished
     assert any("data:image/png;base64," in text for text in shown)

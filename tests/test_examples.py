@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browsers import IN_A_BROWSER
-from lab_site import opened, served
 
 from reilab.cli.main import main
 from reilab.record.folder import RunFolder, examples, find_run, list_runs
@@ -72,20 +70,3 @@ def test_it_is_trained_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert begun.metrics is not None
     assert told is not None
     assert begun.metrics.psnr == pytest.approx(told.psnr, abs=0.02)
-
-
-@IN_A_BROWSER
-def test_the_page_opens_every_example_with_nothing_trained(tmp_path: Path) -> None:
-    root = tmp_path / "runs"
-    root.mkdir()
-    with served(root) as server, opened(server) as site:
-        for task in TASKS:
-            site.part("runs").click()
-            site.press(f"{task}-hour")
-            site.expect("finished")
-            assert site.shown_run() == f"{task}-hour"
-            told = history_of(example(task).events()).tracks["rei"].evaluated[-1]
-            assert told.per_image is not None
-            assert site.psnr("rei") == pytest.approx(told.per_image[0].psnr, abs=0.06)
-        assert site.errors == []
-    assert {run.name for run in list_runs(root)} == {f"{task}-hour" for task in TASKS}

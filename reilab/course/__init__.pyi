@@ -4,6 +4,9 @@ from .charts import chart as chart
 from .charts import mean_and_error as mean_and_error
 from .charts import psnr_lines as psnr_lines
 from .denoising import CosineShrinkage as CosineShrinkage
+from .live import Curves as Curves
+from .live import train as train
+from .live import watch as watch
 from .phantoms import coloured_ellipses as coloured_ellipses
 from .pictures import SIGNED as SIGNED
 from .pictures import row as row
@@ -15,6 +18,3 @@ from .risk import repeat as repeat
 from .tables import Table as Table
 from .tables import gains_table as gains_table
 from .tables import results_table as results_table
-from .watch import Curves as Curves
-from .watch import train as train
-from .watch import watch as watch

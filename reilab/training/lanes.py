@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
+from threading import Barrier
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -38,9 +39,7 @@ class Lanes:
     """
 
     def __init__(self, number: int) -> None:
-        self._threads = torch.get_num_threads()
-        share = partial(torch.set_num_threads, max(1, self._threads // number))
-        self._pool = ThreadPoolExecutor(number, "lane", share) if number > 1 else None
+        self._pool = _pool(number) if number > 1 else None
         #: Seconds that each name took the last time.
         self._took: dict[str, float] = {}
 
@@ -55,8 +54,6 @@ class Lanes:
     ) -> None:
         if self._pool:
             self._pool.shutdown()
-            # The lanes' share would be what threads begin with from now on.
-            torch.set_num_threads(self._threads)
 
     def rounds(self, runs: Mapping[str, Iterator[T]]) -> Iterator[dict[str, T]]:
         """What comes next of every run, each once: together from lanes, one by one from turns.
@@ -79,3 +76,19 @@ class Lanes:
         found = next(run)
         self._took[name] = time.perf_counter() - began
         return found
+
+
+def _pool(number: int) -> ThreadPoolExecutor:
+    """So many threads, all of them begun, each with its share of the cores."""
+    threads, all_begun = torch.get_num_threads(), Barrier(number)
+    pool = ThreadPoolExecutor(number, "lane", partial(_take_share, max(1, threads // number)))
+    wait([pool.submit(all_begun.wait) for _ in range(number)])
+    # What one thread sets is what threads that begin later would have.
+    torch.set_num_threads(threads)
+    return pool
+
+
+def _take_share(threads: int) -> None:
+    torch.set_num_threads(threads)
+    # A thread settles on its number at the first question: before another sets another.
+    torch.get_num_threads()
