@@ -6,9 +6,9 @@ takes the whole page in the middle of it.
 
 from __future__ import annotations
 
+import argparse
 import io
 import re
-import sys
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -90,4 +90,8 @@ def show_all(page: Page, width: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    parser = argparse.ArgumentParser("python -m benchmarks.pictures", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=", ".join(tasks()))
+    chosen = parser.parse_args()
+    main(chosen.folder, chosen.tasks)

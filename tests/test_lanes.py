@@ -15,8 +15,9 @@ from reilab.events import Event, Posed, Stepped, Stop, Ticked
 from reilab.record.folder import RunFolder
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
-from reilab.runs.stream import stream
+from reilab.runs.stream import prepare, stream
 from reilab.training.lanes import Lanes, n_lanes
+from reilab.training.step import take_step
 from reilab.training.team import ALONE, Fleet
 
 METHODS = ("supervised", "ei", "rei")
@@ -115,6 +116,19 @@ def test_a_run_is_heard_when_all_is_told(two_threads: None) -> None:
     assert not any(untold)
     # Those that took the step together are all seen to have taken it.
     assert {event.method for event in seen if isinstance(event, Stepped)} == set(METHODS)
+
+
+def test_who_has_come_to_a_report_waits_for_the_others(two_threads: None) -> None:
+    prepared = prepare(smoke("mri", ("ei", "rei"), log_every=3))
+    first = prepared.states[0]
+    take_step(first, prepared.problem, prepared.config.training)
+    told = [
+        (event.method, event.step)
+        for event in prepared.run()
+        if isinstance(event, Stepped | Ticked)
+    ]
+    reported = told.index(("ei", 3)), told.index(("rei", 3))
+    assert ("ei", 4) not in told[: max(reported)]
 
 
 @BIT_BY_BIT

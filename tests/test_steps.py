@@ -427,5 +427,7 @@ def test_a_run_tells_and_keeps_the_precision_that_it_found(monkeypatch: pytest.M
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     config = configure("mri", "smoke", training={"precision": "auto"})
     assert config.training.precision == "bfloat16"
+    by_hand = config.to_yaml().replace("precision: bfloat16", "precision: auto")
+    assert from_yaml(by_hand) == config
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert from_yaml(config.to_yaml()) == config

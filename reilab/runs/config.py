@@ -166,17 +166,12 @@ def configure(
         spec=spec,
         network=override(body, layers),
         objectives=objectives(methods, {**start.methods, **shared}),
-        training=_on(device, override(start.training, training or {})),
+        training=override(start.training, training or {}),
         assumed_noise=float(found.level_of(spec) if assumed_noise is None else assumed_noise),
         device=device,
         start_from=start_from,
     )
     return checked(config)
-
-
-def _on(device: str, training: TrainConfig) -> TrainConfig:
-    """The training with the precision that it has there, so that the run tells, and keeps, it."""
-    return replace(training, precision=precision_on(device, training.precision))
 
 
 def objectives(names: Sequence[str], values: Mapping[str, Any]) -> tuple[MethodSpec, ...]:
@@ -198,7 +193,7 @@ def values_of(methods: Sequence[MethodSpec]) -> dict[str, Any]:
 
 
 def checked(config: RunConfig) -> RunConfig:
-    """The configuration, if its parts fit together.
+    """The configuration, if its parts fit together, with what depends on the machine decided.
 
     Raises:
         ValueError: they do not; says what, and the remedy.
@@ -209,7 +204,9 @@ def checked(config: RunConfig) -> RunConfig:
     level = find_task(config.task).level_name(vars(config.spec))
     override(config.spec, {level: config.assumed_noise})
     check_device(config.device)
-    return config
+    # So that the run tells, and keeps, the precision that it has on this machine.
+    precision = precision_on(config.device, config.training.precision)
+    return replace(config, training=replace(config.training, precision=precision))
 
 
 def every_setting(task: Task, network: NetworkKind) -> dict[str, Setting]:
