@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 from playwright.sync_api import Page
 
 from benchmarks.measure import Table
@@ -18,9 +19,10 @@ from benchmarks.site import Site, served, until
 from reilab.events import Evaluated, Metrics, Posed, Started, Stepped
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
-from reilab.runs import jobs
+from reilab.runs import jobs, pool
 from reilab.runs.config import configure
-from reilab.runs.worker import sign_in_self
+from reilab.runs.processes import this_process
+from reilab.runs.roster import sign_in
 
 SIDE, METHODS = 256, ("ei", "rei", "supervised")
 WEIGHTS = {
@@ -40,7 +42,7 @@ NOTE = f"""A server and headless Chromium on the same machine. *An update*: five
 while a run writes {N_UPDATES} of them, less what it takes idle, over the number that are seen.
 *Sessions*: tabs that watch one run whose images change every {PAUSE:g} s, and how often the step on
 their screens changes. *First image*: from the
-click on Train (MRI, `quick`) until A†y is seen, with a process that stands by and without.
+click on Train (MRI, `quick`) until A†y is seen, with a worker that waits and without.
 *Training lost*: steps a second of MRI, `quick`, with the page open against closed, in turns.
 *Memory*: of the server after {N_SESSIONS} tabs were opened and closed, less that after five."""
 #: Counts in ``window.seen`` how often the step on screen changes.
@@ -112,14 +114,13 @@ def sessions(site: Site) -> list[list[str]]:
 def first_image(site: Site) -> list[list[str]]:
     """Seconds from the click to the first image."""
     found: dict[str, list[float]] = {"cold": [], "warm": []}
-    standby = site.root / ".standby"
     for _ in range(5):
         for way, seconds in found.items():
             page = site.open("task=mri&preset=quick")
-            until(lambda: list(standby.glob("*.ready")), "a process that stands by")
+            until(lambda: _at_rest(site.root), "a worker that has loaded what runs need")
             if way == "cold":
-                for file in standby.glob("*.ready"):
-                    file.unlink()
+                for worker in pool.waiting(site.root):
+                    psutil.Process(worker.pid).kill()
             time.sleep(1)
             button = page.get_by_role("button", name="Train", exact=True)
             began = time.perf_counter()
@@ -205,7 +206,7 @@ def _made_up(root: Path, side: int) -> tuple[RunFolder, np.ndarray]:
         oracle = method == "supervised"
         run.record(Started(method, 0, 10_000, 1000, oracle, WEIGHTS[method], 1e-3, 0.1, "online"))
     _grow(run, truth, 2, 0.0)
-    sign_in_self(run)
+    sign_in(run, this_process())
     return run, truth
 
 
@@ -238,6 +239,12 @@ def _seen(page: Page) -> int:
 def _steps(run: RunFolder) -> int:
     tracks = history_of(run.events()).tracks
     return sum(track.step for track in tracks.values())
+
+
+def _at_rest(root: Path) -> bool:
+    """Whether a worker waits, and computes nothing."""
+    workers = [psutil.Process(worker.pid) for worker in pool.waiting(root)]
+    return bool(workers) and all(worker.cpu_percent(1.0) < 10 for worker in workers)
 
 
 def _stop(page: Page, site: Site) -> None:

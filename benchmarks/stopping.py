@@ -15,7 +15,7 @@ from reilab.events import Event, Stepped, Stopped
 from reilab.record.folder import Follower, RunFolder
 from reilab.runs import jobs
 from reilab.runs.config import configure
-from reilab.runs.worker import worker_alive
+from reilab.runs.roster import worker_alive
 
 TASKS = ("mri", "inpainting", "ct")
 N_STOPS, MOST_WAIT_SECONDS = 6, 2.0

@@ -33,9 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_worker_outlives_the_tests() -> Iterator[None]:
-    """Ends the workers that the tests started in this process and are done with."""
+@pytest.fixture(autouse=True)
+def no_worker_outlives_its_test() -> Iterator[None]:
+    """Ends the workers that a test started in this process, and is done with."""
     yield
     for child in processes.children.values():
         if child.poll() is None:

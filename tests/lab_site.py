@@ -18,7 +18,7 @@ import pytest
 from browsers import CHROMIUM, FLAGS, until
 
 from reilab.record.folder import RunFolder, list_runs
-from reilab.runs.worker import worker_pid
+from reilab.runs.roster import worker_pid
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
 

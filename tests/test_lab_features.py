@@ -19,7 +19,7 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.record.notes import read_notes
 from reilab.runs import jobs
-from reilab.runs.worker import worker_alive
+from reilab.runs.roster import worker_alive
 
 pytestmark = IN_A_BROWSER
 RUN = "lecture"

@@ -14,7 +14,7 @@ from lab_site import Site, opened, served, soon, wait_until_awake
 
 from reilab.events import SetWeight, Steered
 from reilab.record.folder import RunFolder, list_runs
-from reilab.runs.worker import worker_pid
+from reilab.runs.roster import worker_pid
 
 pytestmark = IN_A_BROWSER
 FIRST, SECOND, OTHER = "first", "second", "photographs"

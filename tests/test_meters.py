@@ -16,9 +16,10 @@ import torch
 from reilab.events import Evaluated, Event
 from reilab.record.folder import RunFolder
 from reilab.runs import execute as executing
-from reilab.runs import meters, worker
+from reilab.runs import meters, roster
 from reilab.runs.config import configure
 from reilab.runs.meters import Gpu, Meters
+from reilab.runs.processes import process_of
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def forget_nvml() -> Iterator[None]:
 def test_a_busy_worker_is_seen_and_gone_when_it_ends(folder: RunFolder) -> None:
     child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        worker.sign_in(folder, child.pid)
+        roster.sign_in(folder, process_of(child.pid))
         gauge = Meters()
         gauge.read(folder)
         time.sleep(0.5)
@@ -98,9 +99,8 @@ def test_a_worker_records_what_it_holds_of_a_gpu(
     event = Evaluated("rei", 0, None, torch.zeros(1, 4, 4, 1).numpy())
     for sink in (gauge, seen.append):
         sink(event)
-    worker.sign_in_self(folder)
-    assert Meters().read(folder).worker_gpu_memory == 12345
-    worker.sign_out(folder)
+    with roster.signed_in(folder):
+        assert Meters().read(folder).worker_gpu_memory == 12345
     assert Meters().read(folder).worker_gpu_memory is None
 
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from reilab.events import Failed, Posed, Started, Stop
 from reilab.record.folder import RunFolder
-from reilab.runs import worker
+from reilab.runs import roster
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
 from reilab.runs.jobs import Status
 from reilab.runs.news import ended_since
+from reilab.runs.processes import process_of
 
 CUBE = np.zeros((1, 4, 4, 1), np.float32)
 CONFIG = configure("mri", "smoke", ["rei"], training={"steps": 2})
@@ -33,7 +34,7 @@ def test_ends_are_told_and_stops_are_not(tmp_path: Path) -> None:
     runs["failed"].record(Failed("", 0, "no memory"))
     execute(runs["stopped"], inbox=lambda: [Stop()])
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
-    worker.sign_in(runs["lost"], child.pid)
+    roster.sign_in(runs["lost"], process_of(child.pid))
     assert [one.run for one in ended_since(tmp_path, began)] == ["finished", "failed"]
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
@@ -50,10 +51,9 @@ def test_a_run_that_goes_on_is_no_news(tmp_path: Path) -> None:
     (first,) = ended_since(tmp_path, 0)
     folder.record(Posed("mri", "smoke", 0.1, "", "cpu", 8, 2, CUBE, None, None))
     folder.record(Started("rei", 2, 4, 1, False, {}, 1e-3, 0.1, "online"))
-    worker.sign_in_self(folder)
-    assert ended_since(tmp_path, 0) == []
-    folder.record(Failed("rei", 3, "why"))
-    worker.sign_out(folder)
+    with roster.signed_in(folder):
+        assert ended_since(tmp_path, 0) == []
+        folder.record(Failed("rei", 3, "why"))
     (second,) = ended_since(tmp_path, 0)
     assert (first.standing.status, second.standing.status) == (Status.FINISHED, Status.FAILED)
     assert second.when >= first.when

@@ -20,7 +20,7 @@ from browsers import CHROMIUM, FLAGS, IN_A_BROWSER, until
 
 from reilab.events import SetWeight, Steered, Stepped, Stopped
 from reilab.record.folder import RunFolder, list_runs
-from reilab.runs.worker import worker_alive, worker_pid
+from reilab.runs.roster import worker_alive, worker_pid
 
 pytestmark = IN_A_BROWSER
 playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")

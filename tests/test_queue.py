@@ -16,12 +16,20 @@ import pytest
 from reilab.events import SetLearningRate, Steered, Stop
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
-from reilab.runs import jobs, processes, queue, worker
+from reilab.runs import jobs, pool, processes, queue, roster
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.jobs import Status
 
 SECONDS = 120
-SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+#: A worker that takes a run, and does nothing until it is ended.
+SLEEPER = """
+import sys, time
+from pathlib import Path
+from reilab.runs import pool
+while pool.take(Path(sys.argv[1])) is None:
+    time.sleep(0.02)
+time.sleep(600)
+"""
 
 
 def smoke(seed: int = 0, steps: int = 2) -> RunConfig:
@@ -32,7 +40,11 @@ def smoke(seed: int = 0, steps: int = 2) -> RunConfig:
 @pytest.fixture
 def sleepers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that do nothing until they are ended."""
-    monkeypatch.setattr(worker, "command", lambda folder: SLEEPER)
+    monkeypatch.setattr(pool, "command", lambda root, seconds: sleeper(root))
+
+
+def sleeper(root: Path) -> list[str]:
+    return [sys.executable, "-c", SLEEPER, str(root)]
 
 
 def status(folder: RunFolder) -> tuple[Status, int | None]:
@@ -40,17 +52,30 @@ def status(folder: RunFolder) -> tuple[Status, int | None]:
     return found.status, found.position
 
 
+def taken(folder: RunFolder) -> bool:
+    # Signing in comes first, leaving the line is the end of it.
+    with queue.locked(folder.path.parent):
+        return roster.worker_alive(folder)
+
+
 def kill(folder: RunFolder) -> None:
-    pid = worker.worker_pid(folder)
+    """End the worker of a run, once it has taken it."""
+    wait(lambda: taken(folder), folder)
+    pid = roster.worker_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     processes.children[pid].wait(timeout=30)
 
 
+def words(folder: RunFolder) -> str:
+    logs = [folder.path / "worker.log", folder.path.parent / ".workers" / "log"]
+    return "".join(log.read_text() for log in logs if log.exists())
+
+
 def wait(reached: Callable[[], object], folder: RunFolder) -> None:
     deadline = time.monotonic() + SECONDS
     while not reached():
-        assert time.monotonic() < deadline, (folder.path / "worker.log").read_text()
+        assert time.monotonic() < deadline, words(folder)
         time.sleep(0.05)
 
 
@@ -70,6 +95,7 @@ def test_one_worker_at_a_time_in_order_of_asking(tmp_path: Path) -> None:
     ]
     jobs.resume(first)
     assert status(first) == (Status.QUEUED, 2)
+    wait(lambda: taken(second), second)
     with pytest.raises(RuntimeError, match="already at work"):
         jobs.resume(second)
     for expected in (third, first):
@@ -113,12 +139,14 @@ def test_a_run_in_line_can_be_stopped_resumed_and_deleted(tmp_path: Path) -> Non
     jobs.delete(third)
     assert not third.path.exists()
     assert status(second) == (Status.QUEUED, 1)
+    wait(lambda: taken(busy), busy)
     with pytest.raises(RuntimeError, match="already at work"):
         jobs.delete(busy)
     assert busy.path.exists()
     kill(busy)
     # A folder that somebody removed by hand holds nobody up.
     gone = jobs.submit(smoke(3), tmp_path)
+    wait(lambda: taken(second), second)
     jobs.resume(busy)
     gone_from_line = [entry.run for entry in queue.entries(tmp_path)]
     assert gone_from_line == [gone.name, busy.name]
@@ -129,7 +157,7 @@ def test_a_run_in_line_can_be_stopped_resumed_and_deleted(tmp_path: Path) -> Non
 
 
 def start_many(root: Path, barrier: multiprocessing.synchronize.Barrier) -> None:
-    worker.command = lambda folder: SLEEPER
+    pool.command = lambda root, seconds: sleeper(root)
     barrier.wait()
     for _ in range(20):
         jobs.advance(root)
@@ -149,7 +177,9 @@ def test_several_processes_that_look_at_once_start_a_run_once(tmp_path: Path) ->
         assert looker.exitcode == 0
     assert status(second)[0] is Status.STARTING
     assert status(third) == (Status.QUEUED, 1)
-    pid = worker.worker_pid(second)
+    wait(lambda: taken(second), second)
+    assert pool.waiting(tmp_path) == []
+    pid = roster.worker_pid(second)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
@@ -169,18 +199,52 @@ def test_the_next_run_starts_when_the_one_before_ends_and_nobody_looks(tmp_path:
     assert any(isinstance(event, Steered) for event in first.events())
     assert status(second)[0] is Status.FAILED
     assert status(third)[0] is Status.FINISHED
-    wait(lambda: not worker.worker_alive(third), third)
+    wait(lambda: not roster.worker_alive(third), third)
     assert json.loads((third.path / "worker.json").read_text())["ended"]
+
+
+@pytest.mark.usefixtures("sleepers")
+def test_a_worker_that_dies_before_it_takes_its_run_is_replaced(tmp_path: Path) -> None:
+    run = jobs.submit(smoke(), tmp_path)
+    (file,) = (tmp_path / ".workers").glob("*.json")
+    os.kill(int(file.stem), signal.SIGSTOP)
+    assert jobs.advance(tmp_path) == []
+    os.kill(int(file.stem), signal.SIGKILL)
+    processes.children[int(file.stem)].wait(timeout=30)
+    if not roster.worker_pid(run):
+        assert jobs.advance(tmp_path) == [run]
+        assert status(run)[0] is Status.STARTING
+        kill(run)
+
+
+def test_a_run_that_no_worker_lives_to_take_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "raise SystemExit('no such library: libgone.so')"
+    monkeypatch.setattr(pool, "command", lambda root, seconds: [sys.executable, "-c", code])
+    first, second = (jobs.submit(smoke(seed), tmp_path) for seed in range(2))
+
+    def look() -> Status:
+        for child in processes.children.values():
+            child.wait(timeout=30)
+        jobs.advance(tmp_path)
+        return status(first)[0]
+
+    assert [look() for _ in range(pool.CALLS)] == [Status.STARTING, Status.STARTING, Status.FAILED]
+    reason = jobs.standing(first, history_of(first.events())).reason
+    assert reason == "3 workers ended before they took this run. no such library: libgone.so"
+    assert look() is Status.FAILED
+    assert status(second) == (Status.STARTING, None)
+    jobs.stop(second)
 
 
 def test_commands_to_an_earlier_worker_are_not_heard_by_the_next(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", smoke().to_yaml())
     folder.send(Stop())
-    worker.sign_in_self(folder)
-    assert folder.inbox().poll() == []
-    folder.send(Stop())
-    worker.sign_in_self(folder)
-    assert folder.inbox().poll() == [Stop()]
-    assert jobs.standing(folder, History()).status is Status.STARTING
-    worker.sign_out(folder)
+    with roster.signed_in(folder):
+        assert folder.inbox().poll() == []
+        folder.send(Stop())
+        with roster.signed_in(folder):
+            assert folder.inbox().poll() == [Stop()]
+            assert jobs.standing(folder, History()).status is Status.STARTING
     assert jobs.standing(folder, History()).status is Status.LOST

@@ -36,7 +36,7 @@ from reilab.events import (
 from reilab.record import codec
 from reilab.record.folder import RunFolder, find_run, list_runs
 from reilab.record.history import History, history_of
-from reilab.runs import jobs, processes, worker
+from reilab.runs import jobs, processes, roster
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
@@ -323,21 +323,22 @@ def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
     wait_for(folder, history, step=5)
     assert jobs.standing(folder, history).status is jobs.Status.RUNNING
     with pytest.raises(RuntimeError, match="already at work"):
-        worker.start_worker(folder)
-    pid = worker.worker_pid(folder)
+        jobs.resume(folder)
+    pid = roster.worker_pid(folder)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     processes.children[pid].wait(timeout=30)
     lost = jobs.standing(folder, history)
     assert lost.status is jobs.Status.LOST
     assert "SIGKILL" in lost.reason
-    worker.start_worker(folder)
+    jobs.resume(folder)
     resumed = History()
     wait_for(folder, resumed, step=history.tracks["rei"].step + 5)
     folder.send(Stop())
-    child = worker.worker_pid(folder)
-    assert child is not None
-    processes.children[child].wait(timeout=60)
+    deadline = time.monotonic() + 60
+    while roster.worker_alive(folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     last = history_of(folder.events())
     assert jobs.standing(folder, last).status is jobs.Status.STOPPED
     assert folder.checkpoint("rei").exists()
@@ -360,8 +361,8 @@ def test_threads_of_a_worker_sleep_unless_told_otherwise(
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     code = f"import os; print(*(os.environ.get(name, 'none') for name in {names}))"
-    pid = processes.spawn([sys.executable, "-c", code], tmp_path / "log")
-    processes.children[pid].wait(timeout=30)
+    child = processes.spawn([sys.executable, "-c", code], tmp_path / "log")
+    processes.children[child.pid].wait(timeout=30)
     assert (tmp_path / "log").read_text().strip() == seen
 
 

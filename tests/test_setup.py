@@ -35,8 +35,8 @@ TORCH_FREE = (
     "reilab.runs.processes",
     "reilab.runs.queue",
     "reilab.runs.replay",
-    "reilab.runs.standby",
-    "reilab.runs.worker",
+    "reilab.runs.pool",
+    "reilab.runs.roster",
 )
 
 

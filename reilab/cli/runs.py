@@ -10,15 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from reilab.cli.fork import parse_fork
-from reilab.cli.signals import stop_on_signal
 from reilab.cli.work import carry_out, report
 from reilab.record.folder import examples, find_run, list_runs, runs_root
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
-from reilab.runs.execute import execute
 from reilab.runs.thin import thin
-from reilab.show.figures import save_comparison
 from reilab.show.tables import curves_csv, metrics_csv
 from reilab.training.team import ALONE, join
 
@@ -69,22 +66,16 @@ def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
     report(folder, history_of(folder.events()), as_json=json)
 
 
-def resume_run(run: tyro.conf.Positional[str], quiet: bool = False) -> None:
+def resume_run(run: tyro.conf.Positional[str]) -> None:
     """Go on with a run from its last checkpoints.
 
     Args:
         run: name or folder of the run.
-        quiet: print nothing.
     """
     folder = find_run(run)
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
-    if quiet:
-        with jobs.at_work(folder):
-            execute(folder, inbox=stop_on_signal())
-        save_comparison(history_of(folder.events()), folder.path / "figure.png")
-    else:
-        carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
+    carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
 
 
 def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:

@@ -8,27 +8,27 @@ import sys
 from rich.console import Console
 
 from reilab.cli.show import live_progress, results_json, results_table
-from reilab.cli.signals import stop_on_signal
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
+from reilab.runs.signals import stop_on_signal
 from reilab.show.figures import save_comparison
 from reilab.training.team import Team
 
 
 def carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
     """Train a run to its end, or until Ctrl-C; process 0 of a team shows how it goes."""
-    inbox = stop_on_signal()
-    if team.rank > 0:
-        execute(folder, inbox=inbox, team=team)
+    with stop_on_signal() as inbox:
+        if team.rank > 0:
+            execute(folder, inbox=inbox, team=team)
+            team.part()
+            return
+        with jobs.at_work(folder), live_progress(Console(stderr=True)) as progress:
+            history = execute(folder, progress, inbox=inbox, team=team)
         team.part()
-        return
-    with jobs.at_work(folder), live_progress(Console(stderr=True)) as progress:
-        history = execute(folder, progress, inbox=inbox, team=team)
-    team.part()
-    save_comparison(history, folder.path / "figure.png")
+        save_comparison(history, folder.path / "figure.png")
     report(folder, history, as_json)
     if history.stopped:
         print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)

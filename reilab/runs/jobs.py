@@ -11,9 +11,9 @@ from pathlib import Path
 from reilab.events import Stop, Stopped
 from reilab.record.folder import RunFolder, list_runs, unused
 from reilab.record.history import History, history_of
-from reilab.runs import queue, standby
+from reilab.runs import pool, queue
 from reilab.runs.config import RunConfig
-from reilab.runs.worker import check_free, last_words, sign_in_self, sign_out, worker_alive
+from reilab.runs.roster import check_free, last_words, signed_in, worker_alive
 
 
 class Status(StrEnum):
@@ -70,8 +70,12 @@ def resume(folder: RunFolder, limit: int = 1) -> None:
 
 
 def advance(root: Path) -> list[RunFolder]:
-    """Start the runs whose turn it is, and return them; any process may ask, at any time."""
-    return queue.start_due(root)
+    """Call workers for the runs whose turn it is; any process may ask, at any time.
+
+    Returns:
+        The runs for which a process was started; others have one that waits.
+    """
+    return pool.call(root)
 
 
 @contextmanager
@@ -81,11 +85,10 @@ def at_work(folder: RunFolder) -> Iterator[None]:
     Raises:
         RuntimeError: another process is at it.
     """
-    sign_in_self(folder)
     try:
-        yield
+        with signed_in(folder):
+            yield
     finally:
-        sign_out(folder)
         advance(folder.path.parent)
 
 
@@ -100,7 +103,7 @@ def warm(root: Path) -> None:
     It takes some 400 MB and ends by itself: after some minutes without a run, and when the process
     that asked for it ends. Asking again while it waits does nothing.
     """
-    standby.warm(root)
+    pool.warm(root)
 
 
 def stop(folder: RunFolder) -> None:
@@ -135,7 +138,7 @@ def standing(folder: RunFolder, history: History) -> Standing:
         going = history.tracks and not broken_off
         return Standing(Status.RUNNING if going else Status.STARTING)
     if position is not None:
-        return Standing(Status.QUEUED, position=position)
+        return Standing(Status.QUEUED, position=position) if position else Standing(Status.STARTING)
     # The worker may have recorded its last events after the caller read the log.
     ended = history.stopped or history.failed
     last = history if ended else history_of(folder.events())

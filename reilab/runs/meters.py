@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from reilab.record.folder import RunFolder
-from reilab.runs.worker import worker_alive, worker_pid
+from reilab.runs.roster import worker_alive, worker_pid
 
 
 @dataclass(frozen=True)

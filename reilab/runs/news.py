@@ -10,7 +10,7 @@ from reilab.record.folder import RunFolder, list_runs
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.jobs import Standing, Status
-from reilab.runs.worker import worker_alive
+from reilab.runs.roster import worker_alive
 
 #: Ends that nobody asked for with ``Stop``.
 ENDS = (Status.FINISHED, Status.FAILED, Status.LOST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -18,8 +19,51 @@ WAITING = {"GOMP_SPINCOUNT": "300"}
 children: dict[int, subprocess.Popen[bytes]] = {}
 
 
-def spawn(command: Sequence[str], log: Path) -> int:
-    """Start a process whose output is appended to ``log``; its number.
+@dataclass(frozen=True)
+class Process:
+    """A process: its number, which may come again, and when it was started, in seconds since 1970.
+
+    Example:
+        >>> this_process().is_alive
+        True
+    """
+
+    pid: int
+    began: float
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether that very process is running."""
+        if self.pid in children and children[self.pid].poll() is not None:
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            return process.create_time() == self.began and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    @property
+    def exit_code(self) -> int | None:
+        """How a child of this process ended; ``None`` for others, and for one that is running."""
+        child = children.get(self.pid)
+        return child.poll() if child else None
+
+
+def this_process() -> Process:
+    """The process that asks."""
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> Process:
+    """The process that has a number now; one that never lived if there is none."""
+    try:
+        return Process(pid, psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return Process(pid, 0.0)
+
+
+def spawn(command: Sequence[str], log: Path) -> Process:
+    """Start a process whose output is appended to ``log``.
 
     Its threads soon sleep when they wait, unless the environment says otherwise.
     """
@@ -35,29 +79,10 @@ def spawn(command: Sequence[str], log: Path) -> int:
             start_new_session=True,
         )
     children[child.pid] = child
-    return child.pid
+    return process_of(child.pid)
 
 
-def began(pid: int) -> float:
-    """When a process was started, in seconds since the epoch; 0 if there is none."""
-    try:
-        return psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return 0.0
-
-
-def alive(pid: int, start: float) -> bool:
-    """Whether that very process (not a later one of the same number) is running."""
-    if pid in children and children[pid].poll() is not None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        return process.create_time() == start and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def exit_code(pid: int) -> int | None:
-    """How a child of this process ended; ``None`` for others, and for one that is running."""
-    child = children.get(pid)
-    return child.poll() if child else None
+def bury_children() -> None:
+    """Ask every child that has ended how it did, so that the system forgets it."""
+    for child in children.values():
+        child.poll()

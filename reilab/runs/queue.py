@@ -1,12 +1,12 @@
 """The queue of a folder of runs: ``queue.json``, in which runs stand in line for their device.
 
-Whoever changes it, or starts a worker from it, holds the lock beside it; reading needs none.
+Whoever changes it holds the lock beside it; reading needs none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ import yaml
 from filelock import FileLock
 
 from reilab.record.folder import RunFolder, list_runs, replace_text
-from reilab.runs.worker import start_worker, worker_alive
+from reilab.runs.roster import worker_alive
 
 #: A holder of the lock starts workers, which takes some milliseconds each.
 PATIENCE_SECONDS = 30.0
@@ -29,11 +29,13 @@ class QueueEntry:
         run: name of its folder.
         device: what it waits for.
         limit: it starts when fewer runs than that are at work on the device.
+        calls: how many workers have been called to take it.
     """
 
     run: str
     device: str
     limit: int
+    calls: int = 0
 
 
 def entries(root: Path) -> list[QueueEntry]:
@@ -45,12 +47,32 @@ def entries(root: Path) -> list[QueueEntry]:
 
 
 def position(folder: RunFolder) -> int | None:
-    """The place of a run among those that wait for its device: 1 is the next one."""
+    """The place of a run in line among those that wait for its device: 1 is the next one.
+
+    0 once a worker has been called for it, ``None`` if it does not stand there.
+    """
     line = entries(folder.path.parent)
     own = next((entry for entry in line if entry.run == folder.name), None)
     if own is None:
         return None
-    return [entry.run for entry in line if entry.device == own.device].index(own.run) + 1
+    ahead = [one.run for one in line if one.device == own.device and not one.calls]
+    return 0 if own.calls else ahead.index(own.run) + 1
+
+
+def due(root: Path) -> list[QueueEntry]:
+    """The runs whose device is free, in the order of the line; nobody overtakes."""
+    if not entries(root):
+        return []
+    busy = [device_of(folder) for folder in list_runs(root) if worker_alive(folder)]
+    found: list[QueueEntry] = []
+    held: set[str] = set()
+    for entry in entries(root):
+        if entry.device in held or busy.count(entry.device) >= entry.limit:
+            held.add(entry.device)
+        else:
+            busy.append(entry.device)
+            found.append(entry)
+    return found
 
 
 def join(folder: RunFolder, limit: int) -> None:
@@ -59,7 +81,7 @@ def join(folder: RunFolder, limit: int) -> None:
     with locked(root):
         line = entries(root)
         if folder.name not in [entry.run for entry in line]:
-            _write(root, [*line, QueueEntry(folder.name, device_of(folder), limit)])
+            write(root, [*line, QueueEntry(folder.name, device_of(folder), limit)])
 
 
 def leave(folder: RunFolder) -> bool:
@@ -67,39 +89,22 @@ def leave(folder: RunFolder) -> bool:
     if position(folder) is None:
         return False
     with locked(folder.path.parent):
-        return _strike(folder)
+        return strike(folder)
 
 
-def start_due(root: Path) -> list[RunFolder]:
-    """Start every run whose turn it is, and return them.
-
-    Raises:
-        filelock.Timeout: others held the lock for a long time.
-    """
-    # Screens ask often, and mostly nobody waits.
-    if not entries(root):
-        return []
-    with locked(root):
-        return _start_due(root)
+def strike(folder: RunFolder) -> bool:
+    """Like ``leave``, for a holder of the lock."""
+    root = folder.path.parent
+    line = entries(root)
+    rest = [entry for entry in line if entry.run != folder.name]
+    if len(rest) < len(line):
+        write(root, rest)
+    return len(rest) < len(line)
 
 
-def _start_due(root: Path) -> list[RunFolder]:
-    busy = [device_of(folder) for folder in list_runs(root) if worker_alive(folder)]
-    started: list[RunFolder] = []
-    held: set[str] = set()
-    for entry in entries(root):
-        folder = RunFolder(root / entry.run)
-        if not (folder.path / "config.yaml").exists() or worker_alive(folder):
-            _strike(folder)
-        elif entry.device in held or busy.count(entry.device) >= entry.limit:
-            # Nobody overtakes.
-            held.add(entry.device)
-        else:
-            start_worker(folder)
-            _strike(folder)
-            busy.append(entry.device)
-            started.append(folder)
-    return started
+def write(root: Path, line: Sequence[QueueEntry]) -> None:
+    """Write the whole line, as a holder of the lock."""
+    replace_text(root / "queue.json", json.dumps([asdict(entry) for entry in line], indent=1))
 
 
 @contextmanager
@@ -117,16 +122,3 @@ def device_of(folder: RunFolder) -> str:
     """The device of a run by its full name."""
     device: str = yaml.safe_load(folder.config)["device"]
     return "cuda:0" if device == "cuda" else device
-
-
-def _strike(folder: RunFolder) -> bool:
-    root = folder.path.parent
-    line = entries(root)
-    rest = [entry for entry in line if entry.run != folder.name]
-    if len(rest) < len(line):
-        _write(root, rest)
-    return len(rest) < len(line)
-
-
-def _write(root: Path, line: list[QueueEntry]) -> None:
-    replace_text(root / "queue.json", json.dumps([asdict(entry) for entry in line], indent=1))

@@ -1,106 +1,124 @@
-"""Workers: the processes that carry runs out, and the file in which they sign in and out."""
+"""``python -m reilab.runs.worker ROOT SECONDS PID BEGAN``: takes runs from the queue.
+
+It ends when nobody has needed it for so many seconds, when the process that called it (its number,
+and when it began) has ended and no run is due, or when the root is deleted. While it waits it loads
+what runs need.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import gc
 import os
-import signal
 import sys
-from typing import Any
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from reilab.record.folder import RunFolder, replace_text
-from reilab.runs import standby
-from reilab.runs.processes import alive, began, exit_code, spawn
+import torch
+
+from reilab.record.folder import RunFolder
+from reilab.runs import pool
+from reilab.runs.config import configure
+from reilab.runs.execute import execute
+from reilab.runs.jobs import at_work
+from reilab.runs.processes import Process
+from reilab.runs.queue import entries
+from reilab.runs.signals import stop_on_signal
+from reilab.runs.stream import run
+from reilab.show.figures import save_comparison
+from reilab.tasks.registry import tasks
+
+POLL_SECONDS = 0.05
+#: Between two looks at a line in which every run waits for its device.
+PATIENT_SECONDS = 0.5
 
 
-def start_worker(folder: RunFolder) -> None:
-    """Let a process carry out the run, or go on with it, at once: one that stands by, or a new one.
+def work(root: Path, idle_seconds: float, caller: Process) -> None:
+    """Carry runs out, one after the other, as long as this process is needed."""
+    spare_time = rehearsals()
+    while True:
+        deadline = time.monotonic() + idle_seconds
+
+        def is_needed(until: float = deadline) -> bool:
+            return time.monotonic() < until and caller.is_alive and root.exists()
+
+        folder = next_run(root, is_needed, spare_time)
+        if folder is None:
+            return
+        carry_out(folder)
+
+
+def next_run(
+    root: Path, is_needed: Callable[[], bool], spare_time: Iterator[None]
+) -> RunFolder | None:
+    """Wait for a run; ``None`` once this process is not needed any more.
+
+    Args:
+        root: where runs are kept.
+        is_needed: whether to wait on.
+        spare_time: something to do meanwhile, in small parts.
+    """
+    while is_needed():
+        folder = pool.take(root)
+        if folder is not None:
+            return folder
+        if next(spare_time, "all done"):
+            time.sleep(PATIENT_SECONDS if entries(root) else POLL_SECONDS)
+    return pool.take_or_leave(root)
+
+
+def carry_out(folder: RunFolder) -> None:
+    """Train a run to its end, and wait for another one.
 
     Raises:
-        RuntimeError: a worker is at it already.
+        SystemExit: it failed, or this process was asked to end: it takes no other run.
     """
-    check_free(folder)
-    root = folder.path.parent
-    ready = standby.claim(root)
-    if ready is None:
-        sign_in(folder, spawn(command(folder), folder.path / "worker.log"))
-    else:
-        sign_in(folder, ready)
-        standby.assign(root, ready, folder.path)
+    with (
+        at_work(folder),
+        output_to(folder.path / "worker.log"),
+        stop_on_signal() as box,
+    ):
+        try:
+            history = execute(folder, inbox=box)
+            save_comparison(history, folder.path / "figure.png")
+        except Exception:
+            traceback.print_exc()
+            raise SystemExit(1) from None
+        if box.rang:
+            raise SystemExit(0)
+        pool.wait_again(folder.path.parent)
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
-def command(folder: RunFolder) -> list[str]:
-    """What a worker of this run is started with."""
-    return [sys.executable, "-m", "reilab", "runs", "resume", str(folder.path), "--quiet"]
+def rehearsals() -> Iterator[None]:
+    """Take one step on every task: much of what that needs is loaded at its first use."""
+    for task in tasks():
+        # One that cannot be trained says so when somebody wants to train it.
+        with contextlib.suppress(Exception):
+            run(configure(task, "smoke", ["rei"], training={"steps": 1}))
+        yield
 
 
-def sign_in(folder: RunFolder, pid: int) -> None:
-    """Write down which process carries out the run."""
-    replace_text(folder.path / "worker.json", json.dumps({"pid": pid, "began": began(pid)}))
+@contextlib.contextmanager
+def output_to(log: Path) -> Iterator[None]:
+    """Have all that this process prints appended to a file, while the context lasts."""
+    streams = (sys.stdout, sys.stderr)
+    before = [os.dup(stream.fileno()) for stream in streams]
+    with log.open("ab") as file:
+        for stream in streams:
+            os.dup2(file.fileno(), stream.fileno())
+    try:
+        yield
+    finally:
+        for stream, descriptor in zip(streams, before, strict=True):
+            stream.flush()
+            os.dup2(descriptor, stream.fileno())
+            os.close(descriptor)
 
 
-def sign_in_self(folder: RunFolder) -> None:
-    """Write down that this process carries out the run.
-
-    Raises:
-        RuntimeError: another one does.
-    """
-    check_free(folder)
-    if worker_pid(folder) != os.getpid():
-        # Nobody announced this process; what was sent before was meant for another one.
-        folder.clear_mail()
-    sign_in(folder, os.getpid())
-
-
-def sign_out(folder: RunFolder) -> None:
-    """Write down that this process is done with the run; it may live on."""
-    record = _record(folder)
-    if record and record["pid"] == os.getpid():
-        replace_text(folder.path / "worker.json", json.dumps(record | {"ended": True}))
-
-
-def check_free(folder: RunFolder) -> None:
-    """Raise ``RuntimeError`` if another process carries out this run."""
-    pid = worker_pid(folder)
-    if pid is not None and pid != os.getpid() and worker_alive(folder):
-        raise RuntimeError(
-            f"process {pid} is already at work on {folder.path}; stop it first, or wait"
-        )
-
-
-def worker_pid(folder: RunFolder) -> int | None:
-    """The process that signed in last, alive or not."""
-    record = _record(folder)
-    return int(record["pid"]) if record else None
-
-
-def worker_alive(folder: RunFolder) -> bool:
-    """Whether that very process (not a later one of the same number) is at work."""
-    record = _record(folder)
-    if not record or "ended" in record:
-        return False
-    return alive(int(record["pid"]), record["began"])
-
-
-def last_words(folder: RunFolder) -> str:
-    """What is known of a worker that ended without recording how."""
-    pid = worker_pid(folder)
-    if pid is None:
-        return "No worker has been started on this run."
-    code = exit_code(pid)
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        hint = " (often: out of memory)" if -code == signal.SIGKILL else ""
-        return f"The worker process {pid} was ended by {name}{hint}."
-    log = folder.path / "worker.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
-    words = next((line for line in reversed(lines) if line.strip()), "")
-    return f"The worker process {pid} ended before the run did. {words}".strip()
-
-
-def _record(folder: RunFolder) -> dict[str, Any] | None:
-    file = folder.path / "worker.json"
-    if not file.exists():
-        return None
-    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return record
+if __name__ == "__main__":
+    root, idle_seconds, pid, began = sys.argv[1:]
+    work(Path(root), float(idle_seconds), Process(int(pid), float(began)))

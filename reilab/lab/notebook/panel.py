@@ -26,7 +26,7 @@ from reilab.lab.view import View
 from reilab.record.folder import list_runs
 from reilab.runs import jobs
 from reilab.runs.config import configure
-from reilab.runs.worker import worker_alive
+from reilab.runs.roster import worker_alive
 from reilab.show.words import steering_log
 
 #: The lab of this kernel: a cell that is run again would leave one behind that nobody sees.

@@ -1,0 +1,91 @@
+"""The roster: which process carries a run out, as it says in ``worker.json`` of its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from reilab.record.folder import RunFolder, replace_text
+from reilab.runs.processes import Process, this_process
+
+
+@contextmanager
+def signed_in(folder: RunFolder) -> Iterator[None]:
+    """Have it written down, while the context lasts, that this process carries out the run.
+
+    Raises:
+        RuntimeError: another one does.
+    """
+    check_free(folder)
+    if worker_pid(folder) != os.getpid():
+        # Nobody announced this process; what was sent before was meant for another one.
+        folder.clear_mail()
+    sign_in(folder, this_process())
+    try:
+        yield
+    finally:
+        # It may live on, or another may have signed in after it.
+        if worker_pid(folder) == os.getpid():
+            _write(folder, this_process(), ended=True)
+
+
+def sign_in(folder: RunFolder, process: Process) -> None:
+    """Write down which process carries out the run."""
+    _write(folder, process, ended=False)
+
+
+def check_free(folder: RunFolder) -> None:
+    """Raise ``RuntimeError`` if another process carries out this run."""
+    pid = worker_pid(folder)
+    if pid is not None and pid != os.getpid() and worker_alive(folder):
+        raise RuntimeError(
+            f"process {pid} is already at work on {folder.path}; stop it first, or wait"
+        )
+
+
+def worker_pid(folder: RunFolder) -> int | None:
+    """The process that signed in last, alive or not."""
+    record = _read(folder)
+    return int(record["pid"]) if record else None
+
+
+def worker_alive(folder: RunFolder) -> bool:
+    """Whether that very process (not a later one of the same number) is at work."""
+    record = _read(folder)
+    if not record or record.get("ended"):
+        return False
+    return Process(int(record["pid"]), record["began"]).is_alive
+
+
+def last_words(folder: RunFolder) -> str:
+    """What is known of a worker that ended without recording how."""
+    record = _read(folder)
+    if record is None:
+        return "No worker has been started on this run."
+    worker = Process(int(record["pid"]), record["began"])
+    code = worker.exit_code
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        hint = " (often: out of memory)" if -code == signal.SIGKILL else ""
+        return f"The worker process {worker.pid} was ended by {name}{hint}."
+    log = folder.path / "worker.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    words = next((line for line in reversed(lines) if line.strip()), "")
+    return f"The worker process {worker.pid} ended before the run did. {words}".strip()
+
+
+def _write(folder: RunFolder, process: Process, ended: bool) -> None:
+    record = {"pid": process.pid, "began": process.began, "ended": ended}
+    replace_text(folder.path / "worker.json", json.dumps(record))
+
+
+def _read(folder: RunFolder) -> dict[str, Any] | None:
+    file = folder.path / "worker.json"
+    if not file.exists():
+        return None
+    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return record
