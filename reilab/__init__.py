@@ -1,9 +1,11 @@
 """reilab: see networks learn to image from noisy, incomplete measurements alone.
 
 >>> import reilab
->>> config = reilab.configure("mri", "smoke", methods=["ei", "rei"])
->>> history = reilab.run(config)                                # doctest: +SKIP
->>> history.tracks["rei"].metrics.psnr                          # doctest: +SKIP
+>>> from reilab.methods import EI, REI
+>>> from reilab.tasks import MRI
+>>> how = reilab.TrainConfig(steps=400)
+>>> history = reilab.run(MRI(sigma=0.05), [EI(), REI(alpha_req=3.0)], how)    # doctest: +SKIP
+>>> history.tracks["rei"].metrics.psnr                                        # doctest: +SKIP
 """
 
 import lazy_loader

@@ -73,7 +73,7 @@ def test_the_best_network_survives_a_checkpoint(tmp_path: Path, judged: list[flo
     save_checkpoint(cut.states[0], tmp_path / "supervised.safetensors")
     again = prepare(unsteady(ends_with="best"))
     load_checkpoint(again.states[0], tmp_path / "supervised.safetensors")
-    rest = list(train(again.states[0], again.problem, again.config.training, again.exam))
+    rest = list(train(again.states[0], again.problem, again.training, again.exam))
     assert ends(rest) == {"supervised": best}
     ours, theirs = (one.states[0].network.state_dict() for one in (again, whole))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -84,7 +84,7 @@ def test_the_three_splits_have_measurements_of_their_own() -> None:
     exam = prepared.exam
     assert exam.validation is not None
     assert not torch.equal(exam.y[0], exam.validation.y[0])
-    tuning = prepare_exam(prepared.problem, replace(prepared.config.training, exam="validation"))
+    tuning = prepare_exam(prepared.problem, replace(prepared.training, exam="validation"))
     assert torch.equal(tuning.y, exam.validation.y)
 
 
@@ -93,4 +93,4 @@ def test_data_without_validation_images_are_refused(change: dict[str, str]) -> N
     prepared = prepare(unsteady())
     blind = replace(prepared.problem, validation=None)
     with pytest.raises(ValueError, match=r"needs validation images .* ends_with = last"):
-        prepare_exam(blind, replace(prepared.config.training, **change))  # type: ignore[arg-type]
+        prepare_exam(blind, replace(prepared.training, **change))  # type: ignore[arg-type]

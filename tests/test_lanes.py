@@ -121,7 +121,7 @@ def test_a_run_is_heard_when_all_is_told(two_threads: None) -> None:
 def test_who_has_come_to_a_report_waits_for_the_others(two_threads: None) -> None:
     prepared = prepare(smoke("mri", ("ei", "rei"), log_every=3))
     first = prepared.states[0]
-    take_step(first, prepared.problem, prepared.config.training)
+    take_step(first, prepared.problem, prepared.training)
     told = [
         (event.method, event.step)
         for event in prepared.run()

@@ -78,6 +78,11 @@ class RunConfig:
         return find_task(self.task).level_of(self.spec)
 
     @property
+    def noise_unit(self) -> str:
+        """The unit of the noise level."""
+        return find_task(self.task).unit_of(self.spec)
+
+    @property
     def method_values(self) -> dict[str, Any]:
         """The values of the methods' fields; of a field that several have, the first one's."""
         return values_of(self.objectives)
@@ -158,8 +163,7 @@ def configure(
     own, layers, shared = _shared_out(settings or {}, found, chosen)
     spec, start = found.configure(preset, own), found.preset(preset, own)
     body = start.network if chosen is usual else chosen.spec()
-    if not methods or len(set(methods)) < len(methods):
-        raise ValueError(f"methods = {' '.join(methods)!r} must name at least one, each once")
+    check_each_once(methods)
     config = RunConfig(
         task=task,
         preset=preset,
@@ -203,10 +207,19 @@ def checked(config: RunConfig) -> RunConfig:
         raise ValueError(needs_truth(needy[0]))
     level = find_task(config.task).level_name(vars(config.spec))
     override(config.spec, {level: config.assumed_noise})
-    check_device(config.device)
-    # So that the run tells, and keeps, the precision that it has on this machine.
-    precision = precision_on(config.device, config.training.precision)
-    return replace(config, training=replace(config.training, precision=precision))
+    return replace(config, training=settled(config.training, config.device))
+
+
+def settled(training: TrainConfig, device: str) -> TrainConfig:
+    """How to train on a device, with what depends on the machine decided.
+
+    So the run tells, and keeps, what it has.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    check_device(device)
+    return replace(training, precision=precision_on(device, training.precision))
 
 
 def every_setting(task: Task, network: NetworkKind) -> dict[str, Setting]:
@@ -316,15 +329,33 @@ def build(config: RunConfig, team: Team = ALONE) -> Problem:
     """
     share(torch.arange(config.training.batch), team)
     problem = replace(config.spec.build(team.device(config.device)), network=config.network)
-    if config.training.batch > len(problem.train):
+    check_fits(problem, config.objectives, config.training)
+    return problem
+
+
+def check_fits(problem: Problem, methods: Sequence[MethodSpec], training: TrainConfig) -> None:
+    """Check that these methods can be trained on a problem like that.
+
+    Raises:
+        ValueError: the batch is larger than the training data, a method is there twice or not at
+            all, or it needs ground truth that the data does not have.
+    """
+    found = [method_of(one) for one in methods]
+    check_each_once([one.name for one in found])
+    if training.batch > len(problem.train):
         raise ValueError(
-            f"batch = {config.training.batch} is larger than the training data "
+            f"batch = {training.batch} is larger than the training data "
             f"({len(problem.train)} images); choose at most that"
         )
-    needy = [name for name in config.methods if find_method(name).oracle]
+    needy = [one.name for one in found if one.oracle]
     if needy and not problem.train.has_truth:
         raise ValueError(needs_truth(needy[0]))
-    return problem
+
+
+def check_each_once(methods: Sequence[str]) -> None:
+    """Raise ``ValueError`` unless there is a method, and none twice."""
+    if not methods or len(set(methods)) < len(methods):
+        raise ValueError(f"methods = {' '.join(methods)!r} must name at least one, each once")
 
 
 def needs_truth(method: str) -> str:

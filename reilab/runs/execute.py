@@ -54,7 +54,7 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
         prepared = prepare(from_yaml(folder.config), team, restore)
         saver = _saver(prepared, folder)
         on_gpu = prepared.problem.device.type == "cuda"
-        gauges = [_gauge(folder, prepared.config.device)] if on_gpu else []
+        gauges = [_gauge(folder, prepared.problem.device)] if on_gpu else []
         shown = (folder.record, saver, *gauges, *sinks) if team.rank == 0 else ()
         drive(prepared.run(), *shown, inbox=messages)
     except Exception as error:
@@ -65,7 +65,7 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
     return history_of(folder.events())
 
 
-def _gauge(folder: RunFolder, device: str) -> Sink:
+def _gauge(folder: RunFolder, device: torch.device) -> Sink:
     """A sink that writes down now and then what the run holds of a GPU, in bytes."""
 
     def sink(event: Event) -> None:
@@ -78,7 +78,7 @@ def _gauge(folder: RunFolder, device: str) -> Sink:
 
 def _saver(prepared: Prepared, folder: RunFolder) -> Sink:
     """A sink that keeps states on disk; a state is at rest while its event is being shown."""
-    config, failed = prepared.config.training, set[str]()
+    config, failed = prepared.training, set[str]()
 
     def save(state: TrainState) -> None:
         save_checkpoint(state, folder.checkpoint(state.method))

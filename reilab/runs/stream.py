@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
 from reilab.events import Command, Event, Failed, Finished, Posed
 from reilab.key import Key
+from reilab.methods.base import MethodSpec
+from reilab.nets.registry import NetworkSpec
 from reilab.problem import MEASUREMENTS, Problem
 from reilab.record.history import History
-from reilab.runs.config import RunConfig, build
+from reilab.runs.config import RunConfig, build, check_fits, settled
 from reilab.runs.drive import Sink, drive
 from reilab.runs.initial import begin_from
-from reilab.tasks.registry import find_task
+from reilab.settings import override, validate
+from reilab.tasks.registry import Spec, tasks
 from reilab.training.compare import compare
+from reilab.training.config import TrainConfig
 from reilab.training.evaluate import (
     Exam,
     marks,
@@ -39,28 +43,52 @@ def as_it_is(state: TrainState) -> None:
     """Leave a state where it stands."""
 
 
+@dataclass(frozen=True)
+class Caption:
+    """What a run's problem is called: the task, the preset, and the unit of its noise level."""
+
+    task: str
+    preset: str = ""
+    noise_unit: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A configuration with all that it takes to train: problem, test measurements, states."""
+    """All that it takes to train: a problem, test measurements, methods, states.
 
-    config: RunConfig
+    Args:
+        caption: what the problem is called.
+        problem: what all methods learn.
+        objectives: the methods.
+        training: how.
+        assumed_noise: the noise level that the losses believe in.
+        exam: the test measurements.
+        team: the processes that train together.
+        restore: puts a new state to where it stood when it was saved.
+        start_from: checkpoint file or run folder whose networks are trained further, or nothing.
+    """
+
+    caption: Caption
     problem: Problem
+    objectives: tuple[MethodSpec, ...]
+    training: TrainConfig
+    assumed_noise: float
     exam: Exam
-    team: Team
-    restore: Restore
+    team: Team = ALONE
+    restore: Restore = as_it_is
+    start_from: str = ""
 
     @cached_property
     def states(self) -> tuple[TrainState, ...]:
         """Networks and optimisers, made when they are first asked for, where they once stood."""
-        config = self.config
         states = tuple(
-            new_state(method, self.problem, config.training, config.assumed_noise)
-            for method in config.objectives
+            new_state(method, self.problem, self.training, self.assumed_noise)
+            for method in self.objectives
         )
         for state in states:
             self.restore(state)
-            if config.start_from and state.step == 0:
-                begin_from(state, Path(config.start_from))
+            if self.start_from and state.step == 0:
+                begin_from(state, Path(self.start_from))
         return states
 
     def run(self) -> Run:
@@ -70,15 +98,14 @@ class Prepared:
     def posed(self) -> Posed:
         """What every method will look at."""
         problem, exam = self.problem, self.exam
-        task = find_task(self.config.task)
         start = reconstruct_all(problem.physics.pinv, exam)
         each = marks(start, problem, exam)
-        n = self.config.training.previews
+        n = self.training.previews
         return Posed(
-            task=task.name,
-            preset=self.config.preset,
+            task=self.caption.task,
+            preset=self.caption.preset,
             noise=problem.noise.level,
-            noise_unit=task.settings[task.level_name(vars(self.config.spec))].unit,
+            noise_unit=self.caption.noise_unit,
             device=str(problem.device),
             n_train=len(problem.train),
             n_test=len(problem.test),
@@ -88,7 +115,7 @@ class Prepared:
             pinv_per_image=previewed_marks(each, n),
             measurement=previews(problem.picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
-            at_once=n_lanes(len(self.config.objectives), problem.device, self.team),
+            at_once=n_lanes(len(self.objectives), problem.device, self.team),
         )
 
 
@@ -139,7 +166,7 @@ class Run:
         prepared = self._prepared
         # People look at the measurements while the networks are made: the first takes a second.
         yield (prepared.posed(),)
-        states, training = prepared.states, prepared.config.training
+        states, training = prepared.states, prepared.training
         events = compare(states, prepared.problem, training, prepared.exam, prepared.team)
         yield next(events)
         self._at_work = list(states)
@@ -164,24 +191,137 @@ def prepare(config: RunConfig, team: Team = ALONE, restore: Restore = as_it_is) 
     return prepare_problem(config, build(config, team), team, restore)
 
 
+def caption_of(problem: Spec | Problem) -> Caption:
+    """What a problem is called that is given by values."""
+    if isinstance(problem, Problem):
+        return Caption("")
+    known = next((one for one in tasks().values() if type(problem) is one.spec), None)
+    if known is None:
+        return Caption(type(problem).__name__)
+    return Caption(known.name, noise_unit=known.unit_of(problem))
+
+
 def prepare_problem(
     config: RunConfig, problem: Problem, team: Team = ALONE, restore: Restore = as_it_is
 ) -> Prepared:
     """The same for a problem at hand: that of the configuration with, say, other test images."""
-    key = Key(config.training.seed) / "noise"
+    problem, exam = _measured(problem, config.training)
+    return Prepared(
+        Caption(config.task, config.preset, config.noise_unit),
+        problem,
+        config.objectives,
+        config.training,
+        config.assumed_noise,
+        exam,
+        team,
+        restore,
+        config.start_from,
+    )
+
+
+def prepare_values(
+    problem: Spec | Problem,
+    methods: Sequence[MethodSpec],
+    training: TrainConfig,
+    network: NetworkSpec | None,
+    assumed_noise: float | None,
+    device: str,
+) -> Prepared:
+    """The same for values instead of a configuration; see ``run``.
+
+    Raises:
+        ValueError: a value out of bounds, or values that do not fit together.
+        FileNotFoundError: missing data.
+    """
+    for part in (*methods, training):
+        validate(part)
+    training = settled(training, device)
+    built = problem if isinstance(problem, Problem) else override(problem, {}).build(device)
+    if network is not None:
+        built = replace(built, network=override(network, {}))
+    check_fits(built, methods, training)
+    built, exam = _measured(built, training)
+    level = built.noise.level if assumed_noise is None else built.noise.at(assumed_noise).level
+    return Prepared(caption_of(problem), built, tuple(methods), training, level, exam)
+
+
+def _measured(problem: Problem, training: TrainConfig) -> tuple[Problem, Exam]:
+    """The problem with those measurements that are made once, and the test measurements."""
+    key = Key(training.seed) / "noise"
     # Measurements that were acquired are fixed; that way their A†y is computed once, too.
-    kind = config.training.measurements if problem.train.has_truth else "fixed"
+    kind = training.measurements if problem.train.has_truth else "fixed"
     problem = MEASUREMENTS[kind](problem, key)
-    return Prepared(config, problem, prepare_exam(problem, config.training), team, restore)
+    return problem, prepare_exam(problem, training)
 
 
-def stream(config: RunConfig) -> Run:
-    """A new run: iterate over it for its events, ``steer`` it in between. Nothing is written."""
-    return prepare(config).run()
+def stream(
+    problem: RunConfig | Spec | Problem,
+    methods: Sequence[MethodSpec] = (),
+    training: TrainConfig | None = None,
+    *,
+    network: NetworkSpec | None = None,
+    assumed_noise: float | None = None,
+    device: str = "cpu",
+) -> Run:
+    """A new run: iterate over it for its events, ``steer`` it in between. Nothing is written.
+
+    Args:
+        problem: the settings of a task, such as ``MRI(sigma=0.05)``; a ``Problem`` made by hand; or
+            a configuration, which says all the rest, too.
+        methods: what is compared, such as ``[EI(), REI(alpha_req=3.0)]``, each once.
+        training: how.
+        network: what is trained; the problem's own if left out.
+        assumed_noise: what the losses believe the noise level to be; the true one if left out.
+        device: ``cpu``, ``cuda``, ``cuda:1`` …; a ``Problem`` is where it was made.
+
+    Raises:
+        ValueError: a value out of bounds, or values that do not fit together.
+        FileNotFoundError: missing data.
+    """
+    if isinstance(problem, RunConfig):
+        return prepare(problem).run()
+    how = training or TrainConfig()
+    return prepare_values(problem, methods, how, network, assumed_noise, device).run()
 
 
-def run(config: RunConfig, *sinks: Sink) -> History:
-    """Carry out a new run in memory, show its events to ``sinks``, return their fold."""
+def run(
+    problem: RunConfig | Spec | Problem,
+    methods: Sequence[MethodSpec] = (),
+    training: TrainConfig | None = None,
+    *,
+    network: NetworkSpec | None = None,
+    assumed_noise: float | None = None,
+    device: str = "cpu",
+    watch: Sequence[Sink] = (),
+) -> History:
+    """Carry out a new run in memory, as ``stream`` has it, and return the fold of its events.
+
+    Args:
+        problem: see ``stream``, as is the rest.
+        methods: what is compared.
+        training: how.
+        network: what is trained.
+        assumed_noise: what the losses believe.
+        device: where.
+        watch: who is shown every event as it happens, ``print`` for one.
+
+    Example:
+        >>> from reilab.methods import EI, REI
+        >>> from reilab.tasks import MRI
+        >>> from reilab.training.config import TrainConfig
+        >>> training = TrainConfig(steps=1, batch=2, log_every=1, evaluate_every=1)
+        >>> history = run(MRI(data="brain", size=32, sigma=0.05), [EI(), REI()], training)
+        >>> [track.step for track in history.tracks.values()]
+        [1, 1]
+    """
     history = History()
-    drive(stream(config), history.add, *sinks)
+    new = stream(
+        problem,
+        methods,
+        training,
+        network=network,
+        assumed_noise=assumed_noise,
+        device=device,
+    )
+    drive(new, history.add, *watch)
     return history

@@ -112,7 +112,7 @@ def n_evaluations(training: TrainConfig) -> int:
 
 
 def _pace(state: TrainState, prepared: Prepared) -> Iterator[Pace]:
-    training, problem = prepared.config.training, prepared.problem
+    training, problem = prepared.training, prepared.problem
     state.network.train()
     step = 0.0
     for _ in range(2):

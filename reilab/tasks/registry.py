@@ -151,6 +151,10 @@ class Task:
         level: float = getattr(spec, self.level_name(vars(spec)))
         return level
 
+    def unit_of(self, spec: Spec) -> str:
+        """The unit of that level."""
+        return self.settings[self.level_name(vars(spec))].unit
+
     def configure(self, preset: str, settings: Mapping[str, Any]) -> Spec:
         """The spec of a preset with some settings changed, checked.
 
