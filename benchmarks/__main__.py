@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks import (
+    killing,
     lab,
     lanes,
     learning,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "loader": loader.measure,
     "lab": lab.measure,
     "stop": stopping.measure,
+    "killing": killing.measure,
 }
 
 
