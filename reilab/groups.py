@@ -6,13 +6,15 @@ Elements g live on the CPU: they are few numbers, and to read them there no devi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from reilab.registry import Registry
 
 
 class Group(Protocol):
@@ -121,10 +123,52 @@ class Flips:
         return g
 
 
-#: Every group by the name that settings call it; each is made for square images of a side.
-GROUPS: Mapping[str, Callable[[int], Group]] = {
-    "rotations": lambda size: Rotations(),
-    "shifts": Shifts,
-    "quarter-turns": lambda size: QuarterTurns(),
-    "flips": lambda size: Flips(),
-}
+@dataclass(frozen=True)
+class GroupKind:
+    """A registered group; ``spec`` makes it for square images of a side in pixels."""
+
+    name: str
+    spec: Callable[[int], Group]
+
+    def __call__(self, size: int) -> Group:
+        return self.spec(size)
+
+
+#: Every group by the name that settings call it.
+GROUPS: Registry[GroupKind] = Registry("group", "reilab.groups", "reilab.groups")
+Maker = TypeVar("Maker", bound=Callable[[int], Group])
+
+
+def group(name: str) -> Callable[[Maker], Maker]:
+    """Decorator: register a function that makes a group for square images of a side.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def register(make: Maker) -> Maker:
+        GROUPS.add(GroupKind(name, make))
+        return make
+
+    return register
+
+
+group("shifts")(Shifts)
+
+
+@group("rotations")
+def rotations(size: int) -> Group:
+    """By any whole number of degrees, whatever the side."""
+    return Rotations()
+
+
+@group("quarter-turns")
+def quarter_turns(size: int) -> Group:
+    """By 90°, 180° and 270°, whatever the side."""
+    return QuarterTurns()
+
+
+@group("flips")
+def flips(size: int) -> Group:
+    """Down, right or both, whatever the side."""
+    return Flips()

@@ -8,14 +8,15 @@ never sees u. Derivatives of h are taken by finite differences of step ``tau`` a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
 from reilab.key import Streams
+from reilab.registry import Registry, Those
 from reilab.settings import Setting, choose, override
 
 #: Higher rates are not drawn: on GPUs the generator counts in 32 bits.
@@ -189,17 +190,55 @@ class Model:
     """A noise model as a setting of a task.
 
     Args:
+        name: what the setting ``noise_model`` calls it.
         level: the setting that is its level, ``sigma`` or ``gamma``.
         variance: that of the noise of these σ and γ at the noise-free value u.
-        make: the noise of these σ, γ and steps in units of the measurement.
+        signed: whether noise-free values may be below zero, as in k-space.
+        spec: makes the noise of these σ, γ and steps in units of the measurement.
     """
 
+    name: str
     level: str
     variance: Callable[[float, float, float], float]
-    make: Callable[[float, float, Steps], Noise]
+    signed: bool
+    spec: Callable[[float, float, Steps], Noise]
 
 
-def _gaussian(sigma: float, gamma: float, steps: Steps) -> Noise:
+#: Noise models by name.
+NOISES: Registry[Model] = Registry("noise model", "reilab.noise", "reilab.noises")
+Make = TypeVar("Make", bound=Callable[[float, float, Steps], Noise])
+
+
+def noise_model(
+    name: str,
+    *,
+    level: str,
+    variance: Callable[[float, float, float], float],
+    signed: bool = False,
+) -> Callable[[Make], Make]:
+    """Decorator: register a function ``(sigma, gamma, steps) -> Noise`` as a noise model.
+
+    Every task whose setting ``noise_model`` takes any model offers it; see ``Model``.
+
+    Raises:
+        ValueError: the name is taken, or the level is neither ``sigma`` nor ``gamma``.
+    """
+    choose(f"level of the noise model {name!r}", level, ("sigma", "gamma"))
+
+    def register(make: Make) -> Make:
+        NOISES.add(Model(name, level, variance, signed, make))
+        return make
+
+    return register
+
+
+@noise_model("gaussian", level="sigma", variance=lambda sigma, gamma, u: sigma**2, signed=True)
+def gaussian(sigma: float, gamma: float, steps: Steps) -> Noise:
+    """Of deviation σ.
+
+    Raises:
+        ValueError: steps of a second order that there is not.
+    """
     if steps.curvature:
         raise ValueError(
             f"curvature = {steps.curvature:g}, but SURE of Gaussian noise has no second order: "
@@ -208,26 +247,27 @@ def _gaussian(sigma: float, gamma: float, steps: Steps) -> Noise:
     return Gaussian(sigma, steps.tau)
 
 
-#: Noise models by name, as the setting ``noise_model`` of a task gives them.
-NOISES: Mapping[str, Model] = {
-    "gaussian": Model("sigma", lambda sigma, gamma, u: sigma**2, _gaussian),
-    "poisson": Model(
-        "gamma",
-        lambda sigma, gamma, u: gamma * u,
-        lambda sigma, gamma, steps: Poisson(gamma, steps.tau, steps.curvature or None),
-    ),
-    "mixed": Model(
-        "gamma",
-        lambda sigma, gamma, u: gamma * u + sigma**2,
-        lambda sigma, gamma, steps: PoissonGaussian(
-            sigma, gamma, steps.tau, steps.curvature or None
-        ),
-    ),
-}
+@noise_model("poisson", level="gamma", variance=lambda sigma, gamma, u: gamma * u)
+def poisson(sigma: float, gamma: float, steps: Steps) -> Noise:
+    """Of gain γ."""
+    return Poisson(gamma, steps.tau, steps.curvature or None)
+
+
+@noise_model("mixed", level="gamma", variance=lambda sigma, gamma, u: gamma * u + sigma**2)
+def mixed(sigma: float, gamma: float, steps: Steps) -> Noise:
+    """Both."""
+    return PoissonGaussian(sigma, gamma, steps.tau, steps.curvature or None)
+
+
 #: The setting ``noise_model``.
 NOISE_MODEL = Setting(
-    "Noise: gaussian, of deviation sigma; poisson, of gain gamma; or mixed, both.",
-    choices=tuple(NOISES),
+    "Noise: gaussian, of deviation sigma; poisson, of gain gamma; mixed, both; or a plug-in's.",
+    choices=NOISES,
+)
+#: The same where measurements are signed.
+SIGNED_NOISE_MODEL = Setting(
+    "Noise: those models that know negative values, as k-space has; counts have none.",
+    choices=Those(NOISES, lambda model: model.signed),
 )
 
 
@@ -244,9 +284,9 @@ def make_noise(model: str, sigma: float, gamma: float, steps: Steps, peak: float
     Raises:
         ValueError: an unknown model, or a second-order step for one that has none.
     """
-    chosen = NOISES[choose("noise model", model, NOISES)]
+    chosen = NOISES.find(model)
     deviation = math.sqrt(chosen.variance(sigma, gamma, peak))
-    return chosen.make(sigma, gamma, steps.scaled(deviation))
+    return chosen.spec(sigma, gamma, steps.scaled(deviation))
 
 
 def curvature(

@@ -1,8 +1,9 @@
 """Registry: what can be added to reilab, by name.
 
-A task, a method or a network is a frozen dataclass whose fields are settings, put into a registry
-by a decorator. It is found in the files of a package, through the entry points of a group, or in a
-file named by the environment variable ``REILAB_PLUGINS`` (several are joined as in ``PATH``).
+Tasks, methods and networks are frozen dataclasses whose fields are settings; noise models and
+groups are made by functions. A decorator puts each into its registry. It is found in the files of a
+package, through the entry points of a group, or in a file named by the environment variable
+``REILAB_PLUGINS`` (several are joined as in ``PATH``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import importlib.util
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib.metadata import entry_points
@@ -23,27 +24,27 @@ from reilab.settings import Setting, choose, settings_of
 
 
 class Registered(Protocol):
-    """What a registry holds: a name, and the frozen dataclass that stands behind it."""
+    """What a registry holds: a name, and the dataclass or function that stands behind it."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def spec(self) -> Callable[[], Any]:
-        """The dataclass; called without arguments it has its defaults."""
+    def spec(self) -> Callable[..., Any]:
+        """What was decorated."""
         ...
 
 
 E = TypeVar("E", bound=Registered)
 
 
-@dataclass(frozen=True)
-class Registry(Generic[E]):
-    """Entries by name.
+@dataclass(frozen=True, eq=False)
+class Registry(Mapping[str, E]):
+    """Entries by name, in order of name; plug-ins are loaded when it is first looked at.
 
     Args:
         kind: what an entry is called in messages.
-        package: the package each of whose files may hold entries.
+        package: the package each of whose files may hold entries, or the module that holds them.
         group: the group of entry points of installed plug-ins.
     """
 
@@ -70,6 +71,15 @@ class Registry(Generic[E]):
         _load_named_files()
         return dict(sorted(self._entries.items()))
 
+    def __getitem__(self, name: str) -> E:
+        return self.all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.all())
+
+    def __len__(self) -> int:
+        return len(self.all())
+
     def find(self, name: str) -> E:
         """The entry of that name.
 
@@ -91,6 +101,23 @@ class Registry(Generic[E]):
         raise ValueError(
             f"{type(spec).__name__} is no registered {self.kind}; decorate it with @{self.kind}"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Those(Collection[str], Generic[E]):
+    """The names of those entries for which something holds, looked up whenever it is asked for."""
+
+    registry: Registry[E]
+    holds: Callable[[E], bool]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, entry in self.registry.all().items() if self.holds(entry))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, name: object) -> bool:
+        return name in tuple(self)
 
 
 def complete_settings(kind: str, name: str, spec: type) -> dict[str, Setting]:
@@ -125,7 +152,8 @@ def load_plugin(path: Path) -> None:
 
 @cache
 def _import_files(package: str) -> None:
-    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+    place = getattr(importlib.import_module(package), "__path__", ())
+    for module in pkgutil.iter_modules(place):
         importlib.import_module(f"{package}.{module.name}")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
@@ -19,7 +19,10 @@ S = TypeVar("S")
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """Help text, unit and hard bounds of a field; ``slider`` is the range worth exploring."""
+    """Help text, unit and hard bounds of a field; ``slider`` is the range worth exploring.
+
+    ``choices`` may be a registry, to which plug-ins add.
+    """
 
     help: str
     unit: str = ""
@@ -27,7 +30,7 @@ class Setting:
     high: float | None = None
     slider: tuple[float, float] | None = None
     log: bool = False
-    choices: tuple[str, ...] = ()
+    choices: Collection[str] = ()
     multiple_of: int | None = None
     positive: bool = False
 

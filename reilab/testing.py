@@ -28,7 +28,7 @@ from reilab.key import Key, Streams
 from reilab.methods.base import weights_of
 from reilab.methods.registry import Method
 from reilab.nets.registry import NetworkKind
-from reilab.noise import Noise, mean
+from reilab.noise import NOISES, Model, Noise, Steps, make_noise, mean
 from reilab.physics.base import Physics
 from reilab.problem import Oracle, Problem
 from reilab.settings import validate
@@ -154,6 +154,27 @@ def _check_sure(noise: Noise, u: Tensor, n_draws: int) -> None:
     assert abs(z) < Z_LIMIT, f"SURE is {z:.1f} standard errors from the true risk"
 
 
+def check_noise_model(model: Model, n_draws: int = 5000) -> None:
+    """Words, level and variance of a noise model, and the promises of the noise that it makes.
+
+    Args:
+        model: a registered noise model.
+        n_draws: samples of the Monte Carlo tests.
+    """
+    assert (model.spec.__doc__ or "").strip(), f"noise model {model.name} has no documentation"
+    sigma, gamma, brightest = 0.3, 0.2, 2.0
+    noise = make_noise(model.name, sigma, gamma, Steps(0.01))
+    asked = {"sigma": sigma, "gamma": gamma}[model.level]
+    assert noise.level == asked, f"{model.level} = {asked:g} makes a level of {noise.level:g}"
+    lowest = -brightest if model.signed else 0.05
+    u = torch.linspace(lowest, brightest, 24, dtype=torch.float64)[None].expand(3, -1)
+    check_noise(noise, u, n_draws)
+    clean = torch.full((n_draws, 24), brightest, dtype=torch.float64)
+    drawn = mean((noise.sample(clean, _rng(u, "moments")) - clean) ** 2)
+    z = z_score(drawn, model.variance(sigma, gamma, brightest))
+    assert abs(z) < Z_LIMIT, f"the variance is {z:.1f} standard errors from what it says"
+
+
 def check_group(group: Group, image: Tensor, tolerance: float = 0.1, n: int = 6) -> None:
     """Sampling, order of the results, values kept, inverses and gradients.
 
@@ -205,6 +226,9 @@ def check_task(task: Task) -> None:
     check_problem(task.pose("smoke"))
     usual = task.level_name(vars(task.spec()))
     assert usual == task.noise, f"the noise field is {task.noise!r}, but {usual!r} is the level"
+    for model in task.models:
+        level = NOISES.find(model).level
+        assert level in task.settings, f"{level}, the level of {model} noise, is no setting"
     for settings in [{MODEL: model} for model in task.models] or [{}]:
         _check_level(task, settings)
 

@@ -5,6 +5,8 @@ All statistics are z-scores with fixed seeds: the distance from the expectation 
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +27,7 @@ from reilab.noise import (
     mean,
     photons,
 )
-from reilab.testing import Z_LIMIT, check_noise, z_score
+from reilab.testing import Z_LIMIT, check_noise, check_noise_model, z_score
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 
@@ -78,6 +80,24 @@ def test_every_model_has_a_case() -> None:
 @every_model
 def test_conformance(name: str) -> None:
     check_noise(CASES[name][0], U.expand(3, -1))
+
+
+@pytest.mark.parametrize("model", NOISES)
+def test_noise_models_keep_their_promises(model: str) -> None:
+    check_noise_model(NOISES[model])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"level": "gamma"}, "gamma = 0.2 makes a level of 0.3"),
+        ({"variance": lambda sigma, gamma, u: sigma}, "standard errors from what it says"),
+        ({"spec": lambda sigma, gamma, steps: Gaussian(sigma)}, "has no documentation"),
+    ],
+)
+def test_noise_models_that_break_a_promise(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        check_noise_model(replace(NOISES["gaussian"], **change))
 
 
 @every_model
@@ -352,7 +372,7 @@ MADE: dict[str, tuple[Noise, float]] = {
 }
 
 
-@pytest.mark.parametrize("model", NOISES)
+@pytest.mark.parametrize("model", MADE)
 def test_models_by_name(model: str) -> None:
     made, variance = MADE[model]
     assert make_noise(model, 0.3, 0.2, Steps(0.01)) == made
@@ -370,7 +390,7 @@ CASES_OF = {
 }
 
 
-@pytest.mark.parametrize("model", NOISES)
+@pytest.mark.parametrize("model", MADE)
 def test_steps_in_deviations_of_the_noise(model: str) -> None:
     """They grow with the noise where u is brightest."""
     deviation = MADE[model][1] ** 0.5

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from reilab.tasks.registry import tasks
+
 PLUGIN = Path(__file__).parent / "plugins" / "denoising.py"
 
 
@@ -124,3 +128,47 @@ def test_the_checks_take_them_up() -> None:
     )
     assert "test_methods_keep_their_promises[flat]" in printed
     assert "test_networks_keep_their_promises[one-layer]" in printed
+
+
+STRIPES = Path(__file__).parent / "plugins" / "stripes.py"
+
+
+@pytest.mark.parametrize("task", tasks())
+def test_a_noise_model_and_a_group_serve_every_task(task: str, tmp_path: Path) -> None:
+    told = with_plugin("-m", "reilab", "compare", task, "--help", plugin=STRIPES)
+    assert "stripes" in told
+    assert "upside-down" in told
+    out = tmp_path / "run"
+    with_plugin(
+        *("-m", "reilab", "compare", task, "--preset", "smoke", "--methods", "rei"),
+        *("--noise-model", "stripes", "--sigma", "0.2", "--group", "upside-down"),
+        *("--out", str(out)),
+        plugin=STRIPES,
+    )
+    config = (out / "config.yaml").read_text(encoding="utf-8")
+    for line in ("noise_model: stripes", "group: upside-down", "assumed_noise: 0.2"):
+        assert line in config
+
+
+def test_the_lab_offers_a_noise_model_and_a_group(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from reilab.lab.form import control;"
+        "from reilab.lab.model import Lab; lab = Lab(Path(sys.argv[1]));"
+        "lab.choices.task = 'mri';"
+        "names = ('noise_model', 'group');"
+        "print(*(one.value for name in names for one in control(lab, name).options))"
+    )
+    printed = with_plugin("-c", code, str(tmp_path), plugin=STRIPES)
+    assert printed.split() == [
+        *("gaussian", "stripes"),
+        *("flips", "quarter-turns", "rotations", "shifts", "upside-down"),
+    ]
+
+
+def test_the_checks_take_a_noise_model_up() -> None:
+    printed = with_plugin(
+        *("-m", "pytest", "-p", "no:cacheprovider", "-k", "stripes", "-vv"),
+        "tests/test_noise.py",
+        plugin=STRIPES,
+    )
+    assert "test_noise_models_keep_their_promises[stripes] PASSED" in printed

@@ -172,9 +172,9 @@ class CT:
     tau: Annotated[float, TAU] = 0.03
     tau_in: Annotated[str, TAU_IN] = "deviations"
     curvature: Annotated[float, CURVATURE] = 0.0
-    group: Annotated[
-        str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
-    ] = "rotations"
+    group: Annotated[str, Setting("Transforms under which images stay images.", choices=GROUPS)] = (
+        "rotations"
+    )
 
     def build(self, device: str = "cpu") -> Problem:
         """The object keeps its physical size: a pixel of a smaller image attenuates more."""

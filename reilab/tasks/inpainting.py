@@ -129,9 +129,9 @@ class Inpainting:
     tau: Annotated[float, TAU] = 0.05
     tau_in: Annotated[str, TAU_IN] = "deviations"
     curvature: Annotated[float, CURVATURE] = 0.0
-    group: Annotated[
-        str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
-    ] = "shifts"
+    group: Annotated[str, Setting("Transforms under which images stay images.", choices=GROUPS)] = (
+        "shifts"
+    )
 
     def build(self, device: str = "cpu") -> Problem:
         """The same pixels are seen in every image, in all three channels."""

@@ -22,18 +22,12 @@ from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.noise import TAU, TAU_IN, Steps, make_noise
+from reilab.noise import SIGNED_NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.physics.fourier import CartesianMRI, PatternMRI, masked_mri, random_columns
 from reilab.problem import Picture, Problem, magnitude
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
-
-#: K-space is signed, and so is its noise: counts of photons have no place there.
-NOISE_MODEL = Setting(
-    "Noise: gaussian alone, because k-space has negative values and counts have none.",
-    choices=("gaussian",),
-)
 
 #: Noise levels of the paper.
 LEVELS: dict[float, dict[str, Any]] = {0.01: {}, 0.05: {}, 0.1: {}, 0.2: {}}
@@ -142,7 +136,7 @@ class MRI:
     ] = 0.04
     mask: Annotated[str, KSPACE_MASK] = ""
     mask_seed: Annotated[int, Setting("Names the random columns.", low=0)] = 1
-    noise_model: Annotated[str, NOISE_MODEL] = "gaussian"
+    noise_model: Annotated[str, SIGNED_NOISE_MODEL] = "gaussian"
     sigma: Annotated[
         float,
         Setting(
@@ -154,9 +148,9 @@ class MRI:
     ] = 0.1
     tau: Annotated[float, TAU] = 0.1
     tau_in: Annotated[str, TAU_IN] = "deviations"
-    group: Annotated[
-        str, Setting("Transforms under which images stay images.", choices=tuple(GROUPS))
-    ] = "rotations"
+    group: Annotated[str, Setting("Transforms under which images stay images.", choices=GROUPS)] = (
+        "rotations"
+    )
 
     def build(self, device: str = "cpu") -> Problem:
         """The operator samples the centre and random columns, or what a mask says."""

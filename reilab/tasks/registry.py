@@ -113,7 +113,7 @@ class Task:
     @property
     def models(self) -> tuple[str, ...]:
         """The noise models that it offers; none where it has one of its own."""
-        return self.settings[MODEL].choices if MODEL in self.settings else ()
+        return tuple(self.settings[MODEL].choices) if MODEL in self.settings else ()
 
     def preset(self, name: str, settings: Mapping[str, Any] = NO_CHANGES) -> Preset:
         """The preset of that name, with what it changes at the noise level of the ``settings``.
@@ -193,9 +193,6 @@ def task(name: str, *, title: str, noise: str, presets: Mapping[str, Preset]) ->
             raise ValueError(f"task {name!r} needs the presets: {', '.join(sorted(missing))}")
         settings = complete_settings("task", name, spec)
         choose(f"noise field of {name}", noise, settings)
-        for model in settings[MODEL].choices if MODEL in settings else ():
-            level = NOISES[choose(f"noise model of {name}", model, NOISES)].level
-            choose(f"noise field of {name}, for {model} noise,", level, settings)
         _TASKS.add(Task(name, title, spec, settings, noise, presets))
         return spec
 
