@@ -274,7 +274,7 @@ def no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     for task in TASKS:
         module = sys.modules[type(tasks()[task].spec()).__module__]
         monkeypatch.setattr(module, "image_splits", refuse)
-    monkeypatch.setattr(catalogue, "load_images", refuse)
+    monkeypatch.setattr(catalogue, "image_samples", refuse)
 
 
 @pytest.mark.parametrize("task", TASKS)

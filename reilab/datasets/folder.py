@@ -18,9 +18,8 @@ from reilab.datasets.recipe import (
     Found,
     Source,
     center_square,
-    divided,
-    named_split,
     resampled,
+    sorted_out,
     split_at,
 )
 from reilab.settings import Setting
@@ -62,11 +61,7 @@ class Folder:
 
         Slices of a volume are never in different splits, unless there is one volume only.
         """
-        files = image_files(folder)
-        named = [Source(file, named_split(file, folder)) for file in files]
-        if {"train", "test"} <= {source.split for source in named}:
-            return [source for source in named if source.split]
-        return divided(files, TRAIN_SHARE) if files else ()
+        return sorted_out(image_files(folder), folder, TRAIN_SHARE)
 
     def read(self, source: Source) -> Iterator[Found]:
         """The images of a file; empty slices of a volume are passed over."""

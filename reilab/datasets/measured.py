@@ -12,14 +12,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from reilab.datasets.formats.contents import UnreadableError
+from reilab.datasets.formats.hdf5 import own_dataset
+from reilab.datasets.store import data_root
 from reilab.torchfile import read_torch_file
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -37,7 +40,7 @@ def find_file(setting: str, name: str) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    root = Path(os.environ.get("REILAB_DATA", "data"))
+    root = data_root()
     for path in (Path(name), root / name):
         if path.exists():
             return path
@@ -71,6 +74,8 @@ def read_measured(file: Path) -> Arrays:
         raise ValueError(f"{file} is no file of measurements ({', '.join(MEASURED_SUFFIXES)})")
     try:
         found = _read(file, suffix)
+    except UnreadableError as error:
+        raise ValueError(f"{file} {error}") from None
     except Exception as error:
         # Each library raises whatever the broken bytes lead to; some advise to run what is in them.
         raise ValueError(
@@ -95,8 +100,5 @@ def _read(file: Path, suffix: str) -> Arrays:
         if not isinstance(held, dict):
             raise ValueError(f"it holds no dictionary of tensors but {type(held).__name__}")
         return {name: np.asarray(held[name]) for name in NAMES if name in held}
-    # Needed for this kind of file only.
-    import h5py
-
     with h5py.File(file, "r") as tree:
-        return {name: tree[name][()] for name in NAMES if name in tree}
+        return {name: own_dataset(tree, name)[()] for name in NAMES if name in tree}

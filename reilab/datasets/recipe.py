@@ -105,7 +105,15 @@ NAMED = {
 }
 
 
-def named_split(path: Path, folder: Path) -> str | None:
+def sorted_out(files: Sequence[Path], folder: Path, share: float) -> Sequence[Source]:
+    """By folders ``train`` and ``test``, and ``val`` if there is one, else ``divided`` by name."""
+    named = [Source(file, _named_split(file, folder)) for file in files]
+    if {"train", "test"} <= {source.split for source in named}:
+        return [source for source in named if source.split]
+    return divided(files, share) if files else ()
+
+
+def _named_split(path: Path, folder: Path) -> str | None:
     """The split that a folder called ``train``, ``val`` or ``test`` above a file gives it."""
     parts = [part.lower() for part in path.relative_to(folder).parts[:-1]]
     return next((split for name, split in NAMED.items() if name in parts), None)

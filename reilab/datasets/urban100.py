@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from reilab.datasets.formats.contents import check_shape, reading
 from reilab.datasets.formats.reader import image_files
-from reilab.datasets.recipe import HELD_BACK, Found, Source, divided, named_split, resampled
+from reilab.datasets.recipe import HELD_BACK, Found, Source, resampled, sorted_out
 from reilab.settings import Setting
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -40,11 +40,7 @@ class Urban100:
 
     def sources(self, folder: Path) -> Sequence[Source]:
         """Folders ``train`` and ``test`` (and ``val``), or the first nine tenths by name."""
-        files = _originals(image_files(folder, SUFFIXES))
-        named = [Source(file, named_split(file, folder)) for file in files]
-        if {"train", "test"} <= {source.split for source in named}:
-            return [source for source in named if source.split]
-        return divided(files, TRAIN_SHARE)
+        return sorted_out(_originals(image_files(folder, SUFFIXES)), folder, TRAIN_SHARE)
 
     def read(self, source: Source) -> Iterator[Found]:
         """One image; grey is repeated, opacity and palettes are turned into colours."""

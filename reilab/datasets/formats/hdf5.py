@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,9 +27,6 @@ def read_hdf5(path: Path) -> Contents:
     Raises:
         UnreadableError: damaged, or no such array.
     """
-    # Takes a while to import, and most data sets have no HDF5.
-    import h5py
-
     found: dict[str, Any] = {}
 
     def look(name: str, node: object) -> None:
@@ -40,7 +38,24 @@ def read_hdf5(path: Path) -> Contents:
         if not found:
             raise UnreadableError(f"has no array of images; it has: {', '.join(file) or 'nothing'}")
         usual = [name for name in USUAL_NAMES if name in found]
-        chosen = found[usual[0] if usual else max(found, key=lambda name: found[name].size)]
+        name = usual[0] if usual else max(found, key=lambda name: found[name].size)
+        chosen = own_dataset(file, name)
         check_shape(chosen.shape)
         array: NDArray[Any] = np.asarray(chosen[()])
         return contents_of(array)
+
+
+def own_dataset(file: Any, name: str) -> Any:
+    """A dataset of an open file that keeps its numbers in this file.
+
+    HDF5 would read the numbers of any other file that a dataset names.
+
+    Raises:
+        UnreadableError: there is none, or it leads out of the file.
+    """
+    node = file.get(name)
+    if getattr(node, "shape", None) is None:
+        raise UnreadableError(f"has no {name!r}; it has: {', '.join(file) or 'nothing'}")
+    if node.external or node.is_virtual or node.file.filename != file.file.filename:
+        raise UnreadableError(f"keeps {name!r} in other files, which are not read")
+    return node

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from reilab.datasets.formats.contents import (
     contents_of,
     reading,
 )
+from reilab.datasets.formats.hdf5 import own_dataset
 
 #: What a file of version 7.3 begins with; inside it is HDF5.
 NEW = b"MATLAB 7.3"
@@ -55,11 +57,9 @@ def _version_5(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
 
 
 def _version_73(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
-    import h5py
-
     with h5py.File(path, "r") as file:
         arrays = [name for name, node in file.items() if isinstance(node, h5py.Dataset)]
-        node = file[pick(arrays, names)]
+        node = own_dataset(file, pick(arrays, names))
         check_shape(node.shape)
         # MATLAB counts along the first axis first, HDF5 along the last.
         return np.asarray(node[()]).T
