@@ -18,8 +18,8 @@ import torch
 from benchmarks.measure import Table, resident, synchronize
 from reilab.datasets.folder import Folder
 from reilab.datasets.prepare import Plan, Progress, prepare
+from reilab.datasets.samples import StoredSamples, stored_samples
 from reilab.datasets.store import Store
-from reilab.datasets.stored import StoredSamples, stored_samples
 from reilab.runs.config import RunConfig, build, configure
 from reilab.training.state import new_state
 from reilab.training.step import take_step

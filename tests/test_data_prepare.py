@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import data_files as make
 import h5py
@@ -23,7 +24,7 @@ from torch.nn import functional
 from torchvision.transforms.functional import center_crop
 
 import reilab
-from reilab.datasets import stored
+from reilab.datasets import samples as shelves
 from reilab.datasets.catalogue import image_samples, load_images
 from reilab.datasets.ct100 import CT100
 from reilab.datasets.fastmri import FastMRI
@@ -31,8 +32,8 @@ from reilab.datasets.folder import Folder
 from reilab.datasets.known import KNOWN
 from reilab.datasets.prepare import Plan, Progress, prepare
 from reilab.datasets.recipe import Recipe
+from reilab.datasets.samples import OnDevice, StoredSamples, stored_samples
 from reilab.datasets.store import FILE, OnDisk, Store, decode, encode, open_store, read_store
-from reilab.datasets.stored import OnDevice, StoredSamples, stored_samples
 from reilab.datasets.urban100 import Urban100, padded_center
 from reilab.runs.config import configure
 
@@ -521,6 +522,25 @@ def test_what_is_prepared_is_not_prepared_again_until_it_changes(
     assert len(names_of(store, "train")) == 6
 
 
+def test_a_full_disk_is_told_before_anything_is_written(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = plan("mine", Folder(32), pictures(tmp_path / "files"), root)
+    steps: list[Progress] = []
+
+    def fill_up(step: Progress) -> None:
+        steps.append(step)
+        if step.done == 3:
+            monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**6))
+
+    with pytest.raises(ValueError, match=r"mine\.partial needs .* the disk has 1\.0: make room"):
+        prepare(mine, fill_up)
+    assert not list(root.rglob("*.half"))
+    monkeypatch.undo()
+    prepare(mine, steps.append)
+    assert [step.done for step in steps] == [1, 2, 3, 4, 5, 6]
+
+
 def test_two_processes_do_not_prepare_the_same(root: Path, tmp_path: Path) -> None:
     files = pictures(tmp_path / "files")
     mine = plan("mine", Folder(32), files, root)
@@ -680,17 +700,17 @@ def test_a_batch_equals_the_images_loaded_at_once(store: Store) -> None:
 
 def test_a_gpu_holds_what_fits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     images, gpu = store.split("train"), torch.device("cuda")
-    free = round(11 * 64**2 * 2 / stored.SHARE_OF_GPU)
+    free = round(11 * 64**2 * 2 / shelves.SHARE_OF_GPU)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
-    assert stored.fits(images, gpu)
+    assert shelves.fits(images, gpu)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free - 8, 10**9))
-    assert not stored.fits(images, gpu)
-    assert not stored.fits(images, torch.device("cpu"))
+    assert not shelves.fits(images, gpu)
+    assert not shelves.fits(images, torch.device("cpu"))
 
 
 def test_images_that_are_held_are_the_same(store: Store) -> None:
     read = stored_samples(store, "train", 48, 3, "cpu")
-    kept = replace(read, shelf=stored.held(store.split("train"), torch.device("cpu")))
+    kept = replace(read, shelf=shelves.held(store.split("train"), torch.device("cpu")))
     assert len(kept) == len(read) == 11
     index = torch.tensor([10, 0, 4])
     first, second = read.batch(index).x, kept.batch(index).x
@@ -705,16 +725,18 @@ def test_a_file_that_is_cut_under_a_run_gives_an_error(store: Store) -> None:
     assert isinstance(shelf, OnDisk)
     os.truncate(store.path, shelf.images.id.get_offset() + 2 * 64**2)
     samples.batch(torch.tensor([0]))
-    with pytest.raises(
-        ValueError, match=r"prepared/mine is damaged \(1.png in train/images changed"
-    ):
+    told = ""
+    try:
         samples.batch(torch.tensor([0, 1]))
+    except ValueError as error:
+        told = str(error)
+    assert "prepared/mine is damaged (1.png in train/images changed); delete it and prepare" in told
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("held", [0.25, 0.0])
 def test_batches_on_a_gpu(store: Store, held: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "SHARE_OF_GPU", held)
+    monkeypatch.setattr(shelves, "SHARE_OF_GPU", held)
     samples = stored_samples(store, "train", 64, 1, "cuda:0")
     assert isinstance(samples.shelf, OnDevice) == bool(held)
     x = samples.batch(torch.tensor([3, 1])).x

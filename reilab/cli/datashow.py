@@ -20,9 +20,9 @@ from rich.progress import (
 from rich.table import Table
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.channels import KINDS
 from reilab.datasets.known import KNOWN, KnownSet, SetStanding, standing_of
 from reilab.datasets.prepare import Progress as Step
+from reilab.datasets.samples import KINDS
 from reilab.datasets.store import FILE, Store, data_root, open_store, prepared_names
 
 #: So many files that failed, and that hold no truth, are named; the store has them all.

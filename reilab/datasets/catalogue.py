@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from reilab.datasets.bundled import BUNDLED, load_bundled
-from reilab.datasets.channels import as_channels
 from reilab.datasets.folder import Folder, load_folder
 from reilab.datasets.known import KNOWN
 from reilab.datasets.pose import AS_ACQUIRED, posed
-from reilab.datasets.samples import InMemory, Samples
+from reilab.datasets.samples import InMemory, Samples, as_channels, stored_samples
 from reilab.datasets.store import data_root, open_store
-from reilab.datasets.stored import stored_samples
 from reilab.key import Key
 
 

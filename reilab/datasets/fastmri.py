@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reilab.datasets.formats.arrays import load_pt
+from reilab.datasets.formats.arrays import USUAL_NAMES, load_array, own_dataset
 from reilab.datasets.formats.contents import (
     UnreadableError,
     WithoutTruthError,
@@ -21,7 +21,6 @@ from reilab.datasets.formats.contents import (
     reading,
     told,
 )
-from reilab.datasets.formats.hdf5 import own_dataset
 from reilab.datasets.formats.reader import image_files
 from reilab.datasets.recipe import HELD_BACK, Found, Source, boundary, center_square
 from reilab.settings import Setting
@@ -101,7 +100,7 @@ class FastMRI:
         """The authors' file: (973, 1, 320, 320), the first 900 to train."""
         if self.images == "complex":
             raise UnreadableError("holds magnitudes; complex images need the HDF5 volumes")
-        stack = load_pt(path).squeeze()
+        stack = torch.from_numpy(load_array(path, USUAL_NAMES)).squeeze()
         if stack.ndim != 3 or not stack.is_floating_point():
             raise UnreadableError(
                 f"is {stack.dtype} of shape {told(stack.shape)}; expected numbers N × 1 × H × W"

@@ -6,7 +6,7 @@ This is the one place that describes them. Nothing is ever downloaded: each has 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -95,16 +95,11 @@ FASTMRI = KnownSet(
 KNOWN: Mapping[str, KnownSet] = MappingProxyType(
     {
         "fastmri": FASTMRI,
-        "fastmri_complex": KnownSet(
+        "fastmri_complex": replace(
+            FASTMRI,
             title="fastMRI knee, single-coil, complex",
             description="The same slices with their phase, from the fully sampled k-space.",
-            task=FASTMRI.task,
-            folders=FASTMRI.folders,
             marks=FASTMRI.marks[:1],
-            count=FASTMRI.count,
-            address=FASTMRI.address,
-            access=FASTMRI.access,
-            licence=FASTMRI.licence,
             downloads=FASTMRI.downloads[:3],
             recipe=partial(FastMRI, images="complex"),
         ),

@@ -81,9 +81,9 @@ class Plan:
         self, path: Path, images: Mapping[str, Sequence[StoredImage]], sources: Sequence[SourceFile]
     ) -> Store:
         """A store by this plan."""
-        recipe, known = self.recipe, {split: tuple(images.get(split, ())) for split in SPLITS}
-        about = (self.origin, self.choices, recipe.channels, recipe.size, recipe.low)
-        return Store(path, *about, known, tuple(sources))
+        known = {split: tuple(images.get(split, ())) for split in SPLITS}
+        channels, size, low = self.recipe.channels, self.recipe.size, self.recipe.low
+        return Store(path, self.origin, self.choices, channels, size, low, known, tuple(sources))
 
 
 @dataclass(frozen=True)

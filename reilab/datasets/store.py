@@ -31,8 +31,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reilab.datasets.formats.arrays import own_dataset
 from reilab.datasets.formats.contents import UnreadableError, reading
-from reilab.datasets.formats.hdf5 import own_dataset
 
 #: Changes whenever older stores can no longer be read; version 0.1 had 1.
 FORMAT = 2
@@ -90,16 +90,11 @@ class OnDisk:
     leaves these images as they were.
     """
 
-    images: Any
+    dataset: Any
     known: Sequence[StoredImage]
 
     def __len__(self) -> int:
         return len(self.known)
-
-    @property
-    def n_bytes(self) -> int:
-        """How much memory all images take."""
-        return int(self.images.nbytes)
 
     def take(self, index: Tensor) -> Tensor:
         """The images at ``index`` (B,), on the CPU: (B, C, S, S) int16.
@@ -112,14 +107,14 @@ class OnDisk:
 
     def read(self, place: int) -> NDArray[np.int16]:
         """One image (C, S, S); errors are those of ``take``."""
-        folder = Path(self.images.file.filename).parent
         try:
-            image: NDArray[np.int16] = self.images[place]
+            image: NDArray[np.int16] = self.dataset[place]
+            reason = "" if sha256_of(image) == self.known[place].sha256 else "changed"
         except OSError as error:
-            raise ValueError(damaged(folder, str(error))) from None
-        if sha256_of(image) != self.known[place].sha256:
-            name = self.images.name.removeprefix("/")
-            raise ValueError(damaged(folder, f"{self.known[place].source} in {name} changed"))
+            reason = "cannot be read: " + " ".join(str(error).split())
+        if reason:
+            folder, name = Path(self.dataset.file.filename).parent, self.dataset.name[1:]
+            raise ValueError(damaged(folder, f"{self.known[place].source} in {name} {reason}"))
         return image
 
 
@@ -254,10 +249,9 @@ def read_store(path: Path) -> Store:
     if not path.is_file():
         raise FileNotFoundError(f"no prepared images at {path}")
     with reading("HDF5"), h5py.File(path, locking=False) as file:
-        if file.attrs.get("format") != FORMAT:
+        about, recipe = _attributes(file), _attributes(file["recipe"])
+        if about.pop("format", None) != FORMAT:
             raise UnreadableError(f"is not of format {FORMAT}")
-        about = {key: _plain(file.attrs[key]) for key in ABOUT}
-        recipe = {key: _plain(value) for key, value in file["recipe"].attrs.items()}
         images = {name: _rows(file, name, StoredImage) if name in file else () for name in SPLITS}
         sources = _rows(file, "sources", SourceFile)
         return Store(path, recipe=recipe, images=images, sources=sources, **about)
@@ -283,9 +277,9 @@ def _rows(file: Any, group: str, kind: type[Row]) -> tuple[Row, ...]:
     return tuple(kind(*row) for row in zip(*columns, strict=True))
 
 
-def _plain(value: Any) -> Any:
-    """A number or text without numpy's type."""
-    return np.asarray(value).item()
+def _attributes(node: Any) -> dict[str, Any]:
+    """Numbers and texts without numpy's types."""
+    return {key: np.asarray(value).item() for key, value in node.attrs.items()}
 
 
 def damaged(folder: Path, reason: str) -> str:
@@ -296,6 +290,21 @@ def damaged(folder: Path, reason: str) -> str:
 def data_root() -> Path:
     """Where data sets are: ``REILAB_DATA``, or ``data`` in the working folder."""
     return Path(os.environ.get("REILAB_DATA", "data"))
+
+
+def find_file(setting: str, name: str) -> Path:
+    """A file or folder that a setting names, by its path or by its name below the data root.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    root = data_root()
+    for path in (Path(name), root / name):
+        if path.exists():
+            return path
+    raise FileNotFoundError(
+        f"{setting} = {name!r}: there is no such file or folder, nor {root / name}"
+    )
 
 
 def prepared_folder(root: Path) -> Path:
