@@ -723,7 +723,7 @@ def test_a_file_that_is_cut_under_a_run_gives_an_error(store: Store) -> None:
     samples = stored_samples(store, "train", 64, 1, "cpu")
     shelf = samples.shelf
     assert isinstance(shelf, OnDisk)
-    os.truncate(store.path, shelf.images.id.get_offset() + 2 * 64**2)
+    os.truncate(store.path, shelf.dataset.id.get_offset() + 2 * 64**2)
     samples.batch(torch.tensor([0]))
     told = ""
     try:

@@ -100,13 +100,8 @@ def boundary(count: int, share: float) -> int:
 
 
 #: Names of folders, and the split that each makes of what is below.
-NAMED = {
-    "train": "train",
-    "test": "test",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-}
+NAMED = {"train": "train", "test": "test"}
+NAMED |= dict.fromkeys(("validation", "valid", "val"), "validation")
 
 
 def sorted_out(files: Sequence[Path], folder: Path) -> Sequence[Source]:
