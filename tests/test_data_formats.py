@@ -205,7 +205,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut.mat": (damaged_mat, "cannot be read as MATLAB"),
     "claims.npy": (claims_too_much, "cannot be read as NPY"),
     "empty.png": (lambda p: p.touch(), "cannot be read as a picture: cannot identify"),
-    "empty.npy": (lambda p: p.touch(), "cannot be read as NPY: No data left"),
+    "empty.npy": (lambda p: p.touch(), "cannot be read as NPY: EOF"),
     "empty.h5": (lambda p: p.touch(), "cannot be read as HDF5"),
     "empty.mat": (lambda p: p.touch(), "cannot be read as MATLAB"),
     "empty.pt": (lambda p: p.touch(), "cannot be read: it is damaged, or no file of torch.save"),

@@ -27,7 +27,7 @@ from reilab.datasets.store import FILE, Store, data_root, open_store, prepared_n
 
 #: So many files that failed, and that hold no truth, are named; the store has them all.
 FAILED, LEFT_OUT = 20, 2
-UNREADABLE = "cannot be read, see `reilab data check {name}`"
+UNREADABLE = "cannot be read"
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def _yours(name: str, root: Path) -> tuple[str, str, str]:
     try:
         store = open_store(root, name)
     except ValueError:
-        return "Your images.", "", UNREADABLE.format(name=name)
+        return "Your images.", "", UNREADABLE
     assert store is not None
     return f"Your images, {store.size}².", KINDS[store.channels], _counts(store)
 
@@ -146,7 +146,7 @@ def _here(name: str, root: Path) -> str:
     try:
         standing = standing_of(name, root, None)
     except ValueError:
-        return UNREADABLE.format(name=name)
+        return UNREADABLE
     if standing.store:
         return _counts(standing.store)
     return f"{n_files(len(standing.sources))}, not prepared" if standing.sources else "no"

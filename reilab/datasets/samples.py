@@ -166,7 +166,7 @@ def fits(images: OnDisk, device: torch.device) -> bool:
     if device.type != "cuda":
         return False
     free, _ = torch.cuda.mem_get_info(device)
-    return images.dataset.nbytes <= SHARE_OF_GPU * free
+    return bool(images.dataset.nbytes <= SHARE_OF_GPU * free)
 
 
 def held(images: OnDisk, device: torch.device) -> OnDevice:

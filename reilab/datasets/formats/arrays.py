@@ -42,7 +42,7 @@ def opened(path: Path) -> Iterator[Mapping[str, Any]]:
     with reading(KINDS[suffix]), ExitStack() as stack:
         if suffix == ".npy":
             # Mapped: a header that claims more than the file holds is found before it is read.
-            yield {"": np.load(path, mmap_mode="r", allow_pickle=False)}
+            yield {"": np.lib.format.open_memmap(path, mode="r")}
         elif suffix == ".npz":
             _check_archive(path)
             yield stack.enter_context(np.load(path, allow_pickle=False))
