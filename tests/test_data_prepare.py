@@ -589,11 +589,11 @@ STORES: dict[str, tuple[Callable[[Path], None], str]] = {
         r"train/images are int16 of shape \(4, 1, 32, 32\)",
     ),
     "a way out": (lambda p: changed(p, of_another_file), "keeps 'train/images' in other files"),
-    "a column": (
-        lambda p: changed(p, lambda f: f.__delitem__("train/sha256")),
-        "has no 'train/sha",
+    "an index": (
+        lambda p: changed(p, lambda f: f.__delitem__("train/index")),
+        "has no 'train/index",
     ),
-    "a table": (lambda p: changed(p, lambda f: f.__delitem__("sources")), "has no 'sources/name'"),
+    "a table": (lambda p: changed(p, lambda f: f.__delitem__("sources")), "has no 'sources'"),
     "its recipe": (lambda p: changed(p, lambda f: f.__delitem__("recipe")), "recipe"),
     "its range": (lambda p: changed(p, lambda f: f.attrs.__delitem__("low")), "low"),
     "its format": (lambda p: changed(p, lambda f: f.attrs.update(format=9)), "is not of format 2"),

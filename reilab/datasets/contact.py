@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from reilab.datasets.store import Store, decode
 
-THUMB, GAP, CAPTION = 96, 4, 18
+THUMB, GAP, CAPTION = 96, 4, 22
 COLUMNS = 8
 ROWS = {"train": 3, "validation": 1, "test": 1}
 PAPER, INK = 0.98, (40, 40, 40)
@@ -26,10 +26,6 @@ def contact_sheet(store: Store) -> Image.Image:
 
 
 def _strip(store: Store, split: str, rows: int) -> Image.Image:
-    # Takes a second to import.
-    from torchvision.transforms.functional import to_pil_image
-    from torchvision.utils import make_grid
-
     images = store.split(split)
     shown = min(len(images), rows * COLUMNS)
     stored = images.take(torch.arange(shown) * len(images) // shown)
@@ -38,8 +34,11 @@ def _strip(store: Store, split: str, rows: int) -> Image.Image:
         x = x.square().sum(1, keepdim=True).sqrt()
     small = functional.interpolate(x, (THUMB, THUMB), mode="bilinear", antialias=True).clamp(0, 1)
     blank = torch.full((-shown % COLUMNS, 3, THUMB, THUMB), PAPER)
-    grid = make_grid(torch.cat([small.expand(-1, 3, -1, -1), blank]), COLUMNS, GAP, pad_value=PAPER)
-    strip: Image.Image = to_pil_image(functional.pad(grid, (0, 0, CAPTION, 0), value=PAPER))
+    thumbs = torch.cat([small.expand(-1, 3, -1, -1), blank])
+    cells = functional.pad(thumbs, (0, GAP, 0, GAP), value=PAPER).unflatten(0, (-1, COLUMNS))
+    grid = cells.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)
+    paper = functional.pad(grid, (0, 0, GAP, 0, CAPTION, 0), value=PAPER)
+    strip = Image.fromarray((paper * 255).round().to(torch.uint8).numpy())
     words = f"{store.name} · {split}: {len(images)} images, {store.size} by {store.size}"
     ImageDraw.Draw(strip).text((GAP, GAP), words, INK, ImageFont.load_default(13))
     return strip

@@ -131,11 +131,18 @@ def _as_it_is(path: Path, folder: Path) -> SourceFile:
     return SourceFile(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns)
 
 
+def _whole(path: Path) -> Store | None:
+    """The store at a path, if there is one that can be read."""
+    try:
+        return read_store(path)
+    except (FileNotFoundError, UnreadableError):
+        return None
+
+
 def _current(plan: Plan, files: Sequence[SourceFile]) -> Store | None:
     """The store that is in place, if it was made of the same files in the same way."""
-    try:
-        store = read_store(plan.place / FILE)
-    except (FileNotFoundError, UnreadableError):
+    store = _whole(plan.place / FILE)
+    if store is None:
         return None
     read = [replace(file, failed="", left_out="") for file in store.sources]
     return store if store.recipe == plan.choices and read == list(files) else None
@@ -177,14 +184,14 @@ def _convert(
     """A store of each file, made now or before."""
     plan.partial.mkdir(exist_ok=True)
     parts: list[Store] = []
+    n_images = n_failed = 0
     for source, file in zip(sources, files, strict=True):
         path = plan.partial / _key(plan, source, file)
-        try:
-            parts.append(read_store(path))
-        except (FileNotFoundError, UnreadableError):
-            parts.append(_part(plan, source, file, path))
-            n_images = sum(len(known) for part in parts for known in part.images.values())
-            n_failed = sum(len(part.failed) for part in parts)
+        done = _whole(path)
+        parts.append(done or _part(plan, source, file, path))
+        n_images += sum(map(len, parts[-1].images.values()))
+        n_failed += len(parts[-1].failed)
+        if done is None:
             watch(Progress(len(parts), len(sources), file.name, n_images, n_failed))
     return parts
 

@@ -2,9 +2,8 @@
 
 =====================  =============================================================================
 ``SPLIT/images``       (N, C, S, S) 16-bit numbers of train, test and, if there are any, validation
-``SPLIT/source``       where each image comes from, ``file`` or ``file[place]``
-``SPLIT/sha256``       the checksum of each image
-``sources/…``          every file that was read: name, size, time of change, what was the matter
+``SPLIT/index``        where each image comes from, ``file`` or ``file[place]``, and its checksum
+``sources``            every file that was read: name, size, time of change, what was the matter
 ``recipe``             the choices it was made with, as attributes
 =====================  =============================================================================
 
@@ -21,7 +20,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -213,10 +212,10 @@ def write_store(store: Store, images: Mapping[str, Iterable[NDArray[np.int16]]])
         with h5py.File(half, "w") as file:
             file.attrs.update(format=FORMAT, **{key: getattr(store, key) for key in ABOUT})
             file.create_group("recipe").attrs.update(store.recipe)
-            _write_rows(file.create_group("sources"), store.sources)
+            file["sources"] = _table(store.sources)
             for split, known in store.images.items():
                 if known:
-                    _write_rows(file.create_group(split), known)
+                    file[f"{split}/index"] = _table(known)
                     shape = (len(known), store.channels, store.size, store.size)
                     kept = file.create_dataset(f"{split}/images", shape, "<i2")
                     for place, image in enumerate(images[split]):
@@ -252,29 +251,27 @@ def read_store(path: Path) -> Store:
         about, recipe = _attributes(file), _attributes(file["recipe"])
         if about.pop("format", None) != FORMAT:
             raise UnreadableError(f"is not of format {FORMAT}")
-        images = {name: _rows(file, name, StoredImage) if name in file else () for name in SPLITS}
+        known = {s: _rows(file, f"{s}/index", StoredImage) for s in SPLITS if s in file}
+        images = {split: known.get(split, ()) for split in SPLITS}
         sources = _rows(file, "sources", SourceFile)
         return Store(path, recipe=recipe, images=images, sources=sources, **about)
 
 
-def _write_rows(group: Any, rows: Sequence[SourceFile] | Sequence[StoredImage]) -> None:
-    """One dataset for each field; names of files need not be UTF-8."""
-    for field in fields(rows[0]):
-        values = [getattr(row, field.name) for row in rows]
-        if field.type == "str":
-            texts = [value.replace("\0", "\\0").encode("utf-8", ODD) for value in values]
-            group.create_dataset(field.name, data=texts, dtype=h5py.string_dtype())
-        else:
-            group[field.name] = values
+def _table(rows: Sequence[SourceFile] | Sequence[StoredImage]) -> NDArray[np.void]:
+    """One row for each; names of files need not be UTF-8, and texts in HDF5 end at a zero."""
+    text = h5py.string_dtype()
+    kinds = [(f.name, text if f.type == "str" else "i8") for f in fields(rows[0])]
+    return np.array([tuple(map(_cell, astuple(row))) for row in rows], kinds)
 
 
-def _rows(file: Any, group: str, kind: type[Row]) -> tuple[Row, ...]:
-    columns = []
-    for field in fields(kind):
-        column = own_dataset(file, f"{group}/{field.name}")
-        is_text = field.type == "str"
-        columns.append((column.asstr(errors=ODD) if is_text else column)[()].tolist())
-    return tuple(kind(*row) for row in zip(*columns, strict=True))
+def _cell(value: str | int) -> bytes | int:
+    return value.replace("\0", "").encode("utf-8", ODD) if isinstance(value, str) else value
+
+
+def _rows(file: Any, name: str, kind: type[Row]) -> tuple[Row, ...]:
+    table = own_dataset(file, name)[()].tolist()
+    cells = [[v.decode("utf-8", ODD) if isinstance(v, bytes) else v for v in row] for row in table]
+    return tuple(kind(*row) for row in cells)
 
 
 def _attributes(node: Any) -> dict[str, Any]:
