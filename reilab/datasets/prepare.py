@@ -139,13 +139,11 @@ def _whole(path: Path) -> Store | None:
         return None
 
 
-def _current(plan: Plan, files: Sequence[SourceFile]) -> Store | None:
+def _current(plan: Plan, files: list[SourceFile]) -> Store | None:
     """The store that is in place, if it was made of the same files in the same way."""
     store = _whole(plan.place / FILE)
-    if store is None:
-        return None
-    read = [replace(file, failed="", left_out="") for file in store.sources]
-    return store if store.recipe == plan.choices and read == list(files) else None
+    read = [replace(file, failed="", left_out="") for file in store.sources] if store else []
+    return store if store and store.recipe == plan.choices and read == files else None
 
 
 @contextmanager
