@@ -16,17 +16,16 @@ import numpy as np
 import torch
 
 from benchmarks.measure import Table, resident, synchronize
-from reilab.datasets.cache import Cache
 from reilab.datasets.folder import Folder
 from reilab.datasets.prepare import Plan, Progress, prepare
-from reilab.datasets.stored import StoredSamples, stored_samples
+from reilab.datasets.samples import StoredSamples, stored_samples
+from reilab.datasets.store import Store
 from reilab.runs.config import RunConfig, build, configure
 from reilab.training.state import new_state
 from reilab.training.step import take_step
 
 N_SLICES, SIZE, BATCH = 1000, 320, 2
 STEPS = 2
-THREADS = (1, 2, 4)
 
 NOTE = f"""{N_SLICES} slices of {SIZE}² from NPY files, prepared once, then read in random order
 in batches of {BATCH} as complex images. A step is REI's with the paper's network and settings for
@@ -37,25 +36,21 @@ as float32 the slices would take {N_SLICES * 2 * SIZE**2 * 4 / 2**20:.0f} MB."""
 def measure() -> Table:
     """Rates per second, and what they are to each other."""
     with tempfile.TemporaryDirectory() as folder, data_root(Path(folder)):
-        seconds, cache = prepared(Path(folder))
-        n_bytes = sum(path.stat().st_size for path in cache.folder.glob("*.npy"))
+        seconds, store = prepared(Path(folder))
+        n_bytes = store.path.stat().st_size
         step = steps_per_second(Path(folder))
         rows = [
             ["prepare", f"{N_SLICES / seconds:.0f} files/s, {n_bytes / 2**20:.0f} MB on disk", ""],
             ["training step", f"{step:.3f} /s", ""],
         ]
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        samples = stored_samples(cache, "train", SIZE, 2, device)
+        samples = stored_samples(store, "train", SIZE, 2, device)
         rate = batches_per_second(samples)
         place = "on the GPU" if device == "cuda" else "from disk"
         rows.append([f"batches {place}, as in training", f"{rate:.0f} /s", f"{rate / step:.0f}"])
-        for threads in THREADS:
-            read = replace(samples, shelf=cache.array("train", threads))
-            rate = batches_per_second(read)
-            rows.append(
-                [f"batches from disk, {threads} threads", f"{rate:.0f} /s", f"{rate / step:.0f}"]
-            )
-        rows.append(["memory after passes 1, 2, 3", growth(cache, device), ""])
+        rate = batches_per_second(replace(samples, shelf=store.split("train")))
+        rows.append(["batches from disk", f"{rate:.0f} /s", f"{rate / step:.0f}"])
+        rows.append(["memory after passes 1, 2, 3", growth(store, device), ""])
     return Table("Loader", NOTE, ["what", "found", "batches per step"], rows)
 
 
@@ -72,7 +67,7 @@ def data_root(folder: Path) -> Iterator[None]:
             os.environ["REILAB_DATA"] = before
 
 
-def prepared(root: Path) -> tuple[float, Cache]:
+def prepared(root: Path) -> tuple[float, Store]:
     """Seconds to prepare the slices, and what came of it."""
     files = root / "slices"
     files.mkdir()
@@ -83,8 +78,8 @@ def prepared(root: Path) -> tuple[float, Cache]:
         np.save(files / f"{place:04}.npy", ramp[None] * ramp[:, None] + 0.1 * noise)
     print("loader: preparing", file=sys.stderr, flush=True)
     began = time.perf_counter()
-    cache = prepare(Plan("slices", "folder", Folder(SIZE), files, root), _nobody)
-    return time.perf_counter() - began, cache
+    store = prepare(Plan("slices", "folder", Folder(SIZE), files, root), _nobody)
+    return time.perf_counter() - began, store
 
 
 def _nobody(step: Progress) -> None:
@@ -128,9 +123,9 @@ def one_pass(samples: StoredSamples, seed: int) -> int:
     return len(batches)
 
 
-def growth(cache: Cache, device: str) -> str:
+def growth(store: Store, device: str) -> str:
     """Megabytes of the host after each of three passes over those before."""
-    samples = replace(stored_samples(cache, "train", SIZE, 2, device), shelf=cache.array("train"))
+    samples = replace(stored_samples(store, "train", SIZE, 2, device), shelf=store.split("train"))
     samples.batch(torch.arange(BATCH))
     before = resident()
     found = []

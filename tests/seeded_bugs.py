@@ -691,6 +691,20 @@ BUGS = [
         "test_splits.py::test_the_last_files_are_held_back",
     ),
     Bug(
+        "store: an image that has changed is given out",
+        "datasets/store.py",
+        "sha256_of(image) == self.known[place].sha256",
+        "sha256_of(image)",
+        "test_data_prepare.py::test_a_file_that_is_cut_under_a_run_gives_an_error",
+    ),
+    Bug(
+        "prepare: a file that has changed is not read again",
+        "datasets/prepare.py",
+        "[*how, asdict(file)]",
+        "[*how, file.name]",
+        "test_data_prepare.py::test_what_has_changed_is_read_again_and_nothing_else",
+    ),
+    Bug(
         "pose: one angle for all images",
         "datasets/pose.py",
         "self.key.streams(index.tolist())",

@@ -243,6 +243,13 @@ def test_a_damaged_file_is_named(suffix: str, tmp_path: Path) -> None:
         measured("mri", path)
 
 
+def test_measurements_in_other_files_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "out.h5", "w") as file:
+        file.create_dataset("y", (1, 46, 12), "u1", external=[("/etc/passwd", 0, 552)])
+    with pytest.raises(ValueError, match=r"out\.h5 keeps 'y' in other files"):
+        measured("ct", tmp_path / "out.h5")
+
+
 def test_pickles_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "code.npy", np.array([Path("a")], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"code\.npy cannot be read"):
@@ -274,7 +281,7 @@ def no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     for task in TASKS:
         module = sys.modules[type(tasks()[task].spec()).__module__]
         monkeypatch.setattr(module, "image_splits", refuse)
-    monkeypatch.setattr(catalogue, "load_images", refuse)
+    monkeypatch.setattr(catalogue, "image_samples", refuse)
 
 
 @pytest.mark.parametrize("task", TASKS)

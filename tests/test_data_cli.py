@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import data_files as make
+import h5py
 import numpy as np
 import pytest
 
@@ -101,11 +102,24 @@ def test_from_check_to_training(root: Path, capsys: pytest.CaptureFixture[str]) 
 def test_check_finds_damage(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scans(root / "ct100")
     main(["data", "prepare", "ct100", "--size", "32"])
-    array = root / "prepared/ct100/train.npy"
-    array.write_bytes(array.read_bytes()[:-100] + bytes(100))
-    assert "is damaged (dicom_dir/2.dcm in train.npy changed)" in refused(
+    with h5py.File(root / "prepared/ct100/images.h5", "r+") as file:
+        file["train/images"][2, 0, 5, 5] += 1
+    assert "is damaged (dicom_dir/2.dcm in train/images changed)" in refused(
         ["check", "ct100"], capsys
     )
+
+
+@pytest.mark.parametrize("name", ["ct100", "mine"])
+def test_list_names_data_that_cannot_be_read(
+    name: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "prepared" / name).mkdir(parents=True)
+    (root / "prepared" / name / "images.h5").write_bytes(b"")
+    main(["data", "list"])
+    text = said(capsys)
+    assert name in text
+    assert "cannot be read" in text
+    assert f"prepared/{name} is damaged (images.h5 " in refused(["check", name], capsys)
 
 
 def test_images_that_are_in_both_splits_are_told(

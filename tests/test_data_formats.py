@@ -115,7 +115,7 @@ def test_all_kinds_of_pictures(mode: str, tmp_path: Path) -> None:
     path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
     make.write_picture(path, mode=mode)
     unit = read_file(path).unit
-    assert unit.shape[1] == (1 if mode in ("L", "LA") else 3)
+    assert unit.shape[1] == (1 if mode in ("L", "LA", "1") else 3)
     assert unit.shape[2:] == (70, 90)
     assert unit.max() > 0.5
 
@@ -168,6 +168,32 @@ def claims_too_much(path: Path) -> None:
         np.lib.format.write_array_header_1_0(file, header)
 
 
+def in_another_file(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", (9, 9), "u1", external=[("/etc/passwd", 0, 81)])
+
+
+def in_several_files(path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        layout = h5py.VirtualLayout((9, 9), "u1")
+        layout[:] = h5py.VirtualSource("/other.h5", "data", (9, 9))
+        file.create_virtual_dataset("data", layout)
+
+
+def linked(path: Path) -> None:
+    other = path.parent / "hidden" / "other.h5"
+    other.parent.mkdir()
+    with h5py.File(other, "w") as file:
+        file["data"] = PICTURE
+    with h5py.File(path, "w") as file:
+        file["data"] = h5py.ExternalLink(str(other), "data")
+
+
+def bomb(path: Path) -> None:
+    """Few bytes, many pixels."""
+    Image.new("1", (13000, 13000)).save(path)
+
+
 #: How to write a file that cannot be used, and words of the line that says so.
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut.h5": (damaged_hdf5, "truncated"),
@@ -179,7 +205,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut.mat": (damaged_mat, "cannot be read as MATLAB"),
     "claims.npy": (claims_too_much, "cannot be read as NPY"),
     "empty.png": (lambda p: p.touch(), "cannot be read as a picture: cannot identify"),
-    "empty.npy": (lambda p: p.touch(), "cannot be read as NPY: No data left"),
+    "empty.npy": (lambda p: p.touch(), "cannot be read as NPY: EOF"),
     "empty.h5": (lambda p: p.touch(), "cannot be read as HDF5"),
     "empty.mat": (lambda p: p.touch(), "cannot be read as MATLAB"),
     "empty.pt": (lambda p: p.touch(), "cannot be read: it is damaged, or no file of torch.save"),
@@ -196,7 +222,11 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "blank.npy": (lambda p: np.save(p, np.full((9, 9), 7.0)), "shows nothing: all values are 7"),
     "which.npz": (lambda p: np.savez(p, a=PICTURE, b=PICTURE), "has no array named .*: a, b"),
     "which.mat": (lambda p: make.save_mat(p, {"a": PICTURE, "b": PICTURE}), "has no array named"),
-    "other.mat": (lambda p: make.save_mat(p, {"data": np.array(["a"])}), "not numbers"),
+    "other.mat": (lambda p: make.save_mat(p, {"data": np.array(["a"])}), "the type <U1"),
+    "out.h5": (in_another_file, "keeps 'data' in other files"),
+    "out.mat": (in_another_file, "keeps 'data' in other files"),
+    "virtual.h5": (in_several_files, "keeps 'data' in other files"),
+    "bomb.png": (bomb, "claims 13000 × 13000 pixels, more than 67 million"),
     "list.pt": (lambda p: torch.save([torch.zeros(9, 9)], p), "holds list, not a tensor"),
     "climbing.npz": (make.write_climbing_npz, "'../../climbed.npy', which points out of"),
     "unknown.xyz": (lambda p: p.touch(), "has an unknown suffix '.xyz'"),
@@ -214,6 +244,13 @@ def test_what_cannot_be_used_gives_one_line(name: str, tmp_path: Path) -> None:
     assert len(str(caught.value)) < 250
     assert [p.name for p in tmp_path.rglob("*")] == [name]
     assert not (tmp_path.parent.parent / "climbed.npy").exists()
+
+
+@pytest.mark.parametrize("name", ["link.h5", "link.mat"])
+def test_links_to_other_files_are_not_followed(name: str, tmp_path: Path) -> None:
+    linked(tmp_path / name)
+    with pytest.raises(UnreadableError):
+        read_file(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
-"""From files in the formats of the data sets to a cache, and from the cache to training."""
+"""From files in the formats of the data sets to a store, and from the store to training."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import data_files as make
 import h5py
@@ -20,9 +24,7 @@ from torch.nn import functional
 from torchvision.transforms.functional import center_crop
 
 import reilab
-from reilab.datasets import stored
-from reilab.datasets.arrayfile import ArrayFile
-from reilab.datasets.cache import Cache, decode, encode, open_cache
+from reilab.datasets import samples as shelves
 from reilab.datasets.catalogue import image_samples, load_images
 from reilab.datasets.ct100 import CT100
 from reilab.datasets.fastmri import FastMRI
@@ -30,7 +32,8 @@ from reilab.datasets.folder import Folder
 from reilab.datasets.known import KNOWN
 from reilab.datasets.prepare import Plan, Progress, prepare
 from reilab.datasets.recipe import Recipe
-from reilab.datasets.stored import OnDevice, StoredSamples, stored_samples
+from reilab.datasets.samples import OnDevice, StoredSamples, stored_samples
+from reilab.datasets.store import FILE, OnDisk, Store, decode, encode, open_store, read_store
 from reilab.datasets.urban100 import Urban100, padded_center
 from reilab.runs.config import configure
 
@@ -53,15 +56,13 @@ def plan(name: str, recipe: Recipe, folder: Path, root: Path) -> Plan:
     return Plan(name, name if name in KNOWN else "folder", recipe, folder, root)
 
 
-def images_of(cache: Cache, split: str) -> Tensor:
-    low = cache.index.low
-    return low + (1 - low) * decode(
-        torch.from_numpy(cache.array(split).read(range(len(names_of(cache, split)))))
-    )
+def images_of(store: Store, split: str) -> Tensor:
+    stored = torch.from_numpy(np.stack(list(store.each(split))))
+    return store.low + (1 - store.low) * decode(stored)
 
 
-def names_of(cache: Cache, split: str) -> list[str]:
-    return [entry.source for entry in cache.index.images[split]]
+def names_of(store: Store, split: str) -> list[str]:
+    return [known.source for known in store.images[split]]
 
 
 # --- The formats of each data set: written, prepared, trained on ------------------------------
@@ -153,20 +154,18 @@ def test_from_files_to_training(which: str, root: Path, tmp_path: Path) -> None:
     files = tmp_path / "files"
     files.mkdir()
     write(files)
-    cache = prepare(plan(name, recipe, files, root), nobody)
-    assert cache.index.failed == ()
-    assert (len(names_of(cache, "train")), len(names_of(cache, "test"))) == (n_train, n_test)
-    cache.verify()
-    assert sorted(path.name for path in cache.folder.iterdir()) == [
+    store = prepare(plan(name, recipe, files, root), nobody)
+    assert store.failed == {}
+    assert (len(names_of(store, "train")), len(names_of(store, "test"))) == (n_train, n_test)
+    store.verify()
+    assert sorted(path.name for path in store.folder.iterdir()) == [
         "contact_sheet.png",
-        "index.json",
-        "test.npy",
-        "train.npy",
+        "images.h5",
     ]
-    assert [path.name for path in cache.folder.parent.iterdir()] == [name]
+    assert [path.name for path in store.folder.parent.iterdir()] == [name]
     for split in ("train", "test"):
-        images = images_of(cache, split)
-        assert images.min() >= cache.index.low
+        images = images_of(store, split)
+        assert images.min() >= store.low
         assert images.max() <= 1
         assert images.amax((1, 2, 3)).min() > 0.3
     settings = {"data": name, "size": 32, "width": 8} | ({"views": 8} if task == "ct" else {})
@@ -184,27 +183,26 @@ def test_fastmri_takes_the_middle_slice_with_its_largest_magnitude_1(
 ) -> None:
     truth = make.write_fastmri(tmp_path / "files/train/a.h5", 1)[2, 4:36, 4:36]
     make.write_fastmri(tmp_path / "files/val/b.h5", 2)
-    cache = prepare(plan("fastmri", FastMRI(size=32), tmp_path / "files", root), nobody)
-    assert names_of(cache, "train") == ["train/a.h5[2]"]
+    store = prepare(plan("fastmri", FastMRI(size=32), tmp_path / "files", root), nobody)
+    assert names_of(store, "train") == ["train/a.h5[2]"]
     expected = np.abs(truth) / np.abs(truth).max()
-    np.testing.assert_allclose(images_of(cache, "train")[0, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(images_of(store, "train")[0, 0], expected, atol=1e-5)
     recipe = FastMRI(size=32, images="complex")
-    cache = prepare(plan("fastmri_complex", recipe, tmp_path / "files", root), nobody)
-    real, imaginary = images_of(cache, "train")[0].numpy()
+    store = prepare(plan("fastmri_complex", recipe, tmp_path / "files", root), nobody)
+    real, imaginary = images_of(store, "train")[0].numpy()
     np.testing.assert_allclose(real + 1j * imaginary, truth / np.abs(truth).max(), atol=3e-5)
     volume = FastMRI(size=32, scale="volume")
-    cache = prepare(plan("fastmri", volume, tmp_path / "files", root), nobody)
+    store = prepare(plan("fastmri", volume, tmp_path / "files", root), nobody)
     with h5py.File(tmp_path / "files/train/a.h5") as file:
         expected = np.abs(truth) / file.attrs["max"]
-    np.testing.assert_allclose(images_of(cache, "train")[0, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(images_of(store, "train")[0, 0], expected, atol=1e-5)
 
 
 def test_fastmri_without_truth_is_named_and_left_out(root: Path, tmp_path: Path) -> None:
     fastmri_volumes(tmp_path)
-    cache = prepare(plan("fastmri", FastMRI(size=32), tmp_path, root), nobody)
-    (note,) = cache.index.left_out
-    assert note.source == "singlecoil_test_v2/file9.h5"
-    assert note.reason == "k-space only, 12 of 46 columns: measurements without ground truth"
+    store = prepare(plan("fastmri", FastMRI(size=32), tmp_path, root), nobody)
+    told = "k-space only, 12 of 46 columns: measurements without ground truth"
+    assert store.left_out == {"singlecoil_test_v2/file9.h5": told}
 
 
 def test_the_paper_divides_the_training_volumes(tmp_path: Path) -> None:
@@ -227,18 +225,18 @@ def test_ct_is_in_proportion_to_the_attenuation_whatever_the_file(
         files = tmp_path / str(place)
         files.mkdir()
         write(files)
-        cache = prepare(plan("ct100", CT100(size=32), files, root), nobody)
-        np.testing.assert_allclose(images_of(cache, "train")[0, 0], means, atol=1e-5)
+        store = prepare(plan("ct100", CT100(size=32), files, root), nobody)
+        np.testing.assert_allclose(images_of(store, "train")[0, 0], means, atol=1e-5)
 
 
 def test_the_authors_ct_is_taken_as_it_is(root: Path, tmp_path: Path) -> None:
     for write in (ct_mat, ct_mat_73):
         write(tmp_path)
-        cache = prepare(plan("ct100", CT100(size=64), tmp_path, root), nobody)
-        stack = np.concatenate([images_of(cache, split) for split in ("train", "test")])
+        store = prepare(plan("ct100", CT100(size=64), tmp_path, root), nobody)
+        stack = np.concatenate([images_of(store, split) for split in ("train", "test")])
         np.testing.assert_allclose(stack, ct_stack(), atol=1e-5)
-        assert names_of(cache, "test") == ["CT100_256x256.mat[3]"]
-        shutil.rmtree(cache.folder)
+        assert names_of(store, "test") == ["CT100_256x256.mat[3]"]
+        shutil.rmtree(store.folder)
 
 
 @pytest.mark.parametrize("shape", [(70, 90), (64, 64), (81, 65), (50, 40), (63, 100), (33, 64)])
@@ -270,7 +268,7 @@ def test_a_folder_is_cropped_or_squeezed(root: Path, tmp_path: Path) -> None:
     images = images_of(squeezed, "train")
     assert images.shape == (1, 3, 32, 32)
     assert images[0, :, :, :7].min() > 0.9 > images[0, :, :, 10:].max()
-    # A cache that is replaced stays what it was for those who have it open.
+    # A store that is replaced stays what it was for those who have it open.
     after = samples.batch(torch.tensor([0])).x
     assert before is not None
     assert after is not None
@@ -366,15 +364,14 @@ def test_a_volume_that_fails_does_not_stop_the_others(
         make.write_fastmri(tmp_path / f"train/{place}.h5", place)
     spoil(tmp_path / "train/1.h5")
     steps: list[Progress] = []
-    cache = prepare(plan("fastmri", recipe, tmp_path, root), steps.append)
-    (note,) = cache.index.failed
-    assert note.source == "train/1.h5"
-    assert "\n" not in note.reason
-    with pytest.raises(AssertionError, match=words):
-        raise AssertionError(note.reason)
+    store = prepare(plan("fastmri", recipe, tmp_path, root), steps.append)
+    ((name, reason),) = store.failed.items()
+    assert name == "train/1.h5"
+    assert re.search(words, reason)
+    assert "\n" not in reason
     # The others keep their split.
-    assert names_of(cache, "train") == ["train/0.h5[2]", "train/2.h5[2]"]
-    assert names_of(cache, "test") == ["train/3.h5[2]"]
+    assert names_of(store, "train") == ["train/0.h5[2]", "train/2.h5[2]"]
+    assert names_of(store, "test") == ["train/3.h5[2]"]
     assert steps[-1] == Progress(4, 4, "train/3.h5", 3, 1)
 
 
@@ -391,7 +388,7 @@ def test_a_file_that_fails_half_way_leaves_no_image(root: Path, tmp_path: Path) 
     torch.save(torch.from_numpy(stack), tmp_path / "slices.pt")
     with pytest.raises(ValueError, match=r"slices.pt cannot be opened: Input/output error"):
         prepare(plan("fastmri", Breaks(size=32), tmp_path, root), nobody)
-    assert list(root.rglob("*.npy")) == []
+    assert list((root / "prepared").iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -429,7 +426,7 @@ def test_impossible_names(name: str, root: Path, tmp_path: Path) -> None:
         prepare(plan(name, Folder(), tmp_path, root), nobody)
 
 
-# --- The cache -----------------------------------------------------------------------------------
+# --- The store -----------------------------------------------------------------------------------
 
 
 def pictures(folder: Path, count: int = 6) -> Path:
@@ -438,9 +435,8 @@ def pictures(folder: Path, count: int = 6) -> Path:
     return folder
 
 
-def contents(cache: Cache) -> dict[str, str]:
-    files = [cache.folder / "train.npy", cache.folder / "test.npy"]
-    return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+def contents(store: Store) -> str:
+    return hashlib.sha256(store.path.read_bytes()).hexdigest()
 
 
 class KilledError(Exception):
@@ -460,24 +456,29 @@ def test_an_interrupted_preparation_goes_on(after: int, root: Path, tmp_path: Pa
     half = plan("half", Folder(32), files, root)
     with pytest.raises(KilledError):
         prepare(half, interrupt)
-    assert open_cache(root, "half") is None
-    partial = root / "prepared/half.partial"
-    # A process that is killed may have written a part of the next image and of the next line.
-    with (partial / "train.npy").open("ab") as file:
-        file.write(b"torn")
-    with (partial / "journal.jsonl").open("a") as file:
-        file.write('{"source": "to')
+    assert open_store(root, "half") is None
+    # A process that is killed may have written a part of the next images.
+    (half.partial / "next.half").write_bytes(b"torn")
     steps: list[Progress] = []
-    cache = prepare(half, steps.append)
+    store = prepare(half, steps.append)
     assert [step.done for step in steps] == list(range(after + 1, 7))
-    assert contents(cache) == whole
-    assert [note.source for note in cache.index.failed] == ["2.png"]
-    assert not partial.exists()
+    assert contents(store) == whole
+    assert list(store.failed) == ["2.png"]
+    assert not half.partial.exists()
 
 
-@pytest.mark.parametrize("change", ["recipe", "file", "order", "lost"])
-def test_a_preparation_that_has_changed_starts_anew(
-    change: str, root: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        ("recipe", ["0", "1", "2", "3", "4", "5"]),
+        ("file", ["0", "3", "4", "5"]),
+        # The sixth of seven files is one to train on, of six it was the one to test on.
+        ("order", ["00", "3", "4", "5"]),
+        ("cut", ["1", "3", "4", "5"]),
+    ],
+)
+def test_what_has_changed_is_read_again_and_nothing_else(
+    change: str, anew: list[str], root: Path, tmp_path: Path
 ) -> None:
     files = pictures(tmp_path / "files")
 
@@ -495,13 +496,14 @@ def test_a_preparation_that_has_changed_starts_anew(
     elif change == "order":
         make.write_picture(files / "00.png", 77, "L", (50, 50))
     else:
-        (root / "prepared/half.partial/train.npy").write_bytes(b"")
+        second = next(p for p in half.partial.iterdir() if read_store(p).sources[0].name == "1.png")
+        make.truncate(second)
     steps: list[Progress] = []
-    cache = prepare(half, steps.append)
-    assert steps[0].done == 1
-    cache.verify()
+    store = prepare(half, steps.append)
+    assert [step.source for step in steps] == [f"{name}.png" for name in anew]
+    store.verify()
     fresh = prepare(replace(half, name="fresh"), nobody)
-    assert contents(cache) == contents(fresh)
+    assert contents(store) == contents(fresh)
 
 
 def test_what_is_prepared_is_not_prepared_again_until_it_changes(
@@ -515,9 +517,28 @@ def test_what_is_prepared_is_not_prepared_again_until_it_changes(
     prepare(mine, steps.append)
     assert len(steps) == 6
     make.write_picture(files / "6.png", 6, "L", (48, 48))
-    cache = prepare(mine, steps.append)
+    store = prepare(mine, steps.append)
     assert len(steps) == 13
-    assert len(names_of(cache, "train")) == 6
+    assert len(names_of(store, "train")) == 6
+
+
+def test_a_full_disk_is_told_before_anything_is_written(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = plan("mine", Folder(32), pictures(tmp_path / "files"), root)
+    steps: list[Progress] = []
+
+    def fill_up(step: Progress) -> None:
+        steps.append(step)
+        if step.done == 3:
+            monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**6))
+
+    with pytest.raises(ValueError, match=r"mine\.partial needs .* the disk has 1\.0: make room"):
+        prepare(mine, fill_up)
+    assert not list(root.rglob("*.half"))
+    monkeypatch.undo()
+    prepare(mine, steps.append)
+    assert [step.done for step in steps] == [1, 2, 3, 4, 5, 6]
 
 
 def test_two_processes_do_not_prepare_the_same(root: Path, tmp_path: Path) -> None:
@@ -534,72 +555,140 @@ def test_two_processes_do_not_prepare_the_same(root: Path, tmp_path: Path) -> No
 
 def test_sixteen_bits_are_enough() -> None:
     image = torch.linspace(-1, 1, 4096, dtype=torch.float64).view(1, 64, 64)
-    back = -1 + 2 * decode(torch.from_numpy(encode(image, -1, 1)))
+    back = -1 + 2 * decode(torch.from_numpy(encode(image, -1)))
     assert (back - image).abs().max() < 1.6e-5
-    ends = decode(torch.from_numpy(encode(torch.tensor([-0.1, 0.0, 1.0, 1.1]), 0, 1)))
+    ends = decode(torch.from_numpy(encode(torch.tensor([-0.1, 0.0, 1.0, 1.1]), 0)))
     assert ends.tolist() == [0, 0, 1, 1]
 
 
-def test_a_damaged_cache_is_found(root: Path, tmp_path: Path) -> None:
-    cache = prepare(plan("mine", Folder(32), pictures(tmp_path / "files"), root), nobody)
-    array = cache.folder / "train.npy"
-    whole = array.read_bytes()
-    array.write_bytes(whole[:-5000] + b"\1" + whole[-4999:])
-    with pytest.raises(ValueError, match=r"is damaged \(2.png in train.npy changed\)"):
-        cache.verify()
-    array.write_bytes(whole[:-5000])
-    with pytest.raises(ValueError, match=r"is damaged .*; delete it and prepare"):
+def changed(path: Path, change: Callable[[h5py.File], object]) -> None:
+    with h5py.File(path, "r+") as file:
+        change(file)
+
+
+def another_pixel(file: h5py.File) -> None:
+    file["train/images"][2, 0, 5, 5] += 1
+
+
+def shorter(file: h5py.File) -> None:
+    images = file["train/images"][:-1]
+    del file["train/images"]
+    file["train/images"] = images
+
+
+def of_another_file(file: h5py.File) -> None:
+    shape = file["train/images"].shape
+    del file["train/images"]
+    file.create_dataset("train/images", shape, "<i2", external=[("/etc/passwd", 0, 2**20)])
+
+
+STORES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a pixel": (lambda p: changed(p, another_pixel), "2.png in train/images changed"),
+    "an image": (
+        lambda p: changed(p, shorter),
+        r"train/images are int16 of shape \(4, 1, 32, 32\)",
+    ),
+    "a way out": (lambda p: changed(p, of_another_file), "keeps 'train/images' in other files"),
+    "an index": (
+        lambda p: changed(p, lambda f: f.__delitem__("train/index")),
+        "has no 'train/index",
+    ),
+    "a table": (lambda p: changed(p, lambda f: f.__delitem__("sources")), "has no 'sources'"),
+    "its recipe": (lambda p: changed(p, lambda f: f.__delitem__("recipe")), "recipe"),
+    "its range": (lambda p: changed(p, lambda f: f.attrs.__delitem__("low")), "low"),
+    "its format": (lambda p: changed(p, lambda f: f.attrs.update(format=9)), "is not of format 2"),
+    "its end": (make.truncate, "truncated"),
+    "everything": (lambda p: p.write_bytes(b"no HDF5"), "cannot be read as HDF5"),
+}
+
+
+@pytest.mark.parametrize("what", STORES)
+def test_a_damaged_store_is_found(what: str, root: Path, tmp_path: Path) -> None:
+    damage_to, words = STORES[what]
+    store = prepare(plan("mine", Folder(32), pictures(tmp_path / "files"), root), nobody)
+    damage_to(store.path)
+    with pytest.raises(
+        ValueError, match=rf"prepared/mine is damaged \(.*{words}.*\); delete it and"
+    ):
+        load_images("mine", "train", 32, 1)
+
+
+def older(root: Path) -> Path:
+    """A data set as version 0.1 prepared it, without what nobody looks at."""
+    folder = root / "prepared/mine"
+    folder.mkdir(parents=True)
+    for split, count in (("train", 5), ("test", 1)):
+        np.save(folder / f"{split}.npy", np.zeros((count, 1, 32, 32), np.int16))
+    recipe = {"size": 32, "colours": "grey", "fit": "crop", "validation": 0.0}
+    about = {"format": 1, "name": "mine", "origin": "folder", "recipe": recipe, "channels": 1}
+    (folder / "index.json").write_text(json.dumps({**about, "size": 32, "images": {}}))
+    return folder
+
+
+def test_what_version_01_prepared_is_prepared_again(root: Path, tmp_path: Path) -> None:
+    folder = older(root)
+    command = (
+        f"`reilab data prepare mine --root {root} --size 32 --colours grey --fit crop "
+        "--validation 0.0`"
+    )
+    with pytest.raises(ValueError, match=f"mine was prepared by version 0.1.*{re.escape(command)}"):
         image_samples("mine", "train", 32, 1)
-    np.save(array, np.zeros((5, 1, 32, 32)))
-    with pytest.raises(ValueError, match=r"is damaged .*; delete it and prepare"):
-        image_samples("mine", "train", 32, 1)
-    for text in ("{", "[]", "{}", json.dumps({"format": 1, "name": "mine", "images": 3})):
-        (cache.folder / "index.json").write_text(text)
-        with pytest.raises(ValueError, match=r"is damaged \(index.json: .*delete it"):
-            image_samples("mine", "train", 32, 1)
+    store = prepare(plan("mine", Folder(32), pictures(tmp_path / "files"), root), nobody)
+    assert sorted(path.name for path in folder.iterdir()) == ["contact_sheet.png", "images.h5"]
+    assert len(image_samples("mine", "train", 32, 1)) == len(names_of(store, "train")) == 5
+
+
+def test_a_folder_with_a_file_of_that_name_is_no_store(root: Path, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / FILE, "w") as file:
+        file["images"] = np.stack([make.disc(40, place) for place in range(10)])
+    assert load_images(str(tmp_path), "train", 32, 1).shape == (9, 1, 32, 32)
 
 
 def test_the_contact_sheet_shows_images(root: Path, tmp_path: Path) -> None:
-    cache = prepare(plan("mine", Folder(96), pictures(tmp_path / "files"), root), nobody)
-    with Image.open(cache.folder / "contact_sheet.png") as sheet:
+    store = prepare(plan("mine", Folder(96), pictures(tmp_path / "files"), root), nobody)
+    with Image.open(store.folder / "contact_sheet.png") as sheet:
         pixels = np.asarray(sheet, dtype=float) / 255
-    assert pixels.shape == (2 * (22 + 100) + 4, 8 * 100 + 4, 3)
+    assert pixels.shape == (2 * (22 + 100), 8 * 100 + 4, 3)
     shown = torch.from_numpy(pixels[22 : 22 + 96, 4 : 4 + 96, 0])
-    assert (shown - images_of(cache, "train")[0, 0]).abs().max() < 0.01
+    assert (shown - images_of(store, "train")[0, 0]).abs().max() < 0.01
 
 
 # --- Streaming -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def cache(root: Path, tmp_path: Path) -> Cache:
+def store(root: Path, tmp_path: Path) -> Store:
     return prepare(plan("mine", Folder(64), pictures(tmp_path / "files", 12), root), nobody)
 
 
-@pytest.mark.parametrize("threads", [2, 5])
 @pytest.mark.parametrize("size", [64, 32, 40])
-def test_threads_give_the_same_batches_as_none(cache: Cache, threads: int, size: int) -> None:
-    alone = stored_samples(cache, "train", size, 2, "cpu")
-    several = replace(alone, shelf=cache.array("train", threads))
+def test_batches_have_the_images_that_were_asked_for(store: Store, size: int) -> None:
+    samples = stored_samples(store, "train", size, 2, "cpu")
     whole = load_images("mine", "train", size, 1)
     for index in ([3, 0, 9, 9], [1], list(range(11))):
-        # Several first: memory that is used again must not hold the answer.
-        for samples in (several, alone):
-            x = samples.batch(torch.tensor(index)).x
-            assert x is not None
-            assert torch.equal(x[:, :1], whole[index])
-            assert x.shape == (len(index), 2, size, size)
-            assert not x[:, 1].any()
+        x = samples.batch(torch.tensor(index)).x
+        assert x is not None
+        assert torch.equal(x[:, :1], whole[index])
+        assert x.shape == (len(index), 2, size, size)
+        assert not x[:, 1].any()
+
+
+def test_threads_may_read_at_the_same_time(store: Store) -> None:
+    samples = stored_samples(store, "train", 64, 1, "cpu")
+    whole = load_images("mine", "train", 64, 1)
+    with ThreadPoolExecutor(4) as pool:
+        batches = pool.map(lambda i: samples.batch(torch.tensor([i % 11])).x, range(200))
+        assert all(torch.equal(x, whole[i % 11][None]) for i, x in enumerate(batches))
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
-def test_images_are_not_mapped_into_memory(cache: Cache) -> None:
-    samples = stored_samples(cache, "train", 64, 1, "cpu")
+def test_images_are_not_mapped_into_memory(store: Store) -> None:
+    samples = stored_samples(store, "train", 64, 1, "cpu")
     samples.batch(torch.arange(len(samples)))
-    assert str(cache.folder) not in Path("/proc/self/maps").read_text()
+    assert str(store.folder) not in Path("/proc/self/maps").read_text()
 
 
-def test_a_batch_equals_the_images_loaded_at_once(cache: Cache) -> None:
+def test_a_batch_equals_the_images_loaded_at_once(store: Store) -> None:
     whole = load_images("mine", "train", 48, 1)
     samples = image_samples("mine", "train", 48, 1)
     assert isinstance(samples, StoredSamples)
@@ -609,32 +698,19 @@ def test_a_batch_equals_the_images_loaded_at_once(cache: Cache) -> None:
     assert torch.equal(load_images("mine", "train", 48, 3)[:, 1:2], whole)
 
 
-def test_the_number_of_threads_comes_from_the_environment(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REILAB_LOADERS", "3")
-    shelf = stored_samples(cache, "train", 64, 1, "cpu").shelf
-    assert isinstance(shelf, ArrayFile)
-    assert shelf.threads == 3
-    for wrong in ("0", "-1", "two"):
-        monkeypatch.setenv("REILAB_LOADERS", wrong)
-        with pytest.raises(ValueError, match="REILAB_LOADERS = "):
-            stored_samples(cache, "train", 64, 1, "cpu")
-
-
-def test_a_gpu_holds_what_fits(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    array, gpu = cache.array("train"), torch.device("cuda")
-    free = round(11 * 64**2 * 2 / stored.SHARE_OF_GPU)
+def test_a_gpu_holds_what_fits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, gpu = store.split("train"), torch.device("cuda")
+    free = round(11 * 64**2 * 2 / shelves.SHARE_OF_GPU)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
-    assert stored.fits(array, gpu)
+    assert shelves.fits(images, gpu)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free - 8, 10**9))
-    assert not stored.fits(array, gpu)
-    assert not stored.fits(array, torch.device("cpu"))
+    assert not shelves.fits(images, gpu)
+    assert not shelves.fits(images, torch.device("cpu"))
 
 
-def test_images_that_are_held_are_the_same(cache: Cache) -> None:
-    read = stored_samples(cache, "train", 48, 3, "cpu")
-    kept = replace(read, shelf=stored.held(cache.array("train"), torch.device("cpu")))
+def test_images_that_are_held_are_the_same(store: Store) -> None:
+    read = stored_samples(store, "train", 48, 3, "cpu")
+    kept = replace(read, shelf=shelves.held(store.split("train"), torch.device("cpu")))
     assert len(kept) == len(read) == 11
     index = torch.tensor([10, 0, 4])
     first, second = read.batch(index).x, kept.batch(index).x
@@ -643,37 +719,42 @@ def test_images_that_are_held_are_the_same(cache: Cache) -> None:
     assert torch.equal(first, second)
 
 
-def test_a_file_that_is_cut_under_a_run_gives_an_error(cache: Cache) -> None:
-    samples = stored_samples(cache, "train", 64, 1, "cpu")
-    with (cache.folder / "train.npy").open("r+b") as file:
-        file.truncate(9000)
+def test_a_file_that_is_cut_under_a_run_gives_an_error(store: Store) -> None:
+    samples = stored_samples(store, "train", 64, 1, "cpu")
+    shelf = samples.shelf
+    assert isinstance(shelf, OnDisk)
+    os.truncate(store.path, shelf.dataset.id.get_offset() + 2 * 64**2)
     samples.batch(torch.tensor([0]))
-    with pytest.raises(OSError, match=r"train.npy ends before image 1; prepare it again"):
+    told = ""
+    try:
         samples.batch(torch.tensor([0, 1]))
+    except ValueError as error:
+        told = str(error)
+    assert "prepared/mine is damaged (1.png in train/images changed); delete it and prepare" in told
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("held", [0.25, 0.0])
-def test_batches_on_a_gpu(cache: Cache, held: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "SHARE_OF_GPU", held)
-    samples = stored_samples(cache, "train", 64, 1, "cuda:0")
+def test_batches_on_a_gpu(store: Store, held: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "SHARE_OF_GPU", held)
+    samples = stored_samples(store, "train", 64, 1, "cuda:0")
     assert isinstance(samples.shelf, OnDevice) == bool(held)
     x = samples.batch(torch.tensor([3, 1])).x
     assert x is not None
-    expected = stored_samples(cache, "train", 64, 1, "cpu").batch(torch.tensor([3, 1])).x
+    expected = stored_samples(store, "train", 64, 1, "cpu").batch(torch.tensor([3, 1])).x
     assert x.device == torch.device("cuda:0")
     assert torch.equal(x.cpu(), expected)
 
 
-def test_what_does_not_fit_a_task_is_refused(cache: Cache, root: Path) -> None:
+def test_what_does_not_fit_a_task_is_refused(store: Store, root: Path) -> None:
     with pytest.raises(ValueError, match="size = 72 is larger than the images of data = 'mine'"):
         image_samples("mine", "train", 72, 1)
-    two = Cache(cache.folder, replace(cache.index, channels=2))
+    two = replace(store, channels=2)
     with pytest.raises(
         ValueError, match=r"has complex images \(2 channels\).*takes grey ones \(1\)"
     ):
         stored_samples(two, "train", 64, 1, "cpu")
-    three = Cache(cache.folder, replace(cache.index, channels=3))
+    three = replace(store, channels=3)
     with pytest.raises(ValueError, match=r"has colour images .* takes complex ones"):
         stored_samples(three, "train", 64, 2, "cpu")
     with pytest.raises(

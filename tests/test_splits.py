@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from reilab.datasets.cache import Cache, index_from_json
 from reilab.datasets.catalogue import has_validation, image_splits
 from reilab.datasets.folder import Folder
 from reilab.datasets.pose import AS_ACQUIRED, POSES, RANDOM, Turned, disc, posed
 from reilab.datasets.prepare import Plan, prepare
 from reilab.datasets.recipe import Source, held_back
 from reilab.datasets.samples import InMemory, Samples
+from reilab.datasets.store import Store
 from reilab.groups import Rotations, turned
 from reilab.key import Key
 from reilab.tasks.ct import CT
@@ -108,7 +107,7 @@ def test_a_folder_without_any_has_none(tmp_path: Path) -> None:
     assert (len(train), len(test)) == (9, 1)
 
 
-def prepared(root: Path, folder: Path, share: float) -> Cache:
+def prepared(root: Path, folder: Path, share: float) -> Store:
     recipe = Folder(size=20, validation=share)
     return prepare(Plan("mine", "folder", recipe, folder, root), lambda progress: None)
 
@@ -123,29 +122,13 @@ def test_a_share_of_the_training_files_can_be_held_back(
     train, validation, test = image_splits("mine", 20, 1)
     assert validation is None
     assert (values(train), values(test)) == (list(range(1, 19)), [19, 20])
-    assert not (made.folder / "validation.npy").exists()
+    assert made.images["validation"] == ()
     made = prepared(root, tmp_path / "images", 0.2)
     made.verify()
     train, validation, test = image_splits("mine", 20, 1)
     assert values(train) == list(range(1, 15))
     assert values(validation) == [15, 16, 17, 18]
     assert values(test) == [19, 20]
-
-
-def test_a_cache_from_before_there_was_validation_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = tmp_path / "root"
-    monkeypatch.setenv("REILAB_DATA", str(root))
-    write_images(tmp_path / "images", 10, 1)
-    made = prepared(root, tmp_path / "images", 0.0)
-    plain = json.loads((made.folder / "index.json").read_text(encoding="utf-8"))
-    del plain["images"]["validation"], plain["recipe"]["validation"]
-    older = json.dumps(plain)
-    (made.folder / "index.json").write_text(older, encoding="utf-8")
-    assert index_from_json(older).images["validation"] == ()
-    assert image_splits("mine", 20, 1)[1] is None
-    assert prepared(root, tmp_path / "images", 0.0).index.recipe == index_from_json(older).recipe
 
 
 def sources(*splits: str | None) -> list[Source]:

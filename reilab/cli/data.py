@@ -12,24 +12,23 @@ from rich.console import Console
 
 from reilab.cli.datashow import live_preparation, sets_table, show_prepared, show_standing
 from reilab.cli.options import option, options_of
-from reilab.datasets.cache import cache_folder, data_root, open_cache
 from reilab.datasets.folder import Folder
-from reilab.datasets.known import KNOWN
-from reilab.datasets.locate import find_folder, standing_of
+from reilab.datasets.known import KNOWN, standing_of
 from reilab.datasets.prepare import Plan, check_name, prepare
 from reilab.datasets.recipe import Recipe
+from reilab.datasets.store import data_root, open_store
 from reilab.settings import choose, override
 
 USAGE = """reilab data: images to learn from
 
   reilab data list              every data set known, and what is here of it
   reilab data check NAME        what is there, what is missing, where to get it
-  reilab data prepare NAME      convert the files once into a compact cache
+  reilab data prepare NAME      convert the files once into a compact store
 
 NAME is {known}, or for `prepare` a new name for a folder of images.
 Add --help to any of them for its options."""
 
-ROOT = "Data root: where data sets and their caches are (REILAB_DATA)."
+ROOT = "Data root: where data sets are, also those that are prepared (REILAB_DATA)."
 SOURCE = "Folder of the files, if they are not below the data root."
 
 
@@ -53,18 +52,18 @@ def check_data(argv: Sequence[str]) -> None:
     name, rest = _name_in("check", argv)
     given = _parse(f"check {name}", f"What there is of {name}.", [_source()], rest)
     if name not in KNOWN:
-        cache = open_cache(given.root, name)
-        if cache is None:
+        store = open_store(given.root, name)
+        if store is None:
             choose("data set", name, KNOWN)
             return
-        cache.verify()
-        show_prepared(Console(), cache)
+        store.verify()
+        show_prepared(Console(), store)
         return
     standing = standing_of(name, given.root, given.source)
-    if standing.cache is not None:
-        standing.cache.verify()
+    if standing.store is not None:
+        standing.store.verify()
     show_standing(Console(), name, standing, given.root)
-    if standing.cache is None and not standing.sources:
+    if standing.store is None and not standing.sources:
         raise SystemExit(1)
 
 
@@ -79,21 +78,19 @@ def prepare_data(argv: Sequence[str]) -> None:
     plan = _plan(name, recipe, given.root, given.source)
     try:
         with live_preparation(Console(stderr=True)) as watch:
-            cache = prepare(plan, watch)
+            store = prepare(plan, watch)
     except KeyboardInterrupt:
-        half = cache_folder(plan.root, f"{name}.partial")
-        Console(stderr=True).print(
-            f"Interrupted; the same command goes on. What is done is in {half}", soft_wrap=True
-        )
+        told = f"Interrupted; the same command goes on. What is done is in {plan.partial}"
+        Console(stderr=True).print(told, soft_wrap=True)
         raise SystemExit(130) from None
-    show_prepared(Console(), cache)
+    show_prepared(Console(), store)
 
 
 def _plan(name: str, recipe: Recipe, root: Path, source: Path | None) -> Plan:
     if source is not None and not source.is_dir():
         raise FileNotFoundError(f"--source {source} is not a folder")
     known = KNOWN.get(name)
-    folder = source or (find_folder(known, root) if known else root / name)
+    folder = source or (known.find_folder(root) if known else root / name)
     if folder is None or not folder.is_dir():
         remedy = f"`reilab data check {name}` tells where to get it" if known else "name its folder"
         raise FileNotFoundError(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,14 +20,14 @@ from rich.progress import (
 from rich.table import Table
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.cache import Cache, Index, Note, data_root, prepared_sets
-from reilab.datasets.channels import KINDS
-from reilab.datasets.known import KNOWN, KnownSet
-from reilab.datasets.locate import SetStanding, standing_of
+from reilab.datasets.known import KNOWN, KnownSet, SetStanding, standing_of
 from reilab.datasets.prepare import Progress as Step
+from reilab.datasets.samples import KINDS
+from reilab.datasets.store import FILE, Store, data_root, open_store, prepared_names
 
-#: So many files that failed, and that hold no truth, are named; the index has them all.
+#: So many files that failed, and that hold no truth, are named; the store has them all.
 FAILED, LEFT_OUT = 20, 2
+UNREADABLE = "cannot be read"
 
 
 @contextmanager
@@ -63,20 +65,28 @@ def sets_table(root: Path) -> Table:
     for name, known in KNOWN.items():
         kind = KINDS[known.recipe().channels]
         table.add_row(name, known.description, kind, _here(name, root), known.licence)
-    for cache in prepared_sets(root):
-        if cache.index.name not in KNOWN:
-            told = f"Your images, {cache.index.size}²."
-            kind = KINDS[cache.index.channels]
-            table.add_row(cache.index.name, told, kind, _counts(cache.index), "yours")
+    for name in prepared_names(root):
+        if name not in KNOWN:
+            table.add_row(name, *_yours(name, root), "yours")
     return table
+
+
+def _yours(name: str, root: Path) -> tuple[str, str, str]:
+    """What a set of images of the user is, their kind, and how many there are."""
+    try:
+        store = open_store(root, name)
+    except ValueError:
+        return "Your images.", "", UNREADABLE
+    assert store is not None
+    return f"Your images, {store.size}².", KINDS[store.channels], _counts(store)
 
 
 def show_standing(console: Console, name: str, standing: SetStanding, root: Path) -> None:
     """What is there of a known data set, what is missing, where to get it, what to do next."""
     known = KNOWN[name]
     rows = _grid(f"{known.title}: {known.description}")
-    cache, found = standing.cache, len(standing.sources)
-    prepared = f"{_counts(cache.index)}, checksums agree" if cache else "no"
+    store, found = standing.store, len(standing.sources)
+    prepared = f"{_counts(store)}, checksums agree" if store else "no"
     rows.add_row("prepared", prepared)
     rows.add_row(
         "files", f"{n_files(found)} in {standing.folder}" if found else _nowhere(known, root)
@@ -88,26 +98,25 @@ def show_standing(console: Console, name: str, standing: SetStanding, root: Path
     rows.add_row("licence", known.licence)
     for download in known.downloads:
         rows.add_row("file", f"{download.name}, {download.size}: {download.what}")
-    if cache:
-        rows.add_row("next", _train(cache.index, root))
+    if store:
+        rows.add_row("next", _train(store, root))
     elif found:
         rows.add_row("next", f"reilab data prepare {name} --root {root}")
     console.print(rows, soft_wrap=True)
 
 
-def show_prepared(console: Console, cache: Cache) -> None:
+def show_prepared(console: Console, store: Store) -> None:
     """What came of a preparation: images, size, what failed or was left out, what to do next."""
-    index = cache.index
-    rows = _grid(f"{index.name}: prepared in {cache.folder}")
-    rows.add_row("images", f"{_counts(index)}, {index.size}², {KINDS[index.channels]}")
-    n_bytes = sum(file.stat().st_size for file in cache.folder.iterdir())
-    rows.add_row("on disk", f"{n_bytes / 1e6:.1f} MB, from {n_files(len(index.sources))}")
-    _add_notes(rows, "failed", index.failed, FAILED)
-    _add_notes(rows, "without truth", index.left_out, LEFT_OUT)
-    if twice := _in_both(index):
+    rows = _grid(f"{store.name}: prepared in {store.folder}")
+    rows.add_row("images", f"{_counts(store)}, {store.size}², {KINDS[store.channels]}")
+    n_bytes = sum(file.stat().st_size for file in store.folder.iterdir())
+    rows.add_row("on disk", f"{n_bytes / 1e6:.1f} MB, from {n_files(len(store.sources))}")
+    _add_notes(rows, "failed", store.failed, FAILED)
+    _add_notes(rows, "without truth", store.left_out, LEFT_OUT)
+    if twice := _in_both(store):
         rows.add_row("in both", f"{twice} images to validate or test are training images too")
-    rows.add_row("look at", str(cache.folder / "contact_sheet.png"))
-    rows.add_row("next", _train(index, cache.folder.parents[1]))
+    rows.add_row("look at", str(store.folder / "contact_sheet.png"))
+    rows.add_row("next", _train(store, store.folder.parents[1]))
     console.print(rows, soft_wrap=True)
 
 
@@ -119,13 +128,13 @@ def _grid(title: str) -> Table:
     return table
 
 
-def _add_notes(rows: Table, word: str, notes: Sequence[Note], named: int) -> None:
+def _add_notes(rows: Table, word: str, notes: Mapping[str, str], named: int) -> None:
     if notes:
         rows.add_row(word, n_files(len(notes)))
-    for note in notes[:named]:
-        rows.add_row("", f"{note.source} {note.reason}".replace("[", "\\["))
+    for name, reason in islice(notes.items(), named):
+        rows.add_row("", escape(f"{name} {reason}"))
     if len(notes) > named:
-        rows.add_row("", f"… and {len(notes) - named} more, see index.json")
+        rows.add_row("", f"… and {len(notes) - named} more, see {FILE}")
 
 
 def n_files(count: int) -> str:
@@ -137,21 +146,21 @@ def _here(name: str, root: Path) -> str:
     try:
         standing = standing_of(name, root, None)
     except ValueError:
-        return "damaged cache"
-    if standing.cache:
-        return _counts(standing.cache.index)
+        return UNREADABLE
+    if standing.store:
+        return _counts(standing.store)
     return f"{n_files(len(standing.sources))}, not prepared" if standing.sources else "no"
 
 
-def _counts(index: Index) -> str:
-    counts = {split: len(entries) for split, entries in index.images.items()}
+def _counts(store: Store) -> str:
+    counts = {split: len(entries) for split, entries in store.images.items()}
     between = f"{counts['validation']} to validate, " if counts["validation"] else ""
     return f"{counts['train']} to train, {between}{counts['test']} to test"
 
 
-def _in_both(index: Index) -> int:
-    train = {entry.sha256 for entry in index.images["train"]}
-    others = (*index.images["validation"], *index.images["test"])
+def _in_both(store: Store) -> int:
+    train = {entry.sha256 for entry in store.images["train"]}
+    others = (*store.images["validation"], *store.images["test"])
     return sum(entry.sha256 in train for entry in others)
 
 
@@ -164,12 +173,12 @@ def _nowhere(known: KnownSet, root: Path) -> str:
     return f"none in {root / known.folders[0]}; put them there, or name their folder with --source"
 
 
-def _train(index: Index, root: Path) -> str:
-    known = KNOWN.get(index.origin)
+def _train(store: Store, root: Path) -> str:
+    known = KNOWN.get(store.origin)
     prefix = "" if root == data_root() else f"REILAB_DATA={root} "
-    if known and index.name == index.origin:
+    if known and store.name == store.origin:
         usual = next(name for name, other in KNOWN.items() if other.task == known.task)
-        data = "" if index.name == usual else f" --data {index.name}"
+        data = "" if store.name == usual else f" --data {store.name}"
         return f"{prefix}reilab train {known.task} --preset paper{data} --device cuda"
-    task = {1: "ct", 2: "mri", 3: "inpainting"}[index.channels]
-    return f"{prefix}reilab compare {task} --data {index.name}"
+    task = {1: "ct", 2: "mri", 3: "inpainting"}[store.channels]
+    return f"{prefix}reilab compare {task} --data {store.name}"

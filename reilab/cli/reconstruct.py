@@ -11,7 +11,7 @@ import tyro
 
 from reilab.cli.options import option
 from reilab.cli.trained import is_help, parse_trained, task_names
-from reilab.datasets.measured import measured_files
+from reilab.datasets.acquired import measured_files
 from reilab.trained.checkpoints import one_checkpoint
 from reilab.trained.reconstruct import reconstruct
 

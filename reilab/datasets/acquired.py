@@ -13,14 +13,16 @@ ct          readings in counts (N, detectors, views), the views at the
             log(I₀/y)
 ==========  =============================================================  =====================
 
-A single measurement may leave N out. Where there is a mask, y may also hold its measured columns
-(N, H, k) or pixels (N, 3, k) alone; without a mask, entries that were not measured are NaN. One
-problem has one operator: all measurements share the mask, which is 1 where something was measured.
+In ``.npz``, ``.h5``, ``.hdf5``, and ``.pt`` or ``.pth`` (a dictionary of tensors) arrays have these
+names; ``.npy`` is ``y`` alone. A single measurement may leave N out. Where there is a mask, y may
+also hold its measured columns (N, H, k) or pixels (N, 3, k) alone; without a mask, entries that
+were not measured are NaN. One problem has one operator: all measurements share the mask, which is 1
+where something was measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,10 +32,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reilab.datasets.measured import Arrays, find_file, measured_files, read_measured
+from reilab.datasets.formats.arrays import HDF5, TORCH, numbers, opened
+from reilab.datasets.formats.contents import UnreadableError
 from reilab.datasets.samples import InMemory, Samples
+from reilab.datasets.store import find_file
 from reilab.settings import Setting
 
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+#: What a file may hold; anything else in it is left alone.
+NAMES = ("y", "sinogram", "mask")
+MEASURED_SUFFIXES = (".npz", ".npy", *HDF5, *TORCH)
 #: The setting of a task that names them.
 ACQUIRED_FILES = Setting(
     "File or folder of measurements that were acquired; empty: they are simulated from the images. "
@@ -119,6 +128,42 @@ def _check_same(first: Acquired, other: Acquired, place: Path) -> None:
         raise ValueError(
             f"{place}: its mask differs from that of the files before; one run has one mask"
         )
+
+
+def measured_files(place: Path) -> list[Path]:
+    """A file itself, or the files of measurements in a folder, in the order of their names.
+
+    Raises:
+        FileNotFoundError: a folder without any.
+    """
+    if place.is_file():
+        return [place]
+    files = sorted(file for file in place.iterdir() if file.suffix.lower() in MEASURED_SUFFIXES)
+    if not files:
+        raise FileNotFoundError(f"no measurements ({', '.join(MEASURED_SUFFIXES)}) in {place}")
+    return files
+
+
+def read_measured(file: Path) -> Arrays:
+    """The arrays of a file that have a name in ``NAMES``.
+
+    Raises:
+        ValueError: the file is damaged, of another kind, or holds no such array.
+    """
+    suffix = file.suffix.lower()
+    if suffix not in MEASURED_SUFFIXES:
+        raise ValueError(f"{file} is no file of measurements ({', '.join(MEASURED_SUFFIXES)})")
+    try:
+        with opened(file) as held:
+            # The only array of an NPY file has no name.
+            arrays = {"y": held[""]} if "" in held else held
+            found = {name: numbers(arrays, name) for name in NAMES if name in arrays}
+    except UnreadableError as error:
+        raise ValueError(f"{file} {error}") from None
+    for name, array in found.items():
+        if array.dtype.kind not in "buifc" or array.size == 0:
+            raise ValueError(f"{file}: {name} holds no numbers ({array.dtype}, {array.shape})")
+    return found
 
 
 def parse_kspace(size: int, arrays: Arrays) -> Acquired:

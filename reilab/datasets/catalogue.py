@@ -8,13 +8,11 @@ import torch
 from torch import Tensor
 
 from reilab.datasets.bundled import BUNDLED, load_bundled
-from reilab.datasets.cache import data_root, open_cache
-from reilab.datasets.channels import as_channels
 from reilab.datasets.folder import Folder, load_folder
 from reilab.datasets.known import KNOWN
 from reilab.datasets.pose import AS_ACQUIRED, posed
-from reilab.datasets.samples import InMemory, Samples
-from reilab.datasets.stored import stored_samples
+from reilab.datasets.samples import InMemory, Samples, as_channels, stored_samples
+from reilab.datasets.store import data_root, open_store
 from reilab.key import Key
 
 
@@ -32,14 +30,29 @@ def image_samples(data: str, split: str, size: int, channels: int, device: str =
         device: where the batches are to be.
 
     Raises:
+        FileNotFoundError: a folder without images.
         ValueError: the name means nothing; says what would. Or the images do not fit.
     """
-    cache = None if data in BUNDLED else open_cache(data_root(), data)
-    if cache is not None:
-        return stored_samples(cache, split, size, channels, device)
+    root = data_root()
     real = 1 if channels == 2 else channels
-    images = as_channels(load_images(data, split, size, real), channels)
-    return InMemory(images.to(device))
+    if data in BUNDLED:
+        images = _bundled(data, split, size, real)
+    elif (store := open_store(root, data)) is not None:
+        return stored_samples(store, split, size, channels, device)
+    elif data in KNOWN:
+        raise ValueError(
+            f"data = {data!r} is not prepared below {root}; `reilab data check {data}` tells what "
+            "is there and where to get the rest (REILAB_DATA names the data root)"
+        )
+    elif (folder := _folder(root, data)) is not None:
+        images = load_folder(folder, split, size, real)
+    else:
+        raise ValueError(
+            f"data = {data!r} is neither bundled ({', '.join(BUNDLED)}), nor prepared, nor a "
+            f"folder of images at {root / data} or {data}; the environment variable REILAB_DATA "
+            "names the data root, and `reilab data list` shows what there is"
+        )
+    return InMemory(as_channels(images, channels).to(device))
 
 
 def image_splits(
@@ -68,9 +81,9 @@ def has_validation(data: str) -> bool:
     if data in BUNDLED:
         return "validation" in BUNDLED[data].splits
     root = data_root()
-    cache = open_cache(root, data)
-    if cache is not None:
-        return bool(cache.index.images["validation"])
+    store = open_store(root, data)
+    if store is not None:
+        return bool(store.images["validation"])
     folder = _folder(root, data)
     return folder is not None and "validation" in {s.split for s in Folder().sources(folder)}
 
@@ -87,28 +100,10 @@ def load_images(data: str, split: str, size: int, channels: int) -> Tensor:
     Raises:
         ValueError: the name means nothing; says what would.
     """
-    if data in BUNDLED:
-        return _bundled(data, split, size, channels)
-    root = data_root()
-    cache = open_cache(root, data)
-    if cache is not None:
-        samples = stored_samples(cache, split, size, channels, "cpu")
-        x = samples.batch(torch.arange(len(samples))).x
-        assert x is not None
-        return x
-    if data in KNOWN:
-        raise ValueError(
-            f"data = {data!r} is not prepared below {root}; `reilab data check {data}` tells what "
-            "is there and where to get the rest (REILAB_DATA names the data root)"
-        )
-    folder = _folder(root, data)
-    if folder is not None:
-        return load_folder(folder, split, size, channels)
-    raise ValueError(
-        f"data = {data!r} is neither bundled ({', '.join(BUNDLED)}), nor prepared, nor a folder of "
-        f"images at {root / data} or {data}; the environment variable REILAB_DATA names the data "
-        "root, and `reilab data list` shows what there is"
-    )
+    samples = image_samples(data, split, size, channels)
+    x = samples.batch(torch.arange(len(samples))).x
+    assert x is not None
+    return x
 
 
 def _folder(root: Path, data: str) -> Path | None:

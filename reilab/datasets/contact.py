@@ -2,58 +2,43 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
 from torch.nn import functional
 
-from reilab.datasets.cache import Cache, decode
+from reilab.datasets.store import Store, decode
 
 THUMB, GAP, CAPTION = 96, 4, 22
 COLUMNS = 8
 ROWS = {"train": 3, "validation": 1, "test": 1}
-PAPER, INK = 250, 40
+PAPER, INK = 0.98, (40, 40, 40)
 
 
-def contact_sheet(cache: Cache) -> Image.Image:
+def contact_sheet(store: Store) -> Image.Image:
     """Rows of training images, one of each other split, evenly spread; complex: magnitudes."""
-    index = cache.index
-    width = COLUMNS * (THUMB + GAP) + GAP
-    parts = [
-        (split, _thumbs(cache, split, rows)) for split, rows in ROWS.items() if index.images[split]
-    ]
-    heights = [CAPTION + -(-len(thumbs) // COLUMNS) * (THUMB + GAP) for _, thumbs in parts]
-    sheet = Image.new("RGB", (width, sum(heights) + GAP), (PAPER, PAPER, PAPER))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    strips = [_strip(store, split, rows) for split, rows in ROWS.items() if store.images[split]]
+    sheet = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)))
     top = 0
-    for (split, thumbs), height in zip(parts, heights, strict=True):
-        count = len(index.images[split])
-        words = f"{index.name} · {split}: {count} images, {index.size} by {index.size}"
-        draw.text((GAP, top + 3), words, fill=(INK, INK, INK), font=font)
-        for place, thumb in enumerate(thumbs):
-            row, column = divmod(place, COLUMNS)
-            corner = (GAP + column * (THUMB + GAP), top + CAPTION + row * (THUMB + GAP))
-            sheet.paste(Image.fromarray(thumb), corner)
-        top += height
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
     return sheet
 
 
-def _thumbs(cache: Cache, split: str, rows: int) -> list[NDArray[np.uint8]]:
-    count = len(cache.index.images[split])
-    shown = min(count, rows * COLUMNS)
-    array = cache.array(split)
-    places = [place * count // shown for place in range(shown)]
-    stored = torch.from_numpy(array.read(places))
-    return [_thumb(one, cache.index.low) for one in stored]
-
-
-def _thumb(stored: Tensor, low: float) -> NDArray[np.uint8]:
-    image = low + (1 - low) * decode(stored)
-    if len(image) == 2:
-        image = image.square().sum(0, keepdim=True).sqrt()
-    small = functional.interpolate(image[None], (THUMB, THUMB), mode="bilinear", antialias=True)[0]
-    grey = (small.expand(3, -1, -1).clamp(0, 1) * 255).round().to(torch.uint8)
-    pixels: NDArray[np.uint8] = grey.permute(1, 2, 0).contiguous().numpy()
-    return pixels
+def _strip(store: Store, split: str, rows: int) -> Image.Image:
+    images = store.split(split)
+    shown = min(len(images), rows * COLUMNS)
+    stored = images.take(torch.arange(shown) * len(images) // shown)
+    x = store.low + (1 - store.low) * decode(stored)
+    if store.channels == 2:
+        x = x.square().sum(1, keepdim=True).sqrt()
+    small = functional.interpolate(x, (THUMB, THUMB), mode="bilinear", antialias=True).clamp(0, 1)
+    blank = torch.full((-shown % COLUMNS, 3, THUMB, THUMB), PAPER)
+    thumbs = torch.cat([small.expand(-1, 3, -1, -1), blank])
+    cells = functional.pad(thumbs, (0, GAP, 0, GAP), value=PAPER).unflatten(0, (-1, COLUMNS))
+    grid = cells.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)
+    paper = functional.pad(grid, (0, 0, GAP, 0, CAPTION, 0), value=PAPER)
+    strip = Image.fromarray((paper * 255).round().to(torch.uint8).numpy())
+    words = f"{store.name} · {split}: {len(images)} images, {store.size} by {store.size}"
+    ImageDraw.Draw(strip).text((GAP, GAP), words, INK, ImageFont.load_default(13))
+    return strip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,17 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reilab.datasets.bundled import attenuation_from_hu
-from reilab.datasets.formats.arrays import load_npz
+from reilab.datasets.formats.arrays import load_array
 from reilab.datasets.formats.contents import UnreadableError, stack_of, told
 from reilab.datasets.formats.dicom import read_dicom
-from reilab.datasets.formats.matlab import load_matlab
 from reilab.datasets.formats.pictures import load_picture
-from reilab.datasets.formats.reader import image_files
+from reilab.datasets.formats.reader import image_files, suffix_of
 from reilab.datasets.recipe import HELD_BACK, Found, Source, divided, reduced_square, split_at
 from reilab.settings import Setting
 
-#: 90 of 100 slices are for training.
-TRAIN_SHARE = 0.9
 #: Stored numbers without a header: HU, or HU + 1024. Air is everywhere around a body.
 OFFSET = 1024
 AIR_HU = (-1200, -500)
@@ -36,29 +33,22 @@ class CT100:
 
     size: Annotated[int, Setting("Side of the prepared images.", unit="pixels", low=16)] = 256
     validation: Annotated[float, HELD_BACK] = 0.0
-
-    @property
-    def channels(self) -> int:
-        return 1
-
-    @property
-    def low(self) -> float:
-        return 0.0
+    channels: ClassVar[int] = 1
+    low: ClassVar[float] = 0.0
 
     def sources(self, folder: Path) -> Sequence[Source]:
-        """The files of the first of ``LOADERS`` of which there are any: they hold the same."""
-        for suffix in LOADERS:
-            files = image_files(folder, (suffix, *ALIASES.get(suffix, ())))
-            if files:
-                return divided(files, TRAIN_SHARE)
+        """The files that the first of ``LOADERS`` reads, if there are any: all hold the same."""
+        for loader in dict.fromkeys(LOADERS.values()):
+            suffixes = tuple(suffix for suffix in LOADERS if LOADERS[suffix] is loader)
+            if files := image_files(folder, suffixes):
+                return divided(files)
         return ()
 
     def read(self, source: Source) -> Iterator[Found]:
         """The slices of a file."""
-        suffix = source.path.suffix.lower() or ".dcm"
-        images = LOADERS[{".tiff": ".tif", ".ima": ".dcm"}.get(suffix, suffix)](source.path)
+        images = LOADERS[suffix_of(source.path)](source.path)
         for place, image in enumerate(images):
-            split = source.split or split_at(place, len(images), TRAIN_SHARE)
+            split = source.split or split_at(place, len(images))
             small = reduced_square(image, self.size)
             yield Found(small, split, place if len(images) > 1 else None)
 
@@ -78,7 +68,7 @@ def from_tiff(path: Path) -> Tensor:
 
 def from_npz(path: Path) -> Tensor:
     """(N, 1, H, W) from the array ``image`` (N, H, W)."""
-    return attenuation(load_npz(path, ("image",)))
+    return attenuation(load_array(path, ("image",)))
 
 
 def attenuation(stored: NDArray[Any]) -> Tensor:
@@ -101,7 +91,7 @@ def in_hu(stored: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def from_matlab(path: Path) -> Tensor:
     """(N, 1, H, W) from the array ``DATA`` of the authors, which lies in [0, 1] already."""
-    stored = load_matlab(path, ("DATA",))
+    stored = load_array(path, ("DATA",))
     if stored.ndim == 3 and stored.shape[0] == stored.shape[1] != stored.shape[2]:
         stored = np.moveaxis(stored, 2, 0)
     if stored.ndim == 3:
@@ -119,7 +109,8 @@ def from_matlab(path: Path) -> Tensor:
 LOADERS: Mapping[str, Callable[[Path], Tensor]] = {
     ".mat": from_matlab,
     ".dcm": from_dicom,
+    ".ima": from_dicom,
     ".tif": from_tiff,
+    ".tiff": from_tiff,
     ".npz": from_npz,
 }
-ALIASES: Mapping[str, tuple[str, ...]] = {".dcm": (".ima",), ".tif": (".tiff",)}

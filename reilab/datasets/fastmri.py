@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from xml.etree import ElementTree
 
+import h5py
 import numpy as np
 import torch
 from torch import Tensor
 
-from reilab.datasets.formats.arrays import load_pt
+from reilab.datasets.formats.arrays import USUAL_NAMES, load_array, own_dataset
 from reilab.datasets.formats.contents import (
     UnreadableError,
     WithoutTruthError,
+    check_shape,
     reading,
     told,
 )
@@ -84,9 +86,6 @@ class FastMRI:
         if source.path.suffix == ".pt":
             yield from self._tensor(source.path)
             return
-        # Takes a second to import, and only the conversion needs it.
-        import h5py
-
         with reading("HDF5"), h5py.File(source.path, "r") as file:
             place, image, scale = self._slice(file)
         if not image.isfinite().all():
@@ -101,7 +100,7 @@ class FastMRI:
         """The authors' file: (973, 1, 320, 320), the first 900 to train."""
         if self.images == "complex":
             raise UnreadableError("holds magnitudes; complex images need the HDF5 volumes")
-        stack = load_pt(path).squeeze()
+        stack = torch.from_numpy(load_array(path, USUAL_NAMES)).squeeze()
         if stack.ndim != 3 or not stack.is_floating_point():
             raise UnreadableError(
                 f"is {stack.dtype} of shape {told(stack.shape)}; expected numbers N × 1 × H × W"
@@ -119,13 +118,15 @@ class FastMRI:
         kept = next((name for name in RECONSTRUCTIONS if name in file), None)
         if kept is None:
             raise _without_truth(file)
-        place = len(file["kspace"]) // 2
+        kspace, truth = file["kspace"], own_dataset(file, kept)
+        place = len(kspace) // 2
         volume_peak = float(file.attrs["max"]) if self.scale == "volume" else 0.0
         if self.images == "complex":
-            return place, from_kspace(file["kspace"], place, file[kept].shape[-2:]), volume_peak
-        if file[kept].ndim != 3 or len(file[kept]) <= place:
-            raise UnreadableError(f"{kept} has the shape {told(file[kept].shape)}")
-        return place, torch.from_numpy(np.float32(file[kept][place]))[None], volume_peak
+            return place, from_kspace(kspace, place, truth.shape[-2:]), volume_peak
+        if truth.ndim != 3 or len(truth) <= place:
+            raise UnreadableError(f"{kept} has the shape {told(truth.shape)}")
+        check_shape(truth.shape[1:])
+        return place, torch.from_numpy(np.float32(truth[place]))[None], volume_peak
 
 
 #: Words in the names of the published folders, and the part that each belongs to.
@@ -150,14 +151,12 @@ def check_header(file: Any) -> None:
     # Loads pandas.
     from fastmri.data.mri_data import et_query
 
-    for key in ("kspace", "ismrmrd_header"):
-        if key not in file:
-            raise UnreadableError(f"has no {key!r}; it has: {', '.join(file) or 'nothing'}")
-    if file["kspace"].ndim not in (3, 4) or file["kspace"].dtype.kind != "c":
-        raise UnreadableError(f"kspace has the shape {told(file['kspace'].shape)}")
+    kspace, header = (own_dataset(file, key) for key in ("kspace", "ismrmrd_header"))
+    if kspace.ndim not in (3, 4) or kspace.dtype.kind != "c":
+        raise UnreadableError(f"kspace has the shape {told(kspace.shape)}")
     try:
         et_query(
-            ElementTree.fromstring(file["ismrmrd_header"][()]),
+            ElementTree.fromstring(header[()]),
             ["encoding", "reconSpace", "matrixSize", "x"],
         )
     except (ElementTree.ParseError, RuntimeError, TypeError, ValueError) as error:
@@ -171,6 +170,7 @@ def from_kspace(kspace: Any, place: int, shape: tuple[int, int]) -> Tensor:
 
     if kspace.ndim != 3:
         raise UnreadableError("holds k-space of several coils; complex images need single-coil")
+    check_shape(kspace.shape[1:])
     image = fastmri.ifft2c(to_tensor(np.complex64(kspace[place])))
     width = min(shape[1], image.shape[1])
     cropped: Tensor = complex_center_crop(image, (min(shape[0], image.shape[0]), width))
@@ -182,7 +182,7 @@ def _without_truth(file: Any) -> Exception:
     if "mask" not in file:
         wanted = " or ".join(RECONSTRUCTIONS)
         return UnreadableError(f"has neither {wanted} nor a mask; it has: {', '.join(file)}")
-    mask = np.asarray(file["mask"][()], dtype=bool)
+    mask = np.asarray(own_dataset(file, "mask")[()], dtype=bool)
     return WithoutTruthError(
         f"k-space only, {mask.sum()} of {mask.size} columns: measurements without ground truth"
     )

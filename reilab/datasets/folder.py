@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
-from reilab.datasets.channels import as_channels
 from reilab.datasets.formats.contents import UnreadableError
 from reilab.datasets.formats.reader import READERS, image_files, read_file
 from reilab.datasets.recipe import (
@@ -18,15 +17,13 @@ from reilab.datasets.recipe import (
     Found,
     Source,
     center_square,
-    divided,
-    named_split,
     resampled,
+    sorted_out,
     split_at,
 )
+from reilab.datasets.samples import as_channels
 from reilab.settings import Setting
 
-#: Without ``train`` and ``test`` folders, this share of the files (sorted by name) is for training.
-TRAIN_SHARE = 0.9
 COLOURS: Mapping[str, int] = {"grey": 1, "rgb": 3}
 #: A slice of a volume whose values span less than this is empty space.
 BLANK = 1e-6
@@ -48,25 +45,18 @@ class Folder:
         ),
     ] = "crop"
     validation: Annotated[float, HELD_BACK] = 0.0
+    low: ClassVar[float] = 0.0
 
     @property
     def channels(self) -> int:
         return COLOURS[self.colours]
-
-    @property
-    def low(self) -> float:
-        return 0.0
 
     def sources(self, folder: Path) -> Sequence[Source]:
         """Folders ``train`` and ``test``, and ``val`` if there is one, or nine tenths by name.
 
         Slices of a volume are never in different splits, unless there is one volume only.
         """
-        files = image_files(folder)
-        named = [Source(file, named_split(file, folder)) for file in files]
-        if {"train", "test"} <= {source.split for source in named}:
-            return [source for source in named if source.split]
-        return divided(files, TRAIN_SHARE) if files else ()
+        return sorted_out(image_files(folder), folder)
 
     def read(self, source: Source) -> Iterator[Found]:
         """The images of a file; empty slices of a volume are passed over."""
@@ -74,7 +64,7 @@ class Folder:
         for place, image in enumerate(images):
             if len(images) > 1 and image.max() - image.min() < BLANK:
                 continue
-            split = source.split or split_at(place, len(images), TRAIN_SHARE)
+            split = source.split or split_at(place, len(images))
             grey_or_colour = as_channels(self._fitted(image)[None], self.channels)[0]
             yield Found(grey_or_colour, split, place if len(images) > 1 else None)
 

@@ -1,18 +1,20 @@
-"""The published data sets that reilab knows: what they are, and where people get them.
+"""The published data sets that reilab knows: what they are, where people get them, what is here.
 
 This is the one place that describes them. Nothing is ever downloaded: each has terms of use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 
 from reilab.datasets.ct100 import CT100
 from reilab.datasets.fastmri import FastMRI
-from reilab.datasets.recipe import Recipe
+from reilab.datasets.recipe import Recipe, Source
+from reilab.datasets.store import Store, open_store
 from reilab.datasets.urban100 import Urban100
 
 
@@ -55,6 +57,17 @@ class KnownSet:
     downloads: tuple[Download, ...]
     recipe: Callable[[], Recipe]
 
+    def find_folder(self, root: Path) -> Path | None:
+        """The folder with the files: one of the usual names, or the root itself."""
+        if not root.is_dir():
+            return None
+        named = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
+        for name in self.folders:
+            if name in named:
+                return named[name]
+        here = any(next(root.glob(mark), None) for mark in self.marks)
+        return root if here else None
+
 
 FASTMRI = KnownSet(
     title="fastMRI knee, single-coil",
@@ -82,16 +95,11 @@ FASTMRI = KnownSet(
 KNOWN: Mapping[str, KnownSet] = MappingProxyType(
     {
         "fastmri": FASTMRI,
-        "fastmri_complex": KnownSet(
+        "fastmri_complex": replace(
+            FASTMRI,
             title="fastMRI knee, single-coil, complex",
             description="The same slices with their phase, from the fully sampled k-space.",
-            task=FASTMRI.task,
-            folders=FASTMRI.folders,
             marks=FASTMRI.marks[:1],
-            count=FASTMRI.count,
-            address=FASTMRI.address,
-            access=FASTMRI.access,
-            licence=FASTMRI.licence,
             downloads=FASTMRI.downloads[:3],
             recipe=partial(FastMRI, images="complex"),
         ),
@@ -128,3 +136,29 @@ KNOWN: Mapping[str, KnownSet] = MappingProxyType(
         ),
     }
 )
+
+
+@dataclass(frozen=True)
+class SetStanding:
+    """What there is of a known data set: its store, and the folder and files it can be made of."""
+
+    store: Store | None
+    folder: Path | None
+    sources: Sequence[Source]
+
+
+def standing_of(name: str, root: Path, folder: Path | None) -> SetStanding:
+    """Look for a known data set.
+
+    Args:
+        name: from ``KNOWN``.
+        root: the data root.
+        folder: where its files are, if the user said so.
+
+    Raises:
+        ValueError: its store cannot be read.
+    """
+    known = KNOWN[name]
+    place = known.find_folder(root) if folder is None else folder
+    sources = known.recipe().sources(place) if place and place.is_dir() else ()
+    return SetStanding(open_store(root, name), place, sources)

@@ -22,10 +22,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reilab.datasets.formats.arrays import load_npz, load_pt
+from reilab.datasets.formats.arrays import load_array
 from reilab.datasets.formats.contents import UnreadableError, reading, told
 from reilab.datasets.formats.pictures import load_picture
-from reilab.datasets.measured import find_file
+from reilab.datasets.store import find_file
 from reilab.settings import Setting
 
 #: The settings that name them.
@@ -110,20 +110,13 @@ def _read(path: Path, suffixes: tuple[str, ...], name: str) -> NDArray[Any]:
 
 def _stored(path: Path, suffix: str, name: str) -> NDArray[Any]:
     """What a file holds; of a picture, which pixels are white."""
-    if suffix == ".npz":
-        return load_npz(path, (name,))
-    if suffix in (".pt", ".pth"):
-        return load_pt(path, (name,)).numpy()
     if suffix in TEXT:
         with reading("a list of numbers"):
             words = path.read_text("utf-8").replace(",", " ").split()
             return np.array([float(word) for word in words])
     if suffix == ".png":
         return _picture(load_picture(path))
-    with reading("NPY"), path.open("rb") as stream:
-        # Opened here, because numpy leaves broken files open.
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-    return array
+    return load_array(path, (name,))
 
 
 def _picture(pixels: NDArray[Any]) -> NDArray[np.bool_]:

@@ -1,13 +1,20 @@
-"""Prepare: convert the files of a data set once into a compact cache."""
+"""Prepare: convert the files of a data set once into a store of 16-bit images.
+
+Meanwhile the images of each file are in a small store of their own, whole or not there, whose name
+tells which file it was made of and how. Whatever ends the process, what is there is not made again.
+In the end all of them become one.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,27 +22,26 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.cache import (
-    FORMAT,
-    NEEDED,
-    SPLITS,
-    Cache,
-    Index,
-    IndexEntry,
-    Note,
-    cache_folder,
-    encode,
-    open_cache,
-    sha256_of,
-)
 from reilab.datasets.contact import contact_sheet
 from reilab.datasets.formats.contents import UnreadableError, WithoutTruthError
-from reilab.datasets.partial import JournalLine, Partial
 from reilab.datasets.recipe import Recipe, Source, held_back
+from reilab.datasets.store import (
+    FILE,
+    FORMAT,
+    NAME,
+    SPLITS,
+    SourceFile,
+    Store,
+    StoredImage,
+    encode,
+    prepared_folder,
+    read_store,
+    sha256_of,
+    write_store,
+)
 
-#: Largest value of every image.
-HIGH = 1.0
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+#: The splits that no data set can do without.
+NEEDED = ("train", "test")
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Plan:
         origin: the known data set it is, or ``folder``.
         recipe: how.
         folder: where its files are.
-        root: the data root, below which the cache is written.
+        root: the data root, below which the store is written.
     """
 
     name: str
@@ -62,9 +68,22 @@ class Plan:
         return asdict(self.recipe)  # type: ignore[call-overload,no-any-return]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of an image, (C, S, S)."""
-        return self.recipe.channels, self.recipe.size, self.recipe.size
+    def place(self) -> Path:
+        """The folder of the finished store."""
+        return prepared_folder(self.root) / self.name
+
+    @property
+    def partial(self) -> Path:
+        """The folder of the stores that it is put together from."""
+        return self.place.with_name(f"{self.name}.partial")
+
+    def store(
+        self, path: Path, images: Mapping[str, Sequence[StoredImage]], sources: Sequence[SourceFile]
+    ) -> Store:
+        """A store by this plan."""
+        known = {split: tuple(images.get(split, ())) for split in SPLITS}
+        channels, size, low = self.recipe.channels, self.recipe.size, self.recipe.low
+        return Store(path, self.origin, self.choices, channels, size, low, known, tuple(sources))
 
 
 @dataclass(frozen=True)
@@ -78,33 +97,53 @@ class Progress:
     n_failed: int
 
 
-def prepare(plan: Plan, watch: Callable[[Progress], None]) -> Cache:
-    """Convert all files, or those that an interrupted preparation has left; the finished cache.
+def prepare(plan: Plan, watch: Callable[[Progress], None]) -> Store:
+    """Convert all files, or those that an interrupted preparation has left; the finished store.
 
-    A file that cannot be used is noted in the index and does not stop the others. The cache is
+    A file that cannot be used is noted in the store and does not stop the others. The store is
     written beside its place and moved there when it is whole.
 
     Args:
         plan: what and how.
-        watch: is told of every file.
+        watch: is told of every file that is read.
 
     Raises:
         FileNotFoundError: there are no files.
-        ValueError: no image to train or none to test was found, the name cannot be used, or another
-            process prepares the same data set.
+        ValueError: no image to train or none to test was found, the name cannot be used, another
+            process prepares the same data set, or the disk is full.
     """
     check_name(plan.name)
     sources = held_back(plan.recipe.sources(plan.folder), plan.recipe.validation)
     if not sources:
         raise FileNotFoundError(f"no files of {plan.origin} in {plan.folder}")
-    stamps = stamps_of(plan.folder, sources)
-    place = cache_folder(plan.root, plan.name)
-    cache = open_cache(plan.root, plan.name) if (place / "index.json").is_file() else None
-    if cache is not None and is_current(cache, plan, stamps):
-        return cache
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(place):
-        return _publish(plan, _convert(plan, sources, stamps, watch))
+    files = [_as_it_is(source.path, plan.folder) for source in sources]
+    store = _current(plan, files)
+    if store is not None:
+        return store
+    plan.place.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(plan.place):
+        return _publish(plan, _convert(plan, sources, files, watch))
+
+
+def _as_it_is(path: Path, folder: Path) -> SourceFile:
+    """A file with its size and time of change of now."""
+    stat = path.stat()
+    return SourceFile(path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns)
+
+
+def _whole(path: Path) -> Store | None:
+    """The store at a path, if there is one that can be read."""
+    try:
+        return read_store(path)
+    except (FileNotFoundError, UnreadableError):
+        return None
+
+
+def _current(plan: Plan, files: list[SourceFile]) -> Store | None:
+    """The store that is in place, if it was made of the same files in the same way."""
+    store = _whole(plan.place / FILE)
+    read = [replace(file, failed="", left_out="") for file in store.sources] if store else []
+    return store if store and store.recipe == plan.choices and read == files else None
 
 
 @contextmanager
@@ -134,108 +173,77 @@ def check_name(name: str) -> None:
         raise ValueError(f"name = {name!r} may have letters, digits, - and _ only")
 
 
-def stamps_of(folder: Path, sources: Sequence[Source]) -> dict[str, tuple[int, int]]:
-    """Size and time of change of each file, by its name below ``folder``."""
-    stats = {_name(s.path, folder): s.path.stat() for s in sources}
-    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()}
-
-
-def is_current(cache: Cache, plan: Plan, stamps: Mapping[str, tuple[int, int]]) -> bool:
-    """Whether a cache was made of the same files in the same way."""
-    index = cache.index
-    # Before they could be held back, none were.
-    return {"validation": 0.0, **index.recipe} == plan.choices and dict(index.sources) == dict(
-        stamps
-    )
-
-
-def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
-
-
-def _partial(plan: Plan) -> Partial:
-    return Partial(cache_folder(plan.root, plan.name + ".partial"), plan.shape)
-
-
 def _convert(
     plan: Plan,
     sources: Sequence[Source],
-    stamps: Mapping[str, tuple[int, int]],
+    files: Sequence[SourceFile],
     watch: Callable[[Progress], None],
-) -> list[JournalLine]:
-    partial = _partial(plan)
-    identity = {"format": FORMAT, "origin": plan.origin, **plan.choices}
-    lines = partial.begin({**identity, "folder": str(plan.folder.resolve())}, stamps)
-    for source in sources[len(lines) :]:
-        name = _name(source.path, plan.folder)
-        line, images = _read(plan, source, name, stamps[name])
-        partial.add(line, images)
-        lines.append(line)
-        n_images = sum(len(entries) for one in lines for entries in one.images.values())
-        n_failed = sum(bool(one.failed) for one in lines)
-        watch(Progress(len(lines), len(sources), name, n_images, n_failed))
-    return lines
+) -> list[Store]:
+    """A store of each file, made now or before."""
+    plan.partial.mkdir(exist_ok=True)
+    parts: list[Store] = []
+    n_images = n_failed = 0
+    for source, file in zip(sources, files, strict=True):
+        path = plan.partial / _key(plan, source, file)
+        done = _whole(path)
+        parts.append(done or _part(plan, source, file, path))
+        n_images += sum(map(len, parts[-1].images.values()))
+        n_failed += len(parts[-1].failed)
+        if done is None:
+            watch(Progress(len(parts), len(sources), file.name, n_images, n_failed))
+    return parts
 
 
-def _read(
-    plan: Plan, source: Source, name: str, stamp: tuple[int, int]
-) -> tuple[JournalLine, dict[str, list[NDArray[np.int16]]]]:
-    """The journal line of a file and its images; none of them if the file fails half-way."""
+def _key(plan: Plan, source: Source, file: SourceFile) -> str:
+    """The name of the store of a file, another one for whatever would change what is in it."""
+    how = [FORMAT, plan.origin, plan.choices, str(plan.folder.resolve()), source.split]
+    text = json.dumps([*how, asdict(file)], sort_keys=True)
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.h5"
+
+
+def _part(plan: Plan, source: Source, file: SourceFile, path: Path) -> Store:
+    """The store of a file: its images, or none of them if it fails half-way, and why."""
     images: dict[str, list[NDArray[np.int16]]] = {split: [] for split in SPLITS}
-    entries: dict[str, list[IndexEntry]] = {split: [] for split in SPLITS}
-    nothing: dict[str, tuple[IndexEntry, ...]] = dict.fromkeys(SPLITS, ())
+    known: dict[str, list[StoredImage]] = {split: [] for split in SPLITS}
     try:
         for found in plan.recipe.read(source):
-            stored = encode(found.image, plan.recipe.low, HIGH)
-            full = name if found.place is None else f"{name}[{found.place}]"
+            stored = encode(found.image, plan.recipe.low)
+            full = file.name if found.place is None else f"{file.name}[{found.place}]"
             images[found.split].append(stored)
-            entries[found.split].append(IndexEntry(full, sha256_of(stored)))
+            known[found.split].append(StoredImage(full, sha256_of(stored)))
     except UnreadableError as error:
-        return JournalLine(name, stamp, nothing, failed=str(error)), {}
+        file, known = replace(file, failed=str(error)), {}
     except WithoutTruthError as error:
-        return JournalLine(name, stamp, nothing, left_out=str(error)), {}
+        file, known = replace(file, left_out=str(error)), {}
     except OSError as error:
-        return JournalLine(name, stamp, nothing, failed=f"cannot be opened: {error.strerror}"), {}
-    return JournalLine(name, stamp, {s: tuple(e) for s, e in entries.items()}), images
+        file, known = replace(file, failed=f"cannot be opened: {error.strerror}"), {}
+    return write_store(plan.store(path, known, [file]), images)
 
 
-def _publish(plan: Plan, lines: Sequence[JournalLine]) -> Cache:
-    partial = _partial(plan)
-    index = _index(plan, lines)
-    if missing := [split for split in NEEDED if not index.images[split]]:
-        partial.discard()
-        notes = (*index.failed, *index.left_out)
-        first = f"; the first that failed: {notes[0].source} {notes[0].reason}" if notes else ""
+def _publish(plan: Plan, parts: Sequence[Store]) -> Store:
+    """Put the stores of all files together, look at the whole, and move it to its place."""
+    made = plan.partial / plan.name
+    made.mkdir(exist_ok=True)
+    images = {split: [known for part in parts for known in part.images[split]] for split in SPLITS}
+    whole = plan.store(made / FILE, images, [file for part in parts for file in part.sources])
+    if missing := [split for split in NEEDED if not images[split]]:
+        shutil.rmtree(plan.partial)
+        notes = [f"{name} {reason}" for name, reason in (whole.failed | whole.left_out).items()]
+        first = f"; the first that failed: {notes[0]}" if notes else ""
         raise ValueError(
             f"{plan.folder} has no {' and no '.join(missing)} images that can be used, "
-            f"of {len(lines)} files{first}"
+            f"of {len(parts)} files{first}"
         )
-    partial.finish({split: len(entries) for split, entries in index.images.items()})
-    (partial.folder / "index.json").write_text(index.to_json(), encoding="utf-8")
-    made = Cache(partial.folder, index)
-    made.verify()
-    contact_sheet(made).save(partial.folder / "contact_sheet.png")
-    return Cache(_move(partial.folder, cache_folder(plan.root, plan.name)), index)
+    write_store(whole, {s: chain.from_iterable([part.each(s) for part in parts]) for s in SPLITS})
+    whole.verify()
+    contact_sheet(whole).save(made / "contact_sheet.png")
+    _move(made, plan.place)
+    shutil.rmtree(plan.partial)
+    return replace(whole, path=plan.place / FILE)
 
 
-def _index(plan: Plan, lines: Sequence[JournalLine]) -> Index:
-    return Index(
-        name=plan.name,
-        origin=plan.origin,
-        recipe=plan.choices,
-        channels=plan.recipe.channels,
-        size=plan.recipe.size,
-        low=plan.recipe.low,
-        high=HIGH,
-        images={s: tuple(e for line in lines for e in line.images[s]) for s in SPLITS},
-        sources={line.source: line.stamp for line in lines},
-        failed=tuple(Note(line.source, line.failed) for line in lines if line.failed),
-        left_out=tuple(Note(line.source, line.left_out) for line in lines if line.left_out),
-    )
-
-
-def _move(made: Path, place: Path) -> Path:
-    """Put a finished folder in its place; runs that read the one before keep their files."""
+def _move(made: Path, place: Path) -> None:
+    """Put a finished folder in its place; runs that read the one before keep their file."""
     before = place.with_name(f"{place.name}.before")
     shutil.rmtree(before, ignore_errors=True)
     for path in made.iterdir():
@@ -245,4 +253,3 @@ def _move(made: Path, place: Path) -> Path:
         place.rename(before)
     made.rename(place)
     shutil.rmtree(before, ignore_errors=True)
-    return place

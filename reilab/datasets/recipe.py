@@ -23,6 +23,10 @@ HELD_BACK = Setting(
 )
 
 
+#: Where no folders say so, this share of the files (sorted by name) is for training.
+TRAIN_SHARE = 0.9
+
+
 @dataclass(frozen=True)
 class Source:
     """A file that images come from, and their split; ``None`` if the file is divided inside."""
@@ -77,17 +81,17 @@ class Recipe(Protocol):
         ...
 
 
-def divided(files: Sequence[Path], share: float) -> tuple[Source, ...]:
-    """The first ``share`` of the files to train, the rest to test; one file is divided inside."""
+def divided(files: Sequence[Path]) -> tuple[Source, ...]:
+    """The first nine tenths of the files to train, the rest to test; a single one is divided."""
     if len(files) == 1:
         return (Source(files[0], None),)
-    cut = boundary(len(files), share)
+    cut = boundary(len(files), TRAIN_SHARE)
     return tuple(Source(f, "train" if i < cut else "test") for i, f in enumerate(files))
 
 
-def split_at(place: int, count: int, share: float) -> str:
+def split_at(place: int, count: int) -> str:
     """The split of one of ``count`` images in a file that is divided inside."""
-    return "train" if place < boundary(count, share) else "test"
+    return "train" if place < boundary(count, TRAIN_SHARE) else "test"
 
 
 def boundary(count: int, share: float) -> int:
@@ -96,16 +100,19 @@ def boundary(count: int, share: float) -> int:
 
 
 #: Names of folders, and the split that each makes of what is below.
-NAMED = {
-    "train": "train",
-    "test": "test",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-}
+NAMED = {"train": "train", "test": "test"}
+NAMED |= dict.fromkeys(("validation", "valid", "val"), "validation")
 
 
-def named_split(path: Path, folder: Path) -> str | None:
+def sorted_out(files: Sequence[Path], folder: Path) -> Sequence[Source]:
+    """By folders ``train`` and ``test``, and ``val`` if there is one, else ``divided`` by name."""
+    named = [Source(file, _named_split(file, folder)) for file in files]
+    if {"train", "test"} <= {source.split for source in named}:
+        return [source for source in named if source.split]
+    return divided(files) if files else ()
+
+
+def _named_split(path: Path, folder: Path) -> str | None:
     """The split that a folder called ``train``, ``val`` or ``test`` above a file gives it."""
     parts = [part.lower() for part in path.relative_to(folder).parts[:-1]]
     return next((split for name, split in NAMED.items() if name in parts), None)

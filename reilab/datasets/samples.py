@@ -8,6 +8,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from reilab.datasets.bundled import shrink
+from reilab.datasets.store import OnDisk, Store, decode
+
+#: What images of so many channels are called: complex ones have a real and an imaginary part.
+KINDS = {1: "grey", 2: "complex", 3: "colour"}
+#: A data set is held on a GPU if it takes at most this share of the memory that is free there.
+SHARE_OF_GPU = 0.25
+#: Images that are moved to a GPU at a time: bounds the memory of the host.
+MOVED_AT_ONCE = 16
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -80,3 +90,116 @@ class InMemory:
         # From ordinary memory a copy that does not block is staged at once: the index may change.
         place = index.to(self.device, non_blocking=True)
         return Batch(*(None if t is None else t[place] for t in known))
+
+
+@dataclass(frozen=True, eq=False)
+class OnDevice:
+    """The images of a split, (N, C, S, S) int16, that wait on a device."""
+
+    images: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: Tensor) -> Tensor:
+        """Those at ``index`` (B,), a CPU tensor: (B, C, S, S) int16."""
+        return self.images[index.to(self.images.device, non_blocking=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSamples:
+    """Images kept as 16-bit numbers, which become images when a batch is asked for.
+
+    Args:
+        shelf: where they are kept.
+        low: value that the smallest number stands for; the largest stands for 1.
+        size: side of the images that are given out, at most that of those that are kept.
+        channels: 1 grey, 2 real and imaginary part, 3 colour.
+        place: device of the batches.
+    """
+
+    shelf: OnDisk | OnDevice
+    low: float
+    size: int
+    channels: int
+    place: torch.device
+
+    @property
+    def has_truth(self) -> bool:
+        return True
+
+    @property
+    def device(self) -> torch.device:
+        return self.place
+
+    def __len__(self) -> int:
+        return len(self.shelf)
+
+    def batch(self, index: Tensor) -> Batch:
+        taken = self.shelf.take(index).to(self.device, non_blocking=True)
+        unit = shrink(decode(taken), self.size)
+        x = self.low + (1 - self.low) * unit
+        return Batch(as_channels(x, self.channels), None)
+
+
+def stored_samples(
+    store: Store, split: str, size: int, channels: int, device: str
+) -> StoredSamples:
+    """The samples of a prepared data set.
+
+    Raises:
+        ValueError: the images are smaller, have other channels, or are damaged.
+    """
+    if size > store.size:
+        raise ValueError(
+            f"size = {size} is larger than the images of data = {store.name!r}, which are "
+            f"{store.size}²; choose at most that"
+        )
+    check_channels(store.name, store.channels, channels)
+    images, place = store.split(split), torch.device(device)
+    shelf = held(images, place) if fits(images, place) else images
+    return StoredSamples(shelf, store.low, size, channels, place)
+
+
+def fits(images: OnDisk, device: torch.device) -> bool:
+    """Whether a GPU has room for all images; a CPU reads them from disk, which is as fast."""
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return bool(images.dataset.nbytes <= SHARE_OF_GPU * free)
+
+
+def held(images: OnDisk, device: torch.device) -> OnDevice:
+    """All images, moved to a device a few at a time."""
+    there = torch.empty(images.dataset.shape, dtype=torch.int16, device=device)
+    for index in torch.split(torch.arange(len(images)), MOVED_AT_ONCE):
+        there[int(index[0]) : int(index[-1]) + 1] = images.take(index).to(device)
+    return OnDevice(there)
+
+
+def check_channels(data: str, has: int, wanted: int) -> None:
+    """See whether images can be given the channels that a task takes.
+
+    Raises:
+        ValueError: complex images for a task that takes real ones, or colour for complex ones.
+    """
+    if has != wanted and (2 in (has, wanted)) and (has, wanted) != (1, 2):
+        raise ValueError(
+            f"data = {data!r} has {KINDS[has]} images ({has} channels) and this task takes "
+            f"{KINDS[wanted]} ones ({wanted}); choose other data"
+        )
+
+
+def as_channels(images: Tensor, wanted: int) -> Tensor:
+    """(N, C, H, W) with another number of channels.
+
+    Grey is repeated to colour, or gets an imaginary part of zero; colour is averaged to grey.
+    """
+    has = images.shape[1]
+    if has == wanted:
+        return images
+    if wanted == 1:
+        return images.mean(1, keepdim=True)
+    if wanted == 2:
+        return torch.cat([images, torch.zeros_like(images)], dim=1)
+    return images.expand(-1, wanted, -1, -1)

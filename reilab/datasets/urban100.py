@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -13,14 +13,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from reilab.datasets.formats.contents import check_shape, reading
-from reilab.datasets.formats.reader import image_files
-from reilab.datasets.recipe import HELD_BACK, Found, Source, divided, named_split, resampled
+from reilab.datasets.formats.contents import reading
+from reilab.datasets.formats.pictures import check_size
+from reilab.datasets.formats.reader import PICTURES, image_files
+from reilab.datasets.recipe import HELD_BACK, Found, Source, resampled, sorted_out
 from reilab.settings import Setting
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-#: Without ``train`` and ``test`` folders: the first 90 of 100 files are for training.
-TRAIN_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -29,27 +26,17 @@ class Urban100:
 
     size: Annotated[int, Setting("Side of the prepared images.", unit="pixels", low=16)] = 256
     validation: Annotated[float, HELD_BACK] = 0.0
-
-    @property
-    def channels(self) -> int:
-        return 3
-
-    @property
-    def low(self) -> float:
-        return 0.0
+    channels: ClassVar[int] = 3
+    low: ClassVar[float] = 0.0
 
     def sources(self, folder: Path) -> Sequence[Source]:
         """Folders ``train`` and ``test`` (and ``val``), or the first nine tenths by name."""
-        files = _originals(image_files(folder, SUFFIXES))
-        named = [Source(file, named_split(file, folder)) for file in files]
-        if {"train", "test"} <= {source.split for source in named}:
-            return [source for source in named if source.split]
-        return divided(files, TRAIN_SHARE)
+        return sorted_out(_originals(image_files(folder, PICTURES)), folder)
 
     def read(self, source: Source) -> Iterator[Found]:
         """One image; grey is repeated, opacity and palettes are turned into colours."""
         with reading("a picture"), Image.open(source.path) as picture:
-            check_shape(picture.size)
+            check_size(picture)
             pixels = np.array(picture.convert("RGB"), dtype=np.float32) / 255
         image = torch.from_numpy(pixels).permute(2, 0, 1)
         yield Found(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.cache import Index, data_root, prepared_folder, prepared_sets
 from reilab.datasets.formats.reader import READERS
 from reilab.datasets.known import KNOWN
+from reilab.datasets.store import Store, data_root, prepared_folder, prepared_sets
 from reilab.tasks.registry import Task
 
 
@@ -18,27 +18,23 @@ def image_sources(task: Task) -> dict[str, str]:
         return {usual: usual} if usual else {}
     channels = BUNDLED[usual].channels
     fitting = [name for name, known in BUNDLED.items() if known.channels == channels]
-    prepared = [
-        cache.index
-        for cache in prepared_sets(data_root())
-        if _suits(cache.index, task.name, channels)
-    ]
+    prepared = [s for s in prepared_sets(data_root()) if _suits(s, task.name, channels)]
     return (
         {name: BUNDLED[name].title for name in fitting}
         | {f.name: f"Folder {f.name}" for f in _folders() if f.name not in (*BUNDLED, *KNOWN)}
-        | {index.name: _title(index) for index in prepared}
+        | {store.name: _title(store) for store in prepared}
     )
 
 
-def _suits(index: Index, task: str, channels: int) -> bool:
+def _suits(store: Store, task: str, channels: int) -> bool:
     """Whether the images of a prepared set can be those of a task."""
-    known = KNOWN.get(index.origin)
-    return known is None or known.task == task or index.channels == channels
+    known = KNOWN.get(store.origin)
+    return known is None or known.task == task or store.channels == channels
 
 
-def _title(index: Index) -> str:
-    known = KNOWN.get(index.origin)
-    return known.title if known and index.name == index.origin else f"Prepared {index.name}"
+def _title(store: Store) -> str:
+    known = KNOWN.get(store.origin)
+    return known.title if known and store.name == store.origin else f"Prepared {store.name}"
 
 
 def _folders() -> list[Path]:

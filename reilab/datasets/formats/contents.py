@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,10 +72,7 @@ def check_shape(shape: Sequence[int]) -> None:
     Raises:
         UnreadableError: it is larger than any image file.
     """
-    count = 1
-    for extent in shape:
-        count *= int(extent)
-    if count > MOST_VALUES:
+    if math.prod(map(int, shape)) > MOST_VALUES:
         raise UnreadableError(f"claims the shape {told(shape)}, more than any image file has")
 
 

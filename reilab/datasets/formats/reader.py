@@ -7,35 +7,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from reilab.datasets.formats.arrays import read_npy, read_npz, read_pt
+from reilab.datasets.formats.arrays import HDF5, read_array, read_hdf5, read_matlab
 from reilab.datasets.formats.contents import Contents, UnreadableError
 from reilab.datasets.formats.dicom import is_dicom, read_dicom
-from reilab.datasets.formats.hdf5 import read_hdf5
-from reilab.datasets.formats.matlab import read_matlab
 from reilab.datasets.formats.nifti import read_nifti
 from reilab.datasets.formats.pictures import read_picture
 
+PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 READERS: Mapping[str, Callable[[Path], Contents]] = MappingProxyType(
-    {
-        ".png": read_picture,
-        ".tif": read_picture,
-        ".tiff": read_picture,
-        ".jpg": read_picture,
-        ".jpeg": read_picture,
-        ".npy": read_npy,
-        ".npz": read_npz,
-        ".pt": read_pt,
-        ".dcm": read_dicom,
-        ".ima": read_dicom,
-        ".nii": read_nifti,
-        ".nii.gz": read_nifti,
-        ".h5": read_hdf5,
-        ".hdf5": read_hdf5,
-        ".mat": read_matlab,
-    }
+    dict.fromkeys(PICTURES, read_picture)
+    | dict.fromkeys((".npy", ".npz", ".pt"), read_array)
+    | dict.fromkeys((".dcm", ".ima"), read_dicom)
+    | dict.fromkeys((".nii", ".nii.gz"), read_nifti)
+    | dict.fromkeys(HDF5, read_hdf5)
+    | {".mat": read_matlab}
 )
-
-
 #: What a Mac adds to an archive, and what has been made of images already.
 PASSED_OVER = ("__MACOSX", "prepared")
 
