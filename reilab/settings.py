@@ -74,7 +74,9 @@ def override(spec: S, values: Mapping[str, Any]) -> S:
     names = [field.name for field in dataclasses.fields(spec)]  # type: ignore[arg-type]
     for name in values:
         choose(f"setting of {type(spec).__name__}", name, names)
-    changed: S = dataclasses.replace(spec, **values)  # type: ignore[type-var]
+    # Files and notebooks know lists alone.
+    own = {n: tuple(one) if isinstance(one, list) else one for n, one in values.items()}
+    changed: S = dataclasses.replace(spec, **own)  # type: ignore[type-var]
     validate(changed)
     return changed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,7 @@ from reilab.nets.registry import (
     from_description,
     network_of,
 )
+from reilab.plain import to_plain
 from reilab.problem import Problem
 from reilab.settings import Setting, choose, field_types, override, settings_of
 from reilab.tasks.registry import MEASURED, Spec, Task, find_task
@@ -101,10 +102,10 @@ class RunConfig:
             "device": self.device,
             "start_from": self.start_from,
             "assumed_noise": self.assumed_noise,
-            "settings": asdict(self.spec),  # type: ignore[call-overload]
+            "settings": to_plain(self.spec),
             "network": described(self.network),
-            "methods": {name: asdict(one) for name, one in pairs},  # type: ignore[call-overload]
-            "training": {**asdict(self.training), "milestones": list(self.training.milestones)},
+            "methods": {name: to_plain(one) for name, one in pairs},
+            "training": to_plain(self.training),
         }
 
     def to_yaml(self) -> str:
@@ -263,7 +264,6 @@ def from_yaml(text: str) -> RunConfig:
     """
     plain = _modern(yaml.safe_load(text))
     found = find_task(plain["task"])
-    training = {**plain["training"], "milestones": tuple(plain["training"]["milestones"])}
     each = plain["methods"].items()
     config = RunConfig(
         task=found.name,
@@ -271,7 +271,7 @@ def from_yaml(text: str) -> RunConfig:
         spec=override(found.spec(), plain["settings"]),
         network=from_description(plain["network"]),
         objectives=tuple(override(find_method(name).spec(), own) for name, own in each),
-        training=override(TrainConfig(), training),
+        training=override(TrainConfig(), plain["training"]),
         assumed_noise=float(plain["assumed_noise"]),
         device=plain["device"],
         start_from=plain.get("start_from", ""),
