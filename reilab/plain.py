@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def _only(wanted: str, *kinds: type) -> Callable[[Any, type], Any]:
-    """Takes values of these very types: a text that says 3 is no number, and True is none either."""
+    """Takes values of these very types: neither "3" nor True is a number."""
 
     def take(value: Any, kind: type) -> Any:
         if type(value) not in kinds:

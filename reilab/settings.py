@@ -14,11 +14,13 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
+from typing_extensions import Doc
+
 S = TypeVar("S")
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class Setting(Doc):
     """Help text, unit and hard bounds of a field; ``slider`` is the range worth exploring."""
 
     help: str
@@ -30,6 +32,12 @@ class Setting:
     choices: tuple[str, ...] = ()
     multiple_of: int | None = None
     positive: bool = False
+
+    @property
+    def documentation(self) -> str:  # type: ignore[override]
+        """What the command line says of it."""
+        choices = f" One of: {', '.join(self.choices)}." if self.choices else ""
+        return self.help + (f" [{self.unit}]" if self.unit else "") + choices
 
 
 @cache
