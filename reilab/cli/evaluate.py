@@ -56,14 +56,14 @@ def evaluate_networks(asked: Asked) -> None:
     """A†y and trained networks on the test measurements: marks, worst and best cases."""
     options = asked.options
     checkpoints = [one for name in options.checkpoint for one in find_checkpoints(name)]
-    name = asked.task.level_name(vars(asked.spec))
-    noise = options.noise or (getattr(asked.spec, name),)
+    name = asked.task.level_name(vars(options.spec))
+    noise = options.noise or (getattr(options.spec, name),)
     for level in noise:
-        override(asked.spec, {name: level})
+        override(options.spec, {name: level})
     out = options.out or _new_folder(asked)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")
-    problem = asked.build()
+    problem = asked.posed(options.spec)
     seed = asked.seed if options.seed is None else options.seed
     levels = list(trained.evaluate(checkpoints, problem, noise, seed))
     out.mkdir(parents=True, exist_ok=True)
@@ -78,14 +78,14 @@ def evaluate_networks(asked: Asked) -> None:
 
 def _new_folder(asked: Asked) -> Path:
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return unused(Path("evaluations") / f"{now}-{asked.task.name}-{asked.preset}")
+    return unused(Path("evaluations") / f"{now}-{asked.task.name}-{asked.options.preset}")
 
 
 def _told(asked: Asked, seed: int) -> dict[str, Any]:
     return {
         "task": asked.task.name,
-        "preset": asked.preset,
-        "settings": to_plain(asked.spec),
+        "preset": asked.options.preset,
+        "settings": to_plain(asked.options.spec),
         "checkpoints": list(asked.options.checkpoint),
         "seed": seed,
     }
@@ -95,8 +95,9 @@ def _table(levels: Sequence[LevelMarks], asked: Asked) -> Table:
     """Means (± standard deviations) over the images; a section for each noise level."""
     first = levels[0].each[0]
     known = levels[0].truth is not None
-    images = f"{vars(asked.spec).get('data', '')} test images" if known else "acquired measurements"
-    title = f"{asked.task.title}, preset {asked.preset}, {len(first.images)} {images}"
+    data = vars(asked.options.spec).get("data", "")
+    images = f"{data} test images" if known else "acquired measurements"
+    title = f"{asked.task.title}, preset {asked.options.preset}, {len(first.images)} {images}"
     # As narrow as can be: it fits into 80 columns.
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.pad_edge, table.padding = False, (0, 1, 0, 0)

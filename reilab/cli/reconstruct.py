@@ -36,7 +36,7 @@ def reconstruct_files(asked: Asked) -> None:
         raise ValueError("name the files of measurements to reconstruct")
     sources = [file for one in options.inputs for file in _files(one)]
     failed = []
-    for outcome in trained.reconstruct(sources, asked.spec, asked.posed, checkpoint, out):
+    for outcome in trained.reconstruct(sources, options.spec, asked.posed, checkpoint, out):
         if outcome.trouble:
             failed.append(outcome)
             print(f"{outcome.source}: {outcome.trouble}", file=sys.stderr)

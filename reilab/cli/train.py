@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from reilab.cli.dryrun import show_trial
 from reilab.cli.networks import network_options, of_task
 from reilab.cli.tree import Node, option, settings_option, with_options, word_after
 from reilab.cli.work import carry_out
-from reilab.methods.registry import method_settings
+from reilab.methods.registry import method_settings, users
 from reilab.methods.registry import methods as known_methods
 from reilab.nets.registry import find_network
 from reilab.noise import NOISES
@@ -35,6 +34,7 @@ from reilab.runs.trial import try_out
 from reilab.tasks.registry import Task, tasks
 from reilab.training.team import join
 
+DRY_RUN = "Take two steps, say what the whole run would take, and leave nothing behind."
 START_FROM = (
     "Train networks further: of a run (each method goes on from its own), or of a checkpoint file "
     "(all from the same)."
@@ -93,16 +93,6 @@ def config_of(task: Task, asked: Any) -> RunConfig:
     )
 
 
-def _one(known: str) -> Parameter:
-    told = f"Method to train. {known}"
-    return option("methods", tuple[str], ("rei",), told, flag="method")
-
-
-def _several(known: str) -> Parameter:
-    told = f"Methods to train, interleaved. {known}"
-    return option("methods", tuple[str, ...], USUAL_METHODS, told)
-
-
 def _command(which: Any, task: Task, words: Sequence[str]) -> Node:
     preset = word_after(words, "--preset", "quick")
     start = word_after(words, "--from", "")
@@ -113,30 +103,24 @@ def _command(which: Any, task: Task, words: Sequence[str]) -> Node:
     # Raises where two of them have a setting of the same name.
     kind = find_network(network[0].default)
     every_setting(task, kind)
-    usual, types = (
-        values_of(objectives(list(known_methods()), chosen.methods)),
-        every_type(task, kind),
-    )
+    known, types = known_methods(), every_type(task, kind)
+    usual = values_of(objectives(list(known), chosen.methods))
+    titles = {n: ", ".join(known[user].title for user in users(n)) for n in method_settings()}
     options = [
         option("preset", str, preset, f"One of: {', '.join(task.presets)}."),
-        which(f"One of: {', '.join(known_methods())}."),
+        which(f"How it is trained. One of: {', '.join(known)}."),
         option("noise", float | None, None, _told_level(task, task.level_name(vars(spec)))),
         option("assumed_noise", float | None, None, "What the losses take the noise to be."),
         option("device", str, "cpu", "cpu, cuda, or cuda:N."),
         option("out", Path | None, None, "Run folder to make; a new one below runs/ otherwise."),
-        option(
-            "dry_run",
-            bool,
-            False,
-            "Take two steps, say what the whole run would take, and leave nothing behind.",
-        ),
+        option("dry_run", bool, False, DRY_RUN),
         option("json", bool, False, "End with one line of JSON."),
         option("start_from", str, "", START_FROM, flag="from"),
         settings_option("spec", spec),
         *network,
         *(
-            option(name, types[name], usual[name], f"{_titles(name)}: {setting.documentation}")
-            for name, setting in method_settings().items()
+            option(n, types[n], usual[n], f"{titles[n]}: {setting.documentation}")
+            for n, setting in method_settings().items()
         ),
         settings_option("training", chosen.training),
     ]
@@ -156,11 +140,6 @@ def _asked_level(words: Sequence[str], task: Task, preset: str) -> Mapping[str, 
         return {}
 
 
-def _titles(name: str) -> str:
-    """The methods that have a setting."""
-    return ", ".join(one.title for one in known_methods().values() if name in one.settings)
-
-
 def _told_level(task: Task, level: str) -> str:
     """What the help says of the noise level."""
     others = {NOISES[name].level for name in task.models} - {level}
@@ -169,5 +148,7 @@ def _told_level(task: Task, level: str) -> str:
     return f"{task.settings[level].documentation} The same as {names}{which}"
 
 
-compare = of_task(partial(_command, _several))
-train = of_task(partial(_command, _one))
+_METHODS = partial(option, "methods", tuple[str, ...], USUAL_METHODS)
+_METHOD = partial(option, "methods", tuple[str], ("rei",), flag="method")
+compare = of_task(partial(_command, _METHODS))
+train = of_task(partial(_command, _METHOD))

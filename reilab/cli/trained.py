@@ -23,22 +23,15 @@ USUAL_PRESET = "standard"
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A task as it is asked for, and the options of the command as parsed."""
+    """A task, the seed of the run whose network is asked for, and the options as parsed."""
 
     task: Task
-    preset: str
-    spec: Spec
-    network: NetworkSpec
     seed: int
     options: Any
 
-    def build(self) -> Problem:
-        """The problem that is asked for, with its images loaded."""
-        return self.posed(self.spec)
-
     def posed(self, spec: Spec) -> Problem:
-        """The problem of another choice of the task's settings, with the same network."""
-        return replace(spec.build(self.options.device), network=self.network)
+        """The problem of a choice of the task's settings, with the network that is asked for."""
+        return replace(spec.build(self.options.device), network=self.options.layers)
 
 
 def of_trained(run: Callable[[Asked], None], own: Sequence[Parameter]) -> Level:
@@ -66,19 +59,19 @@ def of_trained(run: Callable[[Asked], None], own: Sequence[Parameter]) -> Level:
         ]
         seed = config.training.seed if config else 0
         return with_options(
-            lambda asked: run(_chosen(task, seed, asked)), run.__doc__ or "", options
+            lambda asked: run(_checked(Asked(task, seed, asked))), run.__doc__ or "", options
         )
 
     return of_task(command)
 
 
-def _chosen(task: Task, seed: int, options: Any) -> Asked:
-    if not options.checkpoint:
+def _checked(asked: Asked) -> Asked:
+    if not asked.options.checkpoint:
         raise ValueError("name a checkpoint, a run folder or a run with --checkpoint")
-    check_device(options.device)
-    validate(options.spec)
-    validate(options.layers)
-    return Asked(task, options.preset, options.spec, options.layers, seed, options)
+    check_device(asked.options.device)
+    validate(asked.options.spec)
+    validate(asked.options.layers)
+    return asked
 
 
 def _named(checkpoint: str) -> list[Checkpoint]:

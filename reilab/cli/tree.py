@@ -73,13 +73,7 @@ def follow(node: Node, prog: str, words: Sequence[str]) -> None:
 def with_options(
     run: Callable[[Any], None], about: str, options: Iterable[Parameter]
 ) -> Callable[..., None]:
-    """A command that hands its options, as attributes, to a function.
-
-    Args:
-        run: the function.
-        about: what the help says of the command.
-        options: see ``option``.
-    """
+    """A command that hands its options, as attributes, to a function."""
 
     def command(**values: Any) -> None:
         run(SimpleNamespace(**values))
@@ -93,12 +87,7 @@ def with_options(
 def option(name: str, kind: Any, default: Any, told: str, flag: str | None = None) -> Parameter:
     """An option, which must be given if its default is ``Parameter.empty``.
 
-    Args:
-        name: of the attribute.
-        kind: its type.
-        default: its value otherwise.
-        told: what the help says of it.
-        flag: what it is called on the command line, if not as the attribute.
+    On the command line it is called as its attribute, unless there is a ``flag``.
     """
     annotation = Annotated[kind, tyro.conf.arg(help=told, name=flag)]
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
@@ -110,13 +99,7 @@ def settings_option(name: str, values: object) -> Parameter:
 
 
 def word_after(words: Sequence[str], flag: str, default: str) -> str:
-    """The value of an option that must be known before the others, because it sets their defaults.
-
-    Args:
-        words: of the command line.
-        flag: with its dashes.
-        default: where the option is not given.
-    """
+    """The value of an option that must be known before the others: it sets their defaults."""
     for index, word in enumerate(words):
         if word == flag and index + 1 < len(words):
             return words[index + 1]
