@@ -60,7 +60,7 @@ BUGS = [
         "plain.py",
         "if type(value) not in kinds:",
         "if False:",
-        "test_plain.py::test_what_does_not_fit_is_named[change0-count '3' is not a whole number]",
+        "test_plain.py::test_what_does_not_fit_is_named[change7-by_name['a'] 'b' is not a number]",
     ),
     Bug(
         "record: lines are counted anew at each look",
