@@ -77,7 +77,8 @@ class Cell:
 
     def parameters(self, out: Path) -> dict[str, Any]:
         """The parameters of its notebook, whose run goes below ``out``."""
-        return to_plain(self) | {"out": str(out.absolute())}
+        plain: dict[str, Any] = to_plain(self)
+        return plain | {"out": str(out.absolute())}
 
 
 def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:

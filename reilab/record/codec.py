@@ -51,7 +51,7 @@ def from_line(line: str | bytes, where: object) -> Any:
 
 def with_images(message: Any, turn: Callable[[str, Any], Stored]) -> Any:
     """The message with all its images put through ``turn(field, images)``."""
-    found = {name: getattr(message, name) for name in _image_fields(type(message))}
+    found = {name: getattr(message, name) for name in _image_fields(message.__class__)}
     turned = {name: turn(name, images) for name, images in found.items() if images is not None}
     return replace(message, **turned) if turned else message
 

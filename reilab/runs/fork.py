@@ -143,7 +143,7 @@ def _steered(position: Position, config: RunConfig, changes: Mapping[str, Any]) 
         "learning_rate": config.training.learning_rate,
         "assumed_noise": config.assumed_noise,
     }
-    own = {name: value for name, value in numbers.items() if name in changes}
+    own: dict[str, Any] = {n: value for n, value in numbers.items() if n in changes}
     return replace(position, weights=weights, **own)
 
 
