@@ -14,11 +14,13 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
+from typing_extensions import Doc
+
 S = TypeVar("S")
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class Setting(Doc):
     """Help text, unit and hard bounds of a field; ``slider`` is the range worth exploring.
 
     ``choices`` may be a registry, to which plug-ins add.
@@ -33,6 +35,12 @@ class Setting:
     choices: Collection[str] = ()
     multiple_of: int | None = None
     positive: bool = False
+
+    @property
+    def documentation(self) -> str:  # type: ignore[override]
+        """What the command line says of it."""
+        choices = f" One of: {', '.join(self.choices)}." if self.choices else ""
+        return self.help + (f" [{self.unit}]" if self.unit else "") + choices
 
 
 @cache
@@ -77,7 +85,9 @@ def override(spec: S, values: Mapping[str, Any]) -> S:
     names = [field.name for field in dataclasses.fields(spec)]  # type: ignore[arg-type]
     for name in values:
         choose(f"setting of {type(spec).__name__}", name, names)
-    changed: S = dataclasses.replace(spec, **values)  # type: ignore[type-var]
+    # Files and notebooks know lists alone.
+    own = {n: tuple(one) if isinstance(one, list) else one for n, one in values.items()}
+    changed: S = dataclasses.replace(spec, **own)  # type: ignore[type-var]
     validate(changed)
     return changed
 

@@ -168,7 +168,9 @@ def test_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
             "engine = winograd computes in float32",
         ),
         (["runs", "resume", "nothing"], "no run 'nothing'"),
-        (["tasks", "--all"], "takes no options"),
+        (["tasks", "--all"], "Unrecognized options: --all"),
+        (["runs", "shwo"], "unknown command 'shwo'. Did you mean 'show'?"),
+        (["compare", "mri", "--steps", "few"], "Error parsing --steps: invalid literal for int()"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_made(
@@ -206,3 +208,37 @@ def test_a_folder_of_images_and_an_unreadable_one(
     told = refuse(capsys, *words)
     assert "05.png" in told
     assert "cannot be read" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], ("app", "compare", "train", "evaluate", "reconstruct", "reproduce", "tasks", "runs")),
+        (["runs"], ("list", "show", "resume", "fork", "export", "thin", "delete")),
+        (["runs", "--help"], ("list", "show", "resume", "fork", "export", "thin", "delete")),
+        (["compare"], tuple(tasks())),
+        (["train", "ct", "-h"], ("--views", "[counts per photon]", "--gamma", "(default: 20.0)")),
+        (["compare", "ct", "--preset", "paper", "-h"], ("--views", "(default: 1.0)", "--methods")),
+        (["compare", "mri", "--network", "unet", "-h"], ("--norm", "--sigma", "--from")),
+        (["evaluate", "mri", "-h"], ("--checkpoint", "--noise", "--sigma")),
+        (["reproduce", "-h"], ("--out", "--tasks", "--set", "--scheduler")),
+        (["app", "-h"], ("--port", "--no-open")),
+    ],
+)
+def test_help_tells_what_there_is(
+    words: list[str], told: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(words)
+    text = capsys.readouterr().out
+    assert [one for one in told if one not in text] == []
+
+
+def test_help_loads_no_torch() -> None:
+    code = (
+        "import contextlib, sys, reilab.cli.main as cli\n"
+        "with contextlib.suppress(SystemExit): cli.main(['runs', '--help'])\n"
+        "print('torch' in sys.modules)"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines()[-1] == "False"

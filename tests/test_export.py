@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_lines import asked_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -20,7 +21,6 @@ from PIL import Image
 
 from reilab.batch.grid import Grid, cells_of
 from reilab.cli.main import main
-from reilab.cli.options import parse_run
 from reilab.events import Event, SetWeight, Stepped
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
@@ -137,7 +137,7 @@ def test_nothing_is_seen_before_the_problem_is_posed() -> None:
 def parsed(line: str) -> Any:
     program, command, *words = shlex.split(line)
     assert (program, command) == ("reilab", "compare")
-    return parse_run("compare", words)[0]
+    return asked_by(command, *words)
 
 
 @pytest.mark.parametrize("task", sorted(tasks()))
@@ -188,11 +188,11 @@ def test_a_level_brings_what_the_preset_changes_there(asked: list[str]) -> None:
     at_level = configure("mri", "quick", ["ei"], settings={"sigma": 0.01})
     usual = configure("mri", "quick", ["ei"])
     assert at_level.method_values["eq_target"] == "held" != usual.method_values["eq_target"]
-    words = ["mri", "--methods", "ei", *asked]
-    assert parse_run("compare", words)[0] == at_level
+    words = ["compare", "mri", "--methods", "ei", *asked]
+    assert asked_by(*words) == at_level
     (cell,) = cells_of(Grid("quick", ("mri",), ("0.01",), ("ei",), (0,), (), "cpu"))
     assert cell.config() == at_level
-    free, _ = parse_run("compare", [*words, "--eq-target", "free"])
+    free = asked_by(*words, "--eq-target", "free")
     assert free.method_values["eq_target"] == "free"
 
 

@@ -158,7 +158,7 @@ def test_states_of_a_future_that_was_left_are_dropped(tmp_path: Path) -> None:
         kept_states(folder, method)[4].rename(folder.checkpoint(method))
     execute(folder, inbox=lambda: [Stop()])
     assert max(kept_states(folder, "rei")) <= 4
-    assert read_position(folder.checkpoint("rei"))["step"] == 4
+    assert read_position(folder.checkpoint("rei")).step == 4
 
 
 def test_a_fork_stands_beside_its_parent_and_runs_as_a_job(

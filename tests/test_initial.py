@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from command_lines import asked_by
 
 import reilab
 from reilab.cli.main import main
-from reilab.cli.options import parse_run
 from reilab.record.folder import RunFolder
 from reilab.runs.command import as_command
 from reilab.runs.config import configure, from_yaml
@@ -36,7 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def asked(*words: str) -> reilab.RunConfig:
-    return parse_run("compare", ["mri", "--preset", "smoke", *words])[0]
+    return asked_by("compare", "mri", "--preset", "smoke", *words)
 
 
 def test_each_method_starts_from_its_own_network(trained: RunFolder) -> None:
@@ -60,8 +60,7 @@ def test_one_file_starts_all_methods(trained: RunFolder) -> None:
 def test_the_configuration_and_the_command_say_it(trained: RunFolder) -> None:
     config = asked("--from", str(trained.path), "--methods", "ei", "rei")
     assert from_yaml(config.to_yaml()) == config
-    words = as_command(config).split()
-    assert parse_run("compare", words[2:])[0] == config
+    assert asked_by(*as_command(config).split()[1:]) == config
 
 
 def test_a_finished_run_that_started_so_resumes_without_the_first(

@@ -315,7 +315,7 @@ def grid(preset: str, **changes: Any) -> Grid:
         "noise": (),
         "methods": ("supervised", "ei", "rei"),
         "seeds": (0,),
-        "settings": (),
+        "set": (),
         "device": "cpu",
     }
     return Grid(preset=preset, **{**usual, **changes})
@@ -348,7 +348,7 @@ def test_levels_and_settings_for_one_task_and_for_all() -> None:
             noise=("0.1", "ct=1"),
             methods=("ei",),
             seeds=(1, 2),
-            settings=("steps=40", "mri.steps=80", "milestones=10,20", "ct.alpha_mc=1e-6"),
+            set=("steps=40", "mri.steps=80", "milestones=10,20", "ct.alpha_mc=1e-6"),
         )
     )
     found = {(c.task, c.noise, c.seed): c.config() for c in cells}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from reilab.events import Control, Stop
+from reilab.plain import to_plain
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs
@@ -60,7 +61,7 @@ class Cell:
         Raises:
             ValueError: anything unknown (with the nearest match) or out of bounds.
         """
-        training = {n: _plain(v) for n, v in self.settings.items() if n in TRAINING}
+        training = {n: v for n, v in self.settings.items() if n in TRAINING}
         own = {n: v for n, v in self.settings.items() if n not in (*TRAINING, NETWORK)}
         task = find_task(self.task)
         usual = vars(task.configure(self.preset, {}))
@@ -76,7 +77,8 @@ class Cell:
 
     def parameters(self, out: Path) -> dict[str, Any]:
         """The parameters of its notebook, whose run goes below ``out``."""
-        return asdict(self) | {"settings": dict(self.settings), "out": str(out.absolute())}
+        plain: dict[str, Any] = to_plain(self)
+        return plain | {"out": str(out.absolute())}
 
 
 def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:
@@ -132,8 +134,3 @@ def agree(folder: RunFolder, config: RunConfig) -> None:
         raise ValueError(
             f"{folder.path} was run with {told}; name another folder with --out, or delete it"
         )
-
-
-def _plain(value: Any) -> Any:
-    """Notebooks know lists only."""
-    return tuple(value) if isinstance(value, list) else value

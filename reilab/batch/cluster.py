@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -20,6 +19,7 @@ import torch
 from reilab.batch.cell import Cell
 from reilab.batch.folder import GridFolder
 from reilab.batch.notebook import source_of
+from reilab.plain import to_json
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -127,7 +127,7 @@ def work(cell: Cell, folder: GridFolder, n_threads: int, gpu: str) -> Outcome:
     words += [str(source_of("reproduce")), str(folder.notebook(cell.name)), str(folder.stop)]
     with folder.log(cell.name).open("wb") as log:
         child = subprocess.Popen(
-            [*words, json.dumps(cell.parameters(folder.runs))],
+            [*words, to_json(cell.parameters(folder.runs))],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

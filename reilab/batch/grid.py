@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import torch
 
 from reilab.batch.cell import NETWORK, Cell
 from reilab.nets.registry import NetworkKind, find_network, network_of
-from reilab.runs.config import every_type
+from reilab.runs.config import USUAL_METHODS, every_type
 from reilab.settings import choose
-from reilab.tasks.registry import find_task
+from reilab.tasks.registry import find_task, tasks
+
+
+def paper_tasks() -> tuple[str, ...]:
+    """The tasks of the paper, in its order."""
+    return tuple(name for name in ("mri", "inpainting", "ct") if name in tasks())
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Tasks × noise levels × methods × seeds of a preset.
+    """Tasks × noise levels × methods × seeds of a preset, in words of the command line.
 
     Args:
-        preset: of each task.
+        preset: smoke, quick, hour, standard or paper.
         tasks: names of tasks.
-        noise: levels, as ``0.1`` for every task or ``mri=0.1`` for one; a task that none is meant
-            for has the levels of its preset.
+        noise: levels: 0.1 for every task, mri=0.1 for one; those of the preset otherwise.
         methods: names of methods.
         seeds: of the runs.
-        settings: changes, as ``size=64`` for every task or ``ct.views=20`` for one.
-        device: ``cpu``, ``cuda`` …
+        set: other settings: steps=100 for every task, ct.views=20 for one.
+        device: cpu or cuda.
     """
 
-    preset: str
-    tasks: tuple[str, ...]
-    noise: tuple[str, ...]
-    methods: tuple[str, ...]
-    seeds: tuple[int, ...]
-    settings: tuple[str, ...]
-    device: str
+    preset: str = "quick"
+    tasks: tuple[str, ...] = field(default_factory=paper_tasks)
+    noise: tuple[str, ...] = ()
+    methods: tuple[str, ...] = USUAL_METHODS
+    seeds: tuple[int, ...] = (0,)
+    set: tuple[str, ...] = ()
+    device: str = field(default_factory=lambda: "cuda" if torch.cuda.is_available() else "cpu")
 
 
 def cells_of(grid: Grid) -> list[Cell]:
@@ -91,7 +97,7 @@ def _settings(grid: Grid, task: str) -> dict[str, Any]:
     known = [name for name in types if name not in ("seed", found.noise)]
     own: dict[str, Any] = {}
     shared: dict[str, Any] = {}
-    for word in grid.settings:
+    for word in grid.set:
         name, sign, text = word.partition("=")
         if not sign:
             raise ValueError(f"set = {word!r} has no value; give NAME=VALUE or TASK.NAME=VALUE")
@@ -106,7 +112,7 @@ def _settings(grid: Grid, task: str) -> dict[str, Any]:
 
 def _network(grid: Grid, task: str) -> NetworkKind:
     """The network that is asked for, whose settings can be set."""
-    for word in reversed(grid.settings):
+    for word in reversed(grid.set):
         if word.startswith((f"{NETWORK}=", f"{task}.{NETWORK}=")):
             return find_network(word.partition("=")[2])
     return network_of(find_task(task).preset(grid.preset).network)

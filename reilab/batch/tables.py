@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from reilab.batch.differences import PAIRS, difference
@@ -103,11 +102,11 @@ def _settings(run: FinishedRun) -> dict[str, Any]:
         "seed": config.training.seed,
         "assumed_noise": config.assumed_noise,
         "device": config.device,
-        **asdict(config.spec),  # type: ignore[call-overload]
+        **vars(config.spec),
         "network": network_of(config.network).name,
         **vars(config.network),
         **config.method_values,
-        **asdict(config.training),
+        **vars(config.training),
     }
     return {n: " ".join(map(str, v)) if isinstance(v, tuple) else v for n, v in plain.items()}
 

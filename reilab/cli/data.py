@@ -3,79 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, make_dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 import tyro
 from rich.console import Console
 
 from reilab.cli.datashow import live_preparation, sets_table, show_prepared, show_standing
-from reilab.cli.options import option, options_of
+from reilab.cli.tree import Level, Node, option, settings_option, with_options
 from reilab.datasets.folder import Folder
 from reilab.datasets.known import KNOWN, standing_of
 from reilab.datasets.prepare import Plan, check_name, prepare
 from reilab.datasets.recipe import Recipe
 from reilab.datasets.store import data_root, open_store
-from reilab.settings import choose, override
-
-USAGE = """reilab data: images to learn from
-
-  reilab data list              every data set known, and what is here of it
-  reilab data check NAME        what is there, what is missing, where to get it
-  reilab data prepare NAME      convert the files once into a compact store
-
-NAME is {known}, or for `prepare` a new name for a folder of images.
-Add --help to any of them for its options."""
+from reilab.settings import choose, validate
 
 ROOT = "Data root: where data sets are, also those that are prepared (REILAB_DATA)."
 SOURCE = "Folder of the files, if they are not below the data root."
 
-
-def manage_data(argv: Sequence[str]) -> None:
-    """``reilab data …``."""
-    if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE.format(known=", ".join(KNOWN)))
-        return
-    actions = {"list": list_data, "check": check_data, "prepare": prepare_data}
-    actions[choose("action of `reilab data`", argv[0], actions)](argv[1:])
+Root: TypeAlias = Annotated[Path | None, tyro.conf.arg(help=ROOT)]
+Source: TypeAlias = Annotated[Path | None, tyro.conf.arg(help=SOURCE)]
 
 
-def list_data(argv: Sequence[str]) -> None:
-    """``reilab data list``."""
-    given = _parse("list", "Every data set known, bundled ones too.", [], argv)
-    Console().print(sets_table(given.root))
+def list_data(root: Root = None) -> None:
+    """Every data set known, bundled ones too, and what is here of it."""
+    Console().print(sets_table(root or data_root()))
 
 
-def check_data(argv: Sequence[str]) -> None:
-    """``reilab data check NAME``; status 1 if the data set cannot be used yet."""
-    name, rest = _name_in("check", argv)
-    given = _parse(f"check {name}", f"What there is of {name}.", [_source()], rest)
+def check_data(name: str, source: Source = None, root: Root = None) -> None:
+    """What there is of a data set, what is missing, where to get it.
+
+    Status 1 if it cannot be used yet.
+    """
+    root = root or data_root()
     if name not in KNOWN:
-        store = open_store(given.root, name)
+        store = open_store(root, name)
         if store is None:
             choose("data set", name, KNOWN)
             return
         store.verify()
         show_prepared(Console(), store)
         return
-    standing = standing_of(name, given.root, given.source)
+    standing = standing_of(name, root, source)
     if standing.store is not None:
         standing.store.verify()
-    show_standing(Console(), name, standing, given.root)
+    show_standing(Console(), name, standing, root)
     if standing.store is None and not standing.sources:
         raise SystemExit(1)
 
 
-def prepare_data(argv: Sequence[str]) -> None:
-    """``reilab data prepare NAME``."""
-    name, rest = _name_in("prepare", argv)
+def _preparation(name: str, words: Sequence[str]) -> Node:
+    known = KNOWN.get(name)
+    usual = known.recipe() if known else Folder()
+    options = [
+        option("source", Path | None, None, SOURCE),
+        option("root", Path | None, None, ROOT),
+        settings_option("recipe", usual),
+    ]
+    about = known.description if known else "A folder of images of any format."
+    return with_options(partial(_prepare, name), about, options)
+
+
+def _prepare(name: str, asked: Any) -> None:
     check_name(name)
-    usual = KNOWN[name].recipe() if name in KNOWN else Folder()
-    told = KNOWN[name].description if name in KNOWN else "A folder of images of any format."
-    given = _parse(f"prepare {name}", told, [_source(), *options_of(type(usual), usual)], rest)
-    recipe = override(usual, {f.name: getattr(given, f.name) for f in fields(type(usual))})  # type: ignore[arg-type]
-    plan = _plan(name, recipe, given.root, given.source)
+    validate(asked.recipe)
+    plan = _plan(name, asked.recipe, asked.root or data_root(), asked.source)
     try:
         with live_preparation(Console(stderr=True)) as watch:
             store = prepare(plan, watch)
@@ -84,6 +77,15 @@ def prepare_data(argv: Sequence[str]) -> None:
         Console(stderr=True).print(told, soft_wrap=True)
         raise SystemExit(130) from None
     show_prepared(Console(), store)
+
+
+def _sets() -> dict[str, str]:
+    yours = {"NAME": "Another name, for a folder of your own."}
+    return {name: known.description for name, known in KNOWN.items()} | yours
+
+
+check = Level(_sets, lambda name, words: partial(check_data, name))
+prepare_data = Level(_sets, _preparation)
 
 
 def _plan(name: str, recipe: Recipe, root: Path, source: Path | None) -> Plan:
@@ -97,22 +99,3 @@ def _plan(name: str, recipe: Recipe, root: Path, source: Path | None) -> Plan:
             f"no files of {name} below {root}; {remedy}, or use --source FOLDER"
         )
     return Plan(name, name if known else "folder", recipe, folder, root)
-
-
-def _name_in(action: str, argv: Sequence[str]) -> tuple[str, Sequence[str]]:
-    if argv and argv[0] in ("-h", "--help"):
-        manage_data([])
-        raise SystemExit(0)
-    if not argv or argv[0].startswith("-"):
-        raise ValueError(f"usage: reilab data {action} NAME; NAME is e.g. {', '.join(KNOWN)}")
-    return argv[0], argv[1:]
-
-
-def _source() -> tuple[str, Any, Any]:
-    return option("source", Path | None, None, SOURCE)
-
-
-def _parse(words: str, told: str, options: Sequence[Any], argv: Sequence[str]) -> Any:
-    own = [option("root", Path, data_root(), ROOT)]
-    options_class = make_dataclass("Options", [*own, *options])
-    return tyro.cli(options_class, prog=f"reilab data {words}", description=told, args=list(argv))

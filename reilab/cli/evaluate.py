@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from reilab.cli.options import option
-from reilab.cli.trained import Asked, is_help, parse_trained, task_names
+from reilab.cli.trained import Asked, of_trained
+from reilab.cli.tree import option
+from reilab.plain import to_json, to_plain
 from reilab.record.folder import unused
 from reilab.settings import override
+from reilab.trained import evaluate as trained
 from reilab.trained.assess import Assessment
 from reilab.trained.checkpoints import find_checkpoints
-from reilab.trained.evaluate import LevelMarks, evaluate, save_evaluation
+from reilab.trained.evaluate import LevelMarks
 from reilab.trained.tables import summary
 
 #: Columns of the table, heading and digits by mark; the files have all marks. The last two are the
@@ -38,7 +38,6 @@ WITHOUT_TRUTH = {
 }
 #: Without their deviations: the table fits into 80 columns.
 MEANS_ALONE = ("rei_legacy_psnr", "nmse", "psnr_range", "psnr_null")
-ABOUT = "A†y and trained networks on the test measurements: marks, worst and best cases."
 OWN = (
     option(
         "checkpoint",
@@ -53,44 +52,40 @@ OWN = (
 )
 
 
-def evaluate_networks(argv: Sequence[str]) -> None:
-    """``reilab evaluate``."""
-    if is_help(argv):
-        print(f"usage: reilab evaluate TASK --checkpoint FILE [options]; TASK: {task_names()}")
-        return
-    asked = parse_trained("evaluate", ABOUT, OWN, argv)
+def evaluate_networks(asked: Asked) -> None:
+    """A†y and trained networks on the test measurements: marks, worst and best cases."""
     options = asked.options
     checkpoints = [one for name in options.checkpoint for one in find_checkpoints(name)]
-    name = asked.task.level_name(vars(asked.spec))
-    noise = options.noise or (getattr(asked.spec, name),)
+    name = asked.task.level_name(vars(options.spec))
+    noise = options.noise or (getattr(options.spec, name),)
     for level in noise:
-        override(asked.spec, {name: level})
+        override(options.spec, {name: level})
     out = options.out or _new_folder(asked)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")
-    problem = asked.build()
+    problem = asked.posed(options.spec)
     seed = asked.seed if options.seed is None else options.seed
-    levels = list(evaluate(checkpoints, problem, noise, seed))
+    levels = list(trained.evaluate(checkpoints, problem, noise, seed))
     out.mkdir(parents=True, exist_ok=True)
     told = _told(asked, seed)
-    files = save_evaluation(levels, told, out)
+    files = trained.save_evaluation(levels, told, out)
     Console().print(_table(levels, asked))
     print(f"written to {out}: {', '.join(file.name for file in files)}")
     if options.json:
         each = [one for level in levels for one in level.each]
-        print(json.dumps({**told, "out": str(out), "results": summary(each)}))
+        print(to_json({**told, "out": str(out), "results": summary(each)}))
 
 
 def _new_folder(asked: Asked) -> Path:
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return unused(Path("evaluations") / f"{now}-{asked.task.name}-{asked.preset}")
+    return unused(Path("evaluations") / f"{now}-{asked.task.name}-{asked.options.preset}")
 
 
 def _told(asked: Asked, seed: int) -> dict[str, Any]:
     return {
         "task": asked.task.name,
-        "preset": asked.preset,
-        "settings": asdict(asked.spec),  # type: ignore[call-overload]
+        "preset": asked.options.preset,
+        "settings": to_plain(asked.options.spec),
         "checkpoints": list(asked.options.checkpoint),
         "seed": seed,
     }
@@ -100,8 +95,9 @@ def _table(levels: Sequence[LevelMarks], asked: Asked) -> Table:
     """Means (± standard deviations) over the images; a section for each noise level."""
     first = levels[0].each[0]
     known = levels[0].truth is not None
-    images = f"{vars(asked.spec).get('data', '')} test images" if known else "acquired measurements"
-    title = f"{asked.task.title}, preset {asked.preset}, {len(first.images)} {images}"
+    data = vars(asked.options.spec).get("data", "")
+    images = f"{data} test images" if known else "acquired measurements"
+    title = f"{asked.task.title}, preset {asked.options.preset}, {len(first.images)} {images}"
     # As narrow as can be: it fits into 80 columns.
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     table.pad_edge, table.padding = False, (0, 1, 0, 0)
@@ -122,3 +118,6 @@ def _table(levels: Sequence[LevelMarks], asked: Asked) -> Table:
 def _cell(one: Assessment, name: str, form: str) -> str:
     spread = "" if name in MEANS_ALONE else f" ± {one.std(name):{form}}"
     return f"{one.mean(name):{form}}{spread}"
+
+
+evaluate = of_trained(evaluate_networks, OWN)

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, field, make_dataclass
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 
+from reilab.cli.tree import option, with_options
+from reilab.cli.work import carry_out
 from reilab.methods.registry import method_settings, methods
-from reilab.record.folder import RunFolder, find_run
+from reilab.record.folder import find_run
 from reilab.runs.fork import changeable, fork, forked_name
 from reilab.settings import field_types, settings_of
 from reilab.training.config import TrainConfig
+from reilab.training.team import ALONE
 
+ABOUT = "Go on from a moment in the past of a run, with other settings."
 ASSUMED = "What the losses take the noise to be."
 
 
-def parse_fork(argv: Sequence[str]) -> RunFolder:
-    """Make the run folder that ``reilab runs fork …`` asks for.
-
-    Raises:
-        ValueError: see ``fork``.
-        FileNotFoundError: there is no such run.
-        FileExistsError: the folder exists.
-        SystemExit: a malformed option (status 2), or ``--help``.
-    """
-    settings = settings_of(TrainConfig) | method_settings()
-    helps = {name: setting.help for name, setting in settings.items()}
+def _options() -> list[Parameter]:
+    helps = {n: one.help for n, one in (settings_of(TrainConfig) | method_settings()).items()}
     types = field_types(TrainConfig) | {"assumed_noise": float}
     for one in methods().values():
         types = types | field_types(one.spec)
-    own: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-        ("run", Annotated[tyro.conf.Positional[str], tyro.conf.arg(help="Name or folder.")]),
-        ("step", Annotated[int, tyro.conf.arg(help="Where to fork: a step that was kept.")]),
-        _option("out", Path, "Run folder to make; a new one beside RUN otherwise."),
+    return [
+        option("run", tyro.conf.Positional[str], Parameter.empty, "Name or folder."),
+        option("step", int, Parameter.empty, "Where to fork: a step that was kept."),
+        option("out", Path | None, None, "Run folder to make; a new one beside RUN otherwise."),
+        *(option(n, types[n] | None, None, helps.get(n, ASSUMED)) for n in changeable()),
     ]
-    changes: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-        _option(n, types[n], helps.get(n, ASSUMED)) for n in changeable()
-    ]
-    options: Any = tyro.cli(
-        make_dataclass("Fork", own + changes),
-        prog="reilab runs fork",
-        description="Go on from a moment in the past of a run, with other settings.",
-        args=list(argv),
-    )
-    given = {name: value for name, value in asdict(options).items() if value is not None}
-    parent = find_run(given.pop("run"))
-    step = given.pop("step")
+
+
+def _fork(asked: Any) -> None:
+    given = {name: value for name, value in vars(asked).items() if value is not None}
+    parent, step = find_run(given.pop("run")), given.pop("step")
     out = given.pop("out", forked_name(parent, step))
-    return fork(parent, step, given, out)
+    carry_out(fork(parent, step, given, out), ALONE, as_json=False)
 
 
-def _option(name: str, kind: Any, told: str) -> tuple[str, Any, Any]:
-    return name, Annotated[kind | None, tyro.conf.arg(help=told)], field(default=None)
+fork_run = with_options(_fork, ABOUT, _options())

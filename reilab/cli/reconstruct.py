@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TypeAlias
 
 import tyro
 
-from reilab.cli.options import option
-from reilab.cli.trained import is_help, parse_trained, task_names
+from reilab.cli.trained import Asked, of_trained
+from reilab.cli.tree import option
 from reilab.datasets.acquired import measured_files
+from reilab.trained import reconstruct as trained
 from reilab.trained.checkpoints import one_checkpoint
-from reilab.trained.reconstruct import reconstruct
 
-ABOUT = "Apply a trained network to files of measurements; writes a PNG and an NPY for each."
-INPUTS = Annotated[
-    tyro.conf.Positional[tuple[Path, ...]],
-    tyro.conf.arg(metavar="INPUT", help="Files of measurements, or folders of them."),
-]
-OWN: tuple[Any, ...] = (
-    ("inputs", INPUTS),
+Inputs: TypeAlias = tyro.conf.Positional[tuple[Path, ...]]
+OWN = (
+    option("inputs", Inputs, (), "Files of measurements, or folders of them."),
     option("checkpoint", str, "", "File, run folder or name of a run."),
     option("method", str, "", "Which network of a run with several."),
     option("out", Path | None, None, "Folder to write to; it must be new or empty."),
 )
 
 
-def reconstruct_files(argv: Sequence[str]) -> None:
-    """``reilab reconstruct``.
-
-    Raises:
-        RuntimeError: at the end, if some inputs could not be reconstructed; names them.
-    """
-    if is_help(argv):
-        line = "usage: reilab reconstruct TASK --checkpoint FILE INPUT… --out DIR; TASK:"
-        print(f"{line} {task_names()}")
-        return
-    asked = parse_trained("reconstruct", ABOUT, OWN, argv)
+def reconstruct_files(asked: Asked) -> None:
+    """Apply a trained network to files of measurements; writes a PNG and an NPY for each."""
     options = asked.options
     checkpoint = one_checkpoint(options.checkpoint, options.method)
     out: Path | None = options.out
@@ -50,7 +36,7 @@ def reconstruct_files(argv: Sequence[str]) -> None:
         raise ValueError("name the files of measurements to reconstruct")
     sources = [file for one in options.inputs for file in _files(one)]
     failed = []
-    for outcome in reconstruct(sources, asked.spec, asked.posed, checkpoint, out):
+    for outcome in trained.reconstruct(sources, options.spec, asked.posed, checkpoint, out):
         if outcome.trouble:
             failed.append(outcome)
             print(f"{outcome.source}: {outcome.trouble}", file=sys.stderr)
@@ -64,3 +50,6 @@ def reconstruct_files(argv: Sequence[str]) -> None:
 
 def _files(place: Path) -> list[Path]:
     return measured_files(place) if place.is_dir() else [place]
+
+
+reconstruct = of_trained(reconstruct_files, OWN)

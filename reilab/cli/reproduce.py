@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,89 +33,59 @@ from reilab.batch.grid import Grid, cells_of
 from reilab.batch.report import write_results
 from reilab.batch.results import FinishedRun, finished_runs, series_of
 from reilab.cli.show import clock
-from reilab.runs.config import USUAL_METHODS
-from reilab.tasks.registry import find_task, tasks
+from reilab.tasks.registry import find_task
 
 #: As shells have it for a program that Ctrl-C has ended.
 INTERRUPTED = 130
 
 
-def _gpu_or_cpu() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _paper_tasks() -> tuple[str, ...]:
-    return tuple(name for name in ("mri", "inpainting", "ct") if name in tasks())
-
-
-def _told(text: str) -> Any:
-    return tyro.conf.arg(help=text)
-
-
 @dataclass(frozen=True)
-class Options:
-    """Run the paper's grid: tasks × noise levels × methods × seeds, each a notebook of its own.
+class Workers:
+    """What carries the runs out.
 
-    Finished runs are skipped and interrupted ones resumed, so call it again to go on.
+    Args:
+        workers: runs at the same time; one per GPU, or else one per core, otherwise.
+        threads: CPU threads of each run; digits depend on it, and not on the workers.
+        scheduler: address of a Dask scheduler, tcp://HOST:8786, whose workers see the folder.
     """
 
-    out: Annotated[Path, _told("Folder of the grid; made, or gone on with.")]
-    preset: Annotated[str, _told("smoke, quick, hour, standard or paper.")] = "quick"
-    tasks: Annotated[tuple[str, ...], _told("Tasks.")] = field(default_factory=_paper_tasks)
-    noise: Annotated[
-        tuple[str, ...],
-        _told("Levels: 0.1 for every task, mri=0.1 for one; those of the preset otherwise."),
-    ] = ()
-    methods: Annotated[tuple[str, ...], _told("Methods.")] = USUAL_METHODS
-    seeds: Annotated[tuple[int, ...], _told("Seeds.")] = (0,)
-    set: Annotated[
-        tuple[str, ...], _told("Other settings: steps=100 for every task, ct.views=20 for one.")
-    ] = ()
-    device: Annotated[str, _told("cpu or cuda.")] = field(default_factory=_gpu_or_cpu)
-    workers: Annotated[
-        int | None, _told("Runs at the same time; one per GPU, or else one per core, otherwise.")
-    ] = None
-    threads: Annotated[
-        int, _told("CPU threads of each run; digits depend on it, and not on the workers.")
-    ] = 1
-    scheduler: Annotated[
-        str, _told("Address of a Dask scheduler, tcp://HOST:8786, whose workers see the folder.")
-    ] = ""
+    workers: int | None = None
+    threads: int = 1
+    scheduler: str = ""
+
+    def check(self) -> None:
+        """Raise ``ValueError`` if there can be no such workers."""
+        if self.scheduler and self.workers is not None:
+            raise ValueError("--workers are of this machine; leave it out with --scheduler")
+        for name, value in (("workers", self.workers), ("threads", self.threads)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} = {value} is too small; the least is 1")
 
 
-def reproduce(argv: Sequence[str]) -> None:
-    """``reilab reproduce``; status 1 if a cell failed, 130 if it was interrupted."""
-    options = tyro.cli(Options, prog="reilab reproduce", args=list(argv))
-    folder = GridFolder(options.out.absolute())
-    cells = cells_of(_grid(options))
-    console = Console(stderr=True)
+def reproduce(
+    out: Path,
+    grid: Annotated[Grid, tyro.conf.arg(name="")],
+    workers: Annotated[Workers, tyro.conf.arg(name="")],
+) -> None:
+    """Run the paper's grid: tasks × noise levels × methods × seeds, each a notebook of its own.
+
+    Finished runs are skipped and interrupted ones resumed, so call it again to go on. Status 1 if a
+    cell failed, 130 if it was interrupted.
+
+    Args:
+        out: folder of the grid; made, or gone on with.
+    """
+    workers.check()
+    folder, cells, console = GridFolder(out.absolute()), cells_of(grid), Console(stderr=True)
     check(cells, folder)
     with _alone(folder):
         folder.make()
         todo = unfinished(cells, folder)
         console.print(f"{len(cells)} runs, {len(cells) - len(todo)} of them finished before")
-        outcomes = _run(options, cells, folder, console) if todo else []
+        outcomes = _run(workers, grid.device, cells, folder, console) if todo else []
         runs = finished_runs(folder)
         write_results(folder, runs)
     _tell(runs, folder, outcomes)
-
-
-def _grid(options: Options) -> Grid:
-    if options.scheduler and options.workers is not None:
-        raise ValueError("--workers are of this machine; leave it out with --scheduler")
-    for name in ("workers", "threads"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise ValueError(f"{name} = {value} is too small; the least is 1")
-    return Grid(
-        options.preset,
-        options.tasks,
-        options.noise,
-        options.methods,
-        options.seeds,
-        options.set,
-        options.device,
-    )
 
 
 @contextmanager
@@ -136,19 +106,20 @@ def _alone(folder: GridFolder) -> Iterator[None]:
 
 
 def _run(
-    options: Options, cells: list[Cell], folder: GridFolder, console: Console
+    workers: Workers, device: str, cells: list[Cell], folder: GridFolder, console: Console
 ) -> list[Outcome]:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes: list[Outcome] = []
     try:
-        with _cluster(options) as client, _bars(console, len(cells)) as show:
+        with _cluster(workers, device) as client, _bars(console, len(cells)) as show:
             if not all(client.run(sees, folder).values()):
                 raise ValueError(
                     f"out = {folder.path} is not seen by all workers; it must be on a disk that "
                     "all machines share"
                 )
-            gpus = torch.cuda.device_count() if _own_gpus(options) else 0
-            with closing(drive(client, cells, folder, options.threads, gpus)) as pulses:
+            own_gpus = device == "cuda" and not workers.scheduler
+            gpus = torch.cuda.device_count() if own_gpus else 0
+            with closing(drive(client, cells, folder, workers.threads, gpus)) as pulses:
                 for pulse in pulses:
                     show(pulse)
                     outcomes += pulse.ended
@@ -158,14 +129,10 @@ def _run(
     return outcomes
 
 
-def _own_gpus(options: Options) -> bool:
-    return options.device == "cuda" and not options.scheduler
-
-
-def _cluster(options: Options) -> AbstractContextManager[Any]:
-    if options.scheduler:
-        return cluster_at(options.scheduler)
-    return local_cluster(options.workers or default_workers(options.device))
+def _cluster(workers: Workers, device: str) -> AbstractContextManager[Any]:
+    if workers.scheduler:
+        return cluster_at(workers.scheduler)
+    return local_cluster(workers.workers or default_workers(device))
 
 
 @contextmanager

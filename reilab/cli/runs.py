@@ -1,15 +1,13 @@
-"""reilab runs list|show|resume|fork|export|thin|delete."""
+"""reilab runs list|show|resume|export|thin|delete."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
-from reilab.cli.fork import parse_fork
 from reilab.cli.work import carry_out, report
 from reilab.record.folder import examples, find_run, list_runs, runs_root
 from reilab.record.history import history_of
@@ -17,26 +15,7 @@ from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.thin import thin
 from reilab.show.tables import curves_csv, metrics_csv
-from reilab.training.team import ALONE, join
-
-
-def manage_runs(argv: Sequence[str]) -> None:
-    """``reilab runs …``."""
-    if argv and argv[0] == "fork":
-        carry_out(parse_fork(argv[1:]), ALONE, as_json=False)
-        return
-    tyro.extras.subcommand_cli_from_dict(
-        {
-            "list": list_all_runs,
-            "show": show_run,
-            "resume": resume_run,
-            "export": export_run,
-            "thin": thin_run,
-            "delete": delete_run,
-        },
-        prog="reilab runs",
-        args=list(argv),
-    )
+from reilab.training.team import join
 
 
 def list_all_runs() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 from rich.console import Console
 
 from reilab.cli.show import live_progress, results_json, results_table
+from reilab.plain import to_json
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs import jobs
@@ -44,4 +44,4 @@ def report(folder: RunFolder, history: History, as_json: bool) -> None:
     Console().print(results_table(history, title))
     print(f"run: {folder.path}")
     if as_json:
-        print(json.dumps(results_json(config, folder, history)))
+        print(to_json(results_json(config, folder, history)))

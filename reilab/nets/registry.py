@@ -18,12 +18,13 @@ environment variable ``REILAB_PLUGINS``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor, nn
 
 from reilab.physics.base import Physics
+from reilab.plain import to_plain
 from reilab.registry import Registry, complete_settings
 from reilab.settings import Setting, override
 
@@ -134,7 +135,7 @@ def described(spec: NetworkSpec) -> dict[str, Any]:
     Raises:
         ValueError: its class is not registered.
     """
-    return {"name": network_of(spec).name, **asdict(spec)}  # type: ignore[call-overload]
+    return {"name": network_of(spec).name, **to_plain(spec)}
 
 
 def from_description(plain: Mapping[str, Any]) -> NetworkSpec:

@@ -71,15 +71,15 @@ class RunFolder:
         """Append an event; its images are on disk before the line that names them."""
         stem = _preview_stem(event)
 
-        def keep(name: str, array: Array | Stored) -> str:
-            file = f"previews/{stem}-{name}.npy"
-            if isinstance(array, Stored):
-                link_or_copy(array.path, self.path / file)
+        def keep(name: str, images: Array | Stored) -> Stored:
+            file = Path("previews", f"{stem}-{name}.npy")
+            if isinstance(images, Stored):
+                link_or_copy(images.path, self.path / file)
             else:
-                _save(array, self.path / file)
-            return file
+                _save(images, self.path / file)
+            return Stored(file)
 
-        _append(self.path / "events.jsonl", codec.to_line(event, keep))
+        _append(self.path / "events.jsonl", codec.to_line(codec.with_images(event, keep)))
 
     def send(self, message: Command | Control) -> None:
         """Ask something of the job that carries this run out."""
@@ -123,20 +123,29 @@ class Follower:
 
     path: Path
     offset: int = field(default=0)
+    lines: int = field(default=0)
 
     def poll(self) -> list[Any]:
-        """What has been appended since the last call."""
+        """What has been appended since the last call.
+
+        Raises:
+            ValueError: a line is damaged; names file, line, field and value.
+        """
         if not self.path.exists():
             return []
         with self.path.open("rb") as stream:
             stream.seek(self.offset)
             block = stream.read()
-        whole = block[: block.rfind(b"\n") + 1]
-        self.offset += len(whole)
-        return [codec.from_line(line, self._stored) for line in whole.decode().splitlines()]
+        # What follows the last end of a line is still being written.
+        *whole, rest = block.split(b"\n")
+        first = self.lines + 1
+        self.offset += len(block) - len(rest)
+        self.lines += len(whole)
+        return [self._message(line, number) for number, line in enumerate(whole, first)]
 
-    def _stored(self, name: str) -> Stored:
-        return Stored(self.path.parent / name)
+    def _message(self, line: bytes, number: int) -> Any:
+        message = codec.from_line(line, f"{self.path}, line {number},")
+        return codec.with_images(message, lambda _, one: Stored(self.path.parent / one.path))
 
 
 def runs_root() -> Path:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from reilab.plain import read_json, to_json
 from reilab.record.folder import RunFolder, replace_text
 
 
@@ -19,7 +19,7 @@ class Notes:
 def read_notes(folder: RunFolder) -> Notes:
     """The notes of a run, empty ones if there are none."""
     file = folder.path / "notes.json"
-    return Notes(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else Notes()
+    return read_json(Notes, file) if file.exists() else Notes()
 
 
 def write_notes(folder: RunFolder, notes: Notes) -> None:
@@ -28,4 +28,4 @@ def write_notes(folder: RunFolder, notes: Notes) -> None:
     Raises:
         FileNotFoundError: the run has been deleted.
     """
-    replace_text(folder.path / "notes.json", json.dumps(asdict(notes), ensure_ascii=False))
+    replace_text(folder.path / "notes.json", to_json(notes))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from reilab.nets.registry import network_of
@@ -28,16 +27,15 @@ def as_command(config: RunConfig) -> str:
     if kind is not usual_kind:
         words += ["--network", kind.name]
     own_level = vars(task.configure(config.preset, {}))
-    usual = asdict(task.configure(config.preset, level))  # type: ignore[call-overload]
-    usual |= {name: own_level[name] for name in level}
-    words += _changed(usual, asdict(config.spec))  # type: ignore[call-overload]
+    usual = vars(task.configure(config.preset, level)) | {n: own_level[n] for n in level}
+    words += _changed(usual, vars(config.spec))
     start = preset.network if kind is usual_kind else kind.spec()
     words += _changed(vars(start), vars(config.network))
     usual_methods = objectives(config.methods, preset.methods)
     words += _changed(values_of(usual_methods), config.method_values)
     if config.assumed_noise != config.noise:
         words += _option("assumed_noise", config.assumed_noise)
-    words += _changed(asdict(preset.training), asdict(config.training))
+    words += _changed(vars(preset.training), vars(config.training))
     if config.start_from:
         words += ["--from", config.start_from]
     if config.device != "cpu":
@@ -65,7 +63,7 @@ def command_of(folder: RunFolder) -> str:
 
 
 def _numbers(config: RunConfig) -> dict[str, Any]:
-    own = {**asdict(config.training), "assumed_noise": config.assumed_noise}
+    own = {**vars(config.training), "assumed_noise": config.assumed_noise}
     return {**config.method_values, **own}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 import yaml
@@ -30,6 +30,7 @@ from reilab.nets.registry import (
     from_description,
     network_of,
 )
+from reilab.plain import from_plain, to_plain
 from reilab.problem import Problem
 from reilab.settings import Setting, choose, field_types, override, settings_of
 from reilab.tasks.registry import MEASURED, Spec, Task, find_task
@@ -100,17 +101,18 @@ class RunConfig:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, as in the YAML form."""
         pairs = zip(self.methods, self.objectives, strict=True)
-        return {
-            "task": self.task,
-            "preset": self.preset,
-            "device": self.device,
-            "start_from": self.start_from,
-            "assumed_noise": self.assumed_noise,
-            "settings": asdict(self.spec),  # type: ignore[call-overload]
-            "network": described(self.network),
-            "methods": {name: asdict(one) for name, one in pairs},  # type: ignore[call-overload]
-            "training": {**asdict(self.training), "milestones": list(self.training.milestones)},
-        }
+        told = _Told(
+            task=self.task,
+            preset=self.preset,
+            device=self.device,
+            start_from=self.start_from,
+            assumed_noise=self.assumed_noise,
+            settings=to_plain(self.spec),
+            network=described(self.network),
+            methods={name: to_plain(one) for name, one in pairs},
+            training=to_plain(self.training),
+        )
+        return cast("dict[str, Any]", to_plain(told))
 
     def to_yaml(self) -> str:
         text: str = yaml.safe_dump(self.as_dict(), sort_keys=False)
@@ -125,6 +127,21 @@ class RunConfig:
         """A folder name for a new run: when, what, and the fingerprint."""
         now = datetime.now().strftime("%Y%m%d-%H%M%S")
         return f"{now}-{self.task}-{self.preset}-{self.fingerprint()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """A configuration as files tell it: what depends on a name has its fields by name."""
+
+    task: str
+    preset: str
+    device: str
+    start_from: str = ""
+    assumed_noise: float
+    settings: Mapping[str, Any]
+    network: Mapping[str, Any]
+    methods: Mapping[str, Mapping[str, Any]]
+    training: Mapping[str, Any]
 
 
 def configure(
@@ -272,33 +289,31 @@ def from_yaml(text: str) -> RunConfig:
     """The configuration of a run folder.
 
     Raises:
-        ValueError: an unknown task, network, method, setting or value.
+        ValueError: an unknown task, network, method, setting or value, or something is missing.
     """
-    plain = _modern(yaml.safe_load(text))
-    found = find_task(plain["task"])
-    training = {**plain["training"], "milestones": tuple(plain["training"]["milestones"])}
-    each = plain["methods"].items()
+    told = from_plain(_Told, _modern(yaml.safe_load(text)), "config.yaml")
+    found = find_task(told.task)
     config = RunConfig(
         task=found.name,
-        preset=choose(f"preset of {found.name}", plain["preset"], found.presets),
-        spec=override(found.spec(), plain["settings"]),
-        network=from_description(plain["network"]),
-        objectives=tuple(override(find_method(name).spec(), own) for name, own in each),
-        training=override(TrainConfig(), training),
-        assumed_noise=float(plain["assumed_noise"]),
-        device=plain["device"],
-        start_from=plain.get("start_from", ""),
+        preset=choose(f"preset of {found.name}", told.preset, found.presets),
+        spec=override(found.spec(), told.settings),
+        network=from_description(told.network),
+        objectives=tuple(override(find_method(n).spec(), own) for n, own in told.methods.items()),
+        training=override(TrainConfig(), told.training),
+        assumed_noise=told.assumed_noise,
+        device=told.device,
+        start_from=told.start_from,
     )
     return checked(config)
 
 
-def _modern(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+def _modern(plain: Any) -> Any:
     """A configuration in today's form.
 
     Before networks and methods had settings of their own, the U-Net's were the task's, and the
     weights of all methods were the training's.
     """
-    if "network" in plain:
+    if not isinstance(plain, dict) or "network" in plain or "settings" not in plain:
         return plain
     layers = find_network("unet").settings
     settings = {n: v for n, v in plain["settings"].items() if n not in layers}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 
 import torch
 
@@ -18,6 +17,7 @@ from reilab.events import (
     Steered,
     Stopped,
 )
+from reilab.plain import to_json
 from reilab.record.folder import RunFolder, replace_text
 from reilab.record.history import History, history_of
 from reilab.runs.config import from_yaml
@@ -71,7 +71,7 @@ def _gauge(folder: RunFolder, device: torch.device) -> Sink:
     def sink(event: Event) -> None:
         if isinstance(event, Evaluated):
             held = torch.cuda.memory_reserved(device)
-            replace_text(folder.path / "memory.json", json.dumps({"gpu": held}))
+            replace_text(folder.path / "memory.json", to_json({"gpu": held}))
 
     return sink
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,20 @@ import yaml
 from reilab.events import Evaluated, Event, Posed, Started, Steered, Stepped
 from reilab.methods.base import MethodSpec, weight_fields
 from reilab.methods.registry import method_settings
+from reilab.plain import from_plain, to_plain
 from reilab.record.folder import RunFolder, unused
 from reilab.runs.config import RunConfig, checked, from_yaml
 from reilab.runs.kept import common_steps, states
 from reilab.settings import choose, override
 from reilab.tasks.registry import find_task
-from reilab.training.checkpoint import copy_checkpoint, read_position
+from reilab.training.checkpoint import Position, copy_checkpoint, read_position
 from reilab.training.config import TrainConfig
 
 #: Both parts of a forked run show the same images.
 SHARED = ("previews",)
 TRAINING = tuple(one.name for one in fields(TrainConfig) if one.name not in SHARED)
+#: What a state has of its own beside the weights of its terms.
+STEERED = ("learning_rate", "assumed_noise")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def fork(folder: RunFolder, step: int, changes: Mapping[str, Any], out: Path) ->
         raise ValueError(
             f"steps = {config.training.steps} must be more than {step}, where it forks"
         )
-    lineage = {"forked": asdict(Parent(folder.name, step))}
+    lineage = {"forked": to_plain(Parent(folder.name, step))}
     made = RunFolder.create(out, config.to_yaml() + yaml.safe_dump(lineage, sort_keys=False))
     for method, source in sources.items():
         copy_checkpoint(source, made.checkpoint(method), lambda own: _steered(own, config, changes))
@@ -84,7 +87,7 @@ def forkable_steps(folder: RunFolder) -> tuple[int, ...]:
 def parent_of(folder: RunFolder) -> Parent | None:
     """Where a run was forked from, if it was."""
     lineage = yaml.safe_load(folder.config).get("forked")
-    return Parent(**lineage) if lineage else None
+    return from_plain(Parent, lineage, folder.path / "config.yaml") if lineage else None
 
 
 def changeable() -> tuple[str, ...]:
@@ -106,13 +109,13 @@ def _changed(
     """The parent's configuration as steered until then, with the changes."""
     positions = {method: read_position(path) for method, path in sources.items()}
     first = positions[parent.methods[0]]
-    numbers = {name: first[name] for name in ("learning_rate", "assumed_noise")} | dict(changes)
+    numbers = {name: getattr(first, name) for name in STEERED} | dict(changes)
     pairs = zip(parent.methods, parent.objectives, strict=True)
     return checked(
         replace(
             parent,
             objectives=tuple(
-                _steered_method(one, positions[name]["weights"], changes) for name, one in pairs
+                _steered_method(one, positions[name].weights, changes) for name, one in pairs
             ),
             training=override(parent.training, {n: numbers[n] for n in TRAINING if n in numbers}),
             assumed_noise=float(numbers["assumed_noise"]),
@@ -129,12 +132,10 @@ def _steered_method(
     return override(method, {**steered, **own})
 
 
-def _steered(
-    position: Mapping[str, Any], config: RunConfig, changes: Mapping[str, Any]
-) -> dict[str, Any]:
+def _steered(position: Position, config: RunConfig, changes: Mapping[str, Any]) -> Position:
     """The position of a state, with the changed numbers."""
-    method = config.objectives[config.methods.index(position["method"])]
-    weights = dict(position["weights"])
+    method = config.objectives[config.methods.index(position.method)]
+    weights = dict(position.weights)
     for name, one in weight_fields(type(method)).items():
         if name in changes:
             weights[one.term] = getattr(method, name)
@@ -142,8 +143,8 @@ def _steered(
         "learning_rate": config.training.learning_rate,
         "assumed_noise": config.assumed_noise,
     }
-    own = {name: value for name, value in numbers.items() if name in changes}
-    return {**position, "weights": weights, **own}
+    own: dict[str, Any] = {n: value for n, value in numbers.items() if n in changes}
+    return replace(position, weights=weights, **own)
 
 
 def _until(events: Iterator[Event], step: int) -> Iterator[Event]:

@@ -34,7 +34,7 @@ def initial_files(place: Path, methods: Sequence[str]) -> dict[str, Path]:
     missing = [name for name, file in files.items() if not file.is_file()]
     if missing:
         files_there = (place / "checkpoints").glob(f"*{OWN_SUFFIX}")
-        known = sorted({read_position(file)["method"] for file in files_there})
+        known = sorted({read_position(file).method for file in files_there})
         raise FileNotFoundError(
             f"start_from = {str(place)!r} has no network of {', '.join(missing)}; "
             f"it has: {', '.join(known) or 'none'}"

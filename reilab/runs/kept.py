@@ -48,7 +48,7 @@ def kept_states(folder: RunFolder, method: str) -> dict[int, Path]:
 def states(folder: RunFolder, method: str) -> dict[int, Path]:
     """All states of a method that are on disk, the newest one too."""
     newest = folder.checkpoint(method)
-    latest = {read_position(newest)["step"]: newest} if newest.exists() else {}
+    latest = {read_position(newest).step: newest} if newest.exists() else {}
     return {**latest, **kept_states(folder, method)}
 
 

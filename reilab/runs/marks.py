@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import fmean, stdev
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from reilab.events import Metrics
 from reilab.metrics import rei_legacy_psnr
+from reilab.plain import read_json, to_json
 from reilab.record.folder import RunFolder, replace_text
 from reilab.runs.config import from_yaml
 from reilab.runs.stream import prepare
@@ -63,8 +63,7 @@ def write_marks(folder: RunFolder) -> None:
     for state in prepared.states:
         each, images = examine(state.network, problem, exam, config.training.precision)
         found[state.method] = _marks(each, images, exam)
-    plain = {name: asdict(one) if one else None for name, one in found.items()}
-    replace_text(folder.path / FILE, json.dumps(plain))
+    replace_text(folder.path / FILE, to_json(found))
 
 
 def read_marks(folder: RunFolder) -> Mapping[str, Marks | None]:
@@ -72,14 +71,9 @@ def read_marks(folder: RunFolder) -> Mapping[str, Marks | None]:
 
     Raises:
         FileNotFoundError: they have not been written.
+        ValueError: the file is damaged.
     """
-    plain = json.loads((folder.path / FILE).read_text(encoding="utf-8"))
-    return {
-        name: Marks(**{metric: tuple(values) for metric, values in one.items() if values})
-        if one
-        else None
-        for name, one in plain.items()
-    }
+    return read_json(dict[str, Marks | None], folder.path / FILE)
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:

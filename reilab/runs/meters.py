@@ -7,13 +7,13 @@ what a worker itself holds of a GPU comes from its own record, ``memory.json``.
 from __future__ import annotations
 
 import importlib
-import json
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import psutil
 
+from reilab.plain import read_json
 from reilab.record.folder import RunFolder
 from reilab.runs.roster import worker_alive, worker_pid
 
@@ -112,10 +112,7 @@ def _ticks() -> tuple[float, float]:
 
 def _recorded(folder: RunFolder) -> int | None:
     file = folder.path / "memory.json"
-    if not file.exists():
-        return None
-    held: int = json.loads(file.read_text(encoding="utf-8"))["gpu"]
-    return held
+    return read_json(dict[str, int], file)["gpu"] if file.exists() else None
 
 
 @cache

@@ -43,7 +43,7 @@ def find_checkpoints(asked: str) -> list[Checkpoint]:
         raise FileNotFoundError(f"no checkpoint at {path}")
     run = find_run(asked)
     files = sorted((run.path / "checkpoints").glob(f"*{OWN_SUFFIX}"))
-    newest = [file for file in files if file == run.checkpoint(read_position(file)["method"])]
+    newest = [file for file in files if file == run.checkpoint(read_position(file).method)]
     if not newest:
         raise FileNotFoundError(f"the run {run.path} has no checkpoint yet")
     return [Checkpoint(file.stem, file, run) for file in newest]
@@ -106,7 +106,7 @@ def _of_file(path: Path) -> Checkpoint:
     if path.name.endswith(OWN_SUFFIX):
         folder = path.parent.parent
         run = RunFolder(folder) if (folder / "config.yaml").is_file() else None
-        return Checkpoint(read_position(path)["method"], path, run)
+        return Checkpoint(read_position(path).method, path, run)
     for suffix in TORCH_SUFFIXES:
         if path.name.endswith(suffix):
             return Checkpoint(path.name.removesuffix(suffix), path)

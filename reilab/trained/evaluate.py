@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from reilab.key import Key
+from reilab.plain import to_json
 from reilab.problem import Problem
 from reilab.record.folder import replace_text
 from reilab.show.results import BASELINE
@@ -75,7 +75,7 @@ def save_evaluation(levels: Sequence[LevelMarks], asked: dict[str, Any], out: Pa
     """
     each = [one for level in levels for one in level.each]
     replace_text(out / "per_image.csv", per_image_csv(each))
-    found = json.dumps({**asked, "results": summary(each)}, indent=1)
+    found = to_json({**asked, "results": summary(each)}, indent=1)
     replace_text(out / "evaluation.json", found + "\n")
     pictures = []
     for level in levels:

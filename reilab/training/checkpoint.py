@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from reilab.nets.registry import NetworkSpec, described, from_description, is_registered
 from reilab.nets.weights import fill
+from reilab.plain import from_json, to_json
 from reilab.training.best import Best
 from reilab.training.gradient import trained_parameters
 from reilab.training.interval import interval_of
@@ -22,6 +23,32 @@ from reilab.training.state import TrainState
 
 #: How these files end.
 OWN_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class BestMark:
+    """When a method was best so far, and its PSNR [dB] on the validation images then."""
+
+    psnr: float
+    step: int
+
+
+@dataclass(frozen=True)
+class Position:
+    """All of a checkpoint but its tensors: method, step, and the numbers that can be steered.
+
+    Checkpoints of older versions, and of networks without a name, do not tell their network; older
+    ones stand between intervals.
+    """
+
+    method: str
+    step: int
+    weights: Mapping[str, float]
+    learning_rate: float
+    assumed_noise: float
+    network: Mapping[str, Any] | None = None
+    best: BestMark | None = None
+    interval_seconds: float = 0.0
 
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
@@ -33,16 +60,16 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
         tensors["interval"] = state.interval.table()
     if state.best:
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.tensors.items()}
-    position = {
-        "best": {"psnr": state.best.psnr, "step": state.best.step} if state.best else None,
-        "method": state.method,
-        "network": described(state.spec) if is_registered(state.spec) else None,
-        "step": state.step,
-        "weights": state.weights,
-        "learning_rate": state.learning_rate,
-        "assumed_noise": state.assumed_noise,
-        "interval_seconds": state.interval.seconds,
-    }
+    position = Position(
+        method=state.method,
+        step=state.step,
+        weights=state.weights,
+        learning_rate=state.learning_rate,
+        assumed_noise=state.assumed_noise,
+        network=described(state.spec) if is_registered(state.spec) else None,
+        best=BestMark(state.best.psnr, state.best.step) if state.best else None,
+        interval_seconds=state.interval.seconds,
+    )
     _write({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, position, path)
 
 
@@ -53,8 +80,8 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
         ValueError: not a checkpoint, of another method, or of another network; names what differs.
     """
     tensors, position = _read(path)
-    if position["method"] != state.method:
-        raise ValueError(f"{path} is a checkpoint of {position['method']!r}, not {state.method!r}")
+    if position.method != state.method:
+        raise ValueError(f"{path} is a checkpoint of {position.method!r}, not {state.method!r}")
     fill(state.network, _part(tensors, "network."), path)
     parameters = trained_parameters(state.network)
     slots: dict[int, dict[str, Tensor]] = {}
@@ -63,31 +90,31 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
         slots.setdefault(int(index), {})[slot] = _laid_out_as(parameters[int(index)], tensor)
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    state.step = position["step"]
-    state.weights = position["weights"]
-    state.learning_rate = position["learning_rate"]
-    state.assumed_noise = position["assumed_noise"]
-    mark = position.get("best")
-    state.best = Best(**mark, tensors=_on(state, _part(tensors, "best."))) if mark else None
-    # Checkpoints of older versions stand between intervals.
+    state.step = position.step
+    state.weights = dict(position.weights)
+    state.learning_rate = position.learning_rate
+    state.assumed_noise = position.assumed_noise
+    mark = position.best
+    best = _on(state, _part(tensors, "best."))
+    state.best = Best(mark.psnr, mark.step, best) if mark else None
     table = tensors.get("interval", torch.empty(0)).to(state.gradient.device)
     # A step that was not finite left the weights as they were: who resumes fails over it no more.
     if table[..., :-1].isfinite().all():
-        state.interval = interval_of(table.unbind(), position.get("interval_seconds", 0.0))
+        state.interval = interval_of(table.unbind(), position.interval_seconds)
 
 
-def read_position(path: Path) -> dict[str, Any]:
-    """All of a checkpoint but its tensors: method, step, and the numbers that can be steered.
+def read_position(path: Path) -> Position:
+    """The position of a checkpoint.
 
     Raises:
         ValueError: not a checkpoint.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            position: dict[str, Any] = json.loads((file.metadata() or {})["reilab"])
-            return position
+            text = (file.metadata() or {})["reilab"]
     except (SafetensorError, KeyError) as error:
         raise ValueError(f"{path} is not a reilab checkpoint: {error}") from error
+    return from_json(Position, text, path)
 
 
 def network_in(path: Path) -> NetworkSpec | None:
@@ -96,13 +123,11 @@ def network_in(path: Path) -> NetworkSpec | None:
     Raises:
         ValueError: not a checkpoint, or a network that is not known here.
     """
-    plain = read_position(path).get("network")
+    plain = read_position(path).network
     return None if plain is None else from_description(plain)
 
 
-def copy_checkpoint(
-    source: Path, target: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
-) -> None:
+def copy_checkpoint(source: Path, target: Path, change: Callable[[Position], Position]) -> None:
     """Write a checkpoint with the tensors of ``source`` and a changed position.
 
     Raises:
@@ -120,7 +145,7 @@ def copy_network(source: Path, target: Path) -> None:
     """
     tensors, position = _read(source)
     network = {name: t for name, t in tensors.items() if name.startswith("network.")}
-    _write(network, {**position, "best": None}, target)
+    _write(network, replace(position, best=None), target)
 
 
 def read_network(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -130,18 +155,18 @@ def read_network(path: Path) -> tuple[dict[str, Tensor], str]:
         ValueError: not a checkpoint.
     """
     tensors, position = _read(path)
-    return _part(tensors, "network."), position["method"]
+    return _part(tensors, "network."), position.method
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, Tensor], Position]:
     position = read_position(path)
     with safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, position  # noqa: SIM118
 
 
-def _write(tensors: dict[str, Tensor], position: dict[str, Any], path: Path) -> None:
+def _write(tensors: dict[str, Tensor], position: Position, path: Path) -> None:
     partial = path.with_name(f"{path.name}.partial")
-    save_file(tensors, partial, metadata={"reilab": json.dumps(position)})
+    save_file(tensors, partial, metadata={"reilab": to_json(position)})
     os.replace(partial, path)
 
 
