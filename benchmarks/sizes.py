@@ -35,13 +35,13 @@ BUDGETS = (
     Budget((*GROUND.split(), *PROBLEMS.split()), 6350, 4200),
     Budget(("record", "show"), 1500, 2500),
     Budget(("runs",), 2400, 1300),
-    Budget(("lab",), 5900, 4200),
+    Budget(("lab",), 5950, 4200),
     Budget(("datasets",), 3450, 2400),
     Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4250, 2800),
     Budget(("testing",), 350, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (24050, 17000), (260, 150), (1050, 720)
+ALL_LINES, MODULES, IMPORTS = (24100, 17000), (260, 150), (1050, 720)
 
 
 def part_of(path: Path) -> str:
