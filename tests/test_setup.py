@@ -139,6 +139,14 @@ def plain_name(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
+def test_hooks_do_what_make_check_does() -> None:
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ncheck:")[1].split("\n\n")[0]
+    commands = [line.strip() for line in rules.replace("$(BIN)", ".venv/bin").splitlines()[1:]]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    entries = [hook["entry"] for hook in hooks["repos"][0]["hooks"]]
+    assert [command.removesuffix(" notebooks/*.ipynb") for command in commands] == entries
+
+
 def test_git_holds_no_generated_output() -> None:
     listing = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
