@@ -113,6 +113,7 @@ def test_lesson_can_be_made_small(path: Path) -> None:
     assert {"interactive", "preset"} <= papermill.inspect_notebook(path).keys()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @alone
 def test_notebook_runs(path: Path, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from reilab.runs import jobs, processes, queue, worker
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.jobs import Status
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 

@@ -17,6 +17,8 @@ from reilab.record.history import history_of
 from reilab.runs import jobs, processes, standby, worker
 from reilab.runs.config import configure
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 CONFIG = configure("mri", "smoke", ["rei"], training={"steps": 2})
 
