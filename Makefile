@@ -1,4 +1,4 @@
-# make lab | test | check | reproduce | bench | gpu | data        (a fresh machine needs Python, make and git)
+# make lab | test | quick | check | reproduce | bench | gpu | data  (a fresh machine needs Python, make and git)
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -14,8 +14,11 @@ MACHINE ?= $(shell uname -m)-$(shell nproc)cores
 OUT    ?= docs/results/gpu
 DEVICE ?= cuda
 MINUTES ?= 8
+# Whose docstrings have examples that are tested.
+EXAMPLES := $(addprefix reilab/,physics noise.py groups.py methods nets metrics.py)
+SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: lab test check reproduce bench gpu format data clean
+.PHONY: lab test quick check sizes reproduce bench gpu format notebooks data clean
 
 ## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
 lab: $(VENV)/ready
@@ -23,13 +26,24 @@ lab: $(VENV)/ready
 
 ## Run all tests; those of the lab's page need Chromium and say so where there is none.
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -rs -n $(JOBS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --doctest-modules $(EXAMPLES)
+	$(BIN)/python -m pytest -rs $(SHARED)
 
-## Format and lint with ruff, check types with mypy; changes nothing.
+## Run what takes moments: no browser, no worker, no notebook, no grid (under a minute).
+quick: $(VENV)/ready
+	$(BIN)/python -m pytest --doctest-modules $(EXAMPLES)
+	$(BIN)/python -m pytest -m "not (slow or browser or grid or gpu)" $(SHARED)
+
+## Format and lint with ruff, look for output in notebooks, check types with mypy; changes nothing.
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 	$(BIN)/mypy
+
+## Print the lines of each part of the package, its modules and imports, beside their budgets.
+sizes: $(VENV)/ready
+	$(BIN)/python -m benchmarks.sizes
 
 ## Train the paper's grid, small, with ablations and three seeds, and write tables and a report (call
 ## again to go on; PRESET=, METHODS=, SEEDS=, GRID=).
@@ -45,10 +59,15 @@ bench: $(VENV)/ready
 gpu: $(VENV)/ready
 	$(BIN)/python -m benchmarks.gpu --out $(OUT) --device $(DEVICE) --minutes $(MINUTES) $(GPU)
 
-## Put the code into shape.
-format: $(VENV)/ready
+## Put code and notebooks into shape.
+format: $(VENV)/ready notebooks
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+## Take the output out of notebooks, and bring each and its text in notebooks/text to the newer of both.
+notebooks: $(VENV)/ready
+	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
+	$(BIN)/jupytext --quiet --sync notebooks/*.ipynb
 
 ## Rebuild the bundled images from their sources (downloads about 320 MB).
 data: $(VENV)/ready

@@ -35,7 +35,14 @@ class Group(Protocol):
 
 @dataclass(frozen=True)
 class Shifts:
-    """Circular shifts by whole pixels; g (n, 2) are offsets down and right."""
+    """Circular shifts by whole pixels; g (n, 2) are offsets down and right.
+
+    T_g x(i, j) = x(i − g₁, j − g₂), indices modulo the sides.
+
+    >>> Shifts(size=2).act(torch.tensor([[1, 0]]), torch.arange(4.0).view(1, 1, 2, 2))
+    tensor([[[[2., 3.],
+              [0., 1.]]]])
+    """
 
     size: int
 
@@ -55,6 +62,12 @@ class Rotations:
 
     Exact inverses need the continuum: a rotation and its inverse blur the image a little, and the
     corners are lost.
+
+    T_g x(p) = x(R₋g p), p from the centre, R₋g a turn by −g.
+
+    >>> group, rng = Rotations(), torch.Generator().manual_seed(0)
+    >>> group.act(group.sample(2, rng), torch.ones(3, 1, 8, 8)).shape
+    torch.Size([6, 1, 8, 8])
     """
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
@@ -96,7 +109,14 @@ def _turning_grid(degrees: Tensor, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class QuarterTurns:
-    """Rotations by 90°, 180° and 270°, exact; g (n, 1) counts quarter turns."""
+    """Rotations by 90°, 180° and 270°, exact; g (n, 1) counts quarter turns.
+
+    Counter-clockwise as seen on a screen: for n×n images, T_1 x(i, j) = x(j, n − 1 − i).
+
+    >>> QuarterTurns().act(torch.tensor([[1]]), torch.arange(4.0).view(1, 1, 2, 2))
+    tensor([[[[1., 3.],
+              [0., 2.]]]])
+    """
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         return torch.randint(1, 4, (n, 1), generator=rng)
@@ -110,7 +130,14 @@ class QuarterTurns:
 
 @dataclass(frozen=True)
 class Flips:
-    """Mirror images: down, right or both, exact; g (n, 1) in 1, 2, 3 has one bit per axis."""
+    """Mirror images: down, right or both, exact; g (n, 1) in 1, 2, 3 has one bit per axis.
+
+    For n×n images, T_1 x(i, j) = x(n − 1 − i, j), T_2 x(i, j) = x(i, n − 1 − j), and T_3 = T_1 T_2.
+
+    >>> Flips().act(torch.tensor([[2]]), torch.arange(4.0).view(1, 1, 2, 2))
+    tensor([[[[1., 0.],
+              [3., 2.]]]])
+    """
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         return torch.randint(1, 4, (n, 1), generator=rng)

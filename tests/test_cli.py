@@ -113,6 +113,7 @@ def test_a_run_is_forked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "--alpha-req" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import isclass, isfunction
 from types import ModuleType
 
 import pytest
@@ -19,6 +20,15 @@ DOORS = (
     reilab.nets,
     reilab.physics,
     reilab.tasks,
+)
+#: Their classes are explained by examples, which ``make quick`` runs.
+EXPLAINED = (
+    reilab.groups,
+    reilab.methods,
+    reilab.metrics,
+    reilab.nets,
+    reilab.noise,
+    reilab.physics,
 )
 
 
@@ -41,3 +51,13 @@ def test_names_complete_where_one_looks_for_them() -> None:
     assert reilab.tasks.MRI is reilab.tasks.registry.find_task("mri").spec
     assert {"MRI", "CT", "Inpainting"} <= set(dir(reilab.tasks))
     assert {"EI", "REI", "Supervised"} <= set(dir(reilab.methods))
+
+
+@pytest.mark.parametrize("door", EXPLAINED, ids=lambda door: door.__name__)
+def test_every_class_and_metric_has_an_example(door: ModuleType) -> None:
+    offered = [getattr(door, name) for name in getattr(door, "__all__", vars(door))]
+    own = [one for one in offered if getattr(one, "__module__", "").startswith(door.__name__)]
+    kind = isfunction if door is reilab.metrics else isclass
+    concrete = [one for one in own if kind(one) and not getattr(one, "_is_protocol", False)]
+    assert concrete
+    assert [one.__name__ for one in concrete if ">>> " not in (one.__doc__ or "")] == []

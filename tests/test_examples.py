@@ -15,6 +15,8 @@ from reilab.runs.stream import prepare
 from reilab.tasks.registry import tasks
 from reilab.training.evaluate import examine, mean_of
 
+pytestmark = pytest.mark.slow
+
 TASKS = tuple(tasks())
 METHODS = ("supervised", "ei", "rei")
 #: In dB: REI comes as near as this to supervised training.

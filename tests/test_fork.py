@@ -161,6 +161,7 @@ def test_states_of_a_future_that_was_left_are_dropped(tmp_path: Path) -> None:
     assert read_position(folder.checkpoint("rei")).step == 4
 
 
+@pytest.mark.slow
 def test_a_fork_stands_beside_its_parent_and_runs_as_a_job(
     parent: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

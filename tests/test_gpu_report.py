@@ -16,6 +16,8 @@ from PIL import Image
 from benchmarks.gpu import runner
 from benchmarks.gpu.part import Setup
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

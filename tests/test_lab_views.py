@@ -9,16 +9,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import numpy as np
-import panel as pn
 import pytest
-from bokeh.document import Document
-from bokeh.server.contexts import BokehSessionContext
 from lab_runs import EVERY, N_STEPS, write_run
 
 from reilab.lab import address
 from reilab.lab.beat import POLLS_PER_SHOW, Beat
 from reilab.lab.board import ImageBoard
-from reilab.lab.bulletin import forget_notifications
 from reilab.lab.chart import Chart
 from reilab.lab.choices import Choices
 from reilab.lab.explain import explain, span_words
@@ -354,11 +350,3 @@ def test_a_browser_that_lags_behind_is_shown_less() -> None:
     assert shown(beat, 40 * POLLS_PER_SHOW) == 10
     beat.slower = 1
     assert shown(beat, 5 * POLLS_PER_SHOW) == 5
-
-
-def test_notifications_of_an_ended_session_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended, open_still = Document(), Document()
-    views = {"p1": (None, None, ended, None), "p2": (None, None, open_still, None)}
-    monkeypatch.setattr(pn.state, "_views", views)
-    forget_notifications(BokehSessionContext("a session", None, ended))
-    assert list(views) == ["p2"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import jupytext
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
@@ -57,6 +59,22 @@ def test_notebook_is_clean(path: Path) -> None:
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
     ids = [cell["id"] for cell in notebook["cells"]]
     assert len(set(ids)) == len(ids)
+    # Words that stay, not what Jupyter draws for a new cell.
+    assert [name for name in ids if re.match(r"[0-9a-f]{8}\b", name)] == []
+
+
+@every
+def test_its_text_says_the_same(path: Path) -> None:
+    pair = (path, path.parent / "text" / f"{path.stem}.py")
+    notebook, text = (
+        [(c.cell_type, c.source, c.metadata) for c in jupytext.read(one).cells] for one in pair
+    )
+    assert text == notebook, "make notebooks"
+
+
+def test_every_text_has_its_notebook() -> None:
+    texts = (NOTEBOOKS[0].parent / "text").iterdir()
+    assert {path.name for path in texts} == {f"{path.stem}.py" for path in NOTEBOOKS}
 
 
 @every
@@ -95,6 +113,7 @@ def test_lesson_can_be_made_small(path: Path) -> None:
     assert {"interactive", "preset"} <= papermill.inspect_notebook(path).keys()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @alone
 def test_notebook_runs(path: Path, tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_the_parts_add_up_at_right_angles(problem: Problem) -> None:
     torch.testing.assert_close(energy(seen) + energy(lost), energy(e), rtol=1e-5, atol=0)
 
 
+@pytest.mark.slow
 def test_the_parts_are_those_of_dense_algebra(problem: Problem) -> None:
     e = errors(problem)
     split = problem.split(e)

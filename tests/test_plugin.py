@@ -11,6 +11,8 @@ import pytest
 
 from reilab.tasks.registry import tasks
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = Path(__file__).parent / "plugins" / "denoising.py"
 
 
@@ -92,6 +94,8 @@ def test_a_method_and_a_network_stand_on_the_command_line(tmp_path: Path) -> Non
 IN_THE_LAB = """
 import sys
 from pathlib import Path
+
+import pytest
 from reilab.lab.form import GROUPS, control, further
 from reilab.lab.formula import objectives
 from reilab.lab.model import Lab

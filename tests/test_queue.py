@@ -20,6 +20,8 @@ from reilab.runs import jobs, pool, processes, queue, roster
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.jobs import Status
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 #: A worker that takes a run, and does nothing until it is ended.
 SLEEPER = """

@@ -39,6 +39,8 @@ from reilab.tasks.registry import tasks
 pytest.importorskip("papermill")
 pytest.importorskip("distributed")
 
+pytestmark = pytest.mark.grid
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 STEPS = 150
 USUAL = ["--preset", "smoke", "--tasks", "mri", "--methods", "ei", "rei"]

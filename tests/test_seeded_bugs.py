@@ -34,12 +34,14 @@ def test_the_bug_can_still_be_put_in(bug: Bug) -> None:
     assert bug.new != bug.old
 
 
+@pytest.mark.slow
 @needs_fork
 def test_without_a_bug_all_of_these_tests_pass(results: Mapping[str, tuple[int, str]]) -> None:
     code, output = results[""]
     assert code == pytest.ExitCode.OK, output
 
 
+@pytest.mark.slow
 @needs_fork
 @every_bug
 def test_the_bug_is_noticed(bug: Bug, results: Mapping[str, tuple[int, str]]) -> None:

@@ -7,13 +7,18 @@ import re
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
 
+from benchmarks.sizes import import_graph, part_of
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "reilab").rglob("*.py"))
+GRAPH = import_graph()
 
 #: Each layer may import from those before it, and from itself; the picture in the docs says which.
 PICTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
@@ -39,21 +44,12 @@ TORCH_FREE = (
     "reilab.runs.pool",
     "reilab.runs.roster",
 )
+#: They start the command line, until workers begin in ``reilab.runs`` itself.
+STARTS_ABOVE = {"reilab.runs.standby", "reilab.runs.worker"}
 
 
 def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
-
-
-def imports_of(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-            found.add(node.module)
-    return found
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
 def layer_of(module: str) -> int:
@@ -63,10 +59,24 @@ def layer_of(module: str) -> int:
 
 @pytest.mark.parametrize("path", SOURCES, ids=module_name)
 def test_imports_point_downward(path: Path) -> None:
-    own = layer_of(module_name(path))
-    known = {module_name(source) for source in SOURCES}
-    for name in imports_of(path) & known:
-        assert layer_of(name) <= own, f"{module_name(path)} imports {name}"
+    module = module_name(path)
+    imported = GRAPH.find_modules_directly_imported_by(module)
+    assert [name for name in imported if layer_of(name) > layer_of(module)] == []
+
+
+def test_imports_go_in_no_circle() -> None:
+    before = {name: GRAPH.find_modules_directly_imported_by(name) for name in GRAPH.modules}
+    TopologicalSorter(before).prepare()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_processes_are_started_downward(path: Path) -> None:
+    started = re.findall(r"\"-m\",\s*\"(reilab[\w.]*)\"", path.read_text(encoding="utf-8"))
+    started = [name if "." in name else "reilab.__main__" for name in started]
+    module = module_name(path)
+    if module in STARTS_ABOVE:
+        pytest.skip(f"{module} starts what lies above it")
+    assert [name for name in started if layer_of(name) > layer_of(module)] == []
 
 
 @pytest.mark.parametrize("module", TORCH_FREE)
@@ -82,17 +92,15 @@ def test_every_reader_of_the_record_is_looked_at() -> None:
 
 
 def test_the_picture_of_the_layers_has_every_part() -> None:
-    parts = {module_name(path).split(".")[1] for path in SOURCES if path.parent != ROOT / "reilab"}
-    parts |= {path.stem for path in (ROOT / "reilab").glob("*.py")}
+    parts = {part_of(path) for path in SOURCES}
     assert sorted(part for layer in LAYERS for part in layer) == sorted(parts)
 
 
 def test_tasks_do_not_import_each_other() -> None:
-    tasks = {module_name(p) for p in (ROOT / "reilab" / "tasks").glob("*.py")}
-    tasks -= {"reilab.tasks.registry", "reilab.tasks.__init__"}
+    tasks = GRAPH.find_children("reilab.tasks") - {"reilab.tasks.registry"}
+    assert tasks
     for name in tasks:
-        path = ROOT / Path(*name.split(".")).with_suffix(".py")
-        assert not (imports_of(path) & (tasks - {name}))
+        assert not GRAPH.find_modules_directly_imported_by(name) & tasks
 
 
 def test_import_reilab_loads_no_screen() -> None:
@@ -114,7 +122,30 @@ def test_conda_environment_equals_pyproject() -> None:
     for entry in packages:
         name, bounds = re.fullmatch(r"([a-z0-9-]+)(.*)", entry).groups()  # type: ignore[union-attr]
         found.add(renamed.get(name, name) + bounds)
-    assert found - {"python>=3.11", "pip", "--editable ."} == wanted
+    assert found - {"python>=3.11", "pip", "--editable .", "torchvision>=0.21"} == wanted
+
+
+def test_every_package_that_is_declared_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["lab"]]
+    names = {plain_name(re.split(r"[<>=]", entry)[0]) for entry in declared}
+    modules = import_graph(others=True).modules
+    packages = packages_distributions()
+    imported = {plain_name(name) for module in modules for name in packages.get(module, ())}
+    # Opens the notebooks.
+    assert names - imported == {"jupyterlab"}
+
+
+def plain_name(package: str) -> str:
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def test_hooks_do_what_make_check_does() -> None:
+    rules = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ncheck:")[1].split("\n\n")[0]
+    commands = [line.strip() for line in rules.replace("$(BIN)", ".venv/bin").splitlines()[1:]]
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    entries = [hook["entry"] for hook in hooks["repos"][0]["hooks"]]
+    assert [command.removesuffix(" notebooks/*.ipynb") for command in commands] == entries
 
 
 def test_git_holds_no_generated_output() -> None:

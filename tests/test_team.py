@@ -24,6 +24,8 @@ from reilab.training.gradient import gather_gradients
 from reilab.training.state import seeded
 from reilab.training.team import ALONE, join, share
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 
 import panel as pn
-from bokeh.server.contexts import BokehSessionContext
 
 from reilab.lab.meters import meters_html
 from reilab.lab.summary import WORDS, run_title
@@ -60,13 +59,3 @@ def _tell(ended: Ended) -> None:
     else:
         # It stays until somebody has seen it.
         pn.state.notifications.error(words, duration=0)
-
-
-def forget_notifications(context: BokehSessionContext) -> None:
-    """Let go of the notifications of a session that has ended.
-
-    Panel 1 keeps them for ever, and through them the document with the whole page.
-    """
-    views = pn.state._views
-    for ref in [ref for ref, (_, _, document, _) in views.items() if document is context._document]:
-        del views[ref]

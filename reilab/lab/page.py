@@ -13,9 +13,9 @@ from bokeh.models import CustomJS
 from panel.util import edit_readonly
 
 from reilab.events import Event, Started
-from reilab.lab import address, keys
+from reilab.lab import address, compat, keys
 from reilab.lab.beat import Beat
-from reilab.lab.bulletin import Bulletin, forget_notifications
+from reilab.lab.bulletin import Bulletin
 from reilab.lab.buttons import small_button
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
@@ -35,8 +35,8 @@ from reilab.lab.web.components import Browser, Field
 POLL_MILLISECONDS = 100
 TAGLINE = "learning to image from noisy, incomplete measurements alone"
 #: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
-ON_LOAD = """
-const page = [...cb_obj._all_models.values()].find((model) => model.class_name === "Page")
+ON_LOAD = f"""
+const page = {compat.THE_PAGE}
 if (window.innerWidth < 600) page.data.sidebar_open = false
 if (follow && window.matchMedia("(prefers-color-scheme: dark)").matches) page.data.dark_theme = true
 """
@@ -228,7 +228,8 @@ def session(root: Path) -> LabPage:
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
     pn.state.onload(page.wake)
-    pn.state.on_session_destroyed(forget_notifications)
+    document = pn.state.curdoc
+    pn.state.on_session_destroyed(lambda session_context: compat.forget_views(document))
     # Bokeh's own: Panel's tells its busy indicator of each, which takes longer than an idle tick.
     pn.state.curdoc.add_periodic_callback(page.tick, POLL_MILLISECONDS)
     return page

@@ -53,6 +53,10 @@ class Weight(Setting):
         formula: the term in plain letters: x̂ is f(y), T_g a transform, ``{noise}`` the assumed
             level; ``_x`` or ``_{xy}`` is written below the line.
         estimates_risk: whether its values are to be read beside the true risk.
+
+    >>> from reilab.methods import EI
+    >>> weight_fields(EI)["alpha_mc"].formula
+    '‖y − A x̂‖²'
     """
 
     term: str = ""

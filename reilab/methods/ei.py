@@ -13,7 +13,14 @@ from reilab.problem import Problem
 @method("ei", title="EI", colour="#d97706")
 @dataclass(frozen=True)
 class EI:
-    """Equivariant Imaging (Chen, Tachella & Davies, ICCV 2021): consistency and equivariance."""
+    """Equivariant Imaging (Chen, Tachella & Davies, ICCV 2021): consistency and equivariance.
+
+    α_mc (1/m) ‖y − A x̂‖² + α_eq mean ‖T_g x̂ − f(A T_g x̂)‖² with x̂ = f(y).
+
+    >>> from reilab.methods.base import weights_of
+    >>> weights_of(EI(alpha_eq=10.0))
+    {'mc': 1.0, 'eq': 10.0}
+    """
 
     alpha_mc: AlphaMC = 1.0
     alpha_eq: AlphaEq = 1.0

@@ -1,14 +1,7 @@
 """Loss terms. Each sees a Measurement, a reconstruction, and the reconstruction function.
 
-With f the reconstruction, A the operator, x₁ = f(y), and T_g a random transform:
-
-========================  =============================================================
-Consistency               (1/m) ‖y − A x₁‖²
-Sure                      Stein's estimate of (1/m) ‖A x₁ − A x‖² (the noise model's own)
-Equivariance              mean ‖T_g x₁ − f(A T_g x₁)‖²  (EI)
-RobustEquivariance        mean ‖T_g x₁ − f(noise(A T_g x₁))‖²  (REI)
-Regression                mean ‖x₁ − x‖²                              (needs an Oracle)
-========================  =============================================================
+In their equations f is the reconstruction, A the operator with m measured entries, x̂ = f(y), and
+T_g a random transform.
 """
 
 from __future__ import annotations
@@ -30,7 +23,7 @@ from reilab.settings import Setting
 #: The range of weights that is worth exploring.
 SPAN = (1e-8, 1e5)
 
-#: What equivariance makes of x₁ before it is transformed. Let go, x₁ is changed so that it is found
+#: What equivariance makes of x̂ before it is transformed. Let go, x̂ is changed so that it is found
 #: again more easily, and under noise smooth images are the easiest: it loses detail in the null
 #: space, where no other term holds it.
 TARGETS: Mapping[str, Callable[[Tensor], Tensor]] = {"free": same, "held": Tensor.detach}
@@ -38,7 +31,18 @@ TARGETS: Mapping[str, Callable[[Tensor], Tensor]] = {"free": same, "held": Tenso
 
 @dataclass(frozen=True)
 class Consistency:
-    """Measurement consistency: fits the noise too."""
+    """Measurement consistency: fits the noise too.
+
+    (1/m) ‖y − A x̂‖², a value for each image.
+
+    >>> import torch
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Measurement(y, physics.pinv(y), physics, Gaussian(sigma=0.1))
+    >>> Consistency()(m, m.start, lambda y, physics: physics.pinv(y), Key(0))
+    tensor([0.])
+    """
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
         return mean((m.y - m.physics(xhat)) ** 2)
@@ -46,7 +50,18 @@ class Consistency:
 
 @dataclass(frozen=True)
 class Sure:
-    """Stein's unbiased risk estimate, under the noise that the measurement is believed to have."""
+    """Stein's unbiased risk estimate, under the noise that the measurement is believed to have.
+
+    E[SURE(y)] = E[(1/m) ‖A f(y) − A x‖²], a value for each image.
+
+    >>> import torch
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Measurement(y, physics.pinv(y), physics, Gaussian(sigma=0.1))
+    >>> Sure()(m, m.start, lambda y, physics: physics.pinv(y), Key(0)).shape
+    torch.Size([1])
+    """
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
         return m.noise.sure(
@@ -58,10 +73,22 @@ class Sure:
 class Equivariance:
     """Noise-free equivariance of f∘A.
 
+    mean ‖T_g x̂ − f(A T_g x̂)‖², a value for each transformed image.
+
     Args:
         group: the transforms.
         transforms: how many random ones for each image.
         target: a name of ``TARGETS``.
+
+    >>> import torch
+    >>> from reilab.groups import Shifts
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Measurement(y, physics.pinv(y), physics, Gaussian(sigma=0.1))
+    >>> loss = Equivariance(Shifts(size=2), transforms=3)
+    >>> loss(m, m.start, lambda y, physics: physics.pinv(y), Key(0)).shape
+    torch.Size([3])
     """
 
     group: Group
@@ -77,13 +104,25 @@ class Equivariance:
 class RobustEquivariance:
     """Equivariance of f∘noise∘A: the virtual measurements are as noisy as the real ones.
 
-    The gradient of counts is 0, so with Poisson noise none flows back through A T_g x₁, as in the
-    authors' code; with Gaussian noise it does, unless x₁ is held.
+    mean ‖T_g x̂ − f(noise(A T_g x̂))‖², a value for each transformed image.
+
+    The gradient of counts is 0, so with Poisson noise none flows back through A T_g x̂, as in the
+    authors' code; with Gaussian noise it does, unless x̂ is held.
 
     Args:
         group: the transforms.
         transforms: how many random ones for each image.
         target: a name of ``TARGETS``.
+
+    >>> import torch
+    >>> from reilab.groups import Shifts
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Measurement(y, physics.pinv(y), physics, Gaussian(sigma=0.1))
+    >>> loss = RobustEquivariance(Shifts(size=2), transforms=3)
+    >>> loss(m, m.start, lambda y, physics: physics.pinv(y), Key(0)).shape
+    torch.Size([3])
     """
 
     group: Group
@@ -98,14 +137,25 @@ class RobustEquivariance:
 
 
 def _turned(loss: Equivariance | RobustEquivariance, xhat: Tensor, key: Key) -> Tensor:
-    """The transformed images T_g x₁, n for each of x₁."""
+    """The transformed images T_g x̂, n for each of x̂."""
     transforms = loss.group.sample(loss.transforms, key.generator())
     return loss.group.act(transforms, TARGETS[loss.target](xhat))
 
 
 @dataclass(frozen=True)
 class Regression:
-    """The distance from the ground truth."""
+    """The distance from the ground truth.
+
+    mean ‖x̂ − x‖², a value for each image.
+
+    >>> import torch
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Oracle(y, physics.pinv(y), physics, Gaussian(sigma=0.1), x=torch.ones(1, 1, 2, 2))
+    >>> Regression()(m, m.start, lambda y, physics: physics.pinv(y), Key(0))
+    tensor([0.5000])
+    """
 
     def __call__(self, m: Oracle, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
         return mean((xhat - m.x) ** 2)

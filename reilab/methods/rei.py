@@ -16,6 +16,12 @@ class REI:
     """Robust Equivariant Imaging (Chen, Tachella & Davies, CVPR 2022).
 
     SURE in place of consistency, and equivariance under noise.
+
+    α_sure SURE(y) + α_req mean ‖T_g x̂ − f(noise(A T_g x̂))‖² with x̂ = f(y).
+
+    >>> from reilab.methods.base import weights_of
+    >>> weights_of(REI(alpha_req=10.0))
+    {'sure': 1.0, 'req': 10.0}
     """
 
     alpha_sure: AlphaSure = 1.0

@@ -13,7 +13,12 @@ from reilab.problem import Problem
 @method("supervised", title="Supervised", colour="#0e9f6e", oracle=True)
 @dataclass(frozen=True)
 class Supervised:
-    """Supervised: regression on the ground truth, mean ‖x̂ − x‖²."""
+    """Supervised: regression on the ground truth, mean ‖x̂ − x‖².
+
+    >>> from reilab.methods.base import weights_of
+    >>> weights_of(Supervised())
+    {'supervised': 1.0}
+    """
 
     alpha_supervised: AlphaSupervised = 1.0
 

@@ -23,6 +23,11 @@ class ConsistencyStep(nn.Module):
     With λ = 1, and A†A a projection, the measured part of x becomes that of A†y, noise and all; a
     smaller λ keeps something of what the network made of it. Where A† is no pseudo-inverse, as the
     filtered back-projection of CT, or A not linear, it is a step of a fixed-point iteration.
+
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 8, 8), torch.arange(32)), torch.ones(1, 1, 32)
+    >>> ConsistencyStep(step=0.5)(torch.zeros(1, 1, 8, 8), physics, physics.pinv(y)).shape
+    torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, step: float = 1.0) -> None:

@@ -20,6 +20,12 @@ class Consistent(nn.Module):
     Args:
         images: the network U from (B, C, H, W) to the same shape, e.g. the U-Net of the paper.
         step: λ before training; with 1, all that was measured is kept.
+
+    >>> import torch
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 8, 8), torch.arange(32)), torch.ones(1, 1, 32)
+    >>> Consistent(UNet(1, width=8, norm="none"))(y, physics, physics.pinv(y)).shape
+    torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, images: nn.Module, step: float = 1.0) -> None:
@@ -36,7 +42,14 @@ class Consistent(nn.Module):
 @network("consistent", title="Consistent U-Net")
 @dataclass(frozen=True)
 class ConsistentSpec:
-    """The paper's U-Net on A†y, then one step towards the measurements."""
+    """The paper's U-Net on A†y, then one step towards the measurements.
+
+    f(y) = x + λ (A†y − A†A(x)) with x = U(A†y).
+
+    >>> net = ConsistentSpec(width=8).build(channels=1)
+    >>> sum(weights.numel() for weights in net.parameters())
+    134122
+    """
 
     width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
     norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "none"

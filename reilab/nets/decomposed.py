@@ -26,6 +26,13 @@ class Decomposed(nn.Module):
 
     Args:
         stages: the Cₖ, networks from (B, C, H, W) to the same shape.
+
+    >>> import torch
+    >>> from reilab.nets.unrolled import Stage
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 8, 8), torch.arange(32)), torch.ones(1, 1, 32)
+    >>> Decomposed([Stage(1, width=8), Stage(1, width=8)])(y, physics, physics.pinv(y)).shape
+    torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, stages: Sequence[nn.Module]) -> None:
@@ -45,7 +52,14 @@ class Decomposed(nn.Module):
 @network("decomposed", title="Seen, then unseen")
 @dataclass(frozen=True)
 class DecomposedSpec:
-    """Small networks in turn: the first for what A sees, the others for what it does not."""
+    """Small networks in turn: the first for what A sees, the others for what it does not.
+
+    x₁ = A†A(C₁(A†y)), xₖ = x₁ + (I − A†A) Cₖ(xₖ₋₁).
+
+    >>> net = DecomposedSpec(stages=2, width=8).build(channels=1)
+    >>> sum(weights.numel() for weights in net.parameters())
+    2642
+    """
 
     stages: NStages = 4
     stage: StageKind = "convolutions"

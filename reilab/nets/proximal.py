@@ -35,6 +35,11 @@ class ProximalStep(nn.Module):
     Args:
         damping: λ before training; the more noise, the larger.
         iterations: of conjugate gradients, for the inverse and for its gradient.
+
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 8, 8), torch.arange(32)), torch.ones(1, 1, 32)
+    >>> ProximalStep(damping=0.1, iterations=4)(torch.zeros(1, 1, 8, 8), physics, y).shape
+    torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, damping: float, iterations: int) -> None:
@@ -69,6 +74,12 @@ class Proximal(nn.Module):
         stages: the Cₖ from (B, C, H, W) to the same shape.
         damping: λ of each step before training.
         iterations: of conjugate gradients in each step.
+
+    >>> from reilab.nets.unrolled import Stage
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 8, 8), torch.arange(32)), torch.ones(1, 1, 32)
+    >>> Proximal([Stage(1, width=8)], damping=0.1, iterations=4)(y, physics, physics.pinv(y)).shape
+    torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, stages: Sequence[nn.Module], damping: float, iterations: int) -> None:
@@ -169,7 +180,14 @@ def _at_least_tiny(energy: Tensor) -> Tensor:
 @network("proximal", title="Unrolled, proximal steps")
 @dataclass(frozen=True)
 class ProximalSpec:
-    """Small networks in turns with steps that solve for what A has seen: CT, where A† is rough."""
+    """Small networks in turns with steps that solve for what A has seen: CT, where A† is rough.
+
+    x₀ = P₀(0), xₖ = Pₖ(Cₖ(xₖ₋₁)), P(x) = argmin_z ‖L z − ℓ‖² + λ ‖L‖² ‖z − x‖².
+
+    >>> net = ProximalSpec(stages=2, width=8).build(channels=1)
+    >>> sum(weights.numel() for weights in net.parameters())
+    2645
+    """
 
     stages: NStages = 3
     stage: StageKind = "convolutions"

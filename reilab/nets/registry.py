@@ -56,6 +56,12 @@ class FromStart(nn.Module):
 
     Args:
         images: the map of images (B, C, H, W).
+
+    >>> import torch
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 8, 8), torch.arange(32)), torch.ones(1, 1, 32)
+    >>> FromStart(nn.Identity())(y, physics, physics.pinv(y)).shape
+    torch.Size([1, 1, 8, 8])
     """
 
     def __init__(self, images: nn.Module) -> None:

@@ -34,7 +34,11 @@ NORMS: Mapping[str, Callable[[int], nn.Module]] = {
 
 
 class UNet(nn.Module):
-    """f(x) = x + U(x) for images (B, channels, H, W), H and W multiples of 8."""
+    """f(x) = x + U(x) for images (B, channels, H, W), H and W multiples of 8.
+
+    >>> UNet(2, width=8)(torch.ones(1, 2, 16, 24)).shape
+    torch.Size([1, 2, 16, 24])
+    """
 
     def __init__(self, channels: int, width: int = 64, norm: str = "batch") -> None:
         super().__init__()
@@ -63,7 +67,14 @@ class UNet(nn.Module):
 @network("unet", title="U-Net of the paper")
 @dataclass(frozen=True)
 class UNetSpec:
-    """The paper's U-Net on A†y: it learns by itself what the operator would have told it."""
+    """The paper's U-Net on A†y: it learns by itself what the operator would have told it.
+
+    f(y) = A†y + U(A†y).
+
+    >>> net = UNetSpec().build(channels=2)
+    >>> sum(weights.numel() for weights in net.parameters())
+    8563522
+    """
 
     width: Annotated[int, Setting("Channels of the first U-Net scale.", low=8, multiple_of=8)] = 64
     norm: Annotated[str, Setting("Normalisation layer.", choices=tuple(NORMS))] = "batch"

@@ -47,6 +47,11 @@ class Unrolled(nn.Module):
         stages: networks from (B, C, H, W) to the same shape.
         step: the λₖ before training.
         ends_consistent: whether the result is that of a step towards the measurements.
+
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 8, 8), torch.arange(32)), torch.ones(1, 1, 32)
+    >>> Unrolled([Stage(1, width=8), Stage(1, width=8)])(y, physics, physics.pinv(y)).shape
+    torch.Size([1, 1, 8, 8])
     """
 
     def __init__(
@@ -100,7 +105,14 @@ StageLayers: TypeAlias = Annotated[int, Setting("Convolutions of a stage.", low=
 @network("unrolled", title="Unrolled")
 @dataclass(frozen=True)
 class UnrolledSpec:
-    """Small networks in turns with steps towards the measurements: it is told what A has seen."""
+    """Small networks in turns with steps towards the measurements: it is told what A has seen.
+
+    x₁ = C₁(A†y), xₖ₊₁ = Cₖ₊₁(xₖ + λₖ (A†y − A†A(xₖ))).
+
+    >>> net = UnrolledSpec(stages=2, width=8).build(channels=1)
+    >>> sum(weights.numel() for weights in net.parameters())
+    2643
+    """
 
     stages: NStages = 3
     stage: StageKind = "convolutions"

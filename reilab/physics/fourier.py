@@ -14,6 +14,11 @@ class CartesianMRI:
     """A x = (F x)[:, columns], F the centred orthonormal 2-D Fourier transform.
 
     Images (B, 2, H, W) and k-space (B, 2, H, k) carry real and imaginary part as two channels.
+
+    >>> physics = CartesianMRI((2, 8, 8), columns=torch.tensor([0, 3, 4, 5]))
+    >>> y = physics(torch.ones(1, 2, 8, 8))
+    >>> y.shape, physics.pinv(y).shape
+    (torch.Size([1, 2, 8, 4]), torch.Size([1, 2, 8, 8]))
     """
 
     domain: tuple[int, int, int]
@@ -44,6 +49,11 @@ class PatternMRI:
     """A x = (F x)[entries]: any set of entries of k-space, (B, 2, H, W) to (B, 2, m).
 
     ``entries`` (m,) are flat indices into H·W.
+
+    >>> physics = PatternMRI((2, 8, 8), entries=torch.tensor([0, 9, 18, 36]))
+    >>> y = physics(torch.ones(1, 2, 8, 8))
+    >>> y.shape, physics.pinv(y).shape
+    (torch.Size([1, 2, 4]), torch.Size([1, 2, 8, 8]))
     """
 
     domain: tuple[int, int, int]

@@ -12,7 +12,16 @@ from reilab.key import Key
 
 @dataclass(frozen=True, eq=False)
 class PixelMask:
-    """A x = x[pixels]: (B, C, H, W) to (B, C, m). ``pixels`` (m,) are flat indices into H·W."""
+    """A x = x[pixels]: (B, C, H, W) to (B, C, m). ``pixels`` (m,) are flat indices into H·W.
+
+    >>> physics = PixelMask((1, 2, 2), pixels=torch.tensor([0, 3]))
+    >>> y = physics(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    >>> y
+    tensor([[[1., 4.]]])
+    >>> physics.pinv(y)
+    tensor([[[[1., 0.],
+              [0., 4.]]]])
+    """
 
     domain: tuple[int, int, int]
     pixels: Tensor

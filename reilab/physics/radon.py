@@ -33,6 +33,15 @@ class Radon:
     """Line integrals in units of pixels: (B, 1, n, n) to (B, 1, detectors, views).
 
     ``angles`` are those of the views, in degrees; the projector's rows come in ``parts``.
+
+    (R x)(s, θ) is the integral of x along the line at distance s from the centre, at the angle θ.
+
+    >>> physics = parallel_beam(size=8, views=4)
+    >>> y = physics(torch.ones(1, 1, 8, 8))
+    >>> y.shape, physics.pinv(y).shape
+    (torch.Size([1, 1, 12, 4]), torch.Size([1, 1, 8, 8]))
+    >>> y[0, 0, 6, ::2]  # lines through the centre, along the columns and along the rows
+    tensor([8., 8.])
     """
 
     size: int

@@ -21,6 +21,12 @@ class Transmission:
         attenuation: μ, attenuation per pixel of an image value of 1.
         floor: counts below it are raised to it before the logarithm is taken, because additive
             noise makes counts of zero and below.
+
+    >>> from reilab.physics import parallel_beam
+    >>> physics = Transmission(parallel_beam(size=8, views=4), blank=1e5, attenuation=0.1)
+    >>> y = physics(torch.zeros(1, 1, 8, 8))
+    >>> y.shape, float(y.max()), float(physics.integrals(y).max())
+    (torch.Size([1, 1, 12, 4]), 100000.0, 0.0)
     """
 
     radon: Radon

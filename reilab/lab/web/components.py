@@ -11,6 +11,7 @@ from typing import Any
 import param
 from panel.custom import JSComponent
 
+from reilab.lab import compat
 from reilab.lab.put import put
 
 HERE = Path(__file__).parent
@@ -78,9 +79,9 @@ class Browser(JSComponent):
 
     def copy(self, text: str) -> None:
         """Put a text on the clipboard."""
-        self._send_msg({"copy": text})
+        compat.send(self, {"copy": text})
 
     def download(self, name: str, content: bytes, kind: str) -> None:
         """Hand a file to the person in front of the browser."""
         packed = base64.b64encode(content).decode()
-        self._send_msg({"name": name, "content": packed, "type": kind})
+        compat.send(self, {"name": name, "content": packed, "type": kind})

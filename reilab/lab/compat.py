@@ -1,0 +1,35 @@
+"""What the page takes from libraries that do not promise it, with the versions it was seen in.
+
+Nothing else in reilab does; ``tests/test_compat.py`` says which of it is gone, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+from bokeh.document import Document
+from panel.custom import JSComponent
+
+#: JavaScript: the page's own model. BokehJS 3.9.2 finds models by id or name alone, and Panel
+#: gives them neither.
+THE_PAGE = '[...cb_obj._all_models.values()].find((model) => model.class_name === "Page")'
+
+
+def forget_views(document: Document) -> None:
+    """Let go of the notifications of a session that has ended.
+
+    Panel 1.9.4 keeps them for ever in ``state._views``, and through them the document with the
+    whole page.
+    """
+    views = pn.state._views
+    for ref in [ref for ref, (_, _, owner, _) in views.items() if owner is document]:
+        del views[ref]
+
+
+def send(component: JSComponent, message: Any) -> None:
+    """Say something to the JavaScript of a component.
+
+    Panel 1.9.4 gives ``AnyWidgetComponent`` a ``send``, and ``JSComponent`` ``_send_msg`` alone.
+    """
+    component._send_msg(message)
