@@ -143,6 +143,7 @@ class Form(Generic[F]):
         self._showing = False
         self.fields = {name: self._field(name) for group in GROUPS.values() for name in group}
         self.own: dict[str, F] = {}
+        self._kinds: dict[str, str] = {}
         lab.choices.param.watch(self.offer, ["task", "network"])
         lab.choices.param.watch(self._show_numbers, list(NUMBERS))
         shown = ["task", "preset", "methods", "network", "same_noise", "device", "further"]
@@ -151,8 +152,15 @@ class Form(Generic[F]):
 
     def offer(self, *_: object) -> None:
         """Offer what can be chosen in the task that is chosen."""
-        self.own = {name: self._field(name) for name in further(self._lab.choices)}
+        old, kinds = self.own, self._kinds
+        names = further(self._lab.choices)
+        self._kinds = {name: control(self._lab, name).kind for name in names}
+        self.own = {
+            name: old[name] if kinds.get(name) == self._kinds[name] else self._field(name)
+            for name in names
+        }
         self._place(self.own)
+        self._show(self.own)
 
     def _field(self, name: str) -> F:
         with self._deaf():

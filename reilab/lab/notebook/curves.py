@@ -9,6 +9,12 @@ from reilab.lab.content import Content
 from reilab.lab.notebook.figures import NotebookFigures
 from reilab.lab.view import View
 
+#: Bokeh asks the style sheets of a page for all its colours but those of legends.
+LEGEND = """
+.bk-label { color: var(--jp-ui-font-color1) !important;
+  font-family: var(--jp-ui-font-family) !important; }
+"""
+
 
 class NotebookCurves:
     """The charts in a grid, and behind them the objectives.
@@ -24,7 +30,9 @@ class NotebookCurves:
 
     def update(self, content: Content) -> None:
         """Draw the curves as they are now."""
-        self.charts.update(content)
+        if self.charts.update(content):
+            for figure in self.charts.figures.values():
+                figure.legend[0].stylesheets = [LEGEND]
         self._show()
 
     def explain(self, objectives: str) -> None:

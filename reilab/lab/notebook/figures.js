@@ -28,7 +28,7 @@ export default {
     // A page may hold several versions.
     const bokeh = () => window.Bokeh?.[model.get("version")]
 
-    async function show({ document: json, cells, script }) {
+    async function show({ document: sent, cells, script }) {
       if (!bokeh()) {
         const element = document.createElement("script")
         element.textContent = script
@@ -39,8 +39,9 @@ export default {
       shown?.clear()
       const laid = lay(el, cells)
       texts = laid.texts
-      shown = Document.from_json(json)
-      await add_document_standalone(shown, el, laid.figures)
+      shown = Document.from_json(sent)
+      // What has no place of its own, Bokeh's notifications, would take one in the grid.
+      await add_document_standalone(shown, document.createElement("div"), laid.figures)
     }
 
     function change(message, buffers) {
