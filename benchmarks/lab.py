@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
+from jupyter_client.manager import start_new_kernel
 from playwright.sync_api import Page
 
 from benchmarks.measure import Table
@@ -40,11 +42,38 @@ WATCHED_SECONDS, WATCHED_ROUNDS = 20.0, 3
 NOTE = f"""A server and headless Chromium on the same machine. *An update*: five panes of
 {SIDE}² with their error maps, three curves and the table, as the processor time of the server
 while a run writes {N_UPDATES} of them, less what it takes idle, over the number that are seen.
+*Kernel*: the same in a notebook, as the kernel's processor time, without a browser.
 *Sessions*: tabs that watch one run whose images change every {PAUSE:g} s, and how often the step on
-their screens changes. *First image*: from the
-click on Train (MRI, `quick`) until A†y is seen, with a worker that waits and without.
+their screens changes. *First image*: from the click on Train (MRI, `quick`) until A†y is seen, with
+a worker that waits and without.
 *Training lost*: steps a second of MRI, `quick`, with the page open against closed, in turns.
 *Memory*: of the server after {N_SESSIONS} tabs were opened and closed, less that after five."""
+#: Shows a run in a kernel, and tells the processor time of each update, less that of idle beats.
+IN_A_KERNEL = """
+import asyncio, time
+from pathlib import Path
+from benchmarks.lab import N_UPDATES, _grow, _made_up, SIDE
+from reilab.lab.notebook import LabPanel
+from reilab.runs import jobs
+
+jobs.warm = lambda root: None
+run, truth = _made_up(Path({root!r}), SIDE)
+panel = LabPanel(Path({root!r}))
+panel.show_run(run.name)
+for figures in (panel.pictures.figures, panel.curves.widget):
+    # As a browser asks for it.
+    figures._answer(figures, {{"script": False}}, ())
+began = time.process_time()
+await asyncio.sleep(5)
+idle = (time.process_time() - began) / 5
+busy = 0.0
+for _ in range(N_UPDATES):
+    _grow(run, truth, 1, 0.0)
+    began = time.process_time()
+    await asyncio.sleep(1)
+    busy += time.process_time() - began - idle
+print(1000 * busy / N_UPDATES)
+"""
 #: Counts in ``window.seen`` how often the step on screen changes.
 COUNT = """
 (element) => {
@@ -64,7 +93,7 @@ COUNT = """
 def measure() -> Table:
     """All of it."""
     rows: list[list[str]] = []
-    for action in (update, sessions, first_image, training_lost, memory):
+    for action in (update, notebook, sessions, first_image, training_lost, memory):
         print("lab", action.__name__, file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as site:
             found = action(site)
@@ -85,6 +114,23 @@ def update(site: Site) -> list[list[str]]:
     busy = _cpu(site, lambda: _grow(run, images, N_UPDATES, PAUSE))
     milliseconds = 1000 * (busy - idle) / (_seen(page) - before)
     return [["server time of an update", f"{milliseconds:.1f} ms", "10 ms"]]
+
+
+def notebook(site: Site) -> list[list[str]]:
+    """Processor time of an update of the lab in a notebook, in its kernel."""
+    manager, client = start_new_kernel()
+    told: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        told.append(str(message["content"].get("text", message["content"].get("evalue", ""))))
+
+    try:
+        code = IN_A_KERNEL.format(root=str(site.root))
+        client.execute_interactive(code, output_hook=hear, timeout=300)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    return [["kernel time of an update", f"{float(''.join(told)):.1f} ms", "15 ms"]]
 
 
 def sessions(site: Site) -> list[list[str]]:

@@ -21,10 +21,10 @@ from reilab.cli.main import main
 from reilab.datasets import catalogue
 from reilab.key import Key
 from reilab.lab import exports, form
+from reilab.lab.content import content_of
 from reilab.lab.exhibit import Exhibit
 from reilab.lab.model import Lab
 from reilab.lab.results import as_text
-from reilab.lab.runview import content_of
 from reilab.lab.several import content_of_several
 from reilab.lab.summary import status_detail
 from reilab.lab.view import View

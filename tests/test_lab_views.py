@@ -17,6 +17,7 @@ from reilab.lab.beat import POLLS_PER_SHOW, Beat
 from reilab.lab.board import ImageBoard
 from reilab.lab.chart import Chart
 from reilab.lab.choices import Choices
+from reilab.lab.content import content_of
 from reilab.lab.explain import explain, span_words
 from reilab.lab.formula import objectives
 from reilab.lab.keys import press
@@ -25,7 +26,6 @@ from reilab.lab.lines import PlotAxes, PlotLine, PlotMark
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
 from reilab.lab.results import as_text
-from reilab.lab.runview import content_of
 from reilab.lab.series import (
     NULL,
     PSNR,
@@ -133,7 +133,7 @@ def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
     view = View()
     board = ImageBoard(view)
     board.update(content_of("run", history, view).scene)
-    source = board._cards["rei"]._image.source
+    source = board._cards["rei"].pair.image.source
     first = source.data["image"][0]
     board.update(content_of("run", history, view).scene)
     assert source.data["image"][0] is first
@@ -155,10 +155,10 @@ def test_the_board_keeps_the_panes_that_it_has(history: History) -> None:
     late = dict(board._cards)
     assert {key: late[key] for key in early} == early
     assert [item.visible for item in board._grid] == [True] * 5
-    before = late["rei"]._image.source.data["image"][0]
+    before = late["rei"].pair.image.source.data["image"][0]
     board.update(replace(whole, run="another"))
     assert board._cards == late
-    assert late["rei"]._image.source.data["image"][0] is not before
+    assert late["rei"].pair.image.source.data["image"][0] is not before
     truth = whole.shots[0]
     wider = replace(truth, image=truth.image.repeat(2, axis=1))
     board.update(replace(whole, shots=[wider], measurement=None))
@@ -311,7 +311,7 @@ def test_runs_of_one_task_are_compared_in_one_view(tmp_path: Path) -> None:
     board.update(content.scene)
     assert list(board._cards) == ["truth", "pinv", "A/rei", "B/rei", "measurement"]
     other = history_of(write_run(tmp_path, "third").events())
-    source = board._cards["B/rei"]._image.source
+    source = board._cards["B/rei"].pair.image.source
     before = source.data["image"][0]
     changed = {"first": runs["first"], "third": other}
     board.update(content_of_several(changed, View(), {"rei"}).scene)

@@ -71,8 +71,8 @@ class Site:
         self.page.locator(".reilab-lab .state", has_text=words).wait_for()
 
     def picture(self, key: str) -> str:
-        image = self.page.locator(f".reilab-pane-{key} img").first
-        return str(image.get_attribute("src"))
+        """What an image shows now."""
+        return drawn(self.page.locator(f".reilab-pane-{key} [role=img]").first)
 
     def wait_for_another(self, key: str) -> None:
         """Wait until an image is another than now."""
@@ -87,6 +87,12 @@ class Site:
         """How far the newest run has come, by its own log."""
         events = self.folder().events()
         return max((event.step for event in events if isinstance(event, Stepped)), default=0)
+
+
+def drawn(figure: playwright.Locator) -> str:
+    """The pixels of a figure, or nothing as long as there is none."""
+    canvas = figure.locator("canvas").first
+    return str(canvas.evaluate("canvas => canvas.toDataURL()")) if canvas.count() else ""
 
 
 @pytest.fixture(scope="module")
@@ -179,15 +185,27 @@ def test_images_and_curves_change_while_it_trains(site: Site) -> None:
     steps.press("Enter")
     site.page.locator(".reilab-train").click()
     site.expect("Training")
-    site.page.locator(".reilab-pane-rei img").first.wait_for()
+    site.page.locator(".reilab-pane-rei canvas").first.wait_for()
     curve = site.page.get_by_role("img", name="PSNR on the test images (dB) against steps")
-    drawn = curve.inner_html()
+    before = drawn(curve)
     site.wait_for_another("rei")
     site.wait_for_another("ei")
-    until(lambda: curve.inner_html() != drawn, "a longer curve", PATIENCE_SECONDS)
+    until(lambda: drawn(curve) != before, "a longer curve", PATIENCE_SECONDS)
     assert "it/s" in site.page.locator(".reilab-status").inner_text()
-    alt = site.page.locator(".reilab-pane-rei img").first.get_attribute("alt")
-    assert re.match(r"REI at step \d+: PSNR [\d.]+ dB", alt or "")
+    name = site.page.locator(".reilab-pane-rei [role=img]").first.get_attribute("aria-label")
+    assert re.match(r"REI at step \d+: PSNR [\d.]+ dB", name or "")
+
+
+def test_images_zoom_together(site: Site) -> None:
+    first, other = (site.page.locator(f".reilab-pane-{key}").first for key in ("truth", "pinv"))
+    before = site.picture("pinv")
+    first.locator("canvas").first.hover()
+    site.page.keyboard.down("Control")
+    site.page.mouse.wheel(0, -400)
+    site.page.keyboard.up("Control")
+    until(lambda: site.picture("pinv") != before, "a part of the image", PATIENCE_SECONDS)
+    other.locator("canvas").first.dblclick()
+    until(lambda: site.picture("pinv") == before, "the whole image", PATIENCE_SECONDS)
 
 
 def test_a_weight_is_changed_while_it_trains(site: Site) -> None:
@@ -224,6 +242,19 @@ def test_the_next_cells_see_what_the_run_has_come_to(site: Site) -> None:
     output.wait_for()
     site.run(HISTORY + 1)
     site.cell(HISTORY + 1).locator(".jp-OutputArea-output img").wait_for()
+
+
+def test_a_page_that_is_loaded_anew_shows_the_run_as_it_is(site: Site) -> None:
+    shown = site.picture("rei"), drawn(site.page.get_by_role("img", name="PSNR on the test").first)
+    site.page.keyboard.press("Control+s")
+    site.page.get_by_text("Saving completed").wait_for()
+    saved = (site.home / "notebooks" / "lab.ipynb").read_text(encoding="utf-8")
+    assert "Bokeh" not in saved
+    site.page.reload()
+    site.page.locator(".reilab-pane-rei canvas").first.wait_for()
+    until(lambda: site.picture("rei") == shown[0], "the image of before", PATIENCE_SECONDS)
+    curve = site.page.get_by_role("img", name="PSNR on the test").first
+    until(lambda: drawn(curve) == shown[1], "the curve of before", PATIENCE_SECONDS)
 
 
 def test_nothing_left_this_machine_and_nothing_went_wrong(site: Site) -> None:

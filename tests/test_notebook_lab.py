@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -11,10 +12,14 @@ import time
 from collections.abc import Awaitable, Callable
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import numpy as np
 import pytest
+from bokeh.core.serialization import Buffer, Serialized
+from bokeh.document import Document
+from bokeh.models import LinearScale, LogScale
 from ipywidgets.widgets import widget
 from lab_runs import N_STEPS, write_run
 
@@ -22,15 +27,14 @@ from reilab.events import SetAssumedNoise, SetLearningRate, SetWeight, Stepped
 from reilab.lab import form
 from reilab.lab.controls import Controls
 from reilab.lab.explain import label, span_words, unit
-from reilab.lab.lines import PlotAxes, PlotLine, PlotMark
 from reilab.lab.notebook import LabPanel, lab
-from reilab.lab.notebook.chart import chart_html
+from reilab.lab.notebook.curves import NotebookCurves
 from reilab.lab.notebook.fields import NotebookField
-from reilab.lab.notebook.ticks import linear_ticks, log_ticks, tick_text
-from reilab.lab.series import Series
+from reilab.lab.notebook.pictures import NotebookPictures
 from reilab.lab.view import ERRORS
 from reilab.runs import jobs
 from reilab.runs.jobs import Status
+from reilab.show.words import method_colour
 from reilab.tasks.registry import tasks
 
 PATIENCE_SECONDS = 120
@@ -91,17 +95,46 @@ def title(one: ipywidgets.Widget) -> str:
     return str(getattr(one, "description", ""))
 
 
+def written(view: NotebookPictures) -> str:
+    """All that is written among the images."""
+    return "".join(view.figures.texts)
+
+
+def names(view: NotebookPictures) -> list[str]:
+    """What the images and error maps show, for those who cannot see them."""
+    return [figure.html_attributes["aria-label"] for figure in view.figures.figures]
+
+
+def pixels(panel: LabPanel, title: str) -> np.ndarray:
+    """What an image shows now."""
+    place = [name.split(" at ")[0] for name in names(panel.pictures)].index(title)
+    image: np.ndarray = pixels_of(panel.pictures.figures.figures[place])
+    return image
+
+
+def pixels_of(figure: Any) -> Any:
+    """What a figure of an image shows."""
+    return figure.renderers[0].data_source.data["image"][0]
+
+
+def marks_of(curves: NotebookCurves) -> str:
+    """What is said at the upright marks of the losses."""
+    drawn = curves.charts.figures["losses"].renderers
+    (marks,) = (d for one in drawn if "words" in (d := one.data_source.data))
+    return "; ".join(marks["words"])
+
+
 @pytest.mark.parametrize("task", sorted(tasks()))
 def test_every_field_of_every_task_has_a_control_with_unit_and_range(
     task: str, tmp_path: Path
 ) -> None:
     async def look(panel: LabPanel) -> None:
         panel.lab.choices.task = task
-        fields = {**panel.controls.fields, **panel.controls.own}
+        fields = {**panel.controls.form.fields, **panel.controls.form.own}
         choices = panel.lab.choices
         settings = tasks()[task].settings.keys() - {tasks()[task].noise}
         assert settings | set(choices.own) - {"same_noise"} <= fields.keys()
-        for name in {*form.NUMBERS, *panel.controls.own}:
+        for name in {*form.NUMBERS, *panel.controls.form.own}:
             setting, words = choices.setting(name), words_of(fields[name])
             assert label(name) in words
             assert unit(name, setting) in words
@@ -112,25 +145,25 @@ def test_every_field_of_every_task_has_a_control_with_unit_and_range(
 
 def test_both_faces_have_the_same_controls(tmp_path: Path) -> None:
     async def compare(panel: LabPanel) -> None:
-        page = Controls(panel.lab)
-        assert page._fields.keys() == panel.controls.fields.keys()
-        assert page._own.keys() == panel.controls.own.keys()
-        for name, field in {**page._fields, **page._own}.items():
-            own = {**panel.controls.fields, **panel.controls.own}[name]
-            assert field.label in words_of(own)
-            assert field.unit in words_of(own)
-            assert field.help in words_of(own)
+        page, own = Controls(panel.lab).form, panel.controls.form
+        assert page.fields.keys() == own.fields.keys()
+        assert page.own.keys() == own.own.keys()
+        for name, field in {**page.fields, **page.own}.items():
+            words = words_of({**own.fields, **own.own}[name])
+            assert field.label in words
+            assert field.unit in words
+            assert field.help in words
 
     in_a_notebook(tmp_path, compare)
 
 
 def test_a_slider_has_the_range_of_its_setting_and_moves_its_number(tmp_path: Path) -> None:
     async def move(panel: LabPanel) -> None:
-        slider = part(panel.controls.fields["noise"], ipywidgets.FloatSlider)
+        slider = part(panel.controls.form.fields["noise"], ipywidgets.FloatSlider)
         assert (slider.min, slider.max) == panel.lab.choices.setting("noise").slider
         slider.value = 0.2
         assert panel.lab.choices.noise == 0.2
-        assert part(panel.controls.fields["assumed_noise"], ipywidgets.Text).value == "0.2"
+        assert part(panel.controls.form.fields["assumed_noise"], ipywidgets.Text).value == "0.2"
         panel.lab.choices.noise = 7.0
         assert slider.value == slider.max
         assert panel.lab.choices.noise == 7.0
@@ -140,7 +173,7 @@ def test_a_slider_has_the_range_of_its_setting_and_moves_its_number(tmp_path: Pa
 
 def test_what_is_entered_is_chosen(tmp_path: Path) -> None:
     async def enter(panel: LabPanel) -> None:
-        fields, choices = panel.controls.fields, panel.lab.choices
+        fields, choices = panel.controls.form.fields, panel.lab.choices
         text = part(fields["learning_rate"], ipywidgets.Text)
         text.value = "2.50e-3"
         assert (choices.learning_rate, text.value) == (0.0025, "0.0025")
@@ -151,8 +184,8 @@ def test_what_is_entered_is_chosen(tmp_path: Path) -> None:
         assert choices.alpha_req == 10
         part(fields["task"], ipywidgets.Dropdown).value = "ct"
         assert (choices.task, choices.preset) == ("ct", "smoke")
-        assert "views" in panel.controls.own
-        part(panel.controls.own["views"], ipywidgets.Text).value = "30"
+        assert "views" in panel.controls.form.own
+        part(panel.controls.form.own["views"], ipywidgets.Text).value = "30"
         assert choices.further["views"] == 30
         ei = next(one for one in parts(fields["methods"].widget) if title(one) == "EI")
         ei.value = False
@@ -167,7 +200,7 @@ def test_what_is_entered_is_chosen(tmp_path: Path) -> None:
 
 def test_bad_input_is_explained_and_starts_nothing(tmp_path: Path) -> None:
     async def enter(panel: LabPanel) -> None:
-        part(panel.controls.fields["steps"], ipywidgets.Text).value = "-5"
+        part(panel.controls.form.fields["steps"], ipywidgets.Text).value = "-5"
         panel.transport.buttons["train"].click()
         assert "steps = -5 is too small" in panel.transport.words
         assert panel.lab.runs() == []
@@ -196,19 +229,19 @@ def test_a_run_is_trained_steered_paused_stepped_and_stopped(tmp_path: Path) -> 
         choices.methods, choices.steps = ["ei", "rei"], 100_000
         buttons["train"].click()
         await until(lambda: panel.lab.standing.status is Status.RUNNING)
-        await until(lambda: "rei" in panel.pictures.figures)
-        first = panel.pictures.figures["rei"].value
-        await until(lambda: panel.pictures.figures["rei"].value != first)
+        await until(lambda: "reilab-psnr-rei" in written(panel.pictures))
+        first = pixels(panel, "REI")
+        await until(lambda: not np.array_equal(pixels(panel, "REI"), first))
         assert re.search(r"Training.*step [\d,]+ of 100,000 · [\d.]+ it/s", panel.transport.words)
-        assert part(panel.controls.fields["steps"], ipywidgets.Text).disabled
+        assert part(panel.controls.form.fields["steps"], ipywidgets.Text).disabled
         choices.same_noise = False
         for name, value in {"alpha_req": 10, "learning_rate": 1e-4, "assumed_noise": 0.3}.items():
-            part(panel.controls.fields[name], ipywidgets.Text).value = str(value)
+            part(panel.controls.form.fields[name], ipywidgets.Text).value = str(value)
         tracks = panel.lab.history.tracks
         await until(lambda: len(tracks["rei"].steered) == 3)
         told = {event.command for event in tracks["rei"].steered}
         assert told == {SetWeight("req", 10), SetLearningRate(1e-4), SetAssumedNoise(0.3)}
-        await until(lambda: "weight of req = 10" in panel.curves.widget.children[0].value)
+        await until(lambda: "weight of req = 10" in marks_of(panel.curves))
         buttons["pause"].click()
         await until(lambda: panel.lab.paused)
         await until(lambda: buttons["pause"].description == "Continue")
@@ -271,7 +304,7 @@ def test_a_kernel_has_one_lab_which_finds_a_run_that_is_going(tmp_path: Path) ->
         second = lab(tmp_path, "ct", "smoke")
         assert first.comm is None
         assert (second.lab.run, second.lab.choices.task) == (first.lab.run, "mri")
-        await until(lambda: "rei" in second.pictures.figures)
+        await until(lambda: "reilab-psnr-rei" in written(second.pictures))
         second.transport.buttons["stop"].click()
         await until(lambda: not second.lab.live)
         second.close()
@@ -289,57 +322,89 @@ def test_any_image_and_moment_of_a_run_can_be_looked_at(tmp_path: Path) -> None:
 
     async def look(panel: LabPanel) -> None:
         panel.show_run("run")
-        figures = panel.pictures.figures
-        assert list(figures) == ["truth", "pinv", "ei", "rei", "supervised"]
-        assert "18.00" in figures["rei"].value
-        assert 'alt="REI at step 40: PSNR 18.00 dB, SSIM 0.500"' in figures["rei"].value
-        assert 'alt="REI: absolute error"' in figures["rei"].value
-        assert "y: Half of it" in figures["truth"].value
+        panes = ["Ground truth", "A†y", "EI", "REI", "Supervised"]
+        assert [name.split(" at ")[0] for name in names(panel.pictures)[::2]] == panes
+        assert "18.00" in written(panel.pictures)
+        assert "REI at step 40: PSNR 18.00 dB, SSIM 0.500" in names(panel.pictures)
+        assert "REI: absolute error" in names(panel.pictures)
+        assert "y: Half of it" in written(panel.pictures)
+        late = pixels(panel, "REI")
         panel.look.at = 10
-        assert "step 10: PSNR 15.00 dB" in figures["rei"].value
+        assert "REI at step 10: PSNR 15.00 dB, SSIM 0.500" in names(panel.pictures)
+        assert not np.array_equal(pixels(panel, "REI"), late)
         panel.look.sample = 2
-        assert "step 10: PSNR 17.00 dB" in figures["rei"].value
+        assert "REI at step 10: PSNR 17.00 dB, SSIM 0.500" in names(panel.pictures)
         panel.look.hidden = [ERRORS]
-        assert "absolute error" not in figures["rei"].value
+        assert "REI: absolute error" not in names(panel.pictures)
         assert "18.00</td>" in panel.table.value
         assert panel.lab.history.moments[-1] == N_STEPS
 
     in_a_notebook(tmp_path, look)
 
 
-def test_a_chart_has_its_unit_lines_gaps_marks_and_cursor() -> None:
-    values = [1.0, 0.0, 100.0]
-    lines = {"a": Series(PlotLine("REI & co", "#123456", "dashed"), ([0, 5, 10], values))}
-    drawn = chart_html(PlotAxes("Loss", "dB", True, 10), lines, [PlotMark(5, "x < 1")], 2)
-    assert 'aria-label="Loss (dB) against steps"' in drawn
-    assert "REI &amp; co" in drawn
-    assert "x &lt; 1" in drawn
-    (path,) = re.findall(r'd="(M[^"]*)" stroke="#123456" stroke-dasharray="7 4"><title>', drawn)
-    assert path.count("M") == 2
-    assert all(f">{tick}</text>" in drawn for tick in (1, 10, 100))
-    nothing = {"a": Series(PlotLine("a", "#123456"), ([], []))}
-    assert "nan" not in chart_html(PlotAxes("Loss", "", True, 10), nothing, [], None)
+def test_a_browser_gets_all_when_it_asks_and_then_one_message_a_change(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+
+    async def show(panel: LabPanel) -> None:
+        told: list[tuple[dict[str, Any], list[bytes]]] = []
+        widget = panel.pictures.figures
+        widget.send = lambda content, buffers=(): told.append((content, list(buffers)))
+        panel.show_run("run")
+        assert told == [], "nobody looks"
+        widget._handle_custom_msg({"script": True}, [])
+        (whole, _) = told.pop()
+        assert "Bokeh" in whole["script"]
+        shown = Document.from_json(whole["document"])
+        assert len(shown.roots) == len(widget.figures) == 10
+        before = pixels(panel, "REI")
+        panel.look.at = 10
+        ((change, buffers),) = told
+        sent = [Buffer(*one) for one in zip(change["buffers"], buffers, strict=True)]
+        shown.apply_json_patch(Serialized(json.loads(change["patch"]), sent))
+        place = names(panel.pictures).index("REI at step 10: PSNR 15.00 dB, SSIM 0.500")
+        image = pixels_of(shown.roots[place])
+        assert np.array_equal(image, pixels(panel, "REI"))
+        assert not np.array_equal(image, before)
+        assert any("15.00" in words for words in change["texts"].values())
+        told.clear()
+        panel.look.at = 12
+        assert told == [], "it is the same moment"
+        panel.look.hidden = [ERRORS]
+        ((whole, _),) = told
+        assert "script" not in whole
+        assert len(Document.from_json(whole["document"]).roots) == 5
+
+    in_a_notebook(tmp_path, show)
 
 
-def test_ticks_are_round_and_within_the_axis() -> None:
-    assert linear_ticks(0, 640) == [0, 200, 400, 600]
-    assert linear_ticks(14.1, 21.8) == [16, 18, 20]
-    assert linear_ticks(3, 3) == [3]
-    assert log_ticks(0.002, 30) == pytest.approx([0.01, 0.1, 1, 10])
-    assert log_ticks(0.5, 8) == pytest.approx([0.5, 1, 2, 5])
-    assert len(log_ticks(1e-12, 1e3)) <= 8
-    assert len(log_ticks(0.0611, 0.0615)) > 1
-    for low, high in np.random.default_rng(0).random((50, 2)) * [1, 0.5] + [0, 1]:
-        assert all(low <= tick <= high for tick in linear_ticks(low, high))
-    assert [tick_text(value) for value in (0.1 + 0.2, 2e4, 1e-7)] == ["0.3", "20\u202f000", "1e-7"]
+def test_the_curves_are_those_of_the_page_with_marks_and_cursor(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+
+    async def draw(panel: LabPanel) -> None:
+        panel.show_run("run")
+        kinds = ("psnr", "psnr_null", "psnr_range", "losses", "risk")
+        assert list(panel.curves.charts.figures) == list(kinds)
+        figure = panel.curves.charts.figures["losses"]
+        assert figure.html_attributes["aria-label"] == "Loss terms, mean square against steps"
+        assert isinstance(figure.y_scale, LogScale)
+        lines = {one.name: one for one in figure.renderers if one.name}
+        assert list(lines["REI total"].data_source.data["x"]) == list(range(5, N_STEPS + 1, 5))
+        assert lines["REI total"].glyph.line_color == method_colour("rei")
+        assert marks_of(panel.curves) == "weight of req = 3"
+        panel.look.at = 10
+        assert list(figure.renderers[-1].data_source.data["x"]) == [10]
+        panel.look.log_losses = False
+        assert isinstance(panel.curves.charts.figures["losses"].y_scale, LinearScale)
+
+    in_a_notebook(tmp_path, draw)
 
 
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
         ("reilab.lab.page", "ipywidgets"),
-        ("reilab.lab.notebook", "panel"),
-        ("reilab.lab.notebook", "holoviews"),
+        ("reilab.lab.page", "anywidget"),
+        ("reilab.lab.notebook", "panel_material_ui"),
     ],
 )
 def test_each_face_loads_without_the_other(module: str, absent: str) -> None:

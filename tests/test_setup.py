@@ -103,6 +103,28 @@ def test_tasks_do_not_import_each_other() -> None:
         assert not GRAPH.find_modules_directly_imported_by(name) & tasks
 
 
+def loaded_by(module: str) -> dict[str, set[str]]:
+    """The imports of a module of the lab, and of those modules of the lab that it needs."""
+    lab = {module_name(path): path for path in (ROOT / "reilab" / "lab").rglob("*.py")}
+    found: dict[str, set[str]] = {}
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        if name in lab and name not in found:
+            found[name] = imports_of(lab[name])
+            todo += found[name]
+    return found
+
+
+def test_the_faces_of_the_lab_share_it_and_do_not_know_each_other() -> None:
+    page, notebook = loaded_by("reilab.lab.page"), loaded_by("reilab.lab.notebook.panel")
+    shared = {"reilab.lab.form", "reilab.lab.charts", "reilab.lab.pictures"}
+    assert shared <= page.keys() & notebook.keys()
+    for face, screens in ((page, {"ipywidgets", "anywidget"}), (notebook, {"panel"})):
+        assert not screens & {name.split(".")[0] for own in face.values() for name in own}
+    assert not [name for name in page if name.startswith("reilab.lab.notebook")]
+
+
 def test_import_reilab_loads_no_screen() -> None:
     screens = "panel bokeh holoviews ipywidgets dask distributed matplotlib pandas skimage IPython"
     heavy = screens + " h5py pydicom nibabel"

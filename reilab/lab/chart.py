@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import panel as pn
 from bokeh.models import ColumnDataSource, CustomJSTicker, DataRange1d, HoverTool, Range1d
 from bokeh.plotting import figure
 from numpy.typing import NDArray
@@ -155,8 +154,3 @@ class Chart:
     def _columns(self, points: Points, start: int) -> dict[str, NDArray[np.floating]]:
         x, y = (np.asarray(values[start:], float) for values in points)
         return {"x": x, "y": np.where(y > 0, y, np.nan) if self.axes.log else y}
-
-
-def chart_pane(chart: Chart) -> pn.pane.Bokeh:
-    """A chart as wide as the room it is given."""
-    return pn.pane.Bokeh(chart.figure, sizing_mode="stretch_width", margin=0)

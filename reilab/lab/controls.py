@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import panel as pn
 import panel_material_ui as pmui
@@ -30,14 +30,10 @@ class Controls(pn.viewable.Viewer):
 
     def __init__(self, lab: Lab) -> None:
         super().__init__()
-        self._lab = lab
-        names = [name for group in form.GROUPS.values() for name in group]
-        self._fields = {name: make_field(lab, name) for name in names}
-        self._own: dict[str, Field] = {}
         self._more = pn.Column(margin=0, sizing_mode="stretch_width", styles=dict(TALL))
+        self.form: form.Form[Field] = form.Form(lab, make_field, show_field, self._place)
         self._view = self._layout()
-        form.follow(lab, self._offer, self._show_numbers, self._show)
-        self._offer()
+        self.form.offer()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
@@ -46,9 +42,9 @@ class Controls(pn.viewable.Viewer):
         parts: list[pn.viewable.Viewable] = []
         for title, names in form.GROUPS.items():
             parts.append(heading(title, margin=(14, 0, 4, 0)))
-            parts += [self._fields[name] for name in names if name not in PAIR]
+            parts += [self.form.fields[name] for name in names if name not in PAIR]
         pair = pn.Row(
-            *(self._fields[name] for name in PAIR),
+            *(self.form.fields[name] for name in PAIR),
             styles={"gap": "10px"},
             margin=0,
             sizing_mode="stretch_width",
@@ -59,18 +55,5 @@ class Controls(pn.viewable.Viewer):
         )
         return pn.Column(*parts, more, margin=(0, 16, 24, 16), sizing_mode="stretch_width")
 
-    def _offer(self, *_: Any) -> None:
-        """What can be chosen in the task that is chosen."""
-        self._own = {name: make_field(self._lab, name) for name in form.further(self._lab.choices)}
-        self._more.objects = list(self._own.values())
-
-    def _show(self, *_: Any) -> None:
-        settings = self._lab.choices.further
-        for name, field in {**self._fields, **self._own}.items():
-            # The fields of the task that was chosen before go a moment later.
-            if name not in self._own or name in settings:
-                show_field(field, form.control(self._lab, name))
-
-    def _show_numbers(self, *_: Any) -> None:
-        for name in form.NUMBERS:
-            show_field(self._fields[name], form.control(self._lab, name))
+    def _place(self, own: Mapping[str, Field]) -> None:
+        self._more.objects = list(own.values())

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import panel as pn
 
 from reilab.lab.board import ImageBoard
+from reilab.lab.content import Content
 from reilab.lab.curves import CurvePlots
 from reilab.lab.imagetools import ImageTools, tool
-from reilab.lab.lines import PlotMark
 from reilab.lab.numbers import number_text
 from reilab.lab.results import Results
-from reilab.lab.series import Series
 from reilab.lab.style import LINE, TALL
-from reilab.lab.summary import SummaryRow
 from reilab.lab.swipe import Swipe
 from reilab.lab.text import heading, quiet
 from reilab.lab.timeline import Timeline
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.show.panes import MEASUREMENT
-from reilab.show.scene import Scene
 
 LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was changed there."
 #: Least and greatest smoothing, and its step.
@@ -31,20 +26,6 @@ SMOOTH = [0, 0.98, 0.02]
 #: What changes the look of an exhibit, apart from what it shows.
 LOOKS = ("hidden", "sample", "at", "window", "colours", "swipe", "left", "right")
 STRETCH: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
-
-
-@dataclass(frozen=True, eq=False)
-class Content:
-    """What an exhibit shows; ``anew`` if a method went back to a checkpoint."""
-
-    scene: Scene
-    n_images: int
-    moments: Sequence[int]
-    kinds: Mapping[str, Mapping[str, Series]]
-    n_steps: int
-    marks: Sequence[PlotMark]
-    rows: Sequence[SummaryRow]
-    anew: bool = False
 
 
 class Exhibit(pn.viewable.Viewer):
@@ -64,7 +45,7 @@ class Exhibit(pn.viewable.Viewer):
         self._look = view
         self.timeline, self.board = Timeline(view), ImageBoard(view)
         self.tools = ImageTools(view, self.board.reset_view)
-        self._swipe, self._curves = Swipe(view, self.board), CurvePlots(view)
+        self._swipe, self._curves = Swipe(view, self.board.pictures), CurvePlots(view)
         self._results = Results(browser, name)
         self._smoothing = tool("slide", "smoothing", "Smoothing", "inline", 190, span=SMOOTH)
         self._log = tool("toggles", "log", "Scale", "inline silent", options=[["log", "Log scale"]])
@@ -102,11 +83,11 @@ class Exhibit(pn.viewable.Viewer):
         if scene.measurement:
             panes[MEASUREMENT] = "Measurement"
         colour = scene.shots[0].image.shape[-1] == 3
-        self.timeline.update(list(content.moments))
+        self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour)
         self.board.update(scene)
-        self._swipe.update(scene, *self.board.levels(scene))
-        self._curves.update(scene.run, content.kinds, content.n_steps, content.marks, content.anew)
+        self._swipe.update(scene)
+        self._curves.update(content)
         self._results.update(content.rows)
 
     def _read(self, *_: Any) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reilab.lab.form import Control, answer, control
-from reilab.lab.model import Lab
+from reilab.lab.form import Control, Send
 from reilab.lab.put import put
 from reilab.lab.style import slug
 from reilab.lab.web.components import Field
@@ -13,18 +12,10 @@ from reilab.lab.web.components import Field
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
-def make_field(lab: Lab, name: str) -> Field:
-    """A control that shows a choice and takes over what is entered."""
-    first = control(lab, name)
-    field = Field(kind=first.kind, css_classes=[slug(name)], **_shown(first), **WIDE)
-
-    def read(*_: Any) -> None:
-        if field.value != control(lab, name).value:
-            answer(lab.choices, name, field.value)
-            # What means the same number may be written in other ways.
-            show_field(field, control(lab, name))
-
-    field.param.watch(read, "value")
+def make_field(now: Control, send: Send) -> Field:
+    """A control that shows a choice and tells what is entered."""
+    field = Field(kind=now.kind, css_classes=[slug(now.name)], **_shown(now), **WIDE)
+    field.param.watch(lambda event: send(event.new), "value")
     return field
 
 

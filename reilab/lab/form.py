@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Generic, Literal, TypeVar
 
 from reilab.lab.choices import OWN, Choices
 from reilab.lab.explain import explain, label, unit
@@ -17,6 +19,8 @@ from reilab.nets.registry import networks
 from reilab.show.words import method_colour, method_title
 from reilab.tasks.registry import MEASURED, tasks
 
+F = TypeVar("F")
+Send = Callable[[str], None]
 #: The controls of each group, in the order in which they are shown.
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "Problem": ("task", "preset", "data", "noise"),
@@ -118,25 +122,78 @@ def answer(choices: Choices, name: str, text: str) -> None:
             choices.set_further(name, text if is_text else parse_number(text))
 
 
-def follow(
-    lab: Lab,
-    offer: Callable[..., None],
-    show_numbers: Callable[..., None],
-    show: Callable[..., None],
-) -> None:
-    """Have a form drawn anew when what it depends on changes.
+class Form(Generic[F]):
+    """The fields of a lab, one to each control, kept up to date; a face says what they are.
 
     Args:
-        lab: the lab whose choices the form shows.
-        offer: makes the controls of another task.
-        show_numbers: brings the controls of numbers up to date.
-        show: brings all controls up to date.
+        lab: the lab whose choices they show and change.
+        make: makes the field of a control, which calls back with the text that is entered.
+        show: brings a field up to date.
+        place: takes the fields of the settings of the task, each time that others are offered.
     """
-    lab.choices.param.watch(offer, ["task", "network"])
-    lab.choices.param.watch(show_numbers, list(NUMBERS))
-    shown = ["task", "preset", "methods", "network", "same_noise", "device", "further"]
-    lab.choices.param.watch(show, shown)
-    lab.param.watch(show, ["standing", "run"])
+
+    def __init__(
+        self,
+        lab: Lab,
+        make: Callable[[Control, Send], F],
+        show: Callable[[F, Control], None],
+        place: Callable[[Mapping[str, F]], None],
+    ) -> None:
+        self._lab, self._make, self._show_field, self._place = lab, make, show, place
+        self._showing = False
+        self.fields = {name: self._field(name) for group in GROUPS.values() for name in group}
+        self.own: dict[str, F] = {}
+        self._kinds: dict[str, str] = {}
+        lab.choices.param.watch(self.offer, ["task", "network"])
+        lab.choices.param.watch(self._show_numbers, list(NUMBERS))
+        shown = ["task", "preset", "methods", "network", "same_noise", "device", "further"]
+        lab.choices.param.watch(self._show_all, shown)
+        lab.param.watch(self._show_all, ["standing", "run"])
+
+    def offer(self, *_: object) -> None:
+        """Offer what can be chosen in the task that is chosen."""
+        old, kinds = self.own, self._kinds
+        names = further(self._lab.choices)
+        self._kinds = {name: control(self._lab, name).kind for name in names}
+        self.own = {
+            name: old[name] if kinds.get(name) == self._kinds[name] else self._field(name)
+            for name in names
+        }
+        self._place(self.own)
+        self._show(self.own)
+
+    def _field(self, name: str) -> F:
+        with self._deaf():
+            return self._make(control(self._lab, name), partial(self._hear, name))
+
+    def _hear(self, name: str, text: str) -> None:
+        if not self._showing and text != control(self._lab, name).value:
+            answer(self._lab.choices, name, text)
+            # What means the same number may be written in other ways.
+            self._show([name])
+
+    def _show(self, names: Iterable[str]) -> None:
+        fields = {**self.fields, **self.own}
+        with self._deaf():
+            for name in names:
+                self._show_field(fields[name], control(self._lab, name))
+
+    @contextmanager
+    def _deaf(self) -> Iterator[None]:
+        """A field that is brought up to date may pass through values that nobody has entered."""
+        before, self._showing = self._showing, True
+        try:
+            yield
+        finally:
+            self._showing = before
+
+    def _show_numbers(self, *_: object) -> None:
+        self._show(NUMBERS)
+
+    def _show_all(self, *_: object) -> None:
+        # The fields of the task that was chosen before go a moment later.
+        settings = self._lab.choices.further
+        self._show([*self.fields, *(name for name in self.own if name in settings)])
 
 
 def _choice(

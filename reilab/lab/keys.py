@@ -13,7 +13,7 @@ TOUR, HELP, WHOLE = "t", "?", "r"
 KEYS = (" ", "ArrowLeft", "ArrowRight", "Home", "End", *DIGITS, "e", "s", TOUR, HELP, WHOLE)
 
 
-def press(key: str, lab: Lab, view: View, moments: list[int], panes: Sequence[str]) -> None:
+def press(key: str, lab: Lab, view: View, moments: Sequence[int], panes: Sequence[str]) -> None:
     """Do what a key stands for; one that stands for nothing does nothing.
 
     Args:

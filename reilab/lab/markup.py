@@ -5,9 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from reilab.lab.actions import complaints
 from reilab.lab.colours import ERROR_MAP
+from reilab.lab.model import Lab
+from reilab.lab.summary import state_words, status_detail
 from reilab.show.panes import MEASUREMENT, TRUTH
 from reilab.show.scene import ERROR_TITLE, Shot
+
+HINT = "Drag to move, Ctrl + wheel or pinch to zoom, double click for the whole image."
+
+
+def standing_html(lab: Lab, *trouble: str) -> dict[str, str]:
+    """Where the run that is shown stands, and what stands in the way: HTML by name."""
+    state, detail = "", ""
+    if lab.run:
+        state, detail = state_words(lab.standing), status_detail(lab.history, lab.standing)
+    return {
+        "state": state_html(state),
+        "detail": detail_html(detail),
+        "progress": progress_html(lab.history.progress) if lab.run else "",
+        "notice": notice_html([line for line in (*trouble, *complaints(lab)) if line]),
+    }
 
 
 def progress_html(share: float) -> str:
@@ -94,9 +112,9 @@ def description(shot: Shot) -> str:
     )
 
 
-def scale_html(end: float, hint: str = "") -> str:
+def scale_html(end: float) -> str:
     """How to move the images, and the scale that all error maps share; no scale for 0."""
-    told = f'<span class="quiet">{hint}</span>'
+    told = f'<span class="quiet">{HINT}</span>'
     if not end:
         return f'<div class="scale">{told}</div>'
     stops = ", ".join(ERROR_MAP[::51])

@@ -6,20 +6,17 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.exhibit import LOOKS, STRETCH, Content, Exhibit, section
+from reilab.lab.content import content_of
+from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.formula import objectives
 from reilab.lab.markup import introduction, list_html
 from reilab.lab.model import Lab
 from reilab.lab.redraw import Redraw
-from reilab.lab.series import kinds, length, marks
 from reilab.lab.style import TALL
-from reilab.lab.summary import rows
 from reilab.lab.text import block, set_html
 from reilab.lab.transport import Transport
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
-from reilab.record.history import History
-from reilab.show.scene import scene_of
 from reilab.show.words import steering_log
 
 
@@ -73,20 +70,3 @@ class RunView(pn.viewable.Viewer):
         """Tell a newcomer what to press; while a run starts, what is coming."""
         words = introduction(bool(self._lab.run), self._lab.choices.chosen_task.summary)
         set_html(self._empty, words if self._lab.history.posed is None else "")
-
-
-def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:
-    """What there is to see of one run that has been posed, at the moment that is looked at."""
-    assert history.posed is not None
-    scene = scene_of(run, history, look.sample, look.at)
-    assert scene is not None
-    return Content(
-        scene=scene,
-        n_images=len(history.posed.pinv),
-        moments=history.moments,
-        kinds=kinds(history),
-        n_steps=length(history),
-        marks=marks(history),
-        rows=rows(history),
-        anew=anew,
-    )

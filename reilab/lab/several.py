@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from string import ascii_uppercase
 
-from reilab.lab.exhibit import Content
+from reilab.lab.content import Content
 from reilab.lab.series import LOSSES, SCORES, Series, loss_series, of_several, score_series
 from reilab.lab.summary import SummaryRow, rows
 from reilab.lab.view import View

@@ -7,11 +7,11 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.board import ImageBoard
 from reilab.lab.card import bokeh_pane
 from reilab.lab.images import Pane
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import description
+from reilab.lab.pictures import Pictures
 from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
 from reilab.lab.view import View
@@ -39,9 +39,9 @@ EDGE = {
 class Swipe(pn.viewable.Viewer):
     """Two images of a scene in one place, moving and zooming with those of the board."""
 
-    def __init__(self, view: View, board: ImageBoard) -> None:
+    def __init__(self, view: View, pictures: Pictures) -> None:
         super().__init__()
-        self._look, self._board = view, board
+        self._look, self._pictures = view, pictures
         self._offered = ("", "")
         self._built: tuple[object, ...] = ()
         self._drawn: tuple[object, ...] = ()
@@ -76,16 +76,17 @@ class Swipe(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def update(self, scene: Scene, low: float, high: float) -> None:
+    def update(self, scene: Scene) -> None:
         """Show the two chosen images of a scene, if the swipe is on."""
         self._view.visible = self._look.swipe and len(scene.shots) > 1
         if not self._view.visible:
             return
         self._offer(scene.shots)
         by_key = {shot.key: shot for shot in scene.shots}
+        low, high = self._pictures.levels(scene)
         pair = by_key[self._left.value], by_key[self._right.value]
         shape = pair[0].image.shape
-        key = (scene.run, shape, id(self._board.ranges[0]))
+        key = (scene.run, shape, id(self._pictures.ranges[0]))
         if key != self._built:
             self._build(shape)
             self._drawn = ()
@@ -122,7 +123,7 @@ class Swipe(pn.viewable.Viewer):
         pixels = shape[:2] if shape[2] == 1 else shape
         aspect = shape[1] / shape[0]
         self._panes = tuple(
-            Pane(pixels, self._board.colours, self._board.ranges, side, aspect)
+            Pane(pixels, self._pictures.colours, self._pictures.ranges, side, aspect)
             for side in ("Left image", "Right image")
         )
         top, under = (bokeh_pane(pane) for pane in self._panes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
@@ -23,7 +24,7 @@ class Timeline(pn.viewable.Viewer):
     def __init__(self, view: View) -> None:
         super().__init__()
         self._look = view
-        self._moments: list[int] = []
+        self._moments: Sequence[int] = []
         self._play = small_button("▶ Play", lambda: view.play(self._moments), "play")
         self._live = small_button(
             "Live", lambda: view.param.update(at=None, playing=False), "live", "contained"
@@ -58,11 +59,11 @@ class Timeline(pn.viewable.Viewer):
         return self._view
 
     @property
-    def moments(self) -> list[int]:
+    def moments(self) -> Sequence[int]:
         """The steps that can be shown."""
         return self._moments
 
-    def update(self, moments: list[int]) -> None:
+    def update(self, moments: Sequence[int]) -> None:
         """Offer these moments."""
         self._moments = moments
         self._view.visible = len(moments) > 1

@@ -8,12 +8,11 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from reilab.lab.actions import Action, actions, attempt, complaints
-from reilab.lab.markup import detail_html, notice_html, progress_html, state_html
+from reilab.lab.actions import Action, actions, attempt
+from reilab.lab.markup import standing_html
 from reilab.lab.model import Lab
 from reilab.lab.put import put
 from reilab.lab.style import LINE, slug
-from reilab.lab.summary import state_words, status_detail
 from reilab.lab.text import block, set_html, text
 from reilab.lab.view import View
 
@@ -26,13 +25,17 @@ class Transport(pn.viewable.Viewer):
         self._lab, self._look = lab, view
         self._refusal = ""
         self._buttons = {one.name: self._button(one) for one in actions(lab, view)}
-        self._state, self._detail, self._notice = text(), text(), block(margin=(12, 0, 0, 0))
-        self._progress = block(margin=(10, 0, 0, 0))
+        self._told = {
+            "state": text(),
+            "detail": text(),
+            "progress": block(margin=(10, 0, 0, 0)),
+            "notice": block(margin=(12, 0, 0, 0)),
+        }
         room = pn.Spacer(sizing_mode="stretch_width", height=1)
         row = pn.Row(
             *self._buttons.values(),
-            self._state,
-            self._detail,
+            self._told["state"],
+            self._told["detail"],
             room,
             *links,
             margin=0,
@@ -40,7 +43,7 @@ class Transport(pn.viewable.Viewer):
             sizing_mode="stretch_width",
         )
         self._view = pn.Column(
-            row, self._notice, self._progress, margin=0, sizing_mode="stretch_width"
+            row, self._told["notice"], self._told["progress"], margin=0, sizing_mode="stretch_width"
         )
         lab.param.watch(self.update, ["standing", "run", "message"])
         self.update()
@@ -56,17 +59,10 @@ class Transport(pn.viewable.Viewer):
 
     def update(self, *_: Any) -> None:
         """Show where the run stands now."""
-        lab = self._lab
-        for now in actions(lab, self._look):
+        for now in actions(self._lab, self._look):
             put(self._buttons[now.name], visible=now.shown, label=now.label)
-        state, detail = "", ""
-        if lab.run:
-            state, detail = state_words(lab.standing), status_detail(lab.history, lab.standing)
-        set_html(self._progress, progress_html(lab.history.progress) if lab.run else "")
-        set_html(self._state, state_html(state))
-        set_html(self._detail, detail_html(detail))
-        lines = [line for line in (self._refusal, *complaints(lab)) if line]
-        set_html(self._notice, notice_html(lines))
+        for name, words in standing_html(self._lab, self._refusal).items():
+            set_html(self._told[name], words)
 
     def _button(self, action: Action) -> pmui.Button:
         return pmui.Button(

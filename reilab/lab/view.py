@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import param
 
 from reilab.lab.colours import MAPS
@@ -40,31 +42,31 @@ class View(param.Parameterized):
         others = [name for name in self.hidden if name != pane]
         self.hidden = others if pane in self.hidden else [*others, pane]
 
-    def scrub(self, moments: list[int], by: int) -> None:
+    def scrub(self, moments: Sequence[int], by: int) -> None:
         """Go so many moments on, or back; past the last one is the live end again."""
         if not moments:
             return
         self.go_to(moments, self.place(moments) + by)
 
-    def place(self, moments: list[int]) -> int:
+    def place(self, moments: Sequence[int]) -> int:
         """Which of the moments is shown."""
         if self.at is None or not moments:
             return max(len(moments) - 1, 0)
         passed = [index for index, step in enumerate(moments) if step <= self.at]
         return passed[-1] if passed else 0
 
-    def go_to(self, moments: list[int], place: int) -> None:
+    def go_to(self, moments: Sequence[int], place: int) -> None:
         """Show one of the moments; the last one is the live end."""
         last = len(moments) - 1
         self.at = None if place >= last else moments[max(place, 0)]
 
-    def play(self, moments: list[int]) -> None:
+    def play(self, moments: Sequence[int]) -> None:
         """Play or pause; from the live end it starts anew."""
         if not self.playing and self.at is None and len(moments) > 1:
             self.at = moments[0]
         self.playing = not self.playing and len(moments) > 1
 
-    def advance(self, moments: list[int]) -> None:
+    def advance(self, moments: Sequence[int]) -> None:
         """The next moment of a run that is being played; it halts at the end."""
         if not self.playing:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import ipywidgets as widgets
 
@@ -16,40 +16,18 @@ class NotebookControls:
     """The column beside the views; what cannot be changed now is out of use."""
 
     def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-        names = [name for group in form.GROUPS.values() for name in group]
-        self.fields = {name: NotebookField(lab, name) for name in names}
-        self.own: dict[str, NotebookField] = {}
         self._more = box("reilab-group")
-        accordion = widgets.Accordion([self._more], titles=[form.FURTHER])
+        self.form = form.Form(lab, NotebookField, NotebookField.show, self._place)
         groups = [
-            box(
-                "reilab-group",
-                [_heading(title), *(self.fields[name].widget for name in group)],
-            )
-            for title, group in form.GROUPS.items()
+            box("reilab-group", [_heading(title), *(self.form.fields[n].widget for n in names)])
+            for title, names in form.GROUPS.items()
         ]
+        accordion = widgets.Accordion([self._more], titles=[form.FURTHER])
         self.widget = box("reilab-controls", [*groups, accordion])
-        form.follow(lab, self._offer, self._show_numbers, self._show)
-        self._offer()
+        self.form.offer()
 
-    def _offer(self, *_: Any) -> None:
-        """What can be chosen in the task that is chosen."""
-        old = self.own
-        names = form.further(self._lab.choices)
-        self.own = {name: old.get(name) or NotebookField(self._lab, name) for name in names}
-        replace(self._more, [field.widget for field in self.own.values()])
-
-    def _show(self, *_: Any) -> None:
-        settings = self._lab.choices.further
-        for name, field in {**self.fields, **self.own}.items():
-            # The fields of the task that was chosen before go a moment later.
-            if name not in self.own or name in settings:
-                field.update()
-
-    def _show_numbers(self, *_: Any) -> None:
-        for name in form.NUMBERS:
-            self.fields[name].update()
+    def _place(self, own: Mapping[str, NotebookField]) -> None:
+        replace(self._more, [field.widget for field in own.values()])
 
 
 def _heading(words: str) -> widgets.HTML:

@@ -1,33 +1,47 @@
-"""Curves: PSNR, its parts, loss terms and SURE of a run, side by side where there is room."""
+"""Curves: the charts of a run, and what is minimised, side by side where there is room."""
 
 from __future__ import annotations
 
-import ipywidgets as widgets
+from typing import Any
 
-from reilab.lab import series
-from reilab.lab.notebook.chart import chart_html
-from reilab.lab.notebook.elements import box, html, set_html
+from reilab.lab.charts import Charts
+from reilab.lab.content import Content
+from reilab.lab.notebook.figures import NotebookFigures
 from reilab.lab.view import View
-from reilab.record.history import History
+
+#: Bokeh asks the style sheets of a page for all its colours but those of legends.
+LEGEND = """
+.bk-label { color: var(--jp-ui-font-color1) !important;
+  font-family: var(--jp-ui-font-family) !important; }
+"""
 
 
 class NotebookCurves:
-    """One chart for each kind of curve that there is.
+    """The charts in a grid, and behind them the objectives.
 
     Args:
         look: the moment of the cursor, and the scale.
-        beside: what stands behind the charts.
     """
 
-    def __init__(self, look: View, beside: widgets.Widget) -> None:
-        self._look = look
-        self._charts = {kind: html() for kind in series.TITLES}
-        self.widget = box("reilab-charts", [*self._charts.values(), beside])
+    def __init__(self, look: View) -> None:
+        self.charts = Charts(look)
+        self._formulas = ""
+        self.widget = NotebookFigures("reilab-charts")
 
-    def update(self, history: History) -> None:
+    def update(self, content: Content) -> None:
         """Draw the curves as they are now."""
-        n_steps, marks = series.length(history), series.marks(history)
-        for kind, found in series.kinds(history).items():
-            axes = series.axes_of(kind, n_steps, self._look.log_losses)
-            words = chart_html(axes, found, marks, self._look.at) if found else ""
-            set_html(self._charts[kind], words)
+        if self.charts.update(content):
+            for figure in self.charts.figures.values():
+                figure.legend[0].stylesheets = [LEGEND]
+        self._show()
+
+    def explain(self, objectives: str) -> None:
+        """Say what is minimised, in HTML."""
+        self._formulas = f"<h3>What is minimised</h3>{objectives}"
+        self._show()
+
+    def _show(self) -> None:
+        charts: dict[str, list[Any]] = {
+            f"reilab-chart-{kind}": [figure] for kind, figure in self.charts.figures.items()
+        }
+        self.widget.show({**charts, "reilab-minimised": [self._formulas]})

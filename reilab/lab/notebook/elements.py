@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -19,16 +20,20 @@ def html(*classes: str) -> widgets.HTML:
 
 def set_html(piece: widgets.HTML, words: str) -> None:
     """Show ``words``, if they are not shown already; nothing takes no room."""
-    if piece.value != words:
-        piece.value = words
+    put_traits(piece, value=words)
     show(piece, bool(words))
+
+
+def put_traits(widget: widgets.Widget, **values: Any) -> None:
+    """Change what the widget has and what differs; each change is a message to the browser."""
+    for name, value in values.items():
+        if widget.has_trait(name) and getattr(widget, name) != value:
+            setattr(widget, name, value)
 
 
 def show(widget: widgets.DOMWidget, shown: bool) -> None:
     """Show a widget, or put it away."""
-    display = None if shown else "none"
-    if widget.layout.display != display:
-        widget.layout.display = display
+    put_traits(widget.layout, display=None if shown else "none")
 
 
 def box(name: str, children: Sequence[widgets.Widget] = ()) -> widgets.Box:

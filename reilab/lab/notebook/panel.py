@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
+from tornado.ioloop import PeriodicCallback
 
-from reilab.events import Event
+from reilab.events import Event, Started
 from reilab.lab.actions import attempt
+from reilab.lab.beat import Beat
+from reilab.lab.content import content_of
 from reilab.lab.formula import objectives
 from reilab.lab.markup import introduction, list_html
 from reilab.lab.model import Lab
@@ -17,11 +21,9 @@ from reilab.lab.notebook.curves import NotebookCurves
 from reilab.lab.notebook.elements import box, close_parts, html, set_html, show
 from reilab.lab.notebook.looks import NotebookLooks
 from reilab.lab.notebook.pictures import NotebookPictures
-from reilab.lab.notebook.pulse import NotebookPulse
 from reilab.lab.notebook.style import STYLE
 from reilab.lab.notebook.table import table_html
 from reilab.lab.notebook.transport import NotebookTransport
-from reilab.lab.summary import rows
 from reilab.lab.view import View
 from reilab.record.folder import list_runs
 from reilab.runs import jobs
@@ -31,11 +33,7 @@ from reilab.show.words import steering_log
 
 #: The lab of this kernel: a cell that is run again would leave one behind that nobody sees.
 _shown: list[LabPanel] = []
-BEAT_SECONDS = 0.2
-#: The browser lays the cell out anew each time; more often only makes numbers flicker.
-BEATS_PER_SHOW = 3
-#: Start what waits for a free device once in so many beats.
-BEATS_PER_CALL = 10
+POLL_MILLISECONDS = 150
 
 
 class LabPanel(widgets.VBox):
@@ -46,24 +44,18 @@ class LabPanel(widgets.VBox):
     """
 
     def __init__(self, root: Path) -> None:
+        # A cell that computes keeps the loop, and so the beats, waiting until it ends.
+        asyncio.get_running_loop()
         self.lab, self.look = Lab(root), View()
-        self._unseen: list[Event] = []
-        self._beats = 0
+        self._beat, self._unseen = Beat(), list[Event]()
         self.controls = NotebookControls(self.lab)
         self.transport = NotebookTransport(self.lab, self.look)
-        self.looks, self.pictures = NotebookLooks(self.look), NotebookPictures(self.look)
+        self.looks = NotebookLooks(self.look)
+        self.pictures, self.curves = NotebookPictures(self.look), NotebookCurves(self.look)
         self.table, self._steered, self._intro = html(), html(), html()
-        self._formula = html("reilab-minimised")
-        self.curves = NotebookCurves(self.look, self._formula)
+        shown = (self.looks, self.pictures, self.curves)
         self._views = box(
-            "reilab-stack",
-            [
-                self.looks.widget,
-                self.pictures.widget,
-                self.curves.widget,
-                self._steered,
-                self.table,
-            ],
+            "reilab-stack", [*(one.widget for one in shown), self._steered, self.table]
         )
         main = box("reilab-main", [self.transport.widget, self._intro, self._views])
         frame = box("reilab-frame", [self.controls.widget, main])
@@ -75,7 +67,8 @@ class LabPanel(widgets.VBox):
         explained = ["methods", "assumed_noise", *self.lab.choices.steerable]
         self.lab.choices.param.watch(self._explain, explained)
         self._redraw()
-        self._pulse = NotebookPulse(self.beat, BEAT_SECONDS)
+        self._pulse = PeriodicCallback(self.beat, POLL_MILLISECONDS)
+        self._pulse.start()
 
     def show_run(self, run: str) -> None:
         """Look at a run below the root; the reason is shown if that cannot be."""
@@ -84,22 +77,22 @@ class LabPanel(widgets.VBox):
 
     def beat(self) -> None:
         """Read what is new in the run folder, show it, and pass on what was changed."""
-        trouble = attempt(self._beat)
+        trouble = attempt(self._poll)
         # A beat that does less than the others is no sign that all is well again.
-        whole = self._beats % (BEATS_PER_SHOW * BEATS_PER_CALL) == 0
-        if trouble != self.transport.trouble and (trouble or whole):
+        if trouble != self.transport.trouble and (trouble or self._beat.lists):
             self.transport.trouble = trouble
             self.transport.update()
-        self._beats += 1
+        self._beat.count()
 
-    def _beat(self) -> None:
+    def _poll(self) -> None:
         self._unseen += self.lab.poll()
-        if self._beats % BEATS_PER_SHOW == 0:
+        if self._beat.shows():
             if self._unseen:
+                rewound = any(isinstance(event, Started) for event in self._unseen)
                 self._unseen.clear()
-                self._redraw()
+                self._redraw(anew=rewound)
             self.look.advance(self.looks.moments)
-        if self._beats % BEATS_PER_CALL == 0:
+        if self._beat.lists:
             jobs.advance(self.lab.root)
             if jobs.idle(self.lab.root):
                 jobs.warm(self.lab.root)
@@ -110,8 +103,8 @@ class LabPanel(widgets.VBox):
         close_parts(self)
         super().close()
 
-    def _redraw(self, *_: Any) -> None:
-        """Bring every view up to date."""
+    def _redraw(self, *_: Any, anew: bool = False) -> None:
+        """Bring every view up to date; ``anew`` if a method went back to a checkpoint."""
         lab, history = self.lab, self.lab.history
         self.transport.update()
         self._explain()
@@ -119,17 +112,15 @@ class LabPanel(widgets.VBox):
         show(self._views, posed)
         summary = lab.choices.chosen_task.summary
         set_html(self._intro, "" if posed else introduction(bool(lab.run), summary))
-        if not posed:
-            return
-        self.looks.update(history)
-        self.pictures.update(lab.run, history)
-        self.curves.update(history)
-        set_html(self.table, table_html(rows(history)))
-        set_html(self._steered, list_html(steering_log(history)))
+        if posed:
+            content = content_of(lab.run, history, self.look, anew)
+            for view in (self.looks, self.pictures, self.curves):
+                view.update(content)
+            set_html(self.table, table_html(content.rows))
+            set_html(self._steered, list_html(steering_log(history)))
 
     def _explain(self, *_: Any) -> None:
-        words = objectives(self.lab.choices, self.lab.history)
-        set_html(self._formula, f"<h3>What is minimised</h3>{words}")
+        self.curves.explain(objectives(self.lab.choices, self.lab.history))
 
 
 def lab(root: Path | str = "runs", task: str = "mri", preset: str = "quick") -> LabPanel:
