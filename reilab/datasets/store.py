@@ -270,7 +270,9 @@ def _cell(value: str | int) -> bytes | int:
 
 def _rows(file: Any, name: str, kind: type[Row]) -> tuple[Row, ...]:
     table = own_dataset(file, name)[()].tolist()
-    cells = [[v.decode("utf-8", ODD) if isinstance(v, bytes) else v for v in row] for row in table]
+    cells: list[list[Any]] = [
+        [v.decode("utf-8", ODD) if isinstance(v, bytes) else v for v in row] for row in table
+    ]
     return tuple(kind(*row) for row in cells)
 
 
