@@ -28,20 +28,20 @@ class Budget:
     goal: int
 
 
-GROUND = "key events settings registry torchfile bundle physics noise groups nets metrics"
+GROUND = "key events settings plain registry torchfile bundle physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*GROUND.split(), *PROBLEMS.split()), 6350, 4200),
+    Budget((*GROUND.split(), *PROBLEMS.split()), 6600, 4200),
     Budget(("record", "show"), 1500, 2500),
-    Budget(("runs",), 2400, 1300),
+    Budget(("runs",), 2850, 1300),
     Budget(("lab",), 5950, 4200),
     Budget(("datasets",), 3450, 2400),
     Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4250, 2800),
-    Budget(("testing",), 350, 300),
+    Budget(("testing",), 400, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (24100, 17000), (260, 150), (1050, 720)
+ALL_LINES, MODULES, IMPORTS = (24250, 17000), (260, 150), (1100, 720)
 
 
 def part_of(path: Path) -> str:
