@@ -14,8 +14,8 @@ from reilab.methods.base import MethodSpec
 from reilab.problem import Problem
 from reilab.runs.config import build, configure
 from reilab.tasks.registry import tasks
+from reilab.training.compare import Lanes
 from reilab.training.config import TrainConfig
-from reilab.training.lanes import Lanes
 from reilab.training.state import TrainState, new_state
 from reilab.training.step import take_step
 

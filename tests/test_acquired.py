@@ -21,12 +21,11 @@ from reilab.cli.main import main
 from reilab.datasets import catalogue
 from reilab.key import Key
 from reilab.lab import exports, form
+from reilab.lab.comparison import content_of_several
 from reilab.lab.content import content_of
-from reilab.lab.exhibit import Exhibit
+from reilab.lab.exhibit import Exhibit, as_text
+from reilab.lab.library import status_detail
 from reilab.lab.model import Lab
-from reilab.lab.results import as_text
-from reilab.lab.several import content_of_several
-from reilab.lab.summary import status_detail
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.physics.fourier import to_kspace
@@ -38,8 +37,8 @@ from reilab.runs.jobs import Standing, Status
 from reilab.runs.report import report_html
 from reilab.runs.stream import prepare, run
 from reilab.show.charts import svg_charts
+from reilab.show.results import metrics_csv
 from reilab.show.scene import scene_of
-from reilab.show.tables import metrics_csv
 from reilab.tasks.registry import find_task, tasks
 
 Arrays = dict[str, NDArray[Any]]

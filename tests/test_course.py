@@ -13,12 +13,17 @@ import torch
 from torch import Tensor
 
 import reilab
-from reilab.course.charts import Axes, Line, chart, mean_and_error, psnr_lines
-from reilab.course.denoising import CosineShrinkage, cosine_matrix
+from reilab.course.charts import Axes, Line, chart, mean_and_error, psnr_lines, row, rows
 from reilab.course.live import Curves, bars_html, train, watch
 from reilab.course.phantoms import N_ELLIPSES, coloured_ellipses
-from reilab.course.pictures import row, rows
-from reilab.course.risk import exact_slope, finite_slope, gaussian_probe, repeat
+from reilab.course.risk import (
+    CosineShrinkage,
+    cosine_matrix,
+    exact_slope,
+    finite_slope,
+    gaussian_probe,
+    repeat,
+)
 from reilab.course.tables import Table, results_table
 from reilab.events import Evaluated, Event
 from reilab.key import Key

@@ -14,7 +14,7 @@ from reilab.cli.main import main
 from reilab.datasets.bundled import BUNDLED
 from reilab.datasets.formats.reader import READERS
 from reilab.datasets.known import KNOWN
-from reilab.lab.sources import image_sources
+from reilab.lab.form import image_sources
 from reilab.tasks.registry import tasks
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from reilab.batch.comparison import table_of
-from reilab.batch.differences import difference
+from reilab.batch.comparison import difference, table_of
 from reilab.batch.results import FinishedRun, LevelResults, series_of
 from reilab.batch.tables import differences_csv
 from reilab.record.folder import RunFolder

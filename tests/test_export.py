@@ -31,9 +31,8 @@ from reilab.runs.execute import execute
 from reilab.runs.fork import fork
 from reilab.runs.report import report_html
 from reilab.show.panes import to_colours, to_png
-from reilab.show.results import results
+from reilab.show.results import curves_csv, metrics_csv, results
 from reilab.show.scene import Scene, scene_of
-from reilab.show.tables import curves_csv, metrics_csv
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig
 

@@ -15,31 +15,31 @@ from lab_runs import EVERY, N_STEPS, write_run
 from reilab.lab import address
 from reilab.lab.beat import POLLS_PER_SHOW, Beat
 from reilab.lab.board import ImageBoard
-from reilab.lab.chart import Chart
+from reilab.lab.charts import Chart
 from reilab.lab.choices import Choices
+from reilab.lab.comparison import content_of_several
 from reilab.lab.content import content_of
-from reilab.lab.explain import explain, span_words
-from reilab.lab.formula import objectives
+from reilab.lab.exhibit import as_text
+from reilab.lab.explain import explain, objectives, span_words
+from reilab.lab.form import image_sources
+from reilab.lab.guide import STOPS, Tour
 from reilab.lab.keys import press
-from reilab.lab.library import Library
-from reilab.lab.lines import PlotAxes, PlotLine, PlotMark
+from reilab.lab.library import Library, rows
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
-from reilab.lab.results import as_text
 from reilab.lab.series import (
     NULL,
     PSNR,
     RANGE,
+    PlotAxes,
+    PlotLine,
+    PlotMark,
     loss_series,
     marks,
     risk_series,
     score_series,
     smooth,
 )
-from reilab.lab.several import content_of_several
-from reilab.lab.sources import image_sources
-from reilab.lab.summary import rows
-from reilab.lab.tour import STOPS, Tour
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.settings import Setting

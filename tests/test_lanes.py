@@ -16,7 +16,7 @@ from reilab.record.folder import RunFolder
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
 from reilab.runs.stream import prepare, stream
-from reilab.training.lanes import Lanes, n_lanes
+from reilab.training.compare import Lanes, n_lanes
 from reilab.training.step import take_step
 from reilab.training.team import ALONE, Fleet
 

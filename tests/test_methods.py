@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from reilab.lab.formula import formula_html
+from reilab.lab.explain import formula_html
 from reilab.methods.base import weight_fields
 from reilab.methods.ei import EI
 from reilab.methods.registry import find_method, method, method_of, methods, weights

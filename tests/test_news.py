@@ -16,8 +16,7 @@ from reilab.record.folder import RunFolder
 from reilab.runs import roster
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
-from reilab.runs.jobs import Status
-from reilab.runs.news import ended_since
+from reilab.runs.jobs import Status, ended_since
 from reilab.runs.processes import process_of
 
 CUBE = np.zeros((1, 4, 4, 1), np.float32)

@@ -28,9 +28,8 @@ from reilab.lab import form
 from reilab.lab.controls import Controls
 from reilab.lab.explain import label, span_words, unit
 from reilab.lab.notebook import LabPanel, lab
-from reilab.lab.notebook.curves import NotebookCurves
-from reilab.lab.notebook.fields import NotebookField
-from reilab.lab.notebook.pictures import NotebookPictures
+from reilab.lab.notebook.controls import NotebookField
+from reilab.lab.notebook.figures import NotebookCurves, NotebookPictures
 from reilab.lab.view import ERRORS
 from reilab.runs import jobs
 from reilab.runs.jobs import Status

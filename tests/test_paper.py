@@ -11,8 +11,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from reilab.cli.dryrun import duration, size
 from reilab.cli.main import main
+from reilab.cli.show import duration, size
 from reilab.datasets.bundled import load_bundled
 from reilab.groups import Rotations, Shifts
 from reilab.nets.unet import UNetSpec

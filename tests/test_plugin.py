@@ -97,9 +97,9 @@ from pathlib import Path
 
 import pytest
 from reilab.lab.form import GROUPS, control, further
-from reilab.lab.formula import objectives
+from reilab.lab.explain import objectives
 from reilab.lab.model import Lab
-from reilab.lab.notebook.style import STYLE
+from reilab.lab.notebook.elements import STYLE
 
 lab = Lab(Path(sys.argv[1]))
 choices = lab.choices

@@ -20,15 +20,11 @@ from typing import Any
 import psutil
 import pytest
 
-from reilab.batch import check
 from reilab.batch.cell import Cell, carry_out
-from reilab.batch.charts import noise_chart
-from reilab.batch.comparison import table_of
-from reilab.batch.folder import GridFolder
-from reilab.batch.grid import Grid, cells_of
-from reilab.batch.notebook import source_of
-from reilab.batch.published import PUBLISHED
-from reilab.batch.report import report_html, write_results
+from reilab.batch.comparison import PUBLISHED, table_of
+from reilab.batch.grid import Grid, GridFolder, cells_of
+from reilab.batch.notebook import check, source_of
+from reilab.batch.report import noise_chart, report_html, write_results
 from reilab.batch.results import finished_runs, series_of
 from reilab.batch.tables import results_csv, seeds_csv
 from reilab.cli.main import main
@@ -301,14 +297,14 @@ def test_a_parameter_that_the_notebook_does_not_know(
     monkeypatch.setattr(check, "source_of", lambda name: tmp_path / f"{name}.ipynb")
     cells = [Cell("mri", "smoke", 0.1, "rei", 0, {})]
     with pytest.raises(ValueError, match=r"'seed'. Did you mean 'sead'"):
-        check.check(cells, GridFolder(tmp_path / "grid"))
+        check(cells, GridFolder(tmp_path / "grid"))
 
 
 def test_other_settings_need_another_folder(whole: Path) -> None:
     folder = GridFolder(whole)
     cells = [Cell("mri", "smoke", 0.1, "rei", 0, {"steps": STEPS, "evaluate_every": 10})]
     with pytest.raises(ValueError, match=r"was run with evaluate_every: 5; name another folder"):
-        check.check(cells, folder)
+        check(cells, folder)
 
 
 def grid(preset: str, **changes: Any) -> Grid:

@@ -43,8 +43,8 @@ from reilab.nets.unet import UNetSpec
 from reilab.problem import MEASUREMENTS, Measurement, Problem
 from reilab.record.folder import RunFolder
 from reilab.runs.config import RunConfig, build, configure
+from reilab.runs.drive import replay
 from reilab.runs.execute import execute
-from reilab.runs.replay import replay
 from reilab.runs.stream import prepare, stream
 from reilab.tasks.registry import tasks
 from reilab.testing import Z_LIMIT, z_score

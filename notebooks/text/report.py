@@ -10,7 +10,7 @@ folder = "grid"
 # %matplotlib inline
 from pathlib import Path
 
-from reilab.batch.folder import GridFolder
+from reilab.batch.grid import GridFolder
 from reilab.batch.results import finished_runs, series_of
 
 runs = finished_runs(GridFolder(Path(folder)))
@@ -33,7 +33,7 @@ for one in series:
 # **PSNR against noise.** Where do EI and REI part? Bars are deviations over the seeds, where there are several.
 
 # %%
-from reilab.batch.charts import noise_chart
+from reilab.batch.report import noise_chart
 
 for one in series:
     display(SVG(noise_chart(one)))

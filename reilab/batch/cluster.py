@@ -17,7 +17,7 @@ import psutil
 import torch
 
 from reilab.batch.cell import Cell
-from reilab.batch.folder import GridFolder
+from reilab.batch.grid import GridFolder
 from reilab.batch.notebook import source_of
 from reilab.plain import to_json
 

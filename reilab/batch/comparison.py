@@ -1,14 +1,120 @@
-"""The table of a task: a line per noise level, and the published figures under ours."""
+"""Comparison: methods against each other, image by image, and against published figures."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
-from reilab.batch.differences import PAIRS, difference
-from reilab.batch.published import Published, published
 from reilab.batch.results import LevelResults, LevelSeries, Score
+from reilab.runs.marks import mean_and_spread
 from reilab.show.results import BASELINE
 from reilab.show.words import method_title
+
+SOURCE = (
+    "README of the authors' code for Chen, Tachella & Davies, Robust Equivariant Imaging, "
+    "CVPR 2022; each of one image"
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """PSNR in dB at one noise level, by method.
+
+    Args:
+        task: name of the task.
+        noise: level.
+        psnr: by name of the method, or of A†y.
+        legacy: whether it is surely the metric of the authors' code (``rei_legacy_psnr``), which
+            reads 4.77 dB lower for colour images. In inpainting the figure of A†y tells; in MRI and
+            CT nobody has checked which metric the figures are of. There the two differ only in
+            the peak, which is the maximum of the ground truth in one and 1 in the other.
+    """
+
+    task: str
+    noise: float
+    psnr: Mapping[str, float]
+    legacy: bool = False
+
+
+PUBLISHED = (
+    Published("mri", 0.01, {"ei": 30.84, "rei": 30.98, "supervised": 32.12}),
+    Published("mri", 0.1, {"ei": 24.56, "rei": 28.09, "supervised": 29.49}),
+    Published("mri", 0.2, {"ei": 19.95, "rei": 27.16, "supervised": 28.60}),
+    Published("ct", 1.0, {BASELINE: 14.12, "ei": 22.02, "rei": 29.68, "supervised": 29.96}),
+    Published(
+        "inpainting",
+        0.1,
+        {BASELINE: 4.70, "ei": 9.61, "rei": 17.75, "supervised": 18.71},
+        legacy=True,
+    ),
+)
+
+
+def published(task: str, noise: float) -> Published | None:
+    """What was published for a task at a level."""
+    return next((one for one in PUBLISHED if (one.task, one.noise) == (task, noise)), None)
+
+
+def warning(preset: str) -> str:
+    """How far one's own figures can be compared with the published ones."""
+    if preset == "paper":
+        return "Published figures are of single images, ours are means over the test images."
+    return (
+        "Not comparable: the published figures are of other images, larger networks and longer "
+        "training, and of single images. They show where the paper stands, not what is missed here."
+    )
+
+
+#: Who is compared with whom, where both were run.
+PAIRS = (("rei", "ei"), ("rei", "sure"), ("supervised", "rei"))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """PSNR of one method minus that of another, in dB.
+
+    Args:
+        ahead: the first method.
+        behind: the second.
+        mean: over test images and seeds.
+        error: standard error of the mean over the test images, each averaged over the seeds first;
+            ``None`` for one image. Images that resemble each other, such as slices of one person,
+            make it too small.
+        over_seeds: standard deviation over the seeds of the mean over the images.
+        n_images: how many.
+        n_seeds: how many have both methods.
+    """
+
+    ahead: str
+    behind: str
+    mean: float
+    error: float | None
+    over_seeds: float | None
+    n_images: int
+    n_seeds: int
+
+
+def difference(level: LevelResults, ahead: str, behind: str) -> Difference | None:
+    """How far ``ahead`` is; ``None`` if no seed has both, or there is no ground truth."""
+    first, second = _psnr_by_seed(level, ahead), _psnr_by_seed(level, behind)
+    seeds = sorted(first.keys() & second.keys())
+    if not seeds:
+        return None
+    by_seed = [[a - b for a, b in zip(first[seed], second[seed], strict=True)] for seed in seeds]
+    by_image = [fmean(values) for values in zip(*by_seed, strict=True)]
+    mean, spread = mean_and_spread(by_image)
+    _, over_seeds = mean_and_spread([fmean(values) for values in by_seed])
+    error = None if spread is None else spread / math.sqrt(len(by_image))
+    return Difference(ahead, behind, mean, error, over_seeds, len(by_image), len(seeds))
+
+
+def _psnr_by_seed(level: LevelResults, method: str) -> dict[int, tuple[float, ...]]:
+    """PSNR of each test image by seed."""
+    runs = [run for run in level.runs if run.method == method]
+    each = {run.config.training.seed: run.marks[method] for run in runs}
+    return {seed: marks.psnr for seed, marks in each.items() if marks}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reilab.batch.cell import Cell, is_done
 from reilab.batch.cluster import Outcome, slots, work
-from reilab.batch.folder import GridFolder
+from reilab.batch.grid import GridFolder
 from reilab.record.folder import Follower
 from reilab.record.history import History
 

@@ -1,18 +1,56 @@
-"""Grid: which cells are asked for, in words of the command line."""
+"""Grid: the cells of an experiment, and the folder in which their runs lie."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from reilab.batch.cell import NETWORK, Cell
+from reilab.batch.cell import NETWORK, STOP, Cell
 from reilab.nets.registry import NetworkKind, find_network, network_of
+from reilab.record.folder import RunFolder, list_runs
 from reilab.runs.config import USUAL_METHODS, every_type
 from reilab.settings import choose
 from reilab.tasks.registry import find_task, tasks
+
+
+@dataclass(frozen=True)
+class GridFolder:
+    """Paths of a grid."""
+
+    path: Path
+
+    @property
+    def runs(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def stop(self) -> Path:
+        return self.runs / STOP
+
+    def make(self) -> None:
+        """Make the folders that are missing."""
+        for place in (self.runs, self.path / "notebooks"):
+            place.mkdir(parents=True, exist_ok=True)
+
+    def run(self, name: str) -> RunFolder:
+        """The run folder of a cell, which need not exist."""
+        return RunFolder(self.runs / name)
+
+    def notebook(self, name: str) -> Path:
+        """The executed notebook of a cell."""
+        return self.path / "notebooks" / f"{name}.ipynb"
+
+    def log(self, name: str) -> Path:
+        """What the process of a cell said."""
+        return self.path / "notebooks" / f"{name}.log"
+
+    def all_runs(self) -> list[RunFolder]:
+        """All runs that have been begun, by name."""
+        return sorted(list_runs(self.runs), key=lambda folder: folder.name)
 
 
 def paper_tasks() -> tuple[str, ...]:

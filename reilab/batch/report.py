@@ -1,4 +1,4 @@
-"""What a grid ends in: tables, one HTML report that needs nothing else, and a small summary."""
+"""The report of a grid: tables, PSNR against noise, reconstructions; one HTML file."""
 
 from __future__ import annotations
 
@@ -6,25 +6,81 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reilab.batch.charts import noise_chart
-from reilab.batch.comparison import ComparisonTable, table_of
-from reilab.batch.folder import GridFolder
-from reilab.batch.markdown import tables_md
-from reilab.batch.published import SOURCE, warning
+from reilab.batch.comparison import SOURCE, ComparisonTable, table_of, warning
+from reilab.batch.grid import GridFolder
 from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, series_of
-from reilab.batch.tables import differences_csv, results_csv, seeds_csv, timings_csv
+from reilab.batch.tables import differences_csv, results_csv, seeds_csv, tables_md, timings_csv
 from reilab.record.folder import replace_text
 from reilab.record.history import History, history_of
 from reilab.runs import jobs
 from reilab.runs.command import as_command
 from reilab.show import gallery
+from reilab.show.charts import svg_style, to_svg
 from reilab.show.figures import side_by_side, small_png
-from reilab.show.markup import templates
+from reilab.show.gallery import templates
+from reilab.show.results import BASELINE
 from reilab.show.scene import scene_of
+from reilab.show.words import LETTERS, method_colour, method_title
 from reilab.tasks.registry import Task, find_task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+STYLES = {BASELINE: "--"}
+
+
+def noise_chart(series: LevelSeries) -> str:
+    """PSNR of A†y and of each method over the noise level, as an SVG element.
+
+    Points are means over test images and seeds; bars are deviations over the seeds, where there are
+    several. Empty without ground truth.
+    """
+    # Loaded here because it takes a second.
+    from matplotlib.figure import Figure
+
+    task = find_task(series.task)
+    with svg_style():
+        figure = Figure(figsize=(5.2, 3.0), layout="constrained")
+        axis = figure.subplots()
+        for name in (BASELINE, *series.methods):
+            _draw(axis, series, name)
+        if not axis.lines:
+            return ""
+        level = task.level_name(vars(series.levels[0].runs[0].config.spec))
+        unit, letter = task.settings[level].unit, LETTERS.get(level, level)
+        axis.set(xlabel=f"{letter} [{unit}]" if unit else letter, ylabel="PSNR [dB]")
+        axis.set_title(task.title)
+        if min(level.noise for level in series.levels) > 0:
+            axis.set_xscale("log")
+        noises = [level.noise for level in series.levels]
+        axis.set_xticks(noises, [f"{noise:g}" for noise in noises])
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+        return to_svg(figure)
+
+
+def _draw(axis: Axes, series: LevelSeries, name: str) -> None:
+    found = [(level.noise, level.score(name, "psnr")) for level in series.levels]
+    known = [(noise, score) for noise, score in found if score]
+    if not known:
+        return
+    several = any(score.over_seeds is not None for _, score in known)
+    axis.errorbar(
+        [noise for noise, _ in known],
+        [score.mean for _, score in known],
+        yerr=[score.over_seeds or 0.0 for _, score in known] if several else None,
+        label=method_title(name),
+        color=method_colour(name),
+        linestyle=STYLES.get(name, "-"),
+        marker="o",
+        markersize=4,
+    )
+
 
 HERE = Path(__file__).parent
 #: Numbers in all pictures of a report; more would be many megabytes.

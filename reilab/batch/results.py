@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
-from reilab.batch.folder import GridFolder
+from reilab.batch.grid import GridFolder
 from reilab.methods.registry import methods
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of

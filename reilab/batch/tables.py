@@ -1,17 +1,25 @@
-"""Tables of a grid as CSV: a row per run, a row per method and level, and what depends on time."""
+"""Tables of a grid, as CSV and as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
-from reilab.batch.differences import PAIRS, difference
+from reilab.batch.comparison import (
+    PAIRS,
+    SOURCE,
+    ComparisonLine,
+    ComparisonTable,
+    difference,
+    table_of,
+)
 from reilab.batch.results import FinishedRun, LevelSeries, series_of
 from reilab.nets.registry import network_of
 from reilab.runs.marks import Marks, mean_and_spread
 from reilab.show import table
-from reilab.show.results import BASELINE, pace
-from reilab.show.tables import written
+from reilab.show.results import BASELINE, pace, written
+from reilab.tasks.registry import find_task
 
 #: Columns of the metrics, with the digits that are worth telling.
 METRICS = {column.name: (column.heading, column.digits) for column in table.METRICS}
@@ -122,3 +130,34 @@ def _figures(marks: Marks | None, metrics: dict[str, tuple[str, int]]) -> list[s
 
 def _rounded(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
+
+
+HEAD = """\
+PSNR in dB, mean ± deviation over the test images, and over seeds in brackets; below it that of the
+part of the error that A sees | of the rest. Differences are paired image by image, mean ± standard
+error.
+"""
+
+
+def tables_md(every: Sequence[LevelSeries]) -> str:
+    """The tables of all tasks."""
+    return "\n".join([HEAD, *map(_section, every)])
+
+
+def _section(series: LevelSeries) -> str:
+    table = table_of(series)
+    title = f"## {find_task(series.task).title}, preset {series.preset}\n"
+    source = f"\nPublished: {SOURCE}\n" if table.has_published else ""
+    return f"{title}\n{_grid(table)}\n{source}"
+
+
+def _grid(table: ComparisonTable) -> str:
+    rows = [table.heading, ["---"] * len(table.heading), *map(_cells, table.lines)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cells(line: ComparisonLine) -> list[str]:
+    pairs = zip_longest(line.psnr, line.parts, fillvalue="")
+    # A bar would end the cell.
+    parts = (("<br>".join(filter(None, pair))).replace("|", "\\|") for pair in pairs)
+    return [line.label, *parts]

@@ -17,10 +17,9 @@ from reilab.plain import to_json, to_plain
 from reilab.record.folder import unused
 from reilab.settings import override
 from reilab.trained import evaluate as trained
-from reilab.trained.assess import Assessment
+from reilab.trained.assess import Assessment, summary
 from reilab.trained.checkpoints import find_checkpoints
 from reilab.trained.evaluate import LevelMarks
-from reilab.trained.tables import summary
 
 #: Columns of the table, heading and digits by mark; the files have all marks. The last two are the
 #: PSNR of what A sees of the error, and of what it does not.

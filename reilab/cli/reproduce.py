@@ -18,7 +18,6 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from reilab.batch.cell import Cell
-from reilab.batch.check import check
 from reilab.batch.cluster import (
     Outcome,
     cluster_at,
@@ -28,8 +27,8 @@ from reilab.batch.cluster import (
 )
 from reilab.batch.comparison import table_of
 from reilab.batch.drive import Pulse, drive, unfinished
-from reilab.batch.folder import GridFolder
-from reilab.batch.grid import Grid, cells_of
+from reilab.batch.grid import Grid, GridFolder, cells_of
+from reilab.batch.notebook import check
 from reilab.batch.report import write_results
 from reilab.batch.results import FinishedRun, finished_runs, series_of
 from reilab.cli.show import clock

@@ -1,21 +1,54 @@
-"""reilab runs list|show|resume|export|thin|delete."""
+"""reilab runs list|show|resume|fork|export|thin|delete."""
 
 from __future__ import annotations
 
+from inspect import Parameter
 from pathlib import Path
+from typing import Any
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from reilab.cli.tree import option, with_options
 from reilab.cli.work import carry_out, report
+from reilab.methods.registry import method_settings, methods
 from reilab.record.folder import examples, find_run, list_runs, runs_root
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
+from reilab.runs.fork import changeable, fork, forked_name
 from reilab.runs.thin import thin
-from reilab.show.tables import curves_csv, metrics_csv
-from reilab.training.team import join
+from reilab.settings import field_types, settings_of
+from reilab.show.results import curves_csv, metrics_csv
+from reilab.training.config import TrainConfig
+from reilab.training.team import ALONE, join
+
+ABOUT = "Go on from a moment in the past of a run, with other settings."
+ASSUMED = "What the losses take the noise to be."
+
+
+def _options() -> list[Parameter]:
+    helps = {n: one.help for n, one in (settings_of(TrainConfig) | method_settings()).items()}
+    types = field_types(TrainConfig) | {"assumed_noise": float}
+    for one in methods().values():
+        types = types | field_types(one.spec)
+    return [
+        option("run", tyro.conf.Positional[str], Parameter.empty, "Name or folder."),
+        option("step", int, Parameter.empty, "Where to fork: a step that was kept."),
+        option("out", Path | None, None, "Run folder to make; a new one beside RUN otherwise."),
+        *(option(n, types[n] | None, None, helps.get(n, ASSUMED)) for n in changeable()),
+    ]
+
+
+def _fork(asked: Any) -> None:
+    given = {name: value for name, value in vars(asked).items() if value is not None}
+    parent, step = find_run(given.pop("run")), given.pop("step")
+    out = given.pop("out", forked_name(parent, step))
+    carry_out(fork(parent, step, given, out), ALONE, as_json=False)
+
+
+fork_run = with_options(_fork, ABOUT, _options())
 
 
 def list_all_runs() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from reilab.cli.dryrun import show_trial
 from reilab.cli.networks import network_options, of_task
+from reilab.cli.show import show_trial
 from reilab.cli.tree import Node, option, settings_option, with_options, word_after
 from reilab.cli.work import carry_out
 from reilab.methods.registry import method_settings, users

@@ -13,7 +13,7 @@ from reilab.record.history import History
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
-from reilab.runs.signals import stop_on_signal
+from reilab.runs.processes import stop_on_signal
 from reilab.show.figures import save_comparison
 from reilab.training.team import Team
 

@@ -1,9 +1,4 @@
-"""Prepare: convert the files of a data set once into a store of 16-bit images.
-
-Meanwhile the images of each file are in a small store of their own, whole or not there, whose name
-tells which file it was made of and how. Whatever ends the process, what is there is not made again.
-In the end all of them become one.
-"""
+"""Prepare: from the files of a data set to a store, once; and a contact sheet to look at."""
 
 from __future__ import annotations
 
@@ -18,11 +13,13 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import torch
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from torch.nn import functional
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.contact import contact_sheet
 from reilab.datasets.formats.contents import UnreadableError, WithoutTruthError
 from reilab.datasets.recipe import Recipe, Source, held_back
 from reilab.datasets.store import (
@@ -33,12 +30,49 @@ from reilab.datasets.store import (
     SourceFile,
     Store,
     StoredImage,
+    decode,
     encode,
     prepared_folder,
     read_store,
     sha256_of,
     write_store,
 )
+
+THUMB, GAP, CAPTION = 96, 4, 22
+COLUMNS = 8
+ROWS = {"train": 3, "validation": 1, "test": 1}
+PAPER, INK = 0.98, (40, 40, 40)
+
+
+def contact_sheet(store: Store) -> Image.Image:
+    """Rows of training images, one of each other split, evenly spread; complex: magnitudes."""
+    strips = [_strip(store, split, rows) for split, rows in ROWS.items() if store.images[split]]
+    sheet = Image.new("RGB", (strips[0].width, sum(strip.height for strip in strips)))
+    top = 0
+    for strip in strips:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    return sheet
+
+
+def _strip(store: Store, split: str, rows: int) -> Image.Image:
+    images = store.split(split)
+    shown = min(len(images), rows * COLUMNS)
+    stored = images.take(torch.arange(shown) * len(images) // shown)
+    x = store.low + (1 - store.low) * decode(stored)
+    if store.channels == 2:
+        x = x.square().sum(1, keepdim=True).sqrt()
+    small = functional.interpolate(x, (THUMB, THUMB), mode="bilinear", antialias=True).clamp(0, 1)
+    blank = torch.full((-shown % COLUMNS, 3, THUMB, THUMB), PAPER)
+    thumbs = torch.cat([small.expand(-1, 3, -1, -1), blank])
+    cells = functional.pad(thumbs, (0, GAP, 0, GAP), value=PAPER).unflatten(0, (-1, COLUMNS))  # type: ignore[no-untyped-call]
+    grid = cells.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)
+    paper = functional.pad(grid, (0, 0, GAP, 0, CAPTION, 0), value=PAPER)
+    strip = Image.fromarray((paper * 255).round().to(torch.uint8).numpy())
+    words = f"{store.name} · {split}: {len(images)} images, {store.size} by {store.size}"
+    ImageDraw.Draw(strip).text((GAP, GAP), words, INK, ImageFont.load_default(13))
+    return strip
+
 
 #: The splits that no data set can do without.
 NEEDED = ("train", "test")

@@ -1,20 +1,95 @@
-"""ImageBoard: the images of a moment side by side, each above its error map."""
+"""Board: the images of results side by side, drawn when the document may be changed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import panel as pn
 
-from reilab.lab.card import Card
-from reilab.lab.markup import scale_html
-from reilab.lab.pictures import Pictures, shown_of
-from reilab.lab.redraw import Redraw
+from reilab.lab.markup import error_html, head_html, measured_html, scale_html
+from reilab.lab.pictures import ImagePair, Pane, Pictures, shown_of
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
 from reilab.lab.view import ERRORS, View
 from reilab.show.panes import MEASUREMENT, TRUTH
-from reilab.show.scene import Scene
+from reilab.show.scene import Scene, Shot
+
+
+class Redraw:
+    """Draws soon after it is asked to; asked again before it has drawn, it draws only once.
+
+    What the browser sends may be handled without the lock of the session's document, and then no
+    Bokeh model must be touched: drawing is put off until the lock is held.
+    """
+
+    def __init__(self, draw: Callable[[], None]) -> None:
+        self._draw = draw
+        self._asked = False
+
+    def ask(self, *_: object) -> None:
+        """Draw as soon as the document is locked; at once where there is no session."""
+        if not self._asked:
+            self._asked = True
+            pn.state.execute(self._carry_out, schedule=True)
+
+    def _carry_out(self) -> None:
+        self._asked = False
+        self._draw()
+
+
+class Card(pn.viewable.Viewer):
+    """A name with PSNR and SSIM, an image, and for reconstructions an error map.
+
+    Args:
+        key: of what it shows.
+        pair: the image and its error map.
+    """
+
+    def __init__(self, key: str, pair: ImagePair) -> None:
+        super().__init__()
+        self.key, self.pair = key, pair
+        self._head, self._caption = block(), block()
+        self._under: tuple[pn.viewable.Viewable, ...] = ()
+        if pair.error:
+            self._under = (self._caption, bokeh_pane(pair.error))
+        self._view = pn.Column(
+            self._head,
+            bokeh_pane(pair.image),
+            *self._under,
+            css_classes=[f"reilab-pane-{key.replace('/', '-')}"],
+            margin=0,
+            sizing_mode="stretch_width",
+            styles={**TALL, "gap": "6px"},
+        )
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    @property
+    def visible(self) -> bool:
+        """Whether it is on screen."""
+        return bool(self._view.visible)
+
+    def arrange(self, shown: bool, errors: bool) -> None:
+        """Put it on screen or away, and its error map with it."""
+        self._view.visible = shown
+        for part in self._under:
+            part.visible = errors
+
+    def tell(self, shot: Shot, errors: bool, alone: bool) -> None:
+        """Say what it shows; ``alone`` if no ground truth stands above a measurement."""
+        below = self.key == MEASUREMENT and not alone
+        set_html(self._head, measured_html(shot) if below else head_html(shot))
+        set_html(self._caption, error_html(shot) if errors else "")
+
+
+def bokeh_pane(pane: Pane) -> pn.pane.Bokeh:
+    """A figure as wide as the room it is given."""
+    return pn.pane.Bokeh(
+        pane.figure, sizing_mode="scale_width", margin=0, styles=pane.figure.styles
+    )
+
 
 #: No pane gets narrower than this; they wrap to another line instead.
 LEAST_WIDTH = 150

@@ -3,18 +3,40 @@
 from __future__ import annotations
 
 import time
+from html import escape
 from pathlib import Path
 
 import panel as pn
 
-from reilab.lab.meters import meters_html
-from reilab.lab.summary import WORDS, run_title
+from reilab.lab.library import WORDS, run_title
 from reilab.lab.text import set_html, text
 from reilab.record.folder import RunFolder
 from reilab.runs import jobs
-from reilab.runs.jobs import Status
-from reilab.runs.meters import Meters
-from reilab.runs.news import Ended, ended_since
+from reilab.runs.jobs import Ended, Status, ended_since
+from reilab.runs.meters import Gpu, Meters, Reading
+
+GIB = 2**30
+
+
+def meters_html(reading: Reading) -> str:
+    """CPU, memory and GPUs; what the worker of the shown run takes of them is in the title."""
+    parts = [f"CPU {reading.cpu:.0f} %", f"memory {_share(reading.memory, reading.memory_total)}"]
+    parts += [_gpu(gpu) for gpu in reading.gpus]
+    told = f"of {reading.cores} cores"
+    if reading.worker_memory is not None:
+        told = (
+            f"{told}; the run takes {reading.worker_cpu or 0:.0f} % of one core and "
+            f"{reading.worker_memory / GIB:.1f} GiB"
+        )
+    return f'<span class="meters" title="{escape(told)}">{escape(" · ".join(parts))}</span>'
+
+
+def _gpu(gpu: Gpu) -> str:
+    return f"{gpu.name} {gpu.utilisation:.0f} %, {_share(gpu.memory, gpu.memory_total)}"
+
+
+def _share(used: float, total: float) -> str:
+    return f"{used / GIB:.1f} of {total / GIB:.0f} GiB"
 
 
 class Bulletin(pn.viewable.Viewer):

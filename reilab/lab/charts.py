@@ -1,14 +1,164 @@
-"""Charts: PSNR, its parts, loss terms and SURE of what is shown, as figures of Bokeh."""
+"""Charts: PSNR, its parts, loss terms and SURE of what is shown, as figures of Bokeh.
+
+They are built with HoloViews once, and fed through their sources.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reilab.lab.chart import Chart
+import numpy as np
+from bokeh.models import ColumnDataSource, CustomJSTicker, DataRange1d, HoverTool, Range1d
+from bokeh.plotting import figure
+from numpy.typing import NDArray
+
 from reilab.lab.content import Content
-from reilab.lab.series import SCORES, Series, axes_of, smooth
+from reilab.lab.series import SCORES, PlotAxes, PlotLine, PlotMark, Points, Series, axes_of, smooth
+from reilab.lab.style import MARK
 from reilab.lab.view import View
+from reilab.show.words import NEUTRAL
+
+HEIGHT = 270
+LEGEND_COLUMNS, MOST_COLUMNS = 3, 4
+#: Below two decades Bokeh's own ticks are evenly spaced: they crowd at the upper end and leave the
+#: lower one bare.
+LOG_TICKS = """
+const {start, end} = cb_data
+if (!(start > 0 && end > start && Number.isFinite(end))) return []
+const decades = Math.log10(end / start)
+const every = Math.ceil(decades / 6)
+const halves = Array.from({length: 18}, (_, index) => 1 + index / 2)
+const within = decades > 1.7 ? [1] : decades > 0.7 ? [1, 2, 5]
+  : decades > 0.25 ? [1, 1.5, 2, 3, 4, 6, 8] : halves
+const ticks = []
+for (let power = Math.floor(Math.log10(start)); 10 ** power <= end; power += 1) {
+  if (power % every === 0) {
+    for (const factor of within) ticks.push(Number((factor * 10 ** power).toPrecision(2)))
+  }
+}
+return ticks.filter((tick) => tick >= start && tick <= end)
+"""
+
+
+class Chart:
+    """Lines over steps, upright marks where the run was steered, and a cursor.
+
+    Args:
+        axes: what is drawn; on a logarithmic scale values of 0 or less leave a gap.
+        lines: how they look, by key.
+    """
+
+    def __init__(self, axes: PlotAxes, lines: Mapping[str, PlotLine]) -> None:
+        self.axes = axes
+        self.figure = figure(
+            y_axis_type="log" if axes.log else "linear",
+            x_axis_label="Step",
+            y_axis_label=axes.label,
+            x_range=Range1d(0, axes.n_steps),
+            height=HEIGHT,
+            sizing_mode="stretch_width",
+            output_backend="canvas",
+            toolbar_location=None,
+            tools="",
+        )
+        if axes.log:
+            self.figure.yaxis.ticker = CustomJSTicker(major_code=LOG_TICKS)
+        self.figure.html_attributes = {"role": "img", "aria-label": f"{axes.label} against steps"}
+        self._sources = {key: ColumnDataSource({"x": [], "y": []}) for key in lines}
+        self._marks = ColumnDataSource({"x": [], "words": []})
+        self._cursor = ColumnDataSource({"x": []})
+        drawn = [self._draw(key, line) for key, line in lines.items()]
+        # The browser fits it to the lines; the server has no use for it.
+        self.figure.y_range = DataRange1d(
+            renderers=drawn, range_padding=0.08, only_visible=True, syncable=False
+        )
+        marks = self.figure.vspan(
+            "x", source=self._marks, color=NEUTRAL, line_dash="dotted", line_width=2
+        )
+        self.figure.vspan("x", source=self._cursor, color=MARK, line_width=2)
+        self._tell(drawn, [marks])
+        self._arrange_legend(len(lines))
+
+    def grow(self, key: str, points: Points) -> None:
+        """Show ``points``, of which the first ones are on screen already."""
+        source = self._sources[key]
+        shown, total = len(source.data["x"]), len(points[0])
+        if shown > total:
+            self.replace(key, points)
+        elif shown < total:
+            # A few numbers travel faster in the message itself than each beside it.
+            added = self._columns(points, shown)
+            source.stream({name: values.tolist() for name, values in added.items()})
+
+    def replace(self, key: str, points: Points) -> None:
+        """Draw the whole line anew."""
+        self._sources[key].data = self._columns(points, 0)
+
+    def mark(self, marks: Sequence[PlotMark]) -> None:
+        """Draw upright marks, and say at them what was changed."""
+        if [mark.words for mark in marks] != list(self._marks.data["words"]):
+            steps = [float(mark.step) for mark in marks]
+            self._marks.data = {"x": steps, "words": [mark.words for mark in marks]}
+
+    def point(self, step: int | None) -> None:
+        """Put the cursor to a step, or take it away."""
+        wanted = [] if step is None else [float(step)]
+        if list(self._cursor.data["x"]) != wanted:
+            self._cursor.data = {"x": wanted}
+
+    def _draw(self, key: str, line: PlotLine) -> Any:
+        source = self._sources[key]
+        renderer = self.figure.line(
+            "x",
+            "y",
+            source=source,
+            color=line.colour,
+            line_dash=line.dash,
+            line_width=2,
+            legend_label=line.label,
+            name=line.label,
+        )
+        if line.dots:
+            # A line of one point would not be seen.
+            dots = self.figure.scatter("x", "y", source=source, color=line.colour, size=5)
+            renderer.js_link("visible", dots, "visible")
+        return renderer
+
+    def _tell(self, lines: list[Any], marks: list[Any]) -> None:
+        number = "@y{%.4g}" + (f" {self.axes.unit}" if self.axes.unit else "")
+        self.figure.add_tools(
+            HoverTool(
+                renderers=lines,
+                tooltips=[("", "$name"), ("step", "@x{0,0}"), (self.axes.title, number)],
+                formatters={"@y": "printf"},
+                visible=False,
+            ),
+            HoverTool(
+                renderers=marks,
+                tooltips=[("step", "@x{0,0}"), ("changed", "@words")],
+                visible=False,
+            ),
+        )
+
+    def _arrange_legend(self, n_lines: int) -> None:
+        legend = self.figure.legend[0]
+        legend.update(
+            orientation="horizontal",
+            ncols=MOST_COLUMNS if n_lines <= MOST_COLUMNS else LEGEND_COLUMNS,
+            label_text_font_size="12px",
+            padding=0,
+            margin=4,
+            border_line_color=None,
+            background_fill_alpha=0,
+            spacing=8,
+            click_policy="hide",
+        )
+        self.figure.add_layout(legend, "above")
+
+    def _columns(self, points: Points, start: int) -> dict[str, NDArray[np.floating]]:
+        x, y = (np.asarray(values[start:], float) for values in points)
+        return {"x": x, "y": np.where(y > 0, y, np.nan) if self.axes.log else y}
 
 
 class Charts:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reilab.lab.lines import PlotMark
-from reilab.lab.series import Series, kinds, length, marks
-from reilab.lab.summary import SummaryRow, rows
+from reilab.lab.library import SummaryRow, rows
+from reilab.lab.series import PlotMark, Series, kinds, length, marks
 from reilab.lab.view import View
 from reilab.record.history import History
 from reilab.show.scene import Scene, scene_of

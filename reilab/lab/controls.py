@@ -1,18 +1,49 @@
-"""Controls: all choices of a lab in one column."""
+"""Controls of the page: the fields of the form in their groups, as widgets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
 from reilab.lab import form
-from reilab.lab.fields import make_field, show_field
+from reilab.lab.form import Control, Send
 from reilab.lab.model import Lab
-from reilab.lab.style import TALL
+from reilab.lab.put import put
+from reilab.lab.style import TALL, slug
 from reilab.lab.text import heading
 from reilab.lab.web.components import Field
+
+WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+
+
+def make_field(now: Control, send: Send) -> Field:
+    """A control that shows a choice and tells what is entered."""
+    field = Field(kind=now.kind, css_classes=[slug(now.name)], **_shown(now), **WIDE)
+    field.param.watch(lambda event: send(event.new), "value")
+    return field
+
+
+def show_field(field: Field, now: Control) -> None:
+    """Bring a field up to date."""
+    put(field, **_shown(now))
+
+
+def _shown(now: Control) -> dict[str, Any]:
+    return {
+        "label": now.label,
+        "unit": now.unit,
+        "help": now.help,
+        "options": [[one.value, one.words, *filter(None, [one.colour])] for one in now.options],
+        "span": list(now.span or ()),
+        "scaled": now.scaled,
+        "locked": now.locked,
+        "visible": now.shown,
+        "value": now.value,
+    }
+
 
 ACCORDION = {
     "boxShadow": "none",

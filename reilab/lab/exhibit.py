@@ -1,24 +1,128 @@
-"""Exhibit: images, curves and results of one run, or of several runs of one task."""
+"""Exhibit: images, table and curves of results, and what moves through them."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from typing import Any
 
 import panel as pn
 
 from reilab.lab.board import ImageBoard
+from reilab.lab.charts import Charts
 from reilab.lab.content import Content
-from reilab.lab.curves import CurvePlots
 from reilab.lab.imagetools import ImageTools, tool
+from reilab.lab.library import SummaryRow
 from reilab.lab.numbers import number_text
-from reilab.lab.results import Results
 from reilab.lab.style import LINE, TALL
 from reilab.lab.swipe import Swipe
-from reilab.lab.text import heading, quiet
+from reilab.lab.text import heading, quiet, small_button
 from reilab.lab.timeline import Timeline
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser
+from reilab.lab.web.components import Browser, DataTable
 from reilab.show.panes import MEASUREMENT
+from reilab.show.table import COLUMNS
+from reilab.show.words import method_colour
+
+GRID = {
+    **TALL,
+    "display": "grid",
+    "grid-auto-rows": "max-content",
+    "gap": "14px",
+    "grid-template-columns": "repeat(auto-fit, minmax(min(100%, 360px), 1fr))",
+}
+
+
+class CurvePlots(pn.viewable.Viewer):
+    """The charts in a grid."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self._charts = Charts(view)
+        # A column holds a button of its own, which would take a place in the grid.
+        self._view = pn.Row(sizing_mode="stretch_width", margin=0, styles=GRID)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self, content: Content) -> None:
+        """Bring the charts up to date."""
+        if self._charts.update(content):
+            # Last, because the browser does not know new figures before it has been given them.
+            self._view.objects = [
+                pn.pane.Bokeh(figure, sizing_mode="stretch_width", margin=0)
+                for figure in self._charts.figures.values()
+            ]
+
+
+REMARK = "Means over all test images. A head sorts the table."
+
+
+class Results(pn.viewable.Viewer):
+    """One row for A†y and for every method.
+
+    Args:
+        browser: takes copies and files to the person.
+        stem: of the file name of the CSV file.
+    """
+
+    def __init__(self, browser: Browser, stem: str) -> None:
+        super().__init__()
+        self._browser, self._stem = browser, stem
+        self._rows: tuple[SummaryRow, ...] = ()
+        columns = [["Method", ""], *([one.title, one.unit] for one in COLUMNS)]
+        self._table = DataTable(
+            title="Results",
+            columns=columns,
+            css_classes=["reilab-results"],
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        copy = small_button("Copy", lambda: browser.copy(as_text(self._rows, "\t")), "results copy")
+        save = small_button("CSV", self._save, "results csv")
+        line = pn.Row(
+            quiet(REMARK),
+            copy,
+            save,
+            margin=(0, 0, 6, 0),
+            styles={"gap": "8px", "align-items": "center", "flex-wrap": "wrap"},
+            sizing_mode="stretch_width",
+        )
+        self._view = pn.Column(
+            line, self._table, margin=0, sizing_mode="stretch_width", styles=dict(TALL)
+        )
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self, rows: Sequence[SummaryRow]) -> None:
+        """Show these rows."""
+        if tuple(rows) != self._rows:
+            self._rows = tuple(rows)
+            self._table.show([_line(row) for row in rows])
+
+    def _save(self) -> None:
+        content = as_text(self._rows, ",").encode()
+        self._browser.download(f"{self._stem}.csv", content, "text/csv")
+
+
+def as_text(rows: Sequence[SummaryRow], between: str) -> str:
+    """The table with all digits, for spreadsheets."""
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=between, lineterminator="\n")
+    writer.writerow(["Method", *(column.head for column in COLUMNS)])
+    for row in rows:
+        values = (column.of(row.result) for column in COLUMNS)
+        writer.writerow([row.name, *("" if v is None else f"{v:.6g}" for v in values)])
+    return out.getvalue()
+
+
+def _line(row: SummaryRow) -> dict[str, Any]:
+    cells: list[dict[str, Any]] = [{"text": row.name}]
+    cells += [{"text": one.shown(row.result), "order": one.of(row.result)} for one in COLUMNS]
+    return {"key": row.key, "colour": row.colour or method_colour(row.key), "cells": cells}
+
 
 LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was changed there."
 #: Least and greatest smoothing, and its step.

@@ -11,8 +11,8 @@ from reilab.record.history import History
 from reilab.runs.command import command_of
 from reilab.runs.report import report_html
 from reilab.show.panes import TRUTH, to_colours, to_png
+from reilab.show.results import curves_csv
 from reilab.show.scene import scene_of
-from reilab.show.tables import curves_csv
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Form: every control of the lab as a value, the same for the page and for the notebook."""
+"""Form: every field of the next run, with label, unit, bounds and help, whoever shows it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,61 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from reilab.datasets.bundled import BUNDLED
+from reilab.datasets.formats.reader import READERS
+from reilab.datasets.known import KNOWN
+from reilab.datasets.store import Store, data_root, prepared_folder, prepared_sets
 from reilab.lab.choices import OWN, Choices
 from reilab.lab.explain import explain, label, unit
 from reilab.lab.model import Lab
 from reilab.lab.numbers import number_text, parse_number
-from reilab.lab.sources import image_sources
 from reilab.lab.steering import STEERABLE, WEIGHTS
 from reilab.methods.registry import find_method, users
 from reilab.nets.registry import networks
 from reilab.show.words import method_colour, method_title
-from reilab.tasks.registry import MEASURED, tasks
+from reilab.tasks.registry import MEASURED, Task, tasks
+
+
+def image_sources(task: Task) -> dict[str, str]:
+    """Words for each source, by the value of the setting ``data``; empty if there is no such."""
+    usual = vars(task.spec()).get("data", "")
+    if usual not in BUNDLED:
+        return {usual: usual} if usual else {}
+    channels = BUNDLED[usual].channels
+    fitting = [name for name, known in BUNDLED.items() if known.channels == channels]
+    prepared = [s for s in prepared_sets(data_root()) if _suits(s, task.name, channels)]
+    return (
+        {name: BUNDLED[name].title for name in fitting}
+        | {f.name: f"Folder {f.name}" for f in _folders() if f.name not in (*BUNDLED, *KNOWN)}
+        | {store.name: _title(store) for store in prepared}
+    )
+
+
+def _suits(store: Store, task: str, channels: int) -> bool:
+    """Whether the images of a prepared set can be those of a task."""
+    known = KNOWN.get(store.origin)
+    return known is None or known.task == task or store.channels == channels
+
+
+def _title(store: Store) -> str:
+    known = KNOWN.get(store.origin)
+    return known.title if known and store.name == store.origin else f"Prepared {store.name}"
+
+
+def _folders() -> list[Path]:
+    root = data_root()
+    if not root.is_dir():
+        return []
+    folders = (f for f in root.iterdir() if f.is_dir() and f != prepared_folder(root))
+    return sorted(folder for folder in folders if _has_images(folder))
+
+
+def _has_images(folder: Path) -> bool:
+    return any(file.suffix.lower() in READERS for file in folder.rglob("*"))
+
 
 F = TypeVar("F")
 Send = Callable[[str], None]

@@ -7,15 +7,13 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.buttons import small_button
-from reilab.lab.colours import MAPS
 from reilab.lab.explain import explain, label
 from reilab.lab.keys import DIGITS
 from reilab.lab.numbers import number_text
 from reilab.lab.put import put
 from reilab.lab.style import LINE, slug
-from reilab.lab.text import heading
-from reilab.lab.view import ERRORS, View
+from reilab.lab.text import heading, small_button
+from reilab.lab.view import ERRORS, MAPS, View
 from reilab.lab.web.components import Field
 
 WINDOW_STEP = 0.01

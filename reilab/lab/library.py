@@ -1,20 +1,101 @@
-"""Library: all runs below a root, as the list of runs and the comparison need them."""
+"""Library: all runs below a root, and what the list and the comparison say of each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reilab.lab.summary import run_title, state_words
 from reilab.record.folder import RunFolder, list_runs
 from reilab.record.history import History
 from reilab.record.notes import Notes, read_notes
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
+from reilab.show.results import BASELINE, pace, results
+from reilab.show.table import Result
 from reilab.show.words import in_order, method_title
 from reilab.tasks.registry import find_task
+
+WORDS: Mapping[Status, str] = {
+    Status.QUEUED: "Queued",
+    Status.STARTING: "Starting",
+    Status.RUNNING: "Training",
+    Status.PAUSED: "Paused",
+    Status.STOPPED: "Stopped",
+    Status.FINISHED: "Finished",
+    Status.FAILED: "Failed",
+    Status.LOST: "Worker lost",
+}
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One line of the table of results: what a method has come to, and its name on screen."""
+
+    key: str
+    name: str
+    result: Result
+    colour: str = ""
+
+
+def rows(history: History) -> list[SummaryRow]:
+    """The table: the baseline first, then each method."""
+    return [
+        SummaryRow(
+            "pinv" if found.method == BASELINE else found.method, method_title(found.method), found
+        )
+        for found in results(history)
+    ]
+
+
+def state_words(standing: Standing) -> str:
+    """Where a run stands, in a word or two."""
+    place = f", number {standing.position} in line" if standing.position else ""
+    return WORDS[standing.status] + place
+
+
+def status_detail(history: History, standing: Standing) -> str:
+    """Step, pace, time to go and device of a run, as far as they are known."""
+    if standing.status is Status.QUEUED:
+        return "It starts as soon as its device is free."
+    if history.posed is None or not history.tracks:
+        return "Loading the images and building the problem …"
+    tracks = list(history.tracks.values())
+    last, total = min(track.step for track in tracks), tracks[0].started.n_steps
+    parts = [f"step {last:,} of {total:,}"]
+    if standing.status is Status.RUNNING:
+        speeds = [speed for speed in map(pace, tracks) if speed]
+        if speeds:
+            # Methods take turns, so a step of each takes the sum of their times.
+            parts.append(f"{len(speeds) / sum(1 / speed for speed in speeds):.1f} it/s")
+        if history.eta is not None:
+            parts.append(f"about {duration(history.eta)} left")
+    else:
+        parts.append(f"{duration(sum(track.seconds for track in tracks))} of training")
+    parts.append(f"on {history.posed.device}")
+    if history.posed.truth is None:
+        parts.append("acquired measurements, no ground truth")
+    return " · ".join(parts)
+
+
+def run_title(name: str) -> str:
+    """A run folder's name as a person reads it; names chosen by hand stay as they are."""
+    found = re.fullmatch(r"\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(.+)-([0-9a-f]{8})", name)
+    if not found:
+        return name
+    month, day, hour, minute, second, what, _ = found.groups()
+    return f"{what.replace('-', ' ')}, {month}-{day} {hour}:{minute}:{second}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person would say them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 @dataclass(frozen=True)

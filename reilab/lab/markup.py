@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from reilab.lab.actions import complaints
-from reilab.lab.colours import ERROR_MAP
+from reilab.lab.library import state_words, status_detail
 from reilab.lab.model import Lab
-from reilab.lab.summary import state_words, status_detail
+from reilab.lab.view import ERROR_MAP
 from reilab.show.panes import MEASUREMENT, TRUTH
 from reilab.show.scene import ERROR_TITLE, Shot
 

@@ -9,12 +9,11 @@ from typing import Any
 import panel as pn
 
 from reilab.lab import exports
-from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain
 from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE
-from reilab.lab.text import quiet
+from reilab.lab.text import quiet, small_button
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
 from reilab.record.folder import RunFolder

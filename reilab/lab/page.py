@@ -16,19 +16,17 @@ from reilab.events import Event, Started
 from reilab.lab import address, compat, keys
 from reilab.lab.beat import Beat
 from reilab.lab.bulletin import Bulletin
-from reilab.lab.buttons import small_button
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
 from reilab.lab.exhibit import Exhibit
-from reilab.lab.guide import Guide, KeyList
-from reilab.lab.images import warm_up
+from reilab.lab.guide import Guide, KeyList, Tour
 from reilab.lab.library import Library
 from reilab.lab.model import Lab
+from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
 from reilab.lab.style import HEADER, TALL, THEME
-from reilab.lab.text import text
-from reilab.lab.tour import Tour
+from reilab.lab.text import small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
 

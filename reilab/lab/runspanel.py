@@ -10,7 +10,6 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain
 from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
@@ -18,7 +17,7 @@ from reilab.lab.numbers import number_text
 from reilab.lab.onerun import OneRun
 from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
-from reilab.lab.text import block, quiet, set_html
+from reilab.lab.text import block, quiet, set_html, small_button
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, Field
 from reilab.record.folder import examples

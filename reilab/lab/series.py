@@ -1,20 +1,57 @@
-"""Series: what the curves of a run draw; pure functions of its history."""
+"""Series: what charts draw, whoever draws it: PSNR, its parts, loss terms and SURE over steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from reilab.events import Failed, Started, Steered
-from reilab.lab.lines import PlotAxes, PlotLine, PlotMark, Points
 from reilab.record.history import History
 from reilab.record.losses import Values
 from reilab.show.curves import marks_of, scores_of
 from reilab.show.results import BASELINE
 from reilab.show.words import NEUTRAL, change_words, in_order, method_colour, method_title
+
+Points = tuple[Sequence[float] | NDArray[Any], Sequence[float] | NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class PlotLine:
+    """How a line looks; ``dots`` shows where its points are."""
+
+    label: str
+    colour: str
+    dash: str = "solid"
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class PlotAxes:
+    """What a chart draws: the quantity with its unit, its scale, and how long a run is."""
+
+    title: str
+    unit: str
+    log: bool
+    n_steps: int
+
+    @property
+    def label(self) -> str:
+        """The quantity with its unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+
+@dataclass(frozen=True)
+class PlotMark:
+    """Something that was changed at a step."""
+
+    step: int
+    words: str
+
 
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")
 TOTAL = "total"

@@ -7,11 +7,10 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.card import bokeh_pane
-from reilab.lab.images import Pane
+from reilab.lab.board import bokeh_pane
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import description
-from reilab.lab.pictures import Pictures
+from reilab.lab.pictures import Pane, Pictures
 from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
 from reilab.lab.view import View

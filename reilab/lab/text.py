@@ -1,18 +1,21 @@
-"""Pieces of text on the page, in HTML; they are changed only when their words do.
+"""Pieces of text on the page, in HTML, and small buttons beside them.
 
-They are bare models: a widget of Panel takes the server many times as long to change, and a ``Div``
-of Bokeh has the browser lay the whole page out anew, and there are dozens.
+Texts are changed only when their words do. They are bare models: a widget of Panel takes the server
+many times as long to change, and a ``Div`` of Bokeh has the browser lay the whole page out anew,
+and there are dozens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import panel as pn
+import panel_material_ui as pmui
 from panel.models import HTML
 
-from reilab.lab.style import TEXT_CSS
+from reilab.lab.style import TEXT_CSS, slug
 
 
 class Text(pn.pane.Bokeh):
@@ -55,3 +58,18 @@ def _piece(html: str, **layout: Any) -> Text:
         text=escape(html), visible=bool(html), disable_math=True, run_scripts=False, **look
     )
     return Text(model)
+
+
+def small_button(
+    label: str, action: Callable[[], None], name: str, variant: str = "outlined"
+) -> pmui.Button:
+    """A small button; ``name`` is that of its style class, by which tests find it."""
+    return pmui.Button(
+        label=label,
+        size="small",
+        variant=variant,
+        css_classes=[slug(name)],
+        margin=0,
+        align="center",
+        on_click=lambda event: action(),
+    )

@@ -7,11 +7,10 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.buttons import small_button
 from reilab.lab.explain import explain, label
 from reilab.lab.put import put
 from reilab.lab.style import TALL
-from reilab.lab.text import set_html, text
+from reilab.lab.text import set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Field
 

@@ -1,12 +1,24 @@
-"""View: how a person looks at a run, apart from the run itself: panes, moment, window, swipe."""
+"""View: what a person looks at, and how; its parameters are the address of the page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import param
+from bokeh import palettes
+from bokeh.palettes import Cividis256, Greys256, Magma256, Viridis256
 
-from reilab.lab.colours import MAPS
+from reilab.show.panes import ERROR_COLOURS
+
+MAPS: Mapping[str, tuple[str, ...]] = {
+    "grey": Greys256,
+    "inverted grey": tuple(reversed(Greys256)),
+    "viridis": Viridis256,
+    "magma": Magma256,
+    "cividis": Cividis256,
+}
+ERROR_MAP: tuple[str, ...] = getattr(palettes, ERROR_COLOURS)(256)
+
 
 #: All error maps together, among the names of the panes.
 ERRORS = "errors"

@@ -1,4 +1,4 @@
-"""Weights of a network from a file: strict, and never anything but numbers."""
+"""Weights from files: of our networks, and of the authors' in their layout."""
 
 from __future__ import annotations
 
@@ -7,8 +7,39 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from reilab.nets.authors import authors_name, is_authors, used
+from reilab.nets.unet import N_SCALES
 from reilab.torchfile import read_torch_file
+
+UNUSED = ("Conv5.", "Up5.", "Up_conv5.")
+
+
+def is_authors(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether these weights have the authors' names."""
+    return any(name.startswith("Conv1.") for name in tensors)
+
+
+def used(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Their weights without those of the level that is never called."""
+    return {name: t for name, t in tensors.items() if not name.startswith(UNUSED)}
+
+
+def authors_name(own: str) -> str:
+    """What the authors call a weight of ``UNet``, e.g. ``Up4.up.1.weight`` for ``up.0.0.weight``.
+
+    Upsampling and convolution are one layer of ours and two of theirs, the first without weights.
+    """
+    part, *rest = own.split(".")
+    if part == "last":
+        return ".".join(("Conv_1x1", *rest))
+    scale, layer, *kind = rest
+    match part:
+        case "down":
+            return ".".join((f"Conv{int(scale) + 1}", "conv", layer, *kind))
+        case "merge":
+            return ".".join((f"Up_conv{N_SCALES - int(scale)}", "conv", layer, *kind))
+        case _:
+            return ".".join((f"Up{N_SCALES - int(scale)}", "up", str(int(layer) + 1), *kind))
+
 
 #: Begins the names of the weights of a network of images, see ``FromStart``.
 WRAPPED = "images."

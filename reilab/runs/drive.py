@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from reilab.events import (
@@ -18,6 +18,7 @@ from reilab.events import (
     Pause,
     Paused,
     Started,
+    Steered,
     Step,
     Stepped,
     Stop,
@@ -133,3 +134,25 @@ class _Desk:
             case command:
                 for answer in self.run.steer(command):
                     self.show(answer)
+
+
+def replay(run: Live, log: Iterable[Event]) -> Iterator[Event]:
+    """The events of ``run``, which gets each command of ``log`` where it took effect there.
+
+    With the configuration of the logged run, all events are equal to the logged ones (but for
+    seconds, and for the order among methods).
+    """
+    waiting = [event for event in log if isinstance(event, Steered)]
+    for event in run:
+        yield event
+        while command := _due(event, waiting):
+            yield from run.steer(command)
+
+
+def _due(event: Event, waiting: list[Steered]) -> Command | None:
+    place = getattr(event, "method", None), getattr(event, "step", None)
+    for index, steered in enumerate(waiting):
+        if (steered.method, steered.step) == place:
+            # The logged command may have gone to several methods; each has its own entry.
+            return replace(waiting.pop(index).command, method=steered.method)
+    return None

@@ -1,14 +1,21 @@
-"""Processes: start one that outlives this one, and know one again by its number and its start."""
+"""Processes: start one that outlives this one, know one again, and hear the signals to this one."""
 
 from __future__ import annotations
 
+import math
 import os
+import signal
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
+
+from reilab.events import Command, Control, Stop
 
 #: How long the threads of GNU's OpenMP, which torch brings, keep a core busy while they wait for
 #: each other. A run that has the machine to itself takes 3 % longer than with their own 300 000
@@ -86,3 +93,40 @@ def bury_children() -> None:
     """Ask every child that has ended how it did, so that the system forgets it."""
     for child in children.values():
         child.poll()
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class SignalBox:
+    """An inbox in which a signal is ``Stop``, whoever asks, and how often."""
+
+    first: float = math.inf
+
+    @property
+    def rang(self) -> bool:
+        """Whether this process has been asked to end."""
+        return math.isfinite(self.first)
+
+    def __call__(self) -> list[Command | Control]:
+        return [Stop()] if self.rang else []
+
+    def ring(self, number: int, frame: Any) -> None:
+        """Hear a signal; the second one ends the process."""
+        # Terminal and launcher of a team both pass one Ctrl-C on.
+        if time.monotonic() - self.first > 1.0:
+            raise KeyboardInterrupt
+        self.first = min(self.first, time.monotonic())
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[SignalBox]:
+    """Have Ctrl-C and SIGTERM arrive as ``Stop``, between steps, while the context lasts."""
+    box = SignalBox()
+    before = [signal.signal(number, box.ring) for number in SIGNALS]
+    try:
+        yield box
+    finally:
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)

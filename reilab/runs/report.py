@@ -15,8 +15,7 @@ from reilab.runs.command import command_of
 from reilab.runs.config import from_yaml
 from reilab.runs.fork import parent_of
 from reilab.show.charts import svg_charts
-from reilab.show.gallery import Shown, sample_of, shown
-from reilab.show.markup import templates
+from reilab.show.gallery import Shown, sample_of, shown, templates
 from reilab.show.results import results
 from reilab.show.scene import Scene, scene_of
 from reilab.show.table import COLUMNS, STEP

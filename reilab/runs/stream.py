@@ -20,7 +20,7 @@ from reilab.runs.drive import Sink, drive
 from reilab.runs.initial import begin_from
 from reilab.settings import override, validate
 from reilab.tasks.registry import Spec, tasks
-from reilab.training.compare import compare
+from reilab.training.compare import compare, n_lanes
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import (
     Exam,
@@ -31,7 +31,6 @@ from reilab.training.evaluate import (
     previews,
     reconstruct_all,
 )
-from reilab.training.lanes import n_lanes
 from reilab.training.state import TrainState, new_state
 from reilab.training.steer import Answer, steer
 from reilab.training.team import ALONE, Team

@@ -14,9 +14,9 @@ from reilab.metrics import ssim
 from reilab.record.history import side_by_side
 from reilab.runs.config import RunConfig
 from reilab.runs.stream import Prepared, prepare
+from reilab.training.compare import Lanes, n_lanes
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import examine
-from reilab.training.lanes import Lanes, n_lanes
 from reilab.training.state import TrainState
 from reilab.training.step import take_step
 

@@ -23,9 +23,8 @@ from reilab.runs import pool
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
 from reilab.runs.jobs import at_work
-from reilab.runs.processes import Process
+from reilab.runs.processes import Process, stop_on_signal
 from reilab.runs.queue import entries
-from reilab.runs.signals import stop_on_signal
 from reilab.runs.stream import run
 from reilab.show.figures import save_comparison
 from reilab.tasks.registry import tasks

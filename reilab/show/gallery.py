@@ -1,12 +1,21 @@
-"""Gallery: the images of a scene as a report shows them, with captions, inside the page."""
+"""Gallery: pictures of results in a report, and the templates of its HTML."""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reilab.show.panes import Pixels, to_colours, to_png
 from reilab.show.scene import Scene, Shot
+
+
+def templates(folder: Path) -> Environment:
+    """The templates of a folder, which may use those of this one; they escape what they get."""
+    loader = FileSystemLoader([folder, Path(__file__).parent])
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
 
 
 @dataclass(frozen=True)

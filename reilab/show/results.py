@@ -1,10 +1,14 @@
-"""Results: what the methods of a run have come to, one row each."""
+"""Results: what the methods of a run have come to, one row each, and as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
 from reilab.events import Metrics
 from reilab.record.history import History, Track
-from reilab.show.table import Result
+from reilab.show.table import COLUMNS, METRICS, STEP, Result, numbers_of
 from reilab.show.words import in_order
 
 #: The backprojection or other fixed reconstruction, which every method starts from.
@@ -45,3 +49,46 @@ def _above(better: Metrics | None, worse: Metrics | None) -> float | None:
 def pace(track: Track) -> float | None:
     """Steps of training per second, once there is one."""
     return track.step / track.seconds if track.seconds else None
+
+
+HEADINGS = tuple(column.heading for column in METRICS)
+
+
+def metrics_csv(history: History) -> str:
+    """A row for A†y and one for each method, at its newest evaluation."""
+    columns = (STEP, *COLUMNS)
+    return written(
+        ["method", *(column.heading for column in columns)],
+        ([row.method, *(column.of(row) for column in columns)] for row in results(history)),
+    )
+
+
+def curves_csv(history: History) -> str:
+    """A row for each method and step at which something was logged; seconds are of training."""
+    tracks = history.tracks.values()
+    terms = list(dict.fromkeys(name for t in tracks for e in t.stepped for name in e.losses))
+    heading = ["method", "step", "seconds", "learning_rate", "total", *terms, "risk", *HEADINGS]
+    rows: list[list[object]] = []
+    for method, track in history.tracks.items():
+        logged = {event.step: event for event in track.stepped}
+        found = {event.step: event.metrics for event in track.evaluated}
+        seconds = 0.0
+        for step in sorted(logged.keys() | found.keys()):
+            row: list[object] = [method, step]
+            if event := logged.get(step):
+                seconds += event.seconds
+                losses = [event.losses.get(name) for name in terms]
+                row += [seconds, event.learning_rate, event.total, *losses, event.risk]
+            else:
+                row += [seconds, *[None] * (len(terms) + 3)]
+            rows.append([*row, *numbers_of(found.get(step))])
+    return written(heading, rows)
+
+
+def written(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(heading)
+    writer.writerows(rows)
+    return stream.getvalue()

@@ -1,10 +1,13 @@
-"""Assess: what a reconstruction is worth, image by image, with ground truth and without."""
+"""Assess: the metrics of reconstructions, image by image, and as tables."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -105,3 +108,28 @@ def _listed(values: Tensor) -> Mark:
 def marks_of(each: Sequence[Assessment]) -> list[str]:
     """The names of the marks that these assessments have."""
     return list(each[0].marks)
+
+
+def per_image_csv(each: Sequence[Assessment]) -> str:
+    """A row for each noise level, method and image; PSNR in dB, the last two in units of y²."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = marks_of(each)
+    writer.writerow(["noise", "method", "image", *names])
+    for one in each:
+        for image, values in enumerate(zip(*one.marks.values(), strict=True)):
+            writer.writerow([one.noise, one.method, image, *values])
+    return stream.getvalue()
+
+
+def summary(each: Sequence[Assessment]) -> list[dict[str, Any]]:
+    """Mean and standard deviation of every mark, one entry for each noise level and method."""
+    return [
+        {
+            "noise": one.noise,
+            "method": one.method,
+            "images": len(one.images),
+            **{name: {"mean": one.mean(name), "std": one.std(name)} for name in one.marks},
+        }
+        for one in each
+    ]

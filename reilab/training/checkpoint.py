@@ -16,10 +16,8 @@ from torch import Tensor
 from reilab.nets.registry import NetworkSpec, described, from_description, is_registered
 from reilab.nets.weights import fill
 from reilab.plain import from_json, to_json
-from reilab.training.best import Best
-from reilab.training.gradient import trained_parameters
-from reilab.training.interval import interval_of
-from reilab.training.state import TrainState
+from reilab.training.gradient import interval_of, trained_parameters
+from reilab.training.state import Best, TrainState
 
 #: How these files end.
 OWN_SUFFIX = ".safetensors"

@@ -1,4 +1,4 @@
-"""TrainState: the one mutable object, all that a method needs to go on."""
+"""TrainState: all that changes while a method is trained, the best network so far included."""
 
 from __future__ import annotations
 
@@ -21,11 +21,32 @@ from reilab.noise import Noise
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Problem
 from reilab.settings import choose
-from reilab.training.best import Best
 from reilab.training.config import TrainConfig
 from reilab.training.engines import set_engine
-from reilab.training.gradient import gather_gradients, gather_statistics, trained_parameters
-from reilab.training.interval import Interval
+from reilab.training.gradient import (
+    Interval,
+    gather_gradients,
+    gather_statistics,
+    trained_parameters,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """A network as it was after ``step`` steps, and its mean PSNR [dB] on the validation images."""
+
+    psnr: float
+    step: int
+    tensors: Mapping[str, Tensor]
+
+
+def better(best: Best | None, network: nn.Module, step: int, psnr: float) -> Best:
+    """The best of those so far and of the network as it is now, which is copied."""
+    if best is not None and psnr <= best.psnr:
+        return best
+    tensors = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    return Best(psnr, step, tensors)
+
 
 #: Number format of autocast inside the network, by the name it has in ``TrainConfig``.
 PRECISIONS: Mapping[str, torch.dtype | None] = {"float32": None, "bfloat16": torch.bfloat16}

@@ -12,8 +12,7 @@ from reilab.methods.registry import find_method
 from reilab.noise import mean
 from reilab.problem import Measurement, Oracle, Problem
 from reilab.training.config import TrainConfig
-from reilab.training.gradient import accumulate_gradient
-from reilab.training.interval import StepValues
+from reilab.training.gradient import StepValues, accumulate_gradient
 from reilab.training.state import Reconstruction, TrainState
 from reilab.training.team import ALONE, Team, share
 

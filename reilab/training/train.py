@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from reilab.events import Evaluated, Event, Failed, Finished, Started, Stepped, Ticked
 from reilab.methods.registry import find_method
 from reilab.problem import Problem
-from reilab.training.best import better
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam, examine, mean_of, previewed_marks, previews
-from reilab.training.state import TrainState
+from reilab.training.state import TrainState, better
 from reilab.training.step import take_step
 from reilab.training.team import ALONE, Team
 

@@ -1,13 +1,35 @@
-"""Elements: small things that all parts of the notebook's lab are made of."""
+"""Elements of the lab in a notebook: texts, buttons, boxes, the table, and their style."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
-from reilab.lab.style import slug
+from reilab.lab.library import SummaryRow
+from reilab.lab.style import TEXT_CSS, slug
+from reilab.methods.registry import methods
+from reilab.show.table import COLUMNS
+from reilab.show.words import method_colour
+
+#: The sheet of the page's texts, with the notebook's colours.
+_TEXTS = f"""
+.reilab-lab {{
+  --panel-primary-color: var(--jp-brand-color1, #1a5fb4);
+  --panel-on-surface-color: var(--jp-ui-font-color1, inherit);
+  --border-color: var(--jp-border-color1, #8888);
+  {TEXT_CSS}
+}}
+"""
+_CHIPS = "".join(
+    f".reilab-lab .{slug(f'check {name}')} {{ --chip: {one.colour}; }}\n"
+    for name, one in methods().items()
+)
+_OWN = (Path(__file__).parent / "lab.css").read_text(encoding="utf-8")
+STYLE = _TEXTS + _CHIPS + _OWN
 
 
 def html(*classes: str) -> widgets.HTML:
@@ -71,3 +93,22 @@ def replace(holder: widgets.Box, children: Sequence[widgets.Widget]) -> None:
     holder.children = list(children)
     for child in gone:
         close(child)
+
+
+def table_html(rows: Sequence[SummaryRow]) -> str:
+    """One row for A†y and for every method; units are in the heads."""
+    heads = "".join(
+        f'<th scope="col">{escape(one.title)}{one.unit and f" <small>{one.unit}</small>"}</th>'
+        for one in COLUMNS
+    )
+    body = "".join(_row(row) for row in rows)
+    return (
+        '<table class="reilab-results"><caption>Means over all test images</caption>'
+        f'<thead><tr><th scope="col">Method</th>{heads}</tr></thead><tbody>{body}</tbody></table>'
+    )
+
+
+def _row(row: SummaryRow) -> str:
+    chip = f'<span class="chip" style="background:{row.colour or method_colour(row.key)}"></span>'
+    cells = "".join(f"<td>{column.shown(row.result)}</td>" for column in COLUMNS)
+    return f'<tr><th scope="row">{chip}{escape(row.name)}</th>{cells}</tr>'

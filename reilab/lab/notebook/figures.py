@@ -1,4 +1,4 @@
-"""Figures: Bokeh's figures among texts in a cell of a notebook, fed by their sources."""
+"""Figures in a notebook: the images and curves of the page, fed by their sources."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from bokeh.document import Document
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.protocol import Protocol
 from bokeh.resources import Resources
+
+from reilab.lab.charts import Charts
+from reilab.lab.content import Content
+from reilab.lab.markup import error_html, head_html, measured_html, scale_html
+from reilab.lab.notebook.elements import box, html, set_html
+from reilab.lab.pictures import Pictures
+from reilab.lab.view import ERRORS, View
+from reilab.show.panes import MEASUREMENT
+from reilab.show.scene import Shot
 
 #: By the name for the style sheet: texts in HTML and figures, below each other.
 Cells = Mapping[str, Sequence[Any]]
@@ -98,3 +107,69 @@ def _form(cells: Cells) -> list[tuple[str, list[Any]]]:
 
 def _bokehjs() -> str:
     return "\n".join(Resources(mode="inline", components=["bokeh"]).js_raw)
+
+
+class NotebookPictures:
+    """A cell for each image; in the first one, what was measured of it."""
+
+    def __init__(self, look: View) -> None:
+        self._look = look
+        self._pictures = Pictures(look)
+        self.figures, self._scale = NotebookFigures("reilab-pictures"), html()
+        self.widget = box("reilab-stack", [self.figures, self._scale])
+
+    def update(self, content: Content) -> None:
+        """Show the moment that is looked at."""
+        scene, with_errors = content.scene, ERRORS not in self._look.hidden
+        self._pictures.update(scene)
+        cells = {f"reilab-pane-{shot.key}": self._cell(shot, with_errors) for shot in scene.shots}
+        if with_errors and (measured := scene.measurement):
+            figure = self._pictures.by_key[MEASUREMENT].image.figure
+            next(iter(cells.values())).extend([measured_html(measured), figure])
+        self.figures.show(cells)
+        set_html(self._scale, scale_html(scene.end if with_errors else 0.0))
+
+    def _cell(self, shot: Shot, with_errors: bool) -> list[Any]:
+        pair = self._pictures.by_key[shot.key]
+        parts = [head_html(shot), pair.image.figure]
+        if with_errors and pair.error:
+            parts += [error_html(shot), pair.error.figure]
+        return parts
+
+
+#: Bokeh asks the style sheets of a page for all its colours but those of legends.
+LEGEND = """
+.bk-label { color: var(--jp-ui-font-color1) !important;
+  font-family: var(--jp-ui-font-family) !important; }
+"""
+
+
+class NotebookCurves:
+    """The charts in a grid, and behind them the objectives.
+
+    Args:
+        look: the moment of the cursor, and the scale.
+    """
+
+    def __init__(self, look: View) -> None:
+        self.charts = Charts(look)
+        self._formulas = ""
+        self.widget = NotebookFigures("reilab-charts")
+
+    def update(self, content: Content) -> None:
+        """Draw the curves as they are now."""
+        if self.charts.update(content):
+            for figure in self.charts.figures.values():
+                figure.legend[0].stylesheets = [LEGEND]
+        self._show()
+
+    def explain(self, objectives: str) -> None:
+        """Say what is minimised, in HTML."""
+        self._formulas = f"<h3>What is minimised</h3>{objectives}"
+        self._show()
+
+    def _show(self) -> None:
+        charts: dict[str, list[Any]] = {
+            f"reilab-chart-{kind}": [figure] for kind, figure in self.charts.figures.items()
+        }
+        self.widget.show({**charts, "reilab-minimised": [self._formulas]})

@@ -13,16 +13,13 @@ from reilab.events import Event, Started
 from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
 from reilab.lab.content import content_of
-from reilab.lab.formula import objectives
+from reilab.lab.explain import objectives
 from reilab.lab.markup import introduction, list_html
 from reilab.lab.model import Lab
 from reilab.lab.notebook.controls import NotebookControls
-from reilab.lab.notebook.curves import NotebookCurves
-from reilab.lab.notebook.elements import box, close_parts, html, set_html, show
+from reilab.lab.notebook.elements import STYLE, box, close_parts, html, set_html, show, table_html
+from reilab.lab.notebook.figures import NotebookCurves, NotebookPictures
 from reilab.lab.notebook.looks import NotebookLooks
-from reilab.lab.notebook.pictures import NotebookPictures
-from reilab.lab.notebook.style import STYLE
-from reilab.lab.notebook.table import table_html
 from reilab.lab.notebook.transport import NotebookTransport
 from reilab.lab.view import View
 from reilab.record.folder import list_runs
