@@ -142,6 +142,7 @@ def test_what_is_refused_goes_back_to_what_the_run_has() -> None:
     assert numbers.expected == {"assumed_noise": 0.1}
 
 
+@pytest.mark.slow
 def test_steering_in_one_session_shows_in_another(lab: Lab) -> None:
     lab.choices.methods, lab.choices.steps = ["rei"], 100_000
     lab.train()
@@ -160,6 +161,7 @@ def test_steering_in_one_session_shows_in_another(lab: Lab) -> None:
     assert steering_log(lab.history)[-1].endswith("weight of req = 5 (REI)")
 
 
+@pytest.mark.slow
 def test_a_second_run_waits_in_line_until_the_first_is_stopped(lab: Lab) -> None:
     lab.choices.methods, lab.choices.steps = ["rei"], 100_000
     lab.train()
@@ -171,6 +173,7 @@ def test_a_second_run_waits_in_line_until_the_first_is_stopped(lab: Lab) -> None
     assert other.standing.status is Status.STOPPED
 
 
+@pytest.mark.slow
 def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
     lab.choices.methods = ["rei", "ei", "supervised"]
     lab.train()
@@ -192,6 +195,7 @@ def test_a_run_from_start_to_end_and_seen_again(lab: Lab) -> None:
     assert rows(other.history) == rows(lab.history)
 
 
+@pytest.mark.slow
 def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
     lab.choices.methods, lab.choices.steps = ["ei", "rei"], 100_000
     lab.train()
@@ -227,6 +231,7 @@ def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
     )
 
 
+@pytest.mark.slow
 def test_stop_is_not_lost_while_the_worker_is_still_starting(lab: Lab) -> None:
     lab.choices.steps = 100_000
     lab.train()
@@ -235,6 +240,7 @@ def test_stop_is_not_lost_while_the_worker_is_still_starting(lab: Lab) -> None:
     assert lab.standing.status is Status.STOPPED
 
 
+@pytest.mark.slow
 def test_resume_brings_the_controls_back_to_the_run(lab: Lab) -> None:
     lab.choices.steps, lab.choices.methods = 100_000, ["rei"]
     lab.train()
@@ -298,6 +304,7 @@ def test_names_of_runs_are_made_readable() -> None:
     assert run_title("my-run") == "my-run"
 
 
+@pytest.mark.slow
 def test_the_log_of_a_run_shows_every_evaluation(lab: Lab) -> None:
     lab.choices.methods = ["rei"]
     lab.train()

@@ -70,9 +70,13 @@ class Site:
         """Wait until the state of the run is this one."""
         self.page.locator(".reilab-lab .state", has_text=words).wait_for()
 
+    def figure(self, key: str) -> playwright.Locator:
+        """An image."""
+        return self.page.locator(f".reilab-pane-{key} [role=img]").first
+
     def picture(self, key: str) -> str:
         """What an image shows now."""
-        return drawn(self.page.locator(f".reilab-pane-{key} [role=img]").first)
+        return drawn(self.figure(key))
 
     def wait_for_another(self, key: str) -> None:
         """Wait until an image is another than now."""
@@ -192,20 +196,20 @@ def test_images_and_curves_change_while_it_trains(site: Site) -> None:
     site.wait_for_another("ei")
     until(lambda: drawn(curve) != before, "a longer curve", PATIENCE_SECONDS)
     assert "it/s" in site.page.locator(".reilab-status").inner_text()
-    name = site.page.locator(".reilab-pane-rei [role=img]").first.get_attribute("aria-label")
+    name = site.figure("rei").get_attribute("aria-label")
     assert re.match(r"REI at step \d+: PSNR [\d.]+ dB", name or "")
 
 
 def test_images_zoom_together(site: Site) -> None:
-    first, other = (site.page.locator(f".reilab-pane-{key}").first for key in ("truth", "pinv"))
-    before = site.picture("pinv")
-    first.locator("canvas").first.hover()
+    truth, other = (site.figure(key) for key in ("truth", "pinv"))
+    whole = drawn(other)
+    truth.hover()
     site.page.keyboard.down("Control")
     site.page.mouse.wheel(0, -400)
     site.page.keyboard.up("Control")
-    until(lambda: site.picture("pinv") != before, "a part of the image", PATIENCE_SECONDS)
-    other.locator("canvas").first.dblclick()
-    until(lambda: site.picture("pinv") == before, "the whole image", PATIENCE_SECONDS)
+    until(lambda: drawn(other) != whole, "a part of the image", PATIENCE_SECONDS)
+    other.dblclick()
+    until(lambda: drawn(other) == whole, "the whole image", PATIENCE_SECONDS)
 
 
 def test_a_weight_is_changed_while_it_trains(site: Site) -> None:

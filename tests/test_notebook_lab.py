@@ -222,6 +222,7 @@ def test_trouble_is_told_and_the_lab_goes_on(
     in_a_notebook(tmp_path, meet)
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_steered_paused_stepped_and_stopped(tmp_path: Path) -> None:
     async def train(panel: LabPanel) -> None:
         buttons, choices = panel.transport.buttons, panel.lab.choices
@@ -257,6 +258,7 @@ def test_a_run_is_trained_steered_paused_stepped_and_stopped(tmp_path: Path) -> 
     in_a_notebook(tmp_path, train)
 
 
+@pytest.mark.slow
 def test_a_cell_that_blocks_the_kernel_does_not_harm_the_run(tmp_path: Path) -> None:
     async def block(panel: LabPanel) -> None:
         panel.lab.choices.methods, panel.lab.choices.steps = ["rei"], 100_000
@@ -294,6 +296,7 @@ def test_a_lab_that_is_closed_leaves_no_task_thread_or_widget(tmp_path: Path) ->
     assert not left
 
 
+@pytest.mark.slow
 def test_a_kernel_has_one_lab_which_finds_a_run_that_is_going(tmp_path: Path) -> None:
     async def twice() -> None:
         first = lab(tmp_path, "mri", "smoke")

@@ -308,6 +308,7 @@ def wait_for(folder: RunFolder, history: History, *, step: int) -> None:
             history.add(event)
 
 
+@pytest.mark.slow
 def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
     config = configure(
         "mri", "smoke", ["rei"], training={"steps": 400, "log_every": 5, "evaluate_every": 20}

@@ -19,7 +19,7 @@ function lay(el, cells) {
   return { texts, figures }
 }
 
-/** Chromium shares one buffer among all parts of a message. */
+/** The parts of a message may share one buffer. */
 const bytes = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength)
 
 export default {
@@ -30,6 +30,8 @@ export default {
 
     async function show({ document: sent, cells, script }) {
       if (!bokeh()) {
+        // Another page has asked, which has BokehJS.
+        if (!script) return
         const element = document.createElement("script")
         element.textContent = script
         document.head.append(element)
