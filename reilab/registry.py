@@ -71,6 +71,10 @@ class Registry(Mapping[str, E]):
         _load_named_files()
         return dict(sorted(self._entries.items()))
 
+    # There is one of each: a part of settings, which are looked up by hash.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     def __getitem__(self, name: str) -> E:
         return self.all()[name]
 

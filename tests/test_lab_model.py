@@ -15,7 +15,7 @@ import pytest
 from reilab.events import Evaluated, Refused, SetAssumedNoise, SetLearningRate, SetWeight, Steered
 from reilab.lab.library import rows, run_title
 from reilab.lab.model import Lab
-from reilab.lab.steering import Numbers, commands
+from reilab.runs.steering import Numbers, commands
 from reilab.methods.registry import methods, weights
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of

@@ -15,7 +15,7 @@ RUNS = commands(
         "list": ("All runs, the newest first, and the examples.", "runs:list_all_runs"),
         "show": ("The results of a run.", "runs:show_run"),
         "resume": ("Go on with a run from its last checkpoints.", "runs:resume_run"),
-        "fork": ("Go on from the past of a run, with other settings.", "fork:fork_run"),
+        "fork": ("Go on from the past of a run, with other settings.", "runs:fork_run"),
         "export": ("Report, metrics and curves as files.", "runs:export_run"),
         "thin": ("A small copy of a finished run, to pass on.", "runs:thin_run"),
         "delete": ("Delete a run from disk.", "runs:delete_run"),

@@ -8,7 +8,7 @@ from html import escape
 
 from reilab.lab.choices import Choices
 from reilab.lab.numbers import number_text
-from reilab.lab.steering import WEIGHTS
+from reilab.runs.steering import WEIGHTS
 from reilab.methods.registry import find_method
 from reilab.record.history import History
 from reilab.settings import Setting

@@ -7,7 +7,7 @@ from pathlib import Path
 import param
 
 from reilab.events import Continue, Event, Pause, Refused, Step
-from reilab.lab import steering
+from reilab.runs import steering
 from reilab.lab.choices import Choices
 from reilab.record.folder import RunFolder, examples, list_runs
 from reilab.record.history import History
