@@ -15,13 +15,13 @@ import pytest
 from reilab.events import Evaluated, Refused, SetAssumedNoise, SetLearningRate, SetWeight, Steered
 from reilab.lab.library import rows, run_title
 from reilab.lab.model import Lab
-from reilab.runs.steering import Numbers, commands
 from reilab.methods.registry import methods, weights
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
 from reilab.runs.jobs import Standing, Status
+from reilab.runs.steering import Numbers, commands
 from reilab.show.panes import to_pixels
 from reilab.show.scene import error_map, scale_end
 from reilab.show.words import steering_log

@@ -1,4 +1,4 @@
-"""reilab runs list|show|resume|fork|export|thin|delete."""
+"""reilab runs list|show|resume|fork|steer|pause|continue|stop|export|thin|delete."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from rich.table import Table
 
 from reilab.cli.tree import option, with_options
 from reilab.cli.work import carry_out, report
+from reilab.events import Continue, Pause, Refused
 from reilab.methods.registry import method_settings, methods
-from reilab.record.folder import examples, find_run, list_runs, runs_root
+from reilab.record.folder import RunFolder, examples, find_run, list_runs, runs_root
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import from_yaml
 from reilab.runs.fork import changeable, fork, forked_name
+from reilab.runs.jobs import Status
+from reilab.runs.roster import worker_alive
+from reilab.runs.steering import STEERABLE, ask, commands
 from reilab.runs.thin import thin
 from reilab.settings import field_types, settings_of
 from reilab.show.results import curves_csv, metrics_csv
+from reilab.show.words import change_words, method_title
 from reilab.training.config import TrainConfig
 from reilab.training.team import ALONE, join
 
 ABOUT = "Go on from a moment in the past of a run, with other settings."
+STEERING = "Change numbers of a run that is at work; they hold from the next step on."
 ASSUMED = "What the losses take the noise to be."
 
 
@@ -49,6 +55,51 @@ def _fork(asked: Any) -> None:
 
 
 fork_run = with_options(_fork, ABOUT, _options())
+
+
+def _numbers() -> list[Parameter]:
+    helps = {n: one.help for n, one in (settings_of(TrainConfig) | method_settings()).items()}
+    return [
+        option("run", tyro.conf.Positional[str], Parameter.empty, "Name or folder."),
+        *(option(name, float | None, None, helps.get(name, ASSUMED)) for name in STEERABLE),
+    ]
+
+
+def _steer(asked: Any) -> None:
+    given = {name: value for name, value in vars(asked).items() if value is not None}
+    folder = _at_work(given.pop("run"))
+    if not given:
+        raise ValueError(f"nothing to change; give one of: {', '.join(STEERABLE)}")
+    history = history_of(folder.events())
+    terms = {term for track in history.tracks.values() for term in track.started.weights}
+    sent = {name: commands(name, value, terms) for name, value in given.items()}
+    if strange := [name for name, found in sent.items() if not found]:
+        raise ValueError(f"{', '.join(strange)}: no method of {folder.name} has such a term")
+    answers = ask(folder, [command for found in sent.values() for command in found])
+    for answer in answers:
+        if isinstance(answer, Refused):
+            raise ValueError(f"{folder.name} refuses: {answer.message}")
+        change = change_words(answer.command)
+        print(f"{method_title(answer.method)}: {change}, from step {answer.step} on")
+
+
+def _at_work(run: str) -> RunFolder:
+    """The run of that name, which a worker carries out.
+
+    Raises:
+        FileNotFoundError: there is no such run.
+        ValueError: nobody is at work on it.
+    """
+    folder = find_run(run)
+    if not worker_alive(folder):
+        raise ValueError(
+            f"nobody is at work on {folder.path}; `reilab runs resume {run}` goes on with it, and "
+            "`reilab runs fork` with other settings"
+        )
+    return folder
+
+
+steer_run = with_options(_steer, STEERING, _numbers())
 
 
 def list_all_runs() -> None:
@@ -88,6 +139,36 @@ def resume_run(run: tyro.conf.Positional[str]) -> None:
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
     carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
+
+
+def pause_run(run: tyro.conf.Positional[str]) -> None:
+    """Let a run that is at work wait, between two steps.
+
+    Args:
+        run: name or folder of the run.
+    """
+    _at_work(run).send(Pause())
+
+
+def continue_run(run: tyro.conf.Positional[str]) -> None:
+    """Let a run that waits go on.
+
+    Args:
+        run: name or folder of the run.
+    """
+    _at_work(run).send(Continue())
+
+
+def stop_run(run: tyro.conf.Positional[str]) -> None:
+    """Stop a run, or take it out of the line; `reilab runs resume` goes on with it.
+
+    Args:
+        run: name or folder of the run.
+    """
+    folder = find_run(run)
+    if jobs.standing(folder, history_of(folder.events())).status is not Status.QUEUED:
+        _at_work(run)
+    jobs.stop(folder)
 
 
 def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import param
 import torch
 
-from reilab.runs import steering
 from reilab.methods.registry import methods
 from reilab.nets.registry import NetworkKind, find_network, network_of, networks
+from reilab.runs import steering
 from reilab.runs.config import (
     USUAL_METHODS,
     RunConfig,

@@ -8,9 +8,9 @@ from html import escape
 
 from reilab.lab.choices import Choices
 from reilab.lab.numbers import number_text
-from reilab.runs.steering import WEIGHTS
 from reilab.methods.registry import find_method
 from reilab.record.history import History
+from reilab.runs.steering import WEIGHTS
 from reilab.settings import Setting
 from reilab.show.words import LETTERS, method_colour, method_title
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import param
 
 from reilab.events import Continue, Event, Pause, Refused, Step
-from reilab.runs import steering
 from reilab.lab.choices import Choices
 from reilab.record.folder import RunFolder, examples, list_runs
 from reilab.record.history import History
-from reilab.runs import jobs
+from reilab.runs import jobs, steering
 from reilab.runs.config import RunConfig, from_yaml
 from reilab.runs.fork import fork, forked_name
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status

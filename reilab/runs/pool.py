@@ -6,12 +6,12 @@ when it is done with it. Who takes a run, or calls a worker, holds the lock of t
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reilab.events import Failed
+from reilab.plain import read_json, to_json
 from reilab.record.folder import RunFolder, replace_text
 from reilab.runs import queue
 from reilab.runs.processes import Process, bury_children, spawn, this_process
@@ -35,7 +35,7 @@ def waiting(root: Path) -> list[Process]:
     found = []
     for file in _place(root).glob("*.json"):
         try:
-            process = Process(**json.loads(file.read_text(encoding="utf-8")))
+            process = read_json(Process, file)
         except FileNotFoundError:
             # It has just taken a run, or ended.
             continue
@@ -150,7 +150,7 @@ def _start(root: Path, idle_seconds: float) -> None:
 
 
 def _sign_on(root: Path, worker: Process) -> None:
-    replace_text(_place(root) / f"{worker.pid}.json", json.dumps(asdict(worker)))
+    replace_text(_place(root) / f"{worker.pid}.json", to_json(worker))
 
 
 def _sign_off(root: Path) -> None:

@@ -5,15 +5,15 @@ Whoever changes it holds the lock beside it; reading needs none.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from filelock import FileLock
 
+from reilab.plain import read_json, to_json
 from reilab.record.folder import RunFolder, list_runs, replace_text
 from reilab.runs.roster import worker_alive
 
@@ -41,9 +41,7 @@ class QueueEntry:
 def entries(root: Path) -> list[QueueEntry]:
     """The runs in line, the next one first."""
     file = root / "queue.json"
-    if not file.exists():
-        return []
-    return [QueueEntry(**plain) for plain in json.loads(file.read_text(encoding="utf-8"))]
+    return read_json(list[QueueEntry], file) if file.exists() else []
 
 
 def position(folder: RunFolder) -> int | None:
@@ -104,7 +102,7 @@ def strike(folder: RunFolder) -> bool:
 
 def write(root: Path, line: Sequence[QueueEntry]) -> None:
     """Write the whole line, as a holder of the lock."""
-    replace_text(root / "queue.json", json.dumps([asdict(entry) for entry in line], indent=1))
+    replace_text(root / "queue.json", to_json(list(line), indent=1))
 
 
 @contextmanager

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
 
+from reilab.plain import read_json, to_json
 from reilab.record.folder import RunFolder, replace_text
 from reilab.runs.processes import Process, this_process
+
+
+@dataclass(frozen=True)
+class RosterEntry:
+    """The process that carries a run out, and whether it has said that it is done with it."""
+
+    pid: int
+    began: float
+    ended: bool = False
+
+    @property
+    def process(self) -> Process:
+        return Process(self.pid, self.began)
 
 
 @contextmanager
@@ -41,7 +54,7 @@ def sign_in(folder: RunFolder, process: Process) -> None:
 def check_free(folder: RunFolder) -> None:
     """Raise ``RuntimeError`` if another process carries out this run."""
     pid = worker_pid(folder)
-    if pid is not None and pid != os.getpid() and worker_alive(folder):
+    if pid not in (None, os.getpid()) and worker_alive(folder):
         raise RuntimeError(
             f"process {pid} is already at work on {folder.path}; stop it first, or wait"
         )
@@ -49,24 +62,22 @@ def check_free(folder: RunFolder) -> None:
 
 def worker_pid(folder: RunFolder) -> int | None:
     """The process that signed in last, alive or not."""
-    record = _read(folder)
-    return int(record["pid"]) if record else None
+    entry = _read(folder)
+    return entry.pid if entry else None
 
 
 def worker_alive(folder: RunFolder) -> bool:
     """Whether that very process (not a later one of the same number) is at work."""
-    record = _read(folder)
-    if not record or record.get("ended"):
-        return False
-    return Process(int(record["pid"]), record["began"]).is_alive
+    entry = _read(folder)
+    return entry is not None and not entry.ended and entry.process.is_alive
 
 
 def last_words(folder: RunFolder) -> str:
     """What is known of a worker that ended without recording how."""
-    record = _read(folder)
-    if record is None:
+    entry = _read(folder)
+    if entry is None:
         return "No worker has been started on this run."
-    worker = Process(int(record["pid"]), record["began"])
+    worker = entry.process
     code = worker.exit_code
     if code is not None and code < 0:
         name = signal.Signals(-code).name
@@ -79,13 +90,10 @@ def last_words(folder: RunFolder) -> str:
 
 
 def _write(folder: RunFolder, process: Process, ended: bool) -> None:
-    record = {"pid": process.pid, "began": process.began, "ended": ended}
-    replace_text(folder.path / "worker.json", json.dumps(record))
+    entry = RosterEntry(process.pid, process.began, ended)
+    replace_text(folder.path / "worker.json", to_json(entry))
 
 
-def _read(folder: RunFolder) -> dict[str, Any] | None:
+def _read(folder: RunFolder) -> RosterEntry | None:
     file = folder.path / "worker.json"
-    if not file.exists():
-        return None
-    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return record
+    return read_json(RosterEntry, file) if file.exists() else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reilab.events import (
@@ -16,11 +17,15 @@ from reilab.events import (
 )
 from reilab.methods.base import Weight, weight_fields
 from reilab.methods.registry import weights
+from reilab.record.folder import RunFolder
 from reilab.runs.config import RunConfig
+from reilab.runs.roster import worker_alive
 from reilab.settings import override
 
 #: The weights of all methods, by the names of their controls.
 WEIGHTS: Mapping[str, Weight] = weights()
+#: A run answers between two steps; one that is paused, too.
+PATIENCE_SECONDS = 60.0
 STEERABLE = (*WEIGHTS, "learning_rate", "assumed_noise")
 
 
@@ -90,6 +95,25 @@ def commands(name: str, value: float, terms: Collection[str]) -> list[Command]:
         return [SetAssumedNoise(value)]
     term = WEIGHTS[name].term
     return [SetWeight(term, value)] if term in terms else []
+
+
+def ask(folder: RunFolder, asked: Sequence[Command]) -> list[Steered | Refused]:
+    """Send commands to a run that is at work, and wait for its answers, one of each method.
+
+    Raises:
+        RuntimeError: it ended, or did not answer, meanwhile.
+    """
+    reader, found = folder.follow(), list[Steered | Refused]()
+    reader.poll()
+    for command in asked:
+        folder.send(command)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not set(asked) <= {answer.command for answer in found}:
+        if not worker_alive(folder) or time.monotonic() > deadline:
+            raise RuntimeError(f"{folder.name} has not answered; its log says what it heard")
+        time.sleep(0.05)
+        found += [event for event in reader.poll() if isinstance(event, Steered | Refused)]
+    return [answer for answer in found if answer.command in asked]
 
 
 def _name(command: Command) -> str:
