@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,10 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsers import until
 
 from reilab.cli.main import main
+from reilab.events import SetLearningRate, SetWeight
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
+from reilab.runs import jobs
+from reilab.runs.config import configure
+from reilab.runs.roster import worker_alive
 from reilab.tasks.registry import tasks
 from reilab.training.evaluate import MOST
 
@@ -111,6 +117,39 @@ def test_a_run_is_forked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit):
         main(["runs", "fork", "--help"])
     assert "--alpha-req" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_run_at_work_is_steered_paused_and_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training = {"steps": 100_000, "log_every": 1, "evaluate_every": 1000}
+    run = jobs.submit(configure("mri", "smoke", ["ei", "rei"], training=training), tmp_path)
+    name = str(run.path)
+    until(lambda: any(t.stepped for t in history_of(run.events()).tracks.values()), "a step", 120)
+    main(["runs", "steer", name, "--alpha-req", "5", "--learning-rate", "1e-4"])
+    told = capsys.readouterr().out
+    assert re.findall(r"^(\w+): (?:.*?), from step \d+ on$", told, re.M) == ["REI", "EI", "REI"]
+    tracks = history_of(run.events()).tracks
+    assert [event.command for event in tracks["rei"].steered] == [
+        SetWeight("req", 5.0),
+        SetLearningRate(1e-4),
+    ]
+    assert "nothing to change" in refuse(capsys, "runs", "steer", name)
+    assert "alpha_supervised: no" in refuse(
+        capsys, "runs", "steer", name, "--alpha-supervised", "2"
+    )
+    assert "refuses: " in refuse(capsys, "runs", "steer", name, "--alpha-req=-1")
+    main(["runs", "pause", name])
+    until(lambda: history_of(run.events()).paused, "the pause", 60)
+    main(["runs", "steer", name, "--alpha-eq", "2"])
+    main(["runs", "continue", name])
+    until(lambda: not history_of(run.events()).paused, "its end", 60)
+    main(["runs", "stop", name])
+    until(lambda: not worker_alive(run), "the end", 60)
+    assert history_of(run.events()).stopped
+    for action in ("steer", "pause", "continue", "stop"):
+        assert "nobody is at work" in refuse(capsys, "runs", action, name)
 
 
 @pytest.mark.slow
