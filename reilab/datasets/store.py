@@ -269,9 +269,10 @@ def _cell(value: str | int) -> bytes | int:
 
 
 def _rows(file: Any, name: str, kind: type[Row]) -> tuple[Row, ...]:
-    table = own_dataset(file, name)[()].tolist()
-    cells = [[v.decode("utf-8", ODD) if isinstance(v, bytes) else v for v in row] for row in table]
-    return tuple(kind(*row) for row in cells)
+    def value(cell: Any) -> Any:
+        return cell.decode("utf-8", ODD) if isinstance(cell, bytes) else cell
+
+    return tuple(kind(*map(value, row)) for row in own_dataset(file, name)[()].tolist())
 
 
 def _attributes(node: Any) -> dict[str, Any]:
