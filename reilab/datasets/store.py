@@ -259,8 +259,7 @@ def read_store(path: Path) -> Store:
 
 def _table(rows: Sequence[SourceFile] | Sequence[StoredImage]) -> NDArray[np.void]:
     """One row for each; names of files need not be UTF-8, and texts in HDF5 end at a zero."""
-    text = h5py.string_dtype()
-    kinds = [(f.name, text if f.type == "str" else "i8") for f in fields(rows[0])]
+    kinds = [(f.name, "i8" if f.type == "int" else h5py.string_dtype()) for f in fields(rows[0])]
     return np.array([tuple(map(_cell, astuple(row))) for row in rows], kinds)
 
 
