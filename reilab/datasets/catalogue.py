@@ -81,8 +81,7 @@ def has_validation(data: str) -> bool:
     if data in BUNDLED:
         return "validation" in BUNDLED[data].splits
     root = data_root()
-    store = open_store(root, data)
-    if store is not None:
+    if (store := open_store(root, data)) is not None:
         return bool(store.images["validation"])
     folder = _folder(root, data)
     return folder is not None and "validation" in {s.split for s in Folder().sources(folder)}

@@ -65,8 +65,7 @@ class KnownSet:
         for name in self.folders:
             if name in named:
                 return named[name]
-        here = any(next(root.glob(mark), None) for mark in self.marks)
-        return root if here else None
+        return root if any(next(root.glob(mark), None) for mark in self.marks) else None
 
 
 FASTMRI = KnownSet(

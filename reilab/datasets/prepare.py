@@ -65,7 +65,8 @@ def _strip(store: Store, split: str, rows: int) -> Image.Image:
     small = functional.interpolate(x, (THUMB, THUMB), mode="bilinear", antialias=True).clamp(0, 1)
     blank = torch.full((-shown % COLUMNS, 3, THUMB, THUMB), PAPER)
     thumbs = torch.cat([small.expand(-1, 3, -1, -1), blank])
-    cells = functional.pad(thumbs, (0, GAP, 0, GAP), value=PAPER).unflatten(0, (-1, COLUMNS))  # type: ignore[no-untyped-call]
+    padded = functional.pad(thumbs, (0, GAP, 0, GAP), value=PAPER)
+    cells = padded.reshape(-1, COLUMNS, *padded.shape[1:])
     grid = cells.permute(0, 3, 1, 4, 2).flatten(0, 1).flatten(1, 2)
     paper = functional.pad(grid, (0, 0, GAP, 0, CAPTION, 0), value=PAPER)
     strip = Image.fromarray((paper * 255).round().to(torch.uint8).numpy())

@@ -259,8 +259,7 @@ def read_store(path: Path) -> Store:
 
 def _table(rows: Sequence[SourceFile] | Sequence[StoredImage]) -> NDArray[np.void]:
     """One row for each; names of files need not be UTF-8, and texts in HDF5 end at a zero."""
-    text = h5py.string_dtype()
-    kinds = [(f.name, text if f.type == "str" else "i8") for f in fields(rows[0])]
+    kinds = [(f.name, "i8" if f.type == "int" else h5py.string_dtype()) for f in fields(rows[0])]
     return np.array([tuple(map(_cell, astuple(row))) for row in rows], kinds)
 
 
@@ -269,11 +268,10 @@ def _cell(value: str | int) -> bytes | int:
 
 
 def _rows(file: Any, name: str, kind: type[Row]) -> tuple[Row, ...]:
-    table = own_dataset(file, name)[()].tolist()
-    cells: list[list[Any]] = [
-        [v.decode("utf-8", ODD) if isinstance(v, bytes) else v for v in row] for row in table
-    ]
-    return tuple(kind(*row) for row in cells)
+    def value(cell: Any) -> Any:
+        return cell.decode("utf-8", ODD) if isinstance(cell, bytes) else cell
+
+    return tuple(kind(*map(value, row)) for row in own_dataset(file, name)[()].tolist())
 
 
 def _attributes(node: Any) -> dict[str, Any]:
