@@ -175,6 +175,7 @@ def test_bad_input_is_explained_and_starts_nothing(tmp_path: Path) -> None:
     in_a_notebook(tmp_path, enter)
 
 
+@pytest.mark.slow
 def test_trouble_is_told_and_the_lab_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,6 +338,7 @@ def test_ticks_are_round_and_within_the_axis() -> None:
     assert [tick_text(value) for value in (0.1 + 0.2, 2e4, 1e-7)] == ["0.3", "20\u202f000", "1e-7"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
