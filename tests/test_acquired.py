@@ -283,6 +283,7 @@ def no_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "image_samples", refuse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_training_from_measurements_alone(
     task: str,
@@ -342,6 +343,7 @@ def test_the_lab_refuses_supervised_training_with_the_reason(tmp_path: Path) -> 
     assert vars(choices.config().spec)["measured"] == "scans.npz"
 
 
+@pytest.mark.slow
 def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
     """Images without error maps, loss curves alone, a table without metrics."""
     folder = write_run(tmp_path, "run", ("ei", "rei"), known=False)

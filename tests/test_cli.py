@@ -49,6 +49,7 @@ def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", sorted(tasks()))
 def test_compare_ends_with_json_and_a_figure(
     task: str, capsys: pytest.CaptureFixture[str], own_runs: Path

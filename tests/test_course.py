@@ -156,6 +156,7 @@ def test_table_reads_the_same_as_html_and_as_text() -> None:
     assert [line.split() for line in str(table).splitlines()[1:]] == [["0.1235", "3"], ["x", "10"]]
 
 
+@pytest.mark.slow
 def test_training_in_a_notebook_is_training(capsys: pytest.CaptureFixture[str]) -> None:
     config = reilab.configure("inpainting", "smoke", ["mc", "ei"])
     quiet, plain = train(config, interactive=False), reilab.run(config)
@@ -174,6 +175,7 @@ def test_training_in_a_notebook_is_training(capsys: pytest.CaptureFixture[str]) 
     assert lines["ei, here"].y[-1] == quiet.tracks["ei"].metrics.psnr  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_live_training_shows_bars_and_images(monkeypatch: pytest.MonkeyPatch) -> None:
     display = pytest.importorskip("IPython.display")
     shown: list[str] = []

@@ -33,7 +33,7 @@ from reilab.training.checkpoint import load_checkpoint, save_checkpoint
 from reilab.training.state import TrainState
 from reilab.training.step import take_step
 
-pytestmark = pytest.mark.usefixtures("random_states_untouched")
+pytestmark = [pytest.mark.usefixtures("random_states_untouched"), pytest.mark.slow]
 every_task = pytest.mark.parametrize("task", tasks())
 every_method = pytest.mark.parametrize("method", methods())
 N_STEPS, BATCH = 6, 3

@@ -15,6 +15,8 @@ from reilab.training.checkpoint import load_checkpoint, save_checkpoint
 from reilab.training.evaluate import prepare_exam
 from reilab.training.train import train
 
+pytestmark = pytest.mark.slow
+
 #: So large a rate that more steps are not always better.
 UNSTEADY = {"steps": 6, "evaluate_every": 1, "log_every": 1, "learning_rate": 0.03}
 

@@ -57,6 +57,7 @@ def refuse(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_a_run_has_the_marks_that_it_had_while_it_was_trained(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -256,6 +256,7 @@ def test_measurements_of_an_old_log_are_left_out(history: History) -> None:
     assert "measurement" not in [shot.key for shot in old.panes]
 
 
+@pytest.mark.slow
 def test_the_command_line_exports(folder: RunFolder, tmp_path: Path) -> None:
     main(["runs", "export", str(folder.path), "--out", str(tmp_path / "out")])
     names = {file.name for file in (tmp_path / "out").iterdir()}

@@ -21,6 +21,8 @@ from reilab.runs.fork import Parent, fork, forkable_steps, forked_name, parent_o
 from reilab.runs.kept import keep_state, kept_states
 from reilab.training.checkpoint import read_position
 
+pytestmark = pytest.mark.slow
+
 TRAINING = {"steps": 12, "log_every": 1, "evaluate_every": 2, "kept_states": 4}
 
 
@@ -161,7 +163,6 @@ def test_states_of_a_future_that_was_left_are_dropped(tmp_path: Path) -> None:
     assert read_position(folder.checkpoint("rei")).step == 4
 
 
-@pytest.mark.slow
 def test_a_fork_stands_beside_its_parent_and_runs_as_a_job(
     parent: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

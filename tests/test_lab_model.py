@@ -259,6 +259,7 @@ def test_only_runs_below_the_root_can_be_opened(lab: Lab) -> None:
         lab.open("../elsewhere")
 
 
+@pytest.mark.slow
 def test_a_plug_in_stands_among_the_tasks_with_its_own_noise(tmp_path: Path) -> None:
     plugin = tmp_path / "plugin.py"
     plugin.write_text(PLUGIN, encoding="utf-8")

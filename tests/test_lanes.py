@@ -20,6 +20,8 @@ from reilab.training.compare import Lanes, n_lanes
 from reilab.training.step import take_step
 from reilab.training.team import ALONE, Fleet
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("supervised", "ei", "rei")
 
 

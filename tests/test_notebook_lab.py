@@ -207,6 +207,7 @@ def test_bad_input_is_explained_and_starts_nothing(tmp_path: Path) -> None:
     in_a_notebook(tmp_path, enter)
 
 
+@pytest.mark.slow
 def test_trouble_is_told_and_the_lab_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,6 +402,7 @@ def test_the_curves_are_those_of_the_page_with_marks_and_cursor(tmp_path: Path) 
     in_a_notebook(tmp_path, draw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "absent"),
     [

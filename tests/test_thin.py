@@ -25,6 +25,8 @@ from reilab.runs.execute import execute
 from reilab.runs.thin import evenly, spread_out, thin
 from reilab.training.checkpoint import read_network
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:

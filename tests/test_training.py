@@ -53,6 +53,8 @@ from reilab.training.state import new_state
 from reilab.training.step import sample_index, take_step
 from reilab.training.train import train
 
+pytestmark = pytest.mark.slow
+
 TASKS = sorted(tasks())
 
 

@@ -36,6 +36,7 @@ from reilab.training.step import take_step
 
 CAPABILITY = torch.backends.cpu.get_cpu_capability()
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("random_states_untouched"),
     pytest.mark.skipif(CAPABILITY not in library.CAPABILITIES, reason=f"a CPU with {CAPABILITY}"),
     pytest.mark.skipif(not shutil.which("g++"), reason="g++ is not installed"),
