@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from reilab.groups import Group
-from reilab.nets.upsampling import UpConvolution
+from reilab.nets.unet import UpConvolution
 from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian
 from reilab.physics.base import Physics
 from reilab.physics.fourier import CartesianMRI, PatternMRI

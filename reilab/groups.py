@@ -152,7 +152,11 @@ class Flips:
 
 @dataclass(frozen=True)
 class GroupKind:
-    """A registered group; ``spec`` makes it for square images of a side in pixels."""
+    """A registered group; ``spec`` makes it for square images of a side in pixels.
+
+    >>> GROUPS["shifts"](64)
+    Shifts(size=64)
+    """
 
     name: str
     spec: Callable[[int], Group]

@@ -538,7 +538,7 @@ BUGS = [
     ),
     Bug(
         "U-Net: upsampling shifted by a pixel",
-        "nets/upsampling.py",
+        "nets/unet.py",
         "[[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]]",
         "[[0.0, 1, 1, 0], [0, 1, 1, 0], [1, 1, 0, 0]]",
         "test_nets.py::test_upsampling_and_convolution_are_one_transposed_convolution",

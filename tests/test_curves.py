@@ -20,8 +20,7 @@ from reilab.events import (
 )
 from reilab.record import pictures
 from reilab.record.folder import RunFolder
-from reilab.record.history import History, history_of
-from reilab.record.losses import Losses
+from reilab.record.history import History, Losses, history_of
 from reilab.record.pictures import Stored
 from reilab.show.curves import marks_of, scores_of
 

@@ -25,11 +25,10 @@ from reilab.events import Event, SetWeight, Stepped
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.record.notes import Notes, read_notes, write_notes
-from reilab.runs.command import as_command, command_of
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import fork
-from reilab.runs.report import report_html
+from reilab.runs.report import as_command, command_of, report_html
 from reilab.show.panes import to_colours, to_png
 from reilab.show.results import curves_csv, metrics_csv, results
 from reilab.show.scene import Scene, scene_of

@@ -11,10 +11,10 @@ from command_lines import asked_by
 import reilab
 from reilab.cli.main import main
 from reilab.record.folder import RunFolder
-from reilab.runs.command import as_command
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.initial import initial_files
+from reilab.runs.report import as_command
 from reilab.runs.stream import prepare
 from reilab.training.checkpoint import read_network
 

@@ -18,7 +18,20 @@ from reilab.lab.board import ImageBoard
 from reilab.lab.charts import Chart
 from reilab.lab.choices import Choices
 from reilab.lab.comparison import content_of_several
-from reilab.lab.content import content_of
+from reilab.lab.content import (
+    NULL,
+    PSNR,
+    RANGE,
+    PlotAxes,
+    PlotLine,
+    PlotMark,
+    content_of,
+    loss_series,
+    marks,
+    risk_series,
+    score_series,
+    smooth,
+)
 from reilab.lab.exhibit import as_text
 from reilab.lab.explain import explain, objectives, span_words
 from reilab.lab.form import image_sources
@@ -27,19 +40,6 @@ from reilab.lab.keys import press
 from reilab.lab.library import Library, rows
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
-from reilab.lab.series import (
-    NULL,
-    PSNR,
-    RANGE,
-    PlotAxes,
-    PlotLine,
-    PlotMark,
-    loss_series,
-    marks,
-    risk_series,
-    score_series,
-    smooth,
-)
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.settings import Setting

@@ -5,8 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from reilab.key import Key
-from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet
-from reilab.nets.upsampling import UpConvolution
+from reilab.nets.unet import NORMS, SIDE_MULTIPLE, UNet, UpConvolution
 from reilab.training.state import seeded
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")

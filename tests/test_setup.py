@@ -29,7 +29,7 @@ TORCH_FREE = (
     "reilab.record.codec",
     "reilab.record.folder",
     "reilab.record.history",
-    "reilab.record.losses",
+    "reilab.record.history",
     "reilab.record.notes",
     "reilab.record.pictures",
     "reilab.show.table",

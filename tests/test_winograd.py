@@ -18,8 +18,7 @@ from reilab.key import Key
 from reilab.methods.ei import EI
 from reilab.methods.sure import SURE
 from reilab.nets.registry import FromStart
-from reilab.nets.unet import UNet, UNetSpec
-from reilab.nets.upsampling import UpConvolution
+from reilab.nets.unet import UNet, UNetSpec, UpConvolution
 from reilab.nets.winograd import convolution, library
 from reilab.nets.winograd.convolution import (
     WinogradConvolution,

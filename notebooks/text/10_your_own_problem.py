@@ -25,7 +25,7 @@ from reilab.course import Curves, Table, results_table, row, train
 from reilab.groups import GROUPS
 from reilab.identifiability import seen_through
 from reilab.registry import load_plugin
-from reilab.runs.command import as_command
+from reilab.runs.report import as_command
 from reilab.show.figures import comparison
 from reilab.tasks import find_task
 from reilab.testing import check_task

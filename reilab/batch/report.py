@@ -17,7 +17,7 @@ from reilab.batch.tables import differences_csv, results_csv, seeds_csv, tables_
 from reilab.record.folder import replace_text
 from reilab.record.history import History, history_of
 from reilab.runs import jobs
-from reilab.runs.command import as_command
+from reilab.runs.report import as_command
 from reilab.show import gallery
 from reilab.show.charts import svg_style, to_svg
 from reilab.show.figures import side_by_side, small_png

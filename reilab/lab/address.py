@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from reilab.lab.choices import Choices
 from reilab.lab.model import Lab
-from reilab.lab.numbers import number_text, parse_number
 from reilab.lab.view import View
+from reilab.show.words import number_text, parse_number
 
 #: Parameters of the view that are written as they are, by their name in the address.
 PLAIN = ("tab", "sample", "at", "colours", "swipe", "left", "right", "divide", "log_losses")

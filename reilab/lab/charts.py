@@ -13,8 +13,17 @@ from bokeh.models import ColumnDataSource, CustomJSTicker, DataRange1d, HoverToo
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from reilab.lab.content import Content
-from reilab.lab.series import SCORES, PlotAxes, PlotLine, PlotMark, Points, Series, axes_of, smooth
+from reilab.lab.content import (
+    SCORES,
+    Content,
+    PlotAxes,
+    PlotLine,
+    PlotMark,
+    Points,
+    Series,
+    axes_of,
+    smooth,
+)
 from reilab.lab.style import MARK
 from reilab.lab.view import View
 from reilab.show.words import NEUTRAL

@@ -11,21 +11,26 @@ from string import ascii_uppercase
 import panel as pn
 
 from reilab.lab.board import Redraw
-from reilab.lab.content import Content
+from reilab.lab.content import (
+    LOSSES,
+    SCORES,
+    Content,
+    Series,
+    loss_series,
+    of_several,
+    score_series,
+)
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit
 from reilab.lab.imagetools import tool
 from reilab.lab.library import Library, SummaryRow, rows, run_title
-from reilab.lab.numbers import number_text
-from reilab.lab.put import put
-from reilab.lab.series import LOSSES, SCORES, Series, loss_series, of_several, score_series
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser
+from reilab.lab.web.components import Browser, put
 from reilab.record.history import History
 from reilab.show.panes import PINV
 from reilab.show.scene import Scene, Shot, measurement, moments, shots
-from reilab.show.words import method_colour, method_title
+from reilab.show.words import method_colour, method_title, number_text
 
 
 def letters(names: Sequence[str]) -> dict[str, str]:

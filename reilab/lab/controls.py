@@ -11,10 +11,9 @@ import panel_material_ui as pmui
 from reilab.lab import form
 from reilab.lab.form import Control, Send
 from reilab.lab.model import Lab
-from reilab.lab.put import put
 from reilab.lab.style import TALL, slug
 from reilab.lab.text import heading
-from reilab.lab.web.components import Field
+from reilab.lab.web.components import Field, put
 
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from html import escape
 
 from reilab.lab.choices import Choices
-from reilab.lab.numbers import number_text
 from reilab.methods.registry import find_method
 from reilab.record.history import History
 from reilab.runs.steering import WEIGHTS
 from reilab.settings import Setting
-from reilab.show.words import LETTERS, method_colour, method_title
+from reilab.show.words import LETTERS, method_colour, method_title, number_text
 
 LABELS: Mapping[str, str] = {
     "noise": "True noise",

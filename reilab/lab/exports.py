@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
-from reilab.runs.command import command_of
-from reilab.runs.report import report_html
+from reilab.runs.report import command_of, report_html
 from reilab.show.panes import TRUTH, to_colours, to_png
 from reilab.show.results import curves_csv
 from reilab.show.scene import scene_of

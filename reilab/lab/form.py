@@ -16,11 +16,10 @@ from reilab.datasets.store import Store, data_root, prepared_folder, prepared_se
 from reilab.lab.choices import OWN, Choices
 from reilab.lab.explain import explain, label, unit
 from reilab.lab.model import Lab
-from reilab.lab.numbers import number_text, parse_number
 from reilab.methods.registry import find_method, users
 from reilab.nets.registry import networks
 from reilab.runs.steering import STEERABLE, WEIGHTS
-from reilab.show.words import method_colour, method_title
+from reilab.show.words import method_colour, method_title, number_text, parse_number
 from reilab.tasks.registry import MEASURED, Task, tasks
 
 

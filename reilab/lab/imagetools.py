@@ -9,12 +9,11 @@ import panel as pn
 
 from reilab.lab.explain import explain, label
 from reilab.lab.keys import DIGITS
-from reilab.lab.numbers import number_text
-from reilab.lab.put import put
 from reilab.lab.style import LINE, slug
 from reilab.lab.text import heading, small_button
 from reilab.lab.view import ERRORS, MAPS, View
-from reilab.lab.web.components import Field
+from reilab.lab.web.components import Field, put
+from reilab.show.words import number_text
 
 WINDOW_STEP = 0.01
 

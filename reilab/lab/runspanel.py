@@ -13,14 +13,13 @@ import panel_material_ui as pmui
 from reilab.lab.explain import explain
 from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
-from reilab.lab.numbers import number_text
 from reilab.lab.onerun import OneRun
-from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, quiet, set_html, small_button
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser, DataTable, Field
+from reilab.lab.web.components import Browser, DataTable, Field, put
 from reilab.record.folder import examples
+from reilab.show.words import number_text
 
 COLUMNS = [
     ["Run", "", "words"],

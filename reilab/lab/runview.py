@@ -15,11 +15,10 @@ from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.explain import objectives
 from reilab.lab.markup import introduction, list_html, standing_html
 from reilab.lab.model import Lab
-from reilab.lab.put import put
 from reilab.lab.style import LINE, TALL, slug
 from reilab.lab.text import block, set_html, text
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser
+from reilab.lab.web.components import Browser, put
 from reilab.show.words import steering_log
 
 

@@ -31,8 +31,7 @@ from reilab.training.evaluate import (
     previews,
     reconstruct_all,
 )
-from reilab.training.state import TrainState, new_state
-from reilab.training.steer import Answer, steer
+from reilab.training.state import Answer, TrainState, new_state, steer
 from reilab.training.team import ALONE, Team
 
 Restore: TypeAlias = Callable[[TrainState], None]

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reilab.record.history import History, Track
-from reilab.record.losses import Values
+from reilab.record.history import History, Track, Values
 from reilab.show.curves import marks_of, scores_of, thinned
 from reilab.show.results import BASELINE
 from reilab.show.words import method_colour, risk_terms

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reilab.events import Failed, Started, Steered
-from reilab.record.history import Track
-from reilab.record.losses import Steps, Values
+from reilab.record.history import Steps, Track, Values
 from reilab.show.table import METRICS, numbers_of
 
 

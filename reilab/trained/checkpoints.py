@@ -10,13 +10,12 @@ from pathlib import Path
 from torch import nn
 
 from reilab.key import Key
-from reilab.nets.layout import layout
 from reilab.nets.weights import TORCH_SUFFIXES, fill, read_torch_weights
 from reilab.problem import Problem
 from reilab.record.folder import RunFolder, find_run
 from reilab.settings import choose
 from reilab.training.checkpoint import OWN_SUFFIX, read_network, read_position
-from reilab.training.engines import fastest
+from reilab.training.engines import fastest, layout
 from reilab.training.state import seeded
 
 

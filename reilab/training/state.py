@@ -1,28 +1,36 @@
-"""TrainState: all that changes while a method is trained, the best network so far included."""
+"""TrainState: all that changes while a method is trained, and how a command changes it at rest."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
+from reilab.events import (
+    EVERY,
+    Command,
+    Refused,
+    SetAssumedNoise,
+    SetLearningRate,
+    SetWeight,
+    Steered,
+)
 from reilab.key import Key
 from reilab.methods.base import MethodSpec, Terms, weights_of
 from reilab.methods.registry import method_of, methods
-from reilab.nets.layout import layout
 from reilab.nets.registry import NetworkSpec
 from reilab.noise import Noise
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Problem
 from reilab.settings import choose
 from reilab.training.config import TrainConfig
-from reilab.training.engines import set_engine
+from reilab.training.engines import layout, set_engine
 from reilab.training.gradient import (
     Interval,
     gather_gradients,
@@ -192,3 +200,34 @@ def reconstruction(
 ) -> Callable[[Tensor], Tensor]:
     """f(y) for the measurements of one operator."""
     return partial(Reconstruction(network, precision), physics=physics)
+
+
+Answer: TypeAlias = Steered | Refused
+
+
+def steer(states: Sequence[TrainState], command: Command) -> list[Answer]:
+    """Let those methods obey that a command is meant for, and that have what it sets.
+
+    It holds from the next step on. What nobody can take, or nobody may have, is refused.
+
+    Args:
+        states: of the methods that are at work.
+        command: for one of them, or for ``EVERY``.
+    """
+    takers = [state for state in states if _is_for(command, state)]
+    if not takers:
+        return [Refused("", 0, command, f"no method that is at work can take {command}")]
+    return [_answer(state, command) for state in takers]
+
+
+def _is_for(command: Command, state: TrainState) -> bool:
+    can = not isinstance(command, SetWeight) or command.term in state.weights
+    return can and command.method in (EVERY, state.method)
+
+
+def _answer(state: TrainState, command: Command) -> Answer:
+    try:
+        state.apply(command)
+    except ValueError as error:
+        return Refused(state.method, state.step, command, str(error))
+    return Steered(state.method, state.step, command)

@@ -13,8 +13,8 @@ from reilab.lab import form
 from reilab.lab.form import Control, Send
 from reilab.lab.model import Lab
 from reilab.lab.notebook.elements import box, button, html, put_traits, replace, set_html, show
-from reilab.lab.numbers import number_text, parse_number, scaled_text
 from reilab.lab.style import slug
+from reilab.show.words import number_text, parse_number, scaled_text
 
 #: The parts of a field, and what each shows of a control.
 Parts = Mapping[widgets.Widget, Callable[[Control], Mapping[str, Any]]]

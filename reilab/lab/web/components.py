@@ -1,4 +1,4 @@
-"""Field, DataTable and Browser: parameters on this side, JavaScript of our own on the other."""
+"""Parts of the page: parameters on this side, JavaScript of our own on the other."""
 
 from __future__ import annotations
 
@@ -10,9 +10,22 @@ from typing import Any
 
 import param
 from panel.custom import JSComponent
+from param.parameterized import batch_call_watchers
 
 from reilab.lab import compat
-from reilab.lab.put import put
+
+
+def put(part: Any, **values: Any) -> None:
+    """Set those attributes that differ, as one change.
+
+    ``param.update`` does the same, but first reads all that the part has, which took a third of an
+    update of the page.
+    """
+    with batch_call_watchers(part):
+        for name, value in values.items():
+            if getattr(part, name) != value:
+                setattr(part, name, value)
+
 
 HERE = Path(__file__).parent
 FIELD_CSS = (HERE / "field.css").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from reilab.nets.upsampling import UpConvolution
+from reilab.nets.unet import UpConvolution
 from reilab.nets.winograd.library import Convolution, library
 
 #: Numbers of channels must be multiples of this.
