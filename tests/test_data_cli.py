@@ -12,7 +12,7 @@ import pytest
 
 from reilab.cli.main import main
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.formats.reader import READERS
+from reilab.datasets.formats.reader import readers
 from reilab.datasets.known import KNOWN
 from reilab.lab.form import image_sources
 from reilab.tasks.registry import tasks
@@ -179,7 +179,7 @@ def test_the_guide_goes_through_every_data_set() -> None:
     for name, known in KNOWN.items():
         assert f"reilab data prepare {name}" in guide
         assert known.address in guide
-    assert all(f"`{suffix}" in guide or f" {suffix}" in guide for suffix in READERS)
+    assert all(f"`{suffix}" in guide or f" {suffix}" in guide for suffix in readers())
 
 
 def test_help(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

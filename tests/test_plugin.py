@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reilab.tasks.registry import tasks
@@ -176,3 +177,26 @@ def test_the_checks_take_a_noise_model_up() -> None:
         plugin=STRIPES,
     )
     assert "test_noise_models_keep_their_promises[stripes] PASSED" in printed
+
+
+MATRIX = Path(__file__).parent / "plugins" / "matrix.py"
+
+
+def test_a_format_of_images_is_read_everywhere(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for number in range(2):
+            file = tmp_path / "images" / split / f"{number}.matrix"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.savetxt(file, rng.random((40, 40)))
+    source, root = str(tmp_path / "images"), str(tmp_path / "root")
+    words = ("data", "prepare", "mine", "--source", source, "--size", "32", "--root", root)
+    told = with_plugin("-m", "reilab", *words, plugin=MATRIX)
+    assert "2 to train, 2 to test" in told
+    out = tmp_path / "run"
+    with_plugin(
+        *("-m", "reilab", "train", "ct", "--preset", "smoke", "--data", source),
+        *("--out", str(out)),
+        plugin=MATRIX,
+    )
+    assert (out / "figure.png").exists()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from reilab.datasets.formats.contents import UnreadableError
-from reilab.datasets.formats.reader import READERS, image_files, read_file
+from reilab.datasets.formats.reader import image_files, read_file, readers
 from reilab.datasets.recipe import (
     HELD_BACK,
     Found,
@@ -99,5 +99,5 @@ def load_folder(folder: Path, split: str, size: int, channels: int) -> Tensor:
             except UnreadableError as error:
                 raise ValueError(f"{source.path} {error}") from None
     if not found:
-        raise FileNotFoundError(f"no {split} images ({', '.join(READERS)}) in {folder}")
+        raise FileNotFoundError(f"no {split} images ({', '.join(readers())}) in {folder}")
     return torch.stack(found)

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from reilab.datasets.formats.contents import reading
-from reilab.datasets.formats.pictures import check_size
-from reilab.datasets.formats.reader import PICTURES, image_files
+from reilab.datasets.formats.pictures import PICTURES, check_size
+from reilab.datasets.formats.reader import image_files
 from reilab.datasets.recipe import HELD_BACK, Found, Source, resampled, sorted_out
 from reilab.settings import Setting
 

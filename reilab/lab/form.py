@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.formats.reader import READERS
+from reilab.datasets.formats.reader import readers
 from reilab.datasets.known import KNOWN
 from reilab.datasets.store import Store, data_root, prepared_folder, prepared_sets
 from reilab.lab.choices import OWN, Choices
@@ -58,7 +58,8 @@ def _folders() -> list[Path]:
 
 
 def _has_images(folder: Path) -> bool:
-    return any(file.suffix.lower() in READERS for file in folder.rglob("*"))
+    known = readers()
+    return any(file.suffix.lower() in known for file in folder.rglob("*"))
 
 
 F = TypeVar("F")

@@ -18,6 +18,7 @@ from reilab.datasets.formats.contents import (
     UnreadableError,
     check_shape,
     contents_of,
+    file_format,
     reading,
 )
 from reilab.torchfile import read_torch_file
@@ -71,11 +72,13 @@ def load_array(path: Path, names: tuple[str, ...]) -> NDArray[Any]:
         return numbers(arrays, _pick(list(arrays), names))
 
 
+@file_format("arrays", ".npy", ".npz", ".pt")
 def read_array(path: Path) -> Contents:
     """The images of a file: the array with a usual name, or the only one."""
     return contents_of(load_array(path, USUAL_NAMES))
 
 
+@file_format("MATLAB", ".mat")
 def read_matlab(path: Path) -> Contents:
     """The images of a file; stacks have the images along their last axis, as MATLAB has them."""
     array = load_array(path, USUAL_NAMES)
@@ -84,6 +87,7 @@ def read_matlab(path: Path) -> Contents:
     return contents_of(array)
 
 
+@file_format("HDF5", *HDF5)
 def read_hdf5(path: Path) -> Contents:
     """The images of a file: the array with a usual name, otherwise its largest real one."""
     found: dict[str, int] = {}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from reilab.registry import Registry
 
 #: More numbers than this in one array are taken for a damaged or hostile header.
 MOST_VALUES = 2**30
@@ -41,6 +44,39 @@ class Contents:
         scaled = (self.values - np.float32(self.low)) / np.float32(self.high - self.low)
         unit: NDArray[np.float32] = np.clip(scaled, 0, 1)
         return unit
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A registered format of files with images; ``spec`` reads a file.
+
+    Args:
+        name: what it is called.
+        suffixes: of its files, in small letters, each with its dot.
+        spec: the images of a file; raises ``UnreadableError``.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    spec: Callable[[Path], Contents]
+
+
+FORMATS: Registry[FileFormat] = Registry("file format", "reilab.datasets.formats", "reilab.formats")
+Read = TypeVar("Read", bound=Callable[[Path], Contents])
+
+
+def file_format(name: str, *suffixes: str) -> Callable[[Read], Read]:
+    """Decorator: register a function that reads the images of files with such suffixes.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+
+    def register(read: Read) -> Read:
+        FORMATS.add(FileFormat(name, suffixes, read))
+        return read
+
+    return register
 
 
 @contextmanager

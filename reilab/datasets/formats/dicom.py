@@ -11,6 +11,7 @@ from reilab.datasets.formats.contents import (
     UnreadableError,
     check_shape,
     contents_of,
+    file_format,
     reading,
     stack_of,
 )
@@ -27,6 +28,7 @@ def is_dicom(path: Path) -> bool:
         return file.read(MARK.stop)[MARK] == b"DICM"
 
 
+@file_format("DICOM", ".dcm", ".ima")
 def read_dicom(path: Path) -> Contents:
     """The image or the frames of a file, with the slope and intercept of its header applied.
 

@@ -11,11 +11,13 @@ from reilab.datasets.formats.contents import (
     UnreadableError,
     check_shape,
     contents_of,
+    file_format,
     reading,
     told,
 )
 
 
+@file_format("NIfTI", ".nii", ".nii.gz")
 def read_nifti(path: Path) -> Contents:
     """The slices of a volume from the feet to the head, the front of the body at the top.
 

@@ -14,16 +14,19 @@ from reilab.datasets.formats.contents import (
     UnreadableError,
     check_shape,
     contents_of,
+    file_format,
     reading,
     told,
 )
 
+PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 #: Larger pictures are refused before they are unpacked: a few kB may hold gigabytes of one colour.
 MOST_PIXELS = 2**26
 #: Modes whose pixels are intensities; palettes and the like are converted to RGB.
 PLAIN_MODES = ("L", "RGB", "RGBA", "I", "I;16", "I;16B", "F")
 
 
+@file_format("pictures", *PICTURES)
 def read_picture(path: Path) -> Contents:
     """The image of a file; the pages of a TIFF are a stack."""
     return contents_of(load_picture(path))
