@@ -99,7 +99,7 @@ class Mosaic:
     size: Annotated[int, Setting("Image side.", unit="pixels", low=32, multiple_of=8)] = 64
     gain: Annotated[float, Setting("Gain.", positive=True, slider=(0.005, 0.1))] = 0.02
     sigma: Annotated[float, Setting("Noise of the electronics.", low=0.0, slider=(0, 0.1))] = 0.02
-    group: Annotated[str, Setting("Transforms.", choices=tuple(GROUPS))] = "shifts"
+    group: Annotated[str, Setting("Transforms.", choices=GROUPS)] = "shifts"
 
     def build(self, device="cpu"):
         photos = {s: load_images("urban", s, self.size, 3).to(device) for s in ("train", "test")}
