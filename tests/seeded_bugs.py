@@ -56,6 +56,34 @@ MODES = "test_steps.py::test_networks_learn_in_training_mode_and_are_judged_in_e
 
 BUGS = [
     Bug(
+        "front door: values are not looked at",
+        "runs/stream.py",
+        "        validate(part)",
+        "        pass",
+        "test_front.py::test_bad_values_get_a_clear_error",
+    ),
+    Bug(
+        "front door: the network that is asked for is not taken",
+        "runs/stream.py",
+        "replace(built, network=override(network, {}))",
+        "built",
+        "test_front.py::test_values_give_the_run_of_a_configuration",
+    ),
+    Bug(
+        "front door: losses believe the true noise",
+        "runs/stream.py",
+        "else built.noise.at(assumed_noise).level",
+        "else built.noise.level",
+        "test_front.py::test_what_is_asked_for_is_what_trains",
+    ),
+    Bug(
+        "noise models of counts are offered where measurements are signed",
+        NOISE,
+        "lambda model: model.signed",
+        "lambda model: True",
+        "test_noise.py::test_counts_have_no_place_among_signed_measurements",
+    ),
+    Bug(
         "plain: a text passes for a number",
         "plain.py",
         "if type(value) not in kinds:",
@@ -79,8 +107,8 @@ BUGS = [
     Bug(
         "precision: auto stays what it is in the run",
         "runs/config.py",
-        "precision = precision_on(config.device, config.training.precision)",
-        "precision = config.training.precision",
+        "replace(training, precision=precision_on(device, training.precision))",
+        "training",
         "test_steps.py::test_a_run_tells_and_keeps_the_precision_that_it_found",
     ),
     Bug(
@@ -903,8 +931,8 @@ BUGS = [
     Bug(
         "assumed noise: that of the configuration is not handed on",
         "runs/stream.py",
-        "new_state(method, self.problem, config.training, config.assumed_noise)",
-        "new_state(method, self.problem, config.training)",
+        "new_state(method, self.problem, self.training, self.assumed_noise)",
+        "new_state(method, self.problem, self.training)",
         f"{LEVELS}[rei-inpainting]",
     ),
     Bug(
@@ -946,7 +974,7 @@ BUGS = [
     Bug(
         "fixed measurements where new ones are asked for",
         "runs/stream.py",
-        'config.training.measurements if problem.train.has_truth else "fixed"',
+        'training.measurements if problem.train.has_truth else "fixed"',
         '"fixed"',
         "test_draws.py::test_the_measurements_of_a_step_are_online_or_fixed_as_asked[inpainting]",
     ),

@@ -16,7 +16,9 @@ from torch import Tensor
 import reilab.noise
 from reilab.key import Key, Streams
 from reilab.noise import (
+    NOISE_MODEL,
     NOISES,
+    SIGNED_NOISE_MODEL,
     Gaussian,
     Noise,
     Poisson,
@@ -98,6 +100,12 @@ def test_noise_models_keep_their_promises(model: str) -> None:
 def test_noise_models_that_break_a_promise(change: dict[str, Any], words: str) -> None:
     with pytest.raises(AssertionError, match=words):
         check_noise_model(replace(NOISES["gaussian"], **change))
+
+
+def test_counts_have_no_place_among_signed_measurements() -> None:
+    assert set(NOISE_MODEL.choices) >= {"gaussian", "poisson", "mixed"}
+    assert "gaussian" in SIGNED_NOISE_MODEL.choices
+    assert not {"poisson", "mixed"} & set(SIGNED_NOISE_MODEL.choices)
 
 
 @every_model

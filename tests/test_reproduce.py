@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
+from reilab.batch import notebook as notebooks
 from reilab.batch.cell import Cell, carry_out
 from reilab.batch.comparison import PUBLISHED, table_of
 from reilab.batch.grid import Grid, GridFolder, cells_of
@@ -294,7 +295,7 @@ def test_a_parameter_that_the_notebook_does_not_know(
 ) -> None:
     text = source_of("reproduce").read_text(encoding="utf-8").replace("seed = 0", "sead = 0")
     (tmp_path / "reproduce.ipynb").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(check, "source_of", lambda name: tmp_path / f"{name}.ipynb")
+    monkeypatch.setattr(notebooks, "source_of", lambda name: tmp_path / f"{name}.ipynb")
     cells = [Cell("mri", "smoke", 0.1, "rei", 0, {})]
     with pytest.raises(ValueError, match=r"'seed'. Did you mean 'sead'"):
         check(cells, GridFolder(tmp_path / "grid"))
