@@ -94,7 +94,7 @@ def test_runs_are_listed_shown_and_deleted(
     assert run.name in listing
     assert "finished" in listing
     main(["runs", "show", run.name])
-    assert "rei" in capsys.readouterr().out
+    assert "REI" in capsys.readouterr().out
     assert "is finished" in refuse(capsys, "runs", "resume", run.name)
     main(["runs", "delete", run.name, "--yes"])
     assert not run.exists()

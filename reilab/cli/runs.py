@@ -110,7 +110,7 @@ def list_all_runs() -> None:
     for folder in [*own, *(one for one in examples() if one.name not in taken)]:
         history = history_of(folder.events())
         found = {name: track.metrics for name, track in history.tracks.items()}
-        figures = "  ".join(f"{name} {m.psnr:.2f}" for name, m in found.items() if m)
+        figures = "  ".join(f"{method_title(n)} {m.psnr:.2f}" for n, m in found.items() if m)
         standing = jobs.standing(folder, history)
         status = f"{standing.status} {standing.position or ''}".strip()
         task = from_yaml(folder.config).task

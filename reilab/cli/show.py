@@ -21,6 +21,7 @@ from reilab.runs.drive import Sink
 from reilab.runs.trial import Trial, n_evaluations
 from reilab.show.results import results
 from reilab.show.table import GAIN, METRICS, SECONDS, STEP
+from reilab.show.words import method_title
 
 COLUMNS = (*METRICS, GAIN, STEP, SECONDS)
 #: What ``--json`` tells of the metrics.
@@ -74,7 +75,7 @@ def results_table(history: History, title: str) -> Table:
     for column in COLUMNS:
         table.add_column(escape(column.head), justify="right")
     for row in results(history):
-        table.add_row(row.method, *(column.shown(row) for column in COLUMNS))
+        table.add_row(method_title(row.method), *(column.shown(row) for column in COLUMNS))
     return table
 
 

@@ -22,7 +22,7 @@ from reilab.show.gallery import Shown, sample_of, shown, templates
 from reilab.show.results import results
 from reilab.show.scene import Scene, scene_of
 from reilab.show.table import COLUMNS, STEP
-from reilab.show.words import steering_log
+from reilab.show.words import method_title, steering_log
 from reilab.tasks.registry import find_task
 
 
@@ -119,7 +119,7 @@ def report_html(folder: RunFolder) -> str:
         n_test=history.posed.n_test if history.posed else 0,
         columns=["Method", *(column.head for column in (STEP, *COLUMNS))],
         table=[
-            [row.method, *(column.shown(row) for column in (STEP, *COLUMNS))]
+            [method_title(row.method), *(column.shown(row) for column in (STEP, *COLUMNS))]
             for row in results(history)
         ],
         samples=[sample_of(scene) for scene in scenes if scene],
