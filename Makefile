@@ -32,7 +32,7 @@ test: $(VENV)/ready
 ## Run what takes moments: no browser, no worker, no notebook, no grid (under a minute).
 quick: $(VENV)/ready
 	$(BIN)/python -m pytest --doctest-modules $(EXAMPLES)
-	$(BIN)/python -m pytest -m "not (slow or browser or grid or gpu)" $(SHARED)
+	$(BIN)/python -m pytest -m "not (slow or browser or grid or gpu)" -n $(JOBS) --dist worksteal
 
 ## Format and lint with ruff, look for output in notebooks, check types with mypy; changes nothing.
 check: $(VENV)/ready

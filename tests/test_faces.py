@@ -89,11 +89,11 @@ def test_tables_have_the_same_heads_and_roundings(
 
 @pytest.mark.parametrize("face", ["figure", "report", "page and notebook"])
 def test_images_have_the_same_captions(
-    face: str, run: RunFolder, history: History, scene: Scene
+    face: str, tables: dict[str, str], history: History, scene: Scene
 ) -> None:
     told = {
         "figure": lambda: " ".join(axis.get_title() for axis in comparison(history).axes),
-        "report": lambda: report_html(run),
+        "report": lambda: tables["report"],
         "page and notebook": lambda: " ".join(head_html(shot) for shot in scene.shots),
     }[face]()
     for shot in scene.shots:
@@ -101,14 +101,14 @@ def test_images_have_the_same_captions(
         assert not shot.judged or words(shot.caption) in words(told), shot.caption
 
 
-def test_errors_have_the_same_scale(run: RunFolder, history: History, scene: Scene) -> None:
+def test_errors_have_the_same_scale(tables: dict[str, str], history: History, scene: Scene) -> None:
     end = f"{scene.end:g}"
     assert end in words(scale_html(scene.end))
-    *_, bar = comparison(history).axes
-    drawn = [image for axis in comparison(history).axes for image in axis.images]
+    *axes, bar = comparison(history).axes
+    drawn = [image for axis in axes for image in axis.images]
     assert {image.get_clim()[1] for image in drawn} >= {scene.end}
     assert bar.get_ylim() == (0.0, scene.end)
-    assert f"0 to {end}" in report_html(run) or f"≥ {end}" in report_html(run)
+    assert f"0 to {end}" in tables["report"] or f"≥ {end}" in tables["report"]
     pictures = Pictures(View())
     pictures.update(scene)
     painted = pictures.by_key["rei"].error
@@ -116,13 +116,11 @@ def test_errors_have_the_same_scale(run: RunFolder, history: History, scene: Sce
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_method_has_the_same_colour(
-    method: str, tables: dict[str, str], run: RunFolder, scene: Scene
-) -> None:
+def test_a_method_has_the_same_colour(method: str, tables: dict[str, str], scene: Scene) -> None:
     colour = method_colour(method)
     assert to_hex(colour) == colour.lower()
     assert colour in tables["notebook"]
     assert colour in head_html(next(shot for shot in scene.shots if shot.key == method))
-    assert colour in report_html(run)
+    assert colour in tables["report"]
     assert colour in STYLE
     assert method_title(method) in words(tables["page"])

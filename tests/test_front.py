@@ -33,6 +33,7 @@ class Blur:
         return replace(smallest().build(device), physics=self.physics)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", tasks())
 def test_values_give_the_run_of_a_configuration(task: str) -> None:
     training = {"steps": 2, "log_every": 1, "evaluate_every": 2}
@@ -58,6 +59,7 @@ def test_values_give_the_run_of_a_configuration(task: str) -> None:
     assert np.array_equal(posed.pinv, by_name.posed.pinv)
 
 
+@pytest.mark.slow
 def test_a_problem_made_by_hand_stands_where_a_task_stands() -> None:
     own = smallest().build()
     problem = reilab.Problem(own.physics, reilab.Gaussian(0.02), own.group, own.train, own.test)
@@ -70,6 +72,7 @@ def test_a_problem_made_by_hand_stands_where_a_task_stands() -> None:
     assert not np.array_equal(other.posed.pinv, history.posed.pinv)
 
 
+@pytest.mark.slow
 def test_a_task_needs_no_registration() -> None:
     history = reilab.run(Blur(smallest().build().physics), [REI(transforms=1)], HOW)
     assert history.finished

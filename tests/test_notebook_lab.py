@@ -278,6 +278,7 @@ def test_a_cell_that_blocks_the_kernel_does_not_harm_the_run(tmp_path: Path) -> 
     in_a_notebook(tmp_path, block)
 
 
+@pytest.mark.slow
 def test_a_lab_that_is_closed_leaves_no_task_thread_or_widget(tmp_path: Path) -> None:
     write_run(tmp_path, "run")
     widgets_before = set(widget._instances)
@@ -345,6 +346,7 @@ def test_any_image_and_moment_of_a_run_can_be_looked_at(tmp_path: Path) -> None:
     in_a_notebook(tmp_path, look)
 
 
+@pytest.mark.slow
 def test_a_browser_gets_all_when_it_asks_and_then_one_message_a_change(tmp_path: Path) -> None:
     write_run(tmp_path, "run")
 
@@ -380,6 +382,7 @@ def test_a_browser_gets_all_when_it_asks_and_then_one_message_a_change(tmp_path:
     in_a_notebook(tmp_path, show)
 
 
+@pytest.mark.slow
 def test_the_curves_are_those_of_the_page_with_marks_and_cursor(tmp_path: Path) -> None:
     write_run(tmp_path, "run")
 

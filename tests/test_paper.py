@@ -66,6 +66,7 @@ def test_numbers(task: str) -> None:
     assert kept["measured"] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", PAPER)
 def test_what_is_built(task: str, tmp_path: Path) -> None:
     """Steps of SURE, groups, and the shares that are measured, on images of the paper's size."""

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pytest
 
 from reilab.events import Stop
 from reilab.record.history import history_of
 from reilab.runs import jobs, pool, processes, roster
 from reilab.runs.config import configure
 
+pytestmark = pytest.mark.slow
 SECONDS = 120
 CONFIG = configure("mri", "smoke", ["rei"], training={"steps": 2})
 
