@@ -24,7 +24,12 @@ if DEVICE != "cpu":
         torch.backends.cudnn.allow_tf32 = False
 
 
+#: One process is at it for minutes, in which the other may do all else.
+FIRST = "test_seeded_bugs.py"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name != FIRST)
     if torch.cuda.is_available():
         return
     skip = pytest.mark.skip(reason="needs a CUDA device, and this machine has none")
