@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import re
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from playwright.sync_api import Page
 from benchmarks.site import Site, served, until
 from reilab.record.folder import RunFolder, list_runs
 from reilab.record.history import history_of
+from reilab.runs import jobs
 from reilab.tasks.registry import tasks
 
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
@@ -56,8 +56,9 @@ def main(folder: Path, names: Sequence[str]) -> None:
             for size, theme in product(SIZES, THEMES):
                 file = folder / f"{task}-{size}-{theme}.webp"
                 take(site, f"run={run.name}&theme={theme}", size, file)
-            page.get_by_role("button", name="Stop", exact=True).click()
-            page.locator(".state", has_text=re.compile("Stopped|Finished")).wait_for()
+            # It may have come to its end meanwhile.
+            jobs.stop(run)
+            until(partial(jobs.idle, site.root), "the end")
 
 
 def is_under_way(run: RunFolder) -> bool:
