@@ -116,7 +116,7 @@ def test_an_example_is_found_shown_and_started_from(
     main(["runs", "show", "mri-small"])
     words = capsys.readouterr().out
     assert "mri-small" in words
-    assert "supervised" in words
+    assert "Supervised" in words
     start = ["--from", "mri-small", "--steps", "1"]
     main(["train", "mri", "--preset", "smoke", "--method", "rei", *start])
 

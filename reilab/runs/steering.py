@@ -108,11 +108,14 @@ def ask(folder: RunFolder, asked: Sequence[Command]) -> list[Steered | Refused]:
     for command in asked:
         folder.send(command)
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not set(asked) <= {answer.command for answer in found}:
+    fresh = [*found]
+    # The methods answer one after the other: all have when nothing more comes.
+    while fresh or not set(asked) <= {answer.command for answer in found}:
         if not worker_alive(folder) or time.monotonic() > deadline:
             raise RuntimeError(f"{folder.name} has not answered; its log says what it heard")
-        time.sleep(0.05)
-        found += [event for event in reader.poll() if isinstance(event, Steered | Refused)]
+        time.sleep(0.1)
+        fresh = [event for event in reader.poll() if isinstance(event, Steered | Refused)]
+        found += fresh
     return [answer for answer in found if answer.command in asked]
 
 
