@@ -1,7 +1,7 @@
 """What a run says, and what can be said to it: frozen values, free of torch.
 
-Training yields events. Steering is a value too: a ``Command`` is sent into the generator, which
-answers with ``Steered``. A ``Control`` is for the loop that pulls the events.
+Training yields events. Steering is a value too: a ``Command`` takes effect between two of them, and
+is answered with ``Steered`` or ``Refused``. A ``Control`` is for the loop that pulls the events.
 """
 
 from __future__ import annotations

@@ -117,6 +117,15 @@ def test_a_limit_lets_several_runs_share_a_device(tmp_path: Path) -> None:
         kill(run)
 
 
+def test_nobody_overtakes_who_waits_for_more_room(tmp_path: Path) -> None:
+    runs = [RunFolder.create(tmp_path / str(n), smoke(n).to_yaml()) for n in range(3)]
+    queue.join(runs[1], limit=1)
+    queue.join(runs[2], limit=2)
+    assert [entry.run for entry in queue.due(tmp_path)] == ["1", "2"]
+    with roster.signed_in(runs[0]):
+        assert queue.due(tmp_path) == []
+
+
 @pytest.mark.usefixtures("sleepers")
 def test_devices_do_not_wait_for_each_other(tmp_path: Path) -> None:
     busy = jobs.submit(smoke(), tmp_path)
