@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from device import DEVICE
+from kit.device import DEVICE
 
 from reilab.runs import processes
 

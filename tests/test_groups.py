@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 import torch
-from device import DEVICE
+from kit.device import DEVICE
 from torch import Tensor
 
 import reilab.groups

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from device import DEVICE
+from kit.device import DEVICE
 from torch import Tensor
 
 import reilab.noise

@@ -13,7 +13,13 @@ from benchmarks.gpu.part import Setup
 
 TESTS = Path(__file__).resolve().parents[2] / "tests"
 #: They compute where ``REILAB_TEST_DEVICE`` says.
-ANYWHERE = tuple(f"test_{name}.py" for name in ("physics", "noise", "groups", "losses", "training"))
+ANYWHERE = (
+    "physics/test_physics.py",
+    "test_noise.py",
+    "test_groups.py",
+    "methods/test_losses.py",
+    "training/test_training.py",
+)
 LOG = "tests.txt"
 NOTE = "The tests' own output is in [tests.txt](tests.txt)."
 
@@ -27,9 +33,10 @@ def run(setup: Setup) -> None:
         return
     carry_out(setup, "operators, noise, groups, losses, training", [*ANYWHERE])
     marked = [
-        file.name
-        for file in sorted(TESTS.glob("test_*.py"))
-        if file.name not in ANYWHERE and "mark.gpu" in file.read_text(encoding="utf-8")
+        name
+        for file in sorted(TESTS.rglob("test_*.py"))
+        if (name := file.relative_to(TESTS).as_posix()) not in ANYWHERE
+        and "mark.gpu" in file.read_text(encoding="utf-8")
     ]
     carry_out(setup, "others that need a GPU", [*marked, "-m", "gpu"])
 

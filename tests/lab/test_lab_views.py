@@ -1,0 +1,352 @@
+"""What the lab shows, without a server: moments, series, panes, address, keys, tour, library."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from kit.lab_runs import EVERY, N_STEPS, write_run
+
+from reilab.lab import address
+from reilab.lab.beat import POLLS_PER_SHOW, Beat
+from reilab.lab.board import ImageBoard
+from reilab.lab.charts import Chart
+from reilab.lab.choices import Choices
+from reilab.lab.comparison import content_of_several
+from reilab.lab.content import (
+    NULL,
+    PSNR,
+    RANGE,
+    PlotAxes,
+    PlotLine,
+    PlotMark,
+    content_of,
+    loss_series,
+    marks,
+    risk_series,
+    score_series,
+    smooth,
+)
+from reilab.lab.exhibit import as_text
+from reilab.lab.explain import explain, objectives, span_words
+from reilab.lab.form import image_sources
+from reilab.lab.guide import STOPS, Tour
+from reilab.lab.keys import press
+from reilab.lab.library import Library, rows
+from reilab.lab.model import Lab
+from reilab.lab.page import LabPage
+from reilab.lab.view import ERRORS, View
+from reilab.record.history import History, history_of
+from reilab.settings import Setting
+from reilab.show.scene import error_map, measurement, moments, scale_end, shots
+from reilab.tasks.registry import tasks
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return history_of(write_run(tmp_path, "run").events())
+
+
+def test_every_moment_of_a_run_can_be_shown(history: History) -> None:
+    steps = moments([history])
+    assert steps == list(range(0, N_STEPS + 1, EVERY))
+    live, early = shots(history, 1, None), shots(history, 1, 25)
+    assert [shot.key for shot in live] == ["truth", "pinv", "ei", "rei", "supervised"]
+    assert [shot.step for shot in live] == [0, 0, 40, 40, 40]
+    assert [shot.step for shot in early] == [0, 0, 20, 20, 20]
+    assert early[2].metrics is not None
+    assert early[2].metrics.psnr == 12 + 2 + 1 + 1
+    assert np.abs(early[2].image - early[2].truth).max() == pytest.approx(0.2 / 21, abs=1e-3)
+    shown = measurement(history, 1)
+    assert shown is not None
+    assert (shown.title, shown.image.shape) == ("Half of it", (16, 8, 1))
+
+
+def test_the_slider_follows_the_live_end_until_it_is_moved() -> None:
+    view = View()
+    steps = [0, 10, 20]
+    assert view.place(steps) == 2
+    view.scrub(steps, -1)
+    assert (view.at, view.place(steps)) == (10, 1)
+    assert view.place([*steps, 30]) == 1
+    view.scrub(steps, 1)
+    assert view.at is None
+    view.play(steps)
+    assert (view.playing, view.at) == (True, 0)
+    view.advance(steps)
+    view.advance(steps)
+    assert (view.playing, view.at) == (False, None)
+
+
+def test_series_hold_every_term_the_totals_the_base_line_and_the_risk(history: History) -> None:
+    assert list(score_series(history, PSNR)) == ["pinv", "ei", "rei", "supervised"]
+    losses = loss_series(history)
+    assert list(losses) == [
+        "ei total",
+        "ei mc",
+        "ei eq",
+        "rei total",
+        "rei sure",
+        "rei req",
+        "supervised supervised",
+    ]
+    for part, start in ((NULL, 14.5), (RANGE, 14.0)):
+        found = score_series(history, part)
+        assert list(found) == ["pinv", "ei", "rei", "supervised"]
+        assert found["pinv"].points[1] == [start, start]
+        gap = found["rei"].points[1] - score_series(history, PSNR)["rei"].points[1]
+        assert gap == pytest.approx(start - 11.0)
+    assert losses["rei total"].points[1][0] == pytest.approx(2 / 5)
+    assert list(risk_series(history)) == ["rei sure", "rei risk"]
+    assert risk_series(history)["rei risk"].points[1][0] == pytest.approx(1.1 / 5)
+    assert marks(history) == [PlotMark(20, "weight of req = 3")]
+
+
+def test_smoothing_keeps_a_constant_and_depends_on_the_past_alone() -> None:
+    steps = [0, 1, 2, 3]
+    assert smooth((steps, [2.0, 2.0, 2.0, 2.0]), 0.9)[1] == pytest.approx([2.0] * 4)
+    long = smooth((steps, [1.0, 3.0, 2.0, 5.0]), 0.5)[1]
+    assert list(smooth((steps[:2], [1.0, 3.0]), 0.5)[1]) == list(long[:2])
+    assert smooth((steps, [1.0, 3.0, 2.0, 5.0]), 0.0)[1] == [1.0, 3.0, 2.0, 5.0]
+
+
+def test_a_chart_grows_marks_and_points() -> None:
+    chart = Chart(PlotAxes("Loss", "", True, 10), {"a": PlotLine("a", "#123456", dots=True)})
+    chart.grow("a", ([0, 1], [1.0, -1.0]))
+    chart.grow("a", ([0, 1, 2], [1.0, -1.0, 3.0]))
+    drawn = chart.figure.renderers[0].data_source.data
+    assert list(drawn["x"]) == [0, 1, 2]
+    assert np.isnan(drawn["y"][1])
+    chart.grow("a", ([0], [4.0]))
+    assert list(chart.figure.renderers[0].data_source.data["y"]) == [4.0]
+    chart.mark([PlotMark(3, "x = 1")])
+    chart.point(5)
+    chart.point(None)
+
+
+def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
+    view = View()
+    board = ImageBoard(view)
+    board.update(content_of("run", history, view).scene)
+    source = board._cards["rei"].pair.image.source
+    first = source.data["image"][0]
+    board.update(content_of("run", history, view).scene)
+    assert source.data["image"][0] is first
+    view.window = (0.2, 0.6)
+    board.update(content_of("run", history, view).scene)
+    assert source.data["image"][0] is not first
+    view.hidden = ["rei", ERRORS]
+    board.update(content_of("run", history, view).scene)
+    assert not board._cards["rei"].visible
+    assert board._cards["ei"].visible
+
+
+def test_the_board_keeps_the_panes_that_it_has(history: History) -> None:
+    board, view = ImageBoard(View()), View()
+    whole = content_of("run", history, view).scene
+    board.update(replace(whole, shots=whole.shots[:2]))
+    early = dict(board._cards)
+    board.update(whole)
+    late = dict(board._cards)
+    assert {key: late[key] for key in early} == early
+    assert [item.visible for item in board._grid] == [True] * 5
+    before = late["rei"].pair.image.source.data["image"][0]
+    board.update(replace(whole, run="another"))
+    assert board._cards == late
+    assert late["rei"].pair.image.source.data["image"][0] is not before
+    truth = whole.shots[0]
+    wider = replace(truth, image=truth.image.repeat(2, axis=1))
+    board.update(replace(whole, shots=[wider], measurement=None))
+    assert board._cards["truth"] is not late["truth"]
+    assert list(board._cards) == ["truth"]
+
+
+def test_errors_are_means_over_colours_on_a_scale_that_fits_the_worst() -> None:
+    truth = np.zeros((8, 8, 3), np.float32)
+    image = truth + np.array([0.3, -0.6, 0.0], np.float32)
+    np.testing.assert_allclose(error_map(image, truth), 0.3, rtol=1e-6)
+    np.testing.assert_allclose(error_map(image[..., 1:2], truth[..., 1:2]), 0.6, rtol=1e-6)
+    assert scale_end([np.full((8, 8), 0.01), np.full((8, 8), 0.3)]) == 0.5
+
+
+def test_results_are_written_for_a_spreadsheet(history: History) -> None:
+    lines = as_text(rows(history), ",").splitlines()
+    assert lines[0].startswith(
+        "Method,PSNR [dB],SSIM,NMSE,PSNR range [dB],PSNR null space [dB],Gain over A†y"
+    )
+    assert lines[1].startswith("A†y,11,0.3,0.2,14,14.5,,")
+    assert lines[4].split(",")[-1] == "1234"
+
+
+def test_the_formula_has_the_numbers_of_the_controls(history: History) -> None:
+    choices = Choices()
+    choices.task, choices.preset, choices.methods = "mri", "quick", ["rei"]
+    choices.alpha_req = 7.5
+    words = objectives(choices, history)
+    assert "<b>7.5</b>" in words
+    assert "SURE" in words
+    assert "σ̂</i> = <b>0.1</b>" in words
+    assert "now 0.025" in words
+    assert "Supervised" not in words
+
+
+def test_a_link_opens_the_same_view(tmp_path: Path) -> None:
+    lab, view = Lab(tmp_path), View()
+    lab.choices.task, lab.choices.preset = "inpainting", "smoke"
+    lab.choices.methods = ["rei"]
+    lab.choices.alpha_req, lab.choices.noise = 3.5, 0.07
+    lab.choices.set_further("keep", 0.5)
+    view.hidden, view.at, view.window = ["pinv"], 20, (0.1, 0.8)
+    view.zoom, view.swipe, view.left = (1.0, 9.0, 2.0, 8.0), True, "rei"
+    query = dict(parse_qsl(address.write(lab, view)))
+    other, seen = Lab(tmp_path), View()
+    address.read_view(query, seen)
+    address.read_choices(query, other.choices)
+    assert address.write(other, seen) == address.write(lab, view)
+    assert other.choices.config() == lab.choices.config()
+    assert (seen.at, seen.zoom, seen.swipe) == (20, (1.0, 9.0, 2.0, 8.0), True)
+
+
+def test_a_link_that_makes_no_sense_changes_nothing() -> None:
+    view = View()
+    address.read_view({"at": "soon", "tab": "kitchen", "window": "1", "colours": "plaid"}, view)
+    assert (view.at, view.tab, view.window, view.colours) == (None, "run", (0.0, 1.0), "grey")
+
+
+def test_the_address_of_a_run_leaves_its_own_settings_out(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+    lab = Lab(tmp_path)
+    lab.open("run")
+    assert address.write(lab, View()) == "run=run"
+    lab.choices.steps = 7
+    assert "steps=7" in address.write(lab, View())
+
+
+def test_keys_scrub_toggle_and_play(tmp_path: Path) -> None:
+    lab, view, steps = Lab(tmp_path), View(), [0, 10, 20]
+    for key in ("ArrowLeft", "ArrowLeft", "2", "e", "s"):
+        press(key, lab, view, steps, ["truth", "pinv"])
+    assert (view.at, view.hidden, view.swipe) == (0, ["pinv", ERRORS], True)
+    press("2", lab, view, steps, ["truth", "pinv"])
+    press("9", lab, view, steps, ["truth", "pinv"])
+    press("End", lab, view, steps, [])
+    assert (view.hidden, view.at) == ([ERRORS], None)
+    press(" ", lab, view, steps, [])
+    assert view.playing
+
+
+def test_every_setting_has_a_help_of_two_sentences_or_a_range() -> None:
+    for task in tasks().values():
+        choices = Choices()
+        choices.task = task.name
+        for name in (*choices.steerable, "noise", "steps", "seed", *choices.further):
+            setting = choices.setting(name)
+            words = explain(name, setting)
+            assert words.count(". ") >= 1 or not span_words(setting), (name, words)
+
+
+def test_ranges_are_said_in_words() -> None:
+    assert span_words(Setting("x", low=0.0, high=1.0, unit="m")) == "From 0 to 1 m."
+    assert span_words(Setting("x", positive=True)) == "Range: more than 0."
+    assert span_words(Setting("x", choices=("a", "b"))) == "One of: a, b."
+    assert span_words(Setting("x")) == ""
+
+
+def test_the_tour_sets_the_controls(tmp_path: Path) -> None:
+    lab, tour = Lab(tmp_path), Tour()
+    tour.move(1)
+    tour.set_up(lab)
+    assert set(lab.choices.methods) == set(STOPS[0].methods)
+    tour.place = 2
+    tour.set_up(lab)
+    assert lab.choices.config().assumed_noise == pytest.approx(4 * lab.choices.config().noise)
+    tour.place = len(STOPS) - 1
+    tour.move(1)
+    assert tour.stop is None
+
+
+@pytest.mark.parametrize("place", range(len(STOPS)), ids=lambda place: STOPS[place].title)
+def test_every_scene_of_the_tour_can_be_set_up_and_trained(place: int, tmp_path: Path) -> None:
+    lab, tour = Lab(tmp_path), Tour(place=place)
+    tour.set_up(lab)
+    asked = lab.choices.config()
+    assert set(asked.methods) == set(STOPS[place].methods)
+    assert asked.assumed_noise == pytest.approx(STOPS[place].belief * asked.noise)
+    assert {name: getattr(asked.spec, name) for name in STOPS[place].further} == (
+        STOPS[place].further
+    )
+
+
+def test_the_library_lists_filters_and_deletes(tmp_path: Path) -> None:
+    write_run(tmp_path, "first", ("rei",))
+    write_run(tmp_path, "second", ("ei",), task="ct", finished=False)
+    library = Library(tmp_path)
+    entries = {entry.name: entry for entry in library.entries()}
+    assert entries["first"].state == "Finished"
+    assert entries["first"].psnr == (("REI", 18.0),)
+    assert entries["second"].resumable
+    assert entries["first"].matches("mri rei")
+    assert not entries["first"].matches("mri ei ct")
+    assert library.comparable(["first", "second"]) == ["first"]
+    library.delete("second")
+    assert [entry.name for entry in library.entries()] == ["first"]
+    assert library.history("second") is None
+
+
+def test_runs_of_one_task_are_compared_in_one_view(tmp_path: Path) -> None:
+    runs = {
+        name: history_of(write_run(tmp_path, name, assumed_noise=level).events())
+        for name, level in (("first", 0.1), ("second", 0.4))
+    }
+    content = content_of_several(runs, View(), {"rei"})
+    assert [shot.key for shot in content.scene.shots] == ["truth", "pinv", "A/rei", "B/rei"]
+    assert list(content.kinds[PSNR]) == ["A/rei", "B/rei"]
+    assert [row.name for row in content.rows] == ["A†y", "A: REI", "B: REI"]
+    board = ImageBoard(View())
+    board.update(content.scene)
+    assert list(board._cards) == ["truth", "pinv", "A/rei", "B/rei", "measurement"]
+    other = history_of(write_run(tmp_path, "third").events())
+    source = board._cards["B/rei"].pair.image.source
+    before = source.data["image"][0]
+    changed = {"first": runs["first"], "third": other}
+    board.update(content_of_several(changed, View(), {"rei"}).scene)
+    assert source.data["image"][0] is not before, "the images of the runs before are still shown"
+
+
+def test_images_come_from_bundled_sets_and_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "one.png").touch()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("REILAB_DATA", str(tmp_path))
+    found = image_sources(tasks()["mri"])
+    assert {"knee", "brain", "mine"} <= found.keys()
+    assert not {"urban", "empty"} & found.keys()
+
+
+def test_a_page_that_nobody_has_open_is_forgotten(tmp_path: Path) -> None:
+    page = weakref.ref(LabPage(tmp_path, {}))
+    gc.collect()
+    assert page() is None
+
+
+def test_a_browser_that_lags_behind_is_shown_less() -> None:
+    def shown(beat: Beat, polls: int) -> int:
+        count = 0
+        for _ in range(polls):
+            count += beat.shows()
+            beat.count()
+        return count
+
+    beat = Beat()
+    assert shown(beat, 5 * POLLS_PER_SHOW) == 5
+    beat.slower = 4
+    assert shown(beat, 40 * POLLS_PER_SHOW) == 10
+    beat.slower = 1
+    assert shown(beat, 5 * POLLS_PER_SHOW) == 5

