@@ -1,6 +1,7 @@
-"""Run benchmarks; ``python -m benchmarks OUT.md [NAME …]`` keeps what they found in a file.
+"""Run benchmarks; ``python -m benchmarks [OUT.md] [NAME …]`` keeps what they found in a file.
 
-Without names all are run. A section of the file that is there already is replaced.
+Without names all are run but the attacks (``faults``), which take an hour. A section of the file
+that is there already is replaced.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from benchmarks import (
     step,
     stopping,
 )
+from benchmarks.faults import __main__ as faults
 from benchmarks.measure import Table, machine
 
 BENCHMARKS: dict[str, Callable[[], Table]] = {
@@ -40,17 +42,22 @@ BENCHMARKS: dict[str, Callable[[], Table]] = {
     "lab": lab.measure,
     "stop": stopping.measure,
     "killing": killing.measure,
+    "faults": faults.measure,
 }
+#: Those that are run only by name.
+BY_NAME = ("faults",)
 
 
-def main(out: Path, names: Sequence[str]) -> None:
+def main(out: Path | None, names: Sequence[str]) -> None:
     """Each benchmark in turn, the file written anew after each."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    sections = read_sections(out)
-    for name in names or BENCHMARKS:
+    sections = read_sections(out) if out else {}
+    for name in names or [name for name in BENCHMARKS if name not in BY_NAME]:
         table = BENCHMARKS[name]()
         sections[table.title] = table.markdown()
         print(sections[table.title], flush=True)
+        if not out:
+            continue
+        out.parent.mkdir(parents=True, exist_ok=True)
         head = f"# Benchmarks\n\n{machine()}, {date.today():%Y-%m-%d}. Made by `make bench`.\n"
         out.write_text("\n".join([head, *sections.values()]), encoding="utf-8")
 
@@ -64,9 +71,12 @@ def read_sections(path: Path) -> dict[str, str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("out", type=Path, metavar="OUT.md", help="the file to keep them in")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
-    chosen = parser.parse_args()
-    if unknown := set(chosen.names) - set(BENCHMARKS):
+    parser.add_argument("words", nargs="*", metavar="OUT.md | NAME", help=", ".join(BENCHMARKS))
+    chosen = parser.parse_args().words
+    files = [Path(word) for word in chosen if word.endswith(".md")]
+    wanted = [word for word in chosen if not word.endswith(".md")]
+    if unknown := set(wanted) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
-    main(chosen.out, chosen.names)
+    if len(files) > 1:
+        parser.error(f"one file keeps the results, not {len(files)}")
+    main(files[0] if files else None, wanted)
