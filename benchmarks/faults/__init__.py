@@ -1,7 +1,7 @@
 """Does reilab hold what it promises of damage? ``python -m benchmarks faults`` (docs/safety.md)
 
 A part is a module with ``SUBJECT``, ``COUNT`` and ``attacks(rng, count, scratch)``: the attacks
-come one by one; each has a name that tells how to see it again, and says what was wrong, or nothing.
+come one by one; each has a name that tells how to see it again, and says what was wrong, if it was.
 """
 
 from __future__ import annotations
