@@ -43,8 +43,8 @@ def entries(root: Path) -> list[QueueEntry]:
     """The runs in line, the next one first."""
     try:
         return read_json(list[QueueEntry], root / "queue.json")
-    except (FileNotFoundError, ValueError):
-        # Whoever stood in a line that is damaged may be resumed.
+    except (OSError, ValueError):
+        # There is none, or it is damaged: whoever stood in it may be resumed.
         return []
 
 

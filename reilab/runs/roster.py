@@ -128,6 +128,6 @@ def _write(folder: RunFolder, process: Process, ended: bool) -> None:
 def _read(folder: RunFolder) -> RosterEntry | None:
     try:
         return read_json(RosterEntry, folder.path / "worker.json")
-    except (FileNotFoundError, ValueError):
-        # Nobody is known by a damaged file; who is at work keeps others out by ``worker.lock``.
+    except (OSError, ValueError):
+        # There is none, or it is damaged; who is at work keeps others out by ``worker.lock``.
         return None

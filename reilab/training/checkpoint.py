@@ -180,7 +180,9 @@ def _opened(path: Path, with_tensors: bool = False) -> tuple[str, dict[str, Tens
         with safe_open(path, framework="pt") as file:
             names = file.keys() if with_tensors else ()
             return file.metadata()["reilab"], {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, KeyError, TypeError) as error:
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, KeyError, TypeError, OSError) as error:
         raise DamagedError(f"{path} is not a reilab checkpoint: {error}") from error
 
 
