@@ -1,7 +1,7 @@
 """Processes that are killed while they train: the run goes on by itself, to the same digits.
 
-A child of this process, which has loaded all that a run needs, trains a small one, and gets a signal
-after a random time; a second child goes on with it.
+A child of this process, which has loaded all that a run needs, trains a small one, and gets a
+signal after a random time; a second child goes on with it.
 """
 
 from __future__ import annotations

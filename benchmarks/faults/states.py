@@ -152,8 +152,10 @@ SPECIAL: tuple[tuple[str, str, Damage], ...] = (
     ("a blank line", "events.jsonl", _insert(b"\n")),
     ("nested", "events.jsonl", _insert(b"[" * 100_000 + b"\n")),
     ("a list", "events.jsonl", _insert(b"[]\n")),
-    ("half a letter", "events.jsonl", _insert(b'{"is":"Failed","method":"","step":0,"message":"\\ud800"}\n')),
-    ("a huge step", "events.jsonl", _insert(b'{"is":"Finished","method":"ei","step":1' + b"0" * 40 + b"}\n")),
+    ("half a letter", "events.jsonl", _insert(
+        b'{"is":"Failed","method":"","step":0,"message":"\\ud800"}\n')),
+    ("a huge step", "events.jsonl", _insert(
+        b'{"is":"Finished","method":"ei","step":1' + b"0" * 40 + b"}\n")),
     ("images elsewhere", "events.jsonl", _replace("previews/", "../../other/previews/")),
     ("renamed losses", "events.jsonl", _replace('"sure"', '"sureness"')),
     ("renamed methods", "events.jsonl", _replace('"rei"', '"../rei"')),
@@ -177,11 +179,13 @@ SPECIAL: tuple[tuple[str, str, Damage], ...] = (
 
 def damages(rng: random.Random, count: int, folder: Path) -> Iterator[tuple[str, str, Damage]]:
     """``count`` of them by name and file: those with a name of their own first."""
-    files = sorted(
-        str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()
-    ) + ["../queue.json"]
-    files = [file for file in files if not file.endswith((".lock", ".png"))]
-    first = [*SPECIAL, *(("no such folder", f"{name}/", _drop) for name in ("previews", "checkpoints"))]
+    there = [file.relative_to(folder) for file in folder.rglob("*") if file.is_file()]
+    files = sorted(str(file) for file in there if file.suffix not in (".lock", ".png"))
+    files.append("../queue.json")
+    first = [
+        *SPECIAL,
+        *(("no such folder", f"{name}/", _drop) for name in ("previews", "checkpoints")),
+    ]
     rng.shuffle(first)
     yield from first[:count]
     for _ in range(count - len(first)):
@@ -214,9 +218,7 @@ def attacks(rng: random.Random, count: int, scratch: Path) -> Iterator[Attack]:
         yield Attack(f"{number}: {file} {name}", strike)
 
 
-def wrong(
-    root: Path, expected: Digits, asked: bool, exported: bool
-) -> str | None:
+def wrong(root: Path, expected: Digits, asked: bool, exported: bool) -> str | None:
     """What does not hold of two runs, one of them damaged.
 
     Args:

@@ -178,7 +178,9 @@ class History:
     def add(self, event: Event) -> None:
         """Fold one event in."""
         match event:
-            case Stepped() | Evaluated() | Steered() | Finished() if event.method not in self.tracks:
+            case Stepped() | Evaluated() | Steered() | Finished() if (
+                event.method not in self.tracks
+            ):
                 self.stray += 1
             case Unread():
                 self.unread.append(event)
