@@ -53,12 +53,14 @@ def test_a_damaged_state_is_passed_over_for_an_older_one(folder: RunFolder) -> N
     execute(folder)
     expected = states.digits(folder)
     newest = folder.checkpoint("rei")
+    newest.with_name("rei-0000004.safetensors").unlink()
     content = bytearray(newest.read_bytes())
-    content[-5] ^= 1
+    for place in range(8 + int.from_bytes(content[:8], "little"), len(content), 999):
+        content[place] ^= 1
     newest.write_bytes(content)
     execute(folder)
     last = [one for one in folder.events() if isinstance(one, Started) and one.method == "rei"][-1]
-    assert last.step in (2, 4)
+    assert last.step == 0
     assert states.digits(folder) == expected
 
 
