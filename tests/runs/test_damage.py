@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import random
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import yaml
@@ -22,6 +24,14 @@ from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import fork
 from reilab.runs.jobs import Status
+from reilab.show.scene import lost_words, scene_of
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
 
 #: Holds the lock of a run until it is ended.
 HOLDER = """
@@ -161,3 +171,29 @@ def test_what_cannot_be_asked_for_is_told_in_one_line(field: str, value: str) ->
     with pytest.raises(ValueError, match=r"^config\.yaml") as error:
         from_yaml(yaml.safe_dump(told))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"x",
+        b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f2', (\n",
+        npy(np.array([{}], object)),
+        npy(np.zeros((2, 3), np.float16)),
+    ],
+    ids=["empty", "noise", "broken head", "objects", "no images"],
+)
+def test_images_that_cannot_be_read_are_named_and_hide_no_other(
+    folder: RunFolder, content: bytes
+) -> None:
+    execute(folder)
+    lost = folder.path / "previews" / "rei-0000004-images.npy"
+    lost.write_bytes(content)
+    history = history_of(folder.events())
+    scene = scene_of("run", history, 0)
+    assert scene is not None
+    assert [shot.key for shot in scene.panes] == ["truth", "measurement", "pinv", "ei"]
+    (words,) = lost_words(history, None)
+    assert words.startswith(str(lost))
+    assert "allow_pickle" not in words
