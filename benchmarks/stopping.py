@@ -12,7 +12,8 @@ from pathlib import Path
 from benchmarks.measure import Table
 from benchmarks.site import until
 from reilab.events import Event, Stepped, Stopped
-from reilab.record.folder import Follower, RunFolder
+from reilab.record.folder import RunFolder
+from reilab.record.log import Follower
 from reilab.runs import jobs
 from reilab.runs.config import configure
 from reilab.runs.roster import worker_alive

@@ -245,6 +245,18 @@ class Stopped:
     """The loop was asked to stop before the end; the run can be resumed."""
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A line of a log that its reader passes over, and why; nothing says or writes it.
+
+    It is damaged, or of a ``newer`` version: of a kind, or with a value, that is not known here.
+    """
+
+    line: int
+    reason: str
+    newer: bool = False
+
+
 Event = (
     Posed
     | Started
@@ -259,4 +271,5 @@ Event = (
     | Paused
     | Continued
     | Stopped
+    | Unread
 )

@@ -12,9 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from cattrs import BaseValidationError, Converter, transform_error
 
 T = TypeVar("T")
+#: The same as the safe loader in Python, ten times as fast.
+YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _only(wanted: str, *kinds: type) -> Callable[[Any, type], Any]:
@@ -60,7 +63,7 @@ def from_plain(kind: type[T], plain: Any, where: object, converter: Converter = 
     """
     try:
         return converter.structure(plain, kind)
-    except (BaseValidationError, ValueError, TypeError, KeyError) as error:
+    except (BaseValidationError, ValueError, TypeError, KeyError, RecursionError) as error:
         told = (one.rpartition(" @ ") for one in transform_error(error, "", _reason))
         faults = "; ".join(f"{path.lstrip('.')} {reason}".strip() for reason, _, path in told)
         raise ValueError(f"{where} is damaged: {faults}; put it right, or delete it") from error
@@ -77,11 +80,19 @@ def from_json(kind: type[T], text: str | bytes, where: object, converter: Conver
     Raises:
         ValueError: it is no JSON, or does not fit; see ``from_plain``.
     """
+    return from_plain(kind, parsed(text, where), where, converter)
+
+
+def parsed(text: str | bytes, where: object) -> Any:
+    """The plain values of a text in JSON.
+
+    Raises:
+        ValueError: it is none; names the place.
+    """
     try:
-        plain = json.loads(text)
-    except ValueError as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is damaged: {error}; put it right, or delete it") from error
-    return from_plain(kind, plain, where, converter)
 
 
 def read_json(kind: type[T], file: Path) -> T:
@@ -92,6 +103,21 @@ def read_json(kind: type[T], file: Path) -> T:
         ValueError: see ``from_json``.
     """
     return from_json(kind, file.read_bytes(), file)
+
+
+def parsed_yaml(text: str, where: object) -> Any:
+    """The plain values of a text in YAML without aliases, which make much of little.
+
+    Raises:
+        ValueError: it is none; names the place.
+    """
+    try:
+        if any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text, YAML)):
+            raise ValueError("it has aliases")
+        return yaml.load(text, YAML)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        told = " ".join(str(error).split())
+        raise ValueError(f"{where} is damaged: {told}; put it right, or delete it") from error
 
 
 def _reason(error: BaseException, kind: type | None) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from reilab.batch.cell import Cell, is_done
 from reilab.batch.cluster import Outcome, slots, work
 from reilab.batch.grid import GridFolder
-from reilab.record.folder import Follower
 from reilab.record.history import History
+from reilab.record.log import Follower
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -14,9 +14,9 @@ from reilab.batch.comparison import SOURCE, ComparisonTable, table_of, warning
 from reilab.batch.grid import GridFolder
 from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, series_of
 from reilab.batch.tables import differences_csv, results_csv, seeds_csv, tables_md, timings_csv
-from reilab.record.folder import replace_text
-from reilab.record.history import History, history_of
-from reilab.runs import jobs
+from reilab.disk import replace_text
+from reilab.record.history import History
+from reilab.runs.account import read_run
 from reilab.runs.report import as_command
 from reilab.show import gallery
 from reilab.show.charts import svg_style, to_svg
@@ -167,8 +167,8 @@ def _numbers(series: LevelSeries) -> int:
 
 
 def _size(level: LevelResults) -> int:
-    posed = level.history.posed
-    return int(np.prod(posed.pinv.shape[1:])) if posed else 0
+    scene = scene_of("", level.history, 0)
+    return int(np.prod(scene.shots[0].image.shape)) if scene and scene.shots else 0
 
 
 def _section(series: LevelSeries, with_errors: bool) -> Section:
@@ -201,8 +201,9 @@ def _seconds(run: FinishedRun) -> float:
 def _unfinished(folder: GridFolder, runs: Sequence[FinishedRun]) -> list[tuple[str, str, str]]:
     done = {run.folder.name for run in runs}
     found = []
-    for run in folder.all_runs():
-        if run.name not in done:
-            standing = jobs.standing(run, history_of(run.events()))
-            found.append((run.name, str(standing.status), standing.reason))
+    for account in map(read_run, folder.all_runs()):
+        if account.folder.name not in done:
+            standing = account.standing
+            reason = " ".join([standing.reason, *account.troubles]).strip()
+            found.append((account.folder.name, str(standing.status), reason))
     return found

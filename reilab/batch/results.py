@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,9 @@ from statistics import fmean
 from reilab.batch.grid import GridFolder
 from reilab.methods.registry import methods
 from reilab.record.folder import RunFolder
-from reilab.record.history import History, history_of
-from reilab.runs.config import RunConfig, from_yaml
+from reilab.record.history import History
+from reilab.runs.account import read_run
+from reilab.runs.config import RunConfig
 from reilab.runs.marks import Marks, has_marks, mean_and_spread, read_marks
 from reilab.show.results import BASELINE
 from reilab.show.words import LETTERS
@@ -117,10 +119,12 @@ def in_order() -> list[str]:
 def finished_runs(folder: GridFolder) -> list[FinishedRun]:
     """All that are done, by task, preset, noise, method and seed."""
     found = []
-    for run in folder.all_runs():
-        history = history_of(run.events())
-        if history.finished and has_marks(run):
-            found.append(FinishedRun(run, from_yaml(run.config), history, read_marks(run)))
+    for account in map(read_run, folder.all_runs()):
+        run, history = account.folder, account.history
+        if account.config and history.finished and has_marks(run):
+            # Of one whose marks are damaged the report says so.
+            with contextlib.suppress(ValueError):
+                found.append(FinishedRun(run, account.config, history, read_marks(run)))
     return sorted(found, key=_place)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from reilab.cli.tree import commands, follow
+from reilab.disk import DiskError
 
 RUNS = commands(
     {
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Entry point of the ``reilab`` command; bad input ends with status 2 and one clear line."""
     try:
         follow(REILAB, "reilab", list(sys.argv[1:] if argv is None else argv))
-    except (ValueError, FileNotFoundError, FileExistsError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError) as error:
         told = f"[bold red]error:[/] {escape(str(error))}"
         Console(stderr=True).print(told, highlight=False, soft_wrap=True)
-        raise SystemExit(2) from None
+        # Nothing was wrong with what was asked for where the disk is full.
+        raise SystemExit(1 if isinstance(error, DiskError) else 2) from None

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from reilab.cli.tree import option, with_options
 from reilab.cli.work import carry_out, report
+from reilab.disk import replace_text
 from reilab.events import Continue, Pause, Refused
 from reilab.methods.registry import method_settings, methods
 from reilab.record.folder import RunFolder, examples, find_run, list_runs, runs_root
 from reilab.record.history import history_of
 from reilab.runs import jobs
-from reilab.runs.config import from_yaml
+from reilab.runs.account import read_run
+from reilab.runs.config import config_of
 from reilab.runs.fork import changeable, fork, forked_name
 from reilab.runs.jobs import Status
 from reilab.runs.roster import worker_alive
@@ -104,18 +108,22 @@ steer_run = with_options(_steer, STEERING, _numbers())
 
 def list_all_runs() -> None:
     """List the runs below runs/, newest first, and the examples that come with reilab."""
-    table = Table("run", "task", "status", "progress", "PSNR [dB]")
-    own = list_runs(runs_root())
+    table = Table("run", "task", "status", "progress", "PSNR \\[dB]")
+    own, troubles = list_runs(runs_root()), list[str]()
     taken = {folder.name for folder in own}
     for folder in [*own, *(one for one in examples() if one.name not in taken)]:
-        history = history_of(folder.events())
+        account = read_run(folder)
+        history, standing = account.history, account.standing
         found = {name: track.metrics for name, track in history.tracks.items()}
         figures = "  ".join(f"{method_title(n)} {m.psnr:.2f}" for n, m in found.items() if m)
-        standing = jobs.standing(folder, history)
         status = f"{standing.status} {standing.position or ''}".strip()
-        task = from_yaml(folder.config).task
-        table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
+        task = account.config.task if account.config else ""
+        row = (folder.name, task, status, f"{history.progress:.0%}", figures)
+        table.add_row(*map(escape, row))
+        troubles += [f"{folder.name}: {words}" for words in account.troubles]
     Console().print(table)
+    for words in troubles:
+        print(words, file=sys.stderr)
 
 
 def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
@@ -138,7 +146,7 @@ def resume_run(run: tyro.conf.Positional[str]) -> None:
     folder = find_run(run)
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
-    carry_out(folder, join(from_yaml(folder.config).device), as_json=False)
+    carry_out(folder, join(config_of(folder).device), as_json=False)
 
 
 def pause_run(run: tyro.conf.Positional[str]) -> None:
@@ -187,9 +195,10 @@ def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
     target = out or folder.path
     target.mkdir(parents=True, exist_ok=True)
     history = history_of(folder.events())
-    (target / "report.html").write_text(report_html(folder), encoding="utf-8")
-    (target / "metrics.csv").write_text(metrics_csv(history), encoding="utf-8")
-    (target / "curves.csv").write_text(curves_csv(history), encoding="utf-8")
+    replace_text(target / "metrics.csv", metrics_csv(history))
+    replace_text(target / "curves.csv", curves_csv(history))
+    # Last: of a run whose task is not known here the numbers can be told.
+    replace_text(target / "report.html", report_html(folder))
     print(f"written: {target}")
 
 

@@ -11,7 +11,7 @@ from reilab.cli.networks import network_options, of_task
 from reilab.cli.tree import Level, Node, option, settings_option, with_options, word_after
 from reilab.nets.registry import NetworkSpec
 from reilab.problem import Problem
-from reilab.runs.config import RunConfig, check_device, from_yaml
+from reilab.runs.config import RunConfig, check_device, config_of
 from reilab.settings import validate
 from reilab.tasks.registry import Spec, Task
 from reilab.trained.checkpoints import Checkpoint, find_checkpoints
@@ -88,7 +88,7 @@ def _config_of(found: Sequence[Checkpoint], task: Task) -> RunConfig | None:
     """The configuration of the run that checkpoints are of."""
     if not found or found[0].run is None:
         return None
-    config = from_yaml(found[0].run.config)
+    config = config_of(found[0].run)
     if config.task != task.name:
         raise ValueError(f"{found[0].path} is of the task {config.task!r}, not {task.name!r}")
     return config

@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.markup import escape
 
 from reilab.cli.show import live_progress, results_json, results_table
 from reilab.plain import to_json
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs import jobs
-from reilab.runs.config import from_yaml
+from reilab.runs.config import config_of
 from reilab.runs.execute import execute
 from reilab.runs.processes import stop_on_signal
 from reilab.show.figures import save_comparison
+from reilab.show.words import unread_words
 from reilab.training.team import Team
 
 
@@ -37,11 +39,18 @@ def carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
 
 
 def report(folder: RunFolder, history: History, as_json: bool) -> None:
-    """Print the table of results, and the line of JSON where it is asked for."""
-    config = from_yaml(folder.config)
-    noise = f"noise {config.noise:g}, {history.measurements} measurements"
-    title = f"{config.task}, preset {config.preset}, {noise}"
-    Console().print(results_table(history, title))
+    """Print the table of results, what of the run is damaged, and the line of JSON if asked for.
+
+    Raises:
+        ValueError: what was asked for cannot be read; the results have been told.
+    """
+    for words in unread_words(history):
+        print(words, file=sys.stderr)
+    posed = history.posed
+    noise = f"noise {posed.noise:g}, {history.measurements} measurements" if posed else ""
+    title = f"{posed.task}, preset {posed.preset}, {noise}" if posed else "Nothing yet"
+    Console().print(results_table(history, escape(title)))
     print(f"run: {folder.path}")
+    config = config_of(folder)
     if as_json:
         print(to_json(results_json(config, folder, history)))

@@ -51,7 +51,7 @@ def attempt(action: Callable[[], None]) -> str:
 
 def complaints(lab: Lab) -> list[str]:
     """What is wrong with the run that is shown, or with the last change to it."""
-    found = [lab.message if lab.live else ""]
+    found = [*lab.troubles, lab.message if lab.live else ""]
     if lab.resumable and lab.standing.reason:
         found.append(f"{WORDS[lab.standing.status]}. {lab.standing.reason}")
         found.append("Resume goes on from the last saved step.")

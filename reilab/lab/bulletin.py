@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from html import escape
 from pathlib import Path
@@ -57,7 +58,8 @@ class Bulletin(pn.viewable.Viewer):
         Args:
             folder: of the run that is shown.
         """
-        jobs.advance(self._root)
+        with contextlib.suppress(OSError):
+            jobs.advance(self._root)
         set_html(self._view, meters_html(self._meters.read(folder)))
         fresh = [one for one in ended_since(self._root, self._began) if one not in self._told]
         for ended in fresh:
@@ -68,8 +70,10 @@ class Bulletin(pn.viewable.Viewer):
 
     def prepare(self) -> None:
         """Have a process ready for the next run, unless one would take time from a run."""
-        if jobs.idle(self._root):
-            jobs.warm(self._root)
+        # Who may not write there, or has no room, may look.
+        with contextlib.suppress(OSError):
+            if jobs.idle(self._root):
+                jobs.warm(self._root)
 
 
 def _tell(ended: Ended) -> None:

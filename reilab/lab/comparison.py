@@ -29,7 +29,7 @@ from reilab.lab.view import View
 from reilab.lab.web.components import Browser, put
 from reilab.record.history import History
 from reilab.show.panes import PINV
-from reilab.show.scene import Scene, Shot, measurement, moments, shots
+from reilab.show.scene import Scene, Shot, measurement, moments, n_images, shots
 from reilab.show.words import method_colour, method_title, number_text
 
 
@@ -50,19 +50,19 @@ def content_of_several(runs: Mapping[str, History], look: View, methods: set[str
     histories = {letter: runs[name] for name, letter in given.items()}
     first = next(iter(histories.values()))
     assert first.posed is not None
-    n_images = min(len(history.posed.pinv) for history in histories.values() if history.posed)
-    sample = min(look.sample, n_images - 1)
+    n_shown = min(map(n_images, histories.values()))
+    sample = min(look.sample, max(n_shown - 1, 0))
     low, high = first.posed.value_range
     shown = [shot for shot in shots(first, sample, look.at) if not shot.judged]
     for letter, history in histories.items():
         shown += [
             _lettered(letter, shot)
             for shot in shots(history, sample, look.at)
-            if shot.key in methods and _fits(shot, shown[0])
+            if shot.key in methods and (not shown or _fits(shot, shown[0]))
         ]
     return Content(
-        scene=Scene("+".join(given), shown, measurement(first, sample), low, high),
-        n_images=n_images,
+        scene=Scene("+".join(given), sample, shown, measurement(first, sample), low, high),
+        n_images=n_shown,
         moments=moments(histories.values()),
         kinds={
             **{

@@ -16,7 +16,7 @@ from reilab.lab.view import View
 from reilab.record.history import History, Values
 from reilab.show.curves import marks_of, scores_of
 from reilab.show.results import BASELINE
-from reilab.show.scene import Scene, scene_of
+from reilab.show.scene import Scene, n_images, scene_of
 from reilab.show.words import NEUTRAL, change_words, in_order, method_colour, method_title
 
 Points = tuple[Sequence[float] | NDArray[Any], Sequence[float] | NDArray[Any]]
@@ -145,7 +145,7 @@ def risk_series(history: History) -> dict[str, Series]:
         if "sure" not in track.started.weights or np.isnan(losses.risk).all():
             continue
         line = PlotLine(f"{title}: SURE", method_colour(name))
-        found[f"{name} sure"] = Series(line, (losses.step, losses.terms["sure"]))
+        found[f"{name} sure"] = Series(line, (losses.step, losses.terms.get("sure", losses.total)))
         line = PlotLine(f"{title}: true risk", NEUTRAL, "dashed")
         found[f"{name} risk"] = Series(line, (losses.step, losses.risk))
     return found
@@ -219,7 +219,7 @@ def content_of(run: str, history: History, look: View, anew: bool = False) -> Co
     assert scene is not None
     return Content(
         scene=scene,
-        n_images=len(history.posed.pinv),
+        n_images=n_images(history),
         moments=history.moments,
         kinds=kinds(history),
         n_steps=length(history),

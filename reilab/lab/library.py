@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from reilab.record.folder import RunFolder, list_runs
+from reilab.record.folder import RunFolder, list_runs, run_named
 from reilab.record.history import History
 from reilab.record.notes import Notes, read_notes
 from reilab.runs import jobs
-from reilab.runs.config import RunConfig, from_yaml
+from reilab.runs.account import Account
+from reilab.runs.config import RunConfig
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
 from reilab.show.results import BASELINE, pace, results
 from reilab.show.table import Result
@@ -27,6 +28,7 @@ WORDS: Mapping[Status, str] = {
     Status.FINISHED: "Finished",
     Status.FAILED: "Failed",
     Status.LOST: "Worker lost",
+    Status.UNREADABLE: "Cannot be read",
 }
 
 
@@ -100,19 +102,19 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class RunEntry:
-    """One run of the list; ``psnr`` in dB by title of method."""
+    """One run of the list, as far as it can be read; ``psnr`` in dB by title of method."""
 
     name: str
     title: str
-    task: str
     task_title: str
-    noise: float
-    assumed_noise: float
+    noise: float | None
+    assumed_noise: float | None
     methods: tuple[str, ...]
     standing: Standing
     progress: float
     psnr: tuple[tuple[str, float], ...]
     notes: Notes
+    troubles: tuple[str, ...]
 
     @property
     def state(self) -> str:
@@ -144,43 +146,24 @@ class RunEntry:
         return all(word in text for word in words.casefold().split())
 
 
-@dataclass
-class _Known:
-    """A run that has been read, and how far."""
-
-    folder: RunFolder
-    config: RunConfig
-    history: History = field(default_factory=History)
-
-    def __post_init__(self) -> None:
-        self._follower = self.folder.follow()
-
-    def read(self) -> None:
-        for event in self._follower.poll():
-            self.history.add(event)
-
-
 class Library:
     """Reads the runs below ``root``; what has been read is not read again."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Account] = {}
 
     def entries(self) -> list[RunEntry]:
-        """All runs, pinned ones first, then the newest; without those of unknown tasks."""
-        found = []
-        for folder in list_runs(self.root):
-            known = self._find(folder)
-            if known is not None:
-                found.append(_entry(known))
+        """All runs, pinned ones first, then the newest; of one that is damaged, what is known."""
+        found = [_entry(self._find(folder)) for folder in list_runs(self.root)]
         return sorted(found, key=lambda entry: not entry.notes.pinned)
 
     def history(self, name: str) -> History | None:
         """What a run has shown so far; none if there is no such run."""
-        folder = RunFolder(self.root / name)
-        known = self._find(folder) if name and (folder.path / "config.yaml").is_file() else None
-        return known.history if known else None
+        try:
+            return self._find(run_named(name, self.root)).history
+        except (ValueError, FileNotFoundError):
+            return None
 
     def config(self, name: str) -> RunConfig | None:
         """What was asked of a run."""
@@ -201,38 +184,34 @@ class Library:
         jobs.delete(RunFolder(self.root / name))
         self._known.pop(name, None)
 
-    def _find(self, folder: RunFolder) -> _Known | None:
-        known = self._known.get(folder.name)
-        try:
-            if known is None:
-                known = _Known(folder, from_yaml(folder.config))
-                self._known[folder.name] = known
-            known.read()
-        except (ValueError, KeyError, OSError):
-            # Of a task that is not installed here, or deleted just now.
-            return None
-        return known
+    def _find(self, folder: RunFolder) -> Account:
+        account = self._known.setdefault(folder.name, Account(folder))
+        account.read()
+        return account
 
 
-def _entry(known: _Known) -> RunEntry:
-    config, history = known.config, known.history
+def _entry(account: Account) -> RunEntry:
+    config, history = account.config, account.history
     tracks = {name: history.tracks[name].metrics for name in in_order(history)}
+    notes, unread = _notes(account.folder)
     return RunEntry(
-        name=known.folder.name,
-        title=run_title(known.folder.name),
-        task=config.task,
-        task_title=find_task(config.task).title,
-        noise=config.noise,
-        assumed_noise=config.assumed_noise,
-        methods=config.methods,
-        standing=_standing(known),
+        name=account.folder.name,
+        title=run_title(account.folder.name),
+        task_title=find_task(config.task).title if config else "",
+        noise=config.noise if config else None,
+        assumed_noise=config.assumed_noise if config else None,
+        methods=config.methods if config else tuple(tracks),
+        standing=account.standing,
         progress=history.progress,
-        notes=read_notes(known.folder),
+        notes=notes,
         psnr=tuple((method_title(name), m.psnr) for name, m in tracks.items() if m),
+        troubles=(*account.troubles, *unread),
     )
 
 
-def _standing(known: _Known) -> Standing:
-    if known.history.finished:
-        return Standing(Status.FINISHED)
-    return jobs.standing(known.folder, known.history)
+def _notes(folder: RunFolder) -> tuple[Notes, list[str]]:
+    """The notes of a run, and why they cannot be read."""
+    try:
+        return read_notes(folder), []
+    except (ValueError, OSError) as error:
+        return Notes(), [str(error)]

@@ -8,14 +8,14 @@ import param
 
 from reilab.events import Continue, Event, Pause, Refused, Step
 from reilab.lab.choices import Choices
-from reilab.record.folder import RunFolder, examples, list_runs
+from reilab.record.folder import RunFolder, examples, list_runs, run_named
 from reilab.record.history import History
 from reilab.runs import jobs, steering
-from reilab.runs.config import RunConfig, from_yaml
+from reilab.runs.account import Account
+from reilab.runs.config import RunConfig, config_of
 from reilab.runs.fork import fork, forked_name
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
 from reilab.runs.kept import common_steps
-from reilab.settings import choose
 
 
 class Lab(param.Parameterized):
@@ -34,6 +34,7 @@ class Lab(param.Parameterized):
         self.root = root
         self.choices = Choices()
         self.history = History()
+        self._asked: RunConfig | None = None
 
     @property
     def live(self) -> bool:
@@ -47,8 +48,8 @@ class Lab(param.Parameterized):
 
     @property
     def resumable(self) -> bool:
-        """Whether the run ended before its last step."""
-        return bool(self.run) and self.standing.status in RESUMABLE
+        """Whether the run ended before its last step, and can be gone on with."""
+        return self.asked is not None and self.standing.status in RESUMABLE
 
     @property
     def paused(self) -> bool:
@@ -57,13 +58,18 @@ class Lab(param.Parameterized):
 
     @property
     def asked(self) -> RunConfig | None:
-        """The configuration of the run that is shown."""
+        """The configuration of the run that is shown, if it can be read."""
         return self._asked if self.run else None
+
+    @property
+    def troubles(self) -> list[str]:
+        """What of the run that is shown cannot be read, and why."""
+        return self._account.troubles if self.run else []
 
     @property
     def as_asked(self) -> bool:
         """Whether the choices are those of the run that is shown, with its steering so far."""
-        return bool(self.run) and not self._untold() and self._choices_fit()
+        return self.asked is not None and not self._untold() and self._choices_fit(self.asked)
 
     @property
     def folder(self) -> RunFolder:
@@ -84,26 +90,27 @@ class Lab(param.Parameterized):
         if self.live:
             raise RuntimeError("This run is still going: leave it before you start another.")
         config = self.choices.config()
-        self._look_at(jobs.submit(config, self.root), config)
+        self._look_at(Account(jobs.submit(config, self.root), config))
 
     def open(self, name: str) -> None:
-        """Look at a run, whoever started it, and take its settings over.
+        """Look at a run, whoever started it, and take its settings over, if they can be read.
 
         One of the examples becomes a run like others first.
 
         Raises:
-            ValueError: there is no run of that name, or its task is not known here.
-            OSError: the example cannot be copied.
+            ValueError: no run can be called that.
+            OSError: there is no run of that name, or the example cannot be copied.
         """
         for example in examples():
             if example.name == name:
                 example.copied_below(self.root)
-        folder = RunFolder(self.root / choose("run", name, self.runs()))
-        config = from_yaml(folder.config)
-        self._look_at(folder, config)
-        self._numbers = self._read_numbers()
-        self._show_asked()
-        self.poll()
+        account = Account(run_named(name, self.root))
+        events = account.read()
+        self._look_at(account)
+        if account.config:
+            self._numbers.read(events)
+            self._show_asked(account.config)
+        self.standing = account.standing
 
     def close(self) -> None:
         """Look at no run; a live one goes on by itself."""
@@ -125,7 +132,7 @@ class Lab(param.Parameterized):
 
     def fork_step(self, at: int | None) -> int | None:
         """The newest step not after ``at`` from which a fork can go on; none if there is none."""
-        steps = common_steps(self._folder, self._asked.methods) if self.run else ()
+        steps = common_steps(self._folder, self.asked.methods) if self.asked else ()
         return max((step for step in steps if at is None or step <= at), default=None)
 
     def fork(self, at: int | None) -> None:
@@ -137,9 +144,9 @@ class Lab(param.Parameterized):
             ValueError: no state was kept at or before ``at``, or a number is out of bounds.
         """
         step = self.fork_step(at)
-        if step is None:
+        if step is None or self.asked is None:
             raise ValueError("No state of this run was kept by then: move to a later moment.")
-        config, names = self.choices.config(), steering.numbers_at_start(self._asked)
+        config, names = self.choices.config(), steering.numbers_at_start(self.asked)
         own = {name: getattr(self.choices, name) for name in names if name in steering.WEIGHTS}
         training = {n: getattr(config.training, n) for n in ("learning_rate", "steps")}
         changes = {**own, **training, "assumed_noise": config.assumed_noise}
@@ -151,12 +158,14 @@ class Lab(param.Parameterized):
         """Go on with a run that ended early, with the numbers that were changed since.
 
         Raises:
+            ValueError: what was asked for cannot be read.
             RuntimeError: a process is at work on it already.
         """
+        asked = config_of(self._folder)
         # What was sent just before the end may not have been heard.
-        self._numbers = self._read_numbers()
-        if not self._choices_fit():
-            self._show_asked()
+        self._numbers = self._read_numbers(asked)
+        if not self._choices_fit(asked):
+            self._show_asked(asked)
         jobs.resume(self._folder)
         self.standing = jobs.standing(self._folder, self.history)
 
@@ -164,48 +173,47 @@ class Lab(param.Parameterized):
         """Fold in what has happened, and pass on what was asked for, since the last call."""
         if not self.run:
             return []
-        events: list[Event] = self._follower.poll()
+        events = self._account.read()
         for event in events:
-            self.history.add(event)
             if isinstance(event, Refused):
                 self.message = event.message
         going = self.live or self.queued
-        now = jobs.standing(self._folder, self.history) if events or going else self.standing
+        now = self._account.standing if events or going else self.standing
         if now != self.standing:
             self.standing = now
-        self._take_over(events)
-        if self.live and set(self._asked.methods) <= self.history.tracks.keys():
-            self._steer()
+        if self.asked:
+            self._take_over(events, self.asked)
+            if self.live and set(self.asked.methods) <= self.history.tracks.keys():
+                self._steer()
         return events
 
-    def _look_at(self, folder: RunFolder, asked: RunConfig) -> None:
-        self._folder, self._asked = folder, asked
-        self._numbers = steering.Numbers(steering.numbers_at_start(asked))
-        self._follower, self.history = folder.follow(), History()
-        standing = jobs.standing(folder, self.history)
-        self.param.update(run=folder.name, standing=standing, message="")
+    def _look_at(self, account: Account) -> None:
+        self._account, self._folder, self._asked = account, account.folder, account.config
+        at_start = steering.numbers_at_start(account.config) if account.config else {}
+        self._numbers, self.history = steering.Numbers(at_start), account.history
+        self.param.update(run=account.folder.name, standing=account.standing, message="")
 
-    def _read_numbers(self) -> steering.Numbers:
+    def _read_numbers(self, asked: RunConfig) -> steering.Numbers:
         """The numbers that the run has by its own log."""
-        numbers = steering.Numbers(steering.numbers_at_start(self._asked))
+        numbers = steering.Numbers(steering.numbers_at_start(asked))
         numbers.read(self._folder.events())
         return numbers
 
-    def _show_asked(self) -> None:
+    def _show_asked(self, asked: RunConfig) -> None:
         """Set every control to what the run has, with its steering so far."""
-        asked, known = self._asked, self._numbers.known
+        known = self._numbers.known
         self.choices.show(asked)
         self.choices.param.update(same_noise=known["assumed_noise"] == asked.noise, **known)
 
-    def _choices_fit(self) -> bool:
+    def _choices_fit(self, asked: RunConfig) -> bool:
         """Whether the choices differ from the run in nothing but what can be steered."""
         try:
             mine = self.choices.config()
         except ValueError:
             return False
-        return steering.equal_but_for_steering(mine, self._asked)
+        return steering.equal_but_for_steering(mine, asked)
 
-    def _take_over(self, events: list[Event]) -> None:
+    def _take_over(self, events: list[Event], asked: RunConfig) -> None:
         """Show what the run has been steered to, in the order of its log.
 
         What has been changed here since and not been sent yet goes before it.
@@ -215,7 +223,7 @@ class Lab(param.Parameterized):
         if not self.live or not fresh:
             return
         if "assumed_noise" in fresh:
-            self.choices.same_noise = fresh["assumed_noise"] == self._asked.noise
+            self.choices.same_noise = fresh["assumed_noise"] == asked.noise
         self.choices.param.update(**fresh)
 
     def _steer(self) -> None:

@@ -176,11 +176,15 @@ def _line(entry: RunEntry) -> dict[str, Any]:
     pin = "★ " if entry.notes.pinned else ""
     cells = [
         {"text": f"{pin}{entry.title}", "title": entry.name},
-        {"text": entry.task_title},
-        {"text": entry.state, "title": entry.standing.reason},
-        {"text": number_text(entry.noise), "order": entry.noise},
-        {"text": number_text(entry.assumed_noise), "order": entry.assumed_noise},
+        {"text": entry.task_title or "–"},
+        {"text": entry.state, "title": entry.standing.reason or " ".join(entry.troubles)},
+        _number(entry.noise),
+        _number(entry.assumed_noise),
         {"text": psnr or "–", "order": best},
         {"text": entry.notes.text or "–"},
     ]
     return {"key": entry.name, "colour": "", "cells": cells}
+
+
+def _number(value: float | None) -> dict[str, Any]:
+    return {"text": "–" if value is None else number_text(value), "order": value}

@@ -19,6 +19,7 @@ from reilab.lab.style import LINE, TALL, slug
 from reilab.lab.text import block, set_html, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, put
+from reilab.show.scene import lost_words
 from reilab.show.words import steering_log
 
 
@@ -120,7 +121,8 @@ class RunView(pn.viewable.Viewer):
             self.exhibit.hide()
             return
         self.exhibit.show(content_of(self._lab.run, history, self._look, anew))
-        set_html(self._steered, list_html(steering_log(history)))
+        lost = lost_words(history, self._look.at)
+        set_html(self._steered, list_html([*steering_log(history), *lost]))
 
     def _explain(self, *_: Any) -> None:
         set_html(self._formula, objectives(self._lab.choices, self._lab.history))

@@ -1,8 +1,13 @@
-"""Codec: events and commands as lines of JSON, with images in files beside them."""
+"""Codec: events and commands as lines of JSON, with images in files beside them.
+
+Each line ends with a seal, the CRC-32 of what stands before it, as one more field: so a reader
+tells what is damaged from what a newer version has written. Lines of older versions have none.
+"""
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -10,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from reilab.events import Command, Control, Event, Images
-from reilab.plain import from_json, new_converter
+from reilab.plain import from_plain, new_converter, parsed
 from reilab.record.pictures import Stored
 from reilab.settings import field_types
 
@@ -18,9 +23,41 @@ from reilab.settings import field_types
 MESSAGE: Any = Event | Command | Control
 KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(MESSAGE)}
 
+SEAL = b', "seal": "'
+#: What numbers of steps and the like must not exceed.
+MOST = 2**63
+
+
+class NewerError(ValueError):
+    """A line is as it was written, but of a kind or with a value that is not known here."""
+
+
+def _image_file(plain: Any, _: type) -> Stored:
+    path = Path(plain["array"])
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{plain['array']!r} is not in the folder of the run")
+    return Stored(path)
+
+
+def _whole_number(value: Any, _: type) -> int:
+    if type(value) is not int or abs(value) >= MOST:
+        raise ValueError(f"{value!r} is not a whole number")
+    return value
+
+
+def _text(value: Any, _: type) -> str:
+    if type(value) is not str:
+        raise ValueError(f"{value!r} is not a text")
+    # Half of a pair of surrogates could be shown nowhere.
+    value.encode()
+    return value
+
+
 CONVERTER = new_converter()
+CONVERTER.register_structure_hook(int, _whole_number)
+CONVERTER.register_structure_hook(str, _text)
 CONVERTER.register_unstructure_hook(Stored, lambda images: {"array": images.path.as_posix()})
-CONVERTER.register_structure_hook(Images, lambda plain, _: Stored(Path(plain["array"])))
+CONVERTER.register_structure_hook(Images, _image_file)
 for _union in (Command, MESSAGE):
     # The like in cattrs makes the code for all of them at once, which takes 40 ms.
     CONVERTER.register_structure_hook(
@@ -37,16 +74,29 @@ def to_line(message: Any) -> str:
     Raises:
         TypeError: there are images in memory; see ``with_images``.
     """
-    return json.dumps(CONVERTER.unstructure(message, MESSAGE))
+    text = json.dumps(CONVERTER.unstructure(message, MESSAGE))
+    return f'{text[:-1]}{SEAL.decode()}{zlib.crc32(text.encode()):08x}"}}'
 
 
 def from_line(line: str | bytes, where: object) -> Any:
     """The event, command or control of a line; images have the paths that it tells.
 
     Raises:
+        NewerError: it is of a newer version.
         ValueError: it is damaged; names the place, the fields and their values.
     """
-    return from_json(MESSAGE, line, where, CONVERTER)
+    line = line.strip() if isinstance(line, bytes) else line.encode()
+    told, sealed, seal = line.rpartition(SEAL)
+    if sealed and seal != f'{zlib.crc32(told + b"}"):08x}"}}'.encode():
+        raise ValueError(f"{where} is damaged: it is not what was written there")
+    plain = parsed(line, where)
+    try:
+        return from_plain(MESSAGE, plain, where, CONVERTER)
+    except ValueError as error:
+        kind = plain.get("is") if isinstance(plain, dict) else None
+        if sealed or (isinstance(kind, str) and kind not in KINDS):
+            raise NewerError(f"{where} is of a newer version: {kind}") from error
+        raise
 
 
 def with_images(message: Any, turn: Callable[[str, Any], Stored]) -> Any:

@@ -3,7 +3,8 @@
 ::
 
     config.yaml      what was asked for
-    events.jsonl     what happened, one event a line, appended only
+    events.jsonl     what happened, one event a line, appended only; what a crash or a power cut
+                     has left of a last line is in events.torn
     previews/        images of the events, float16, (n, H, W, C)
     commands.jsonl   what people asked of the running job, appended only
     checkpoints/     one safetensors file per method, replaced atomically
@@ -12,20 +13,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from reilab.bundle import data_file
-from reilab.events import Command, Control, Event
+from reilab.disk import replacing, writing
+from reilab.events import Command, Control, Event, Stepped
 from reilab.record import codec
+from reilab.record.log import Follower, append
 from reilab.record.pictures import Array, Stored
 
 #: The folder of ``data/`` with runs to look at and to start from without training.
@@ -44,15 +47,23 @@ class RunFolder:
 
         Raises:
             FileExistsError: the folder exists and is not empty; nothing is touched.
+            DiskError: the disk takes no more; there is no folder then.
         """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise FileExistsError(
                 f"the output folder {path} exists already; name another with --out, resume it with "
                 f"`reilab runs resume {path}`, or delete it with `reilab runs delete {path}`"
             )
-        (path / "previews").mkdir(parents=True, exist_ok=True)
-        (path / "checkpoints").mkdir(exist_ok=True)
-        replace_text(path / "config.yaml", config)
+        try:
+            with writing(path):
+                (path / "previews").mkdir(parents=True, exist_ok=True)
+                (path / "checkpoints").mkdir(exist_ok=True)
+            with replacing(path / "config.yaml", durable=True) as partial:
+                partial.write_text(config, encoding="utf-8")
+        except BaseException:
+            # There was nothing in it before.
+            shutil.rmtree(path, ignore_errors=True)
+            raise
         return cls(path)
 
     @property
@@ -61,33 +72,54 @@ class RunFolder:
 
     @property
     def config(self) -> str:
-        return (self.path / "config.yaml").read_text(encoding="utf-8")
+        """What was asked for, as YAML.
+
+        Raises:
+            ValueError: it is no text.
+        """
+        file = self.path / "config.yaml"
+        try:
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{file} is damaged: {error}") from error
 
     def checkpoint(self, method: str) -> Path:
-        """Where the state of ``method`` is kept."""
-        return self.path / "checkpoints" / f"{method}.safetensors"
+        """Where the state of ``method`` is kept.
+
+        Raises:
+            ValueError: no method can be called that.
+        """
+        return self.path / "checkpoints" / f"{as_name(method)}.safetensors"
 
     def record(self, event: Event) -> None:
-        """Append an event; its images are on disk before the line that names them."""
+        """Append an event; its images are on disk before the line that names them.
+
+        All but losses outlives a power cut, and so do the losses before it.
+
+        Raises:
+            DiskError: the disk takes no more; the log is as it was.
+        """
         stem = _preview_stem(event)
 
         def keep(name: str, images: Array | Stored) -> Stored:
-            file = Path("previews", f"{stem}-{name}.npy")
+            file = Path("previews", as_name(f"{stem}-{name}.npy"))
+            (self.path / "previews").mkdir(exist_ok=True)
             if isinstance(images, Stored):
                 link_or_copy(images.path, self.path / file)
             else:
                 _save(images, self.path / file)
             return Stored(file)
 
-        _append(self.path / "events.jsonl", codec.to_line(codec.with_images(event, keep)))
+        told = codec.with_images(event, keep)
+        append(self.path / "events.jsonl", told, durable=not isinstance(event, Stepped))
 
     def send(self, message: Command | Control) -> None:
         """Ask something of the job that carries this run out."""
-        _append(self.path / "commands.jsonl", codec.to_line(message))
+        append(self.path / "commands.jsonl", message)
 
     def events(self) -> Iterator[Event]:
         """All events so far; their images stay on disk until they are looked at."""
-        yield from self.follow().poll()
+        return self.follow().read()
 
     def follow(self) -> Follower:
         """A reader of the events, from the first on."""
@@ -106,10 +138,8 @@ class RunFolder:
         copy = RunFolder(root / self.name)
         if not copy.path.exists():
             root.mkdir(parents=True, exist_ok=True)
-            partial = root / f".{self.name}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(self.path, partial)
-            os.replace(partial, copy.path)
+            with replacing(copy.path) as partial:
+                shutil.copytree(self.path, partial)
         return copy
 
     def delete(self) -> None:
@@ -117,35 +147,15 @@ class RunFolder:
         shutil.rmtree(self.path)
 
 
-@dataclass
-class Follower:
-    """Reads whole lines as they are appended to a log."""
-
-    path: Path
-    offset: int = field(default=0)
-    lines: int = field(default=0)
-
-    def poll(self) -> list[Any]:
-        """What has been appended since the last call.
-
-        Raises:
-            ValueError: a line is damaged; names file, line, field and value.
-        """
-        if not self.path.exists():
-            return []
-        with self.path.open("rb") as stream:
-            stream.seek(self.offset)
-            block = stream.read()
-        # What follows the last end of a line is still being written.
-        *whole, rest = block.split(b"\n")
-        first = self.lines + 1
-        self.offset += len(block) - len(rest)
-        self.lines += len(whole)
-        return [self._message(line, number) for number, line in enumerate(whole, first)]
-
-    def _message(self, line: bytes, number: int) -> Any:
-        message = codec.from_line(line, f"{self.path}, line {number},")
-        return codec.with_images(message, lambda _, one: Stored(self.path.parent / one.path))
+@contextlib.contextmanager
+def made_whole(path: Path, config: str) -> Iterator[RunFolder]:
+    """A new run that is filled in the context, and is gone where anything fails; see ``create``."""
+    made = RunFolder.create(path, config)
+    try:
+        yield made
+    except BaseException:
+        made.delete()
+        raise
 
 
 def runs_root() -> Path:
@@ -154,21 +164,46 @@ def runs_root() -> Path:
 
 
 def find_run(name: str) -> RunFolder:
-    """The run at a path, or of that name below ``runs_root()`` or among the examples.
+    """The run of that name below ``runs_root()`` or among the examples; with a slash, at a path.
 
     Raises:
         FileNotFoundError: there is none; the message has the nearest name.
+        ValueError: no run can be called that.
     """
-    for path in (Path(name), runs_root() / name):
-        if (path / "config.yaml").is_file():
-            return RunFolder(path)
-    known = {run.name: run for run in examples()}
+    if os.sep not in name:
+        return run_named(name, runs_root(), examples())
+    if (Path(name) / "config.yaml").is_file():
+        return RunFolder(Path(name))
+    raise FileNotFoundError(f"no run at {name}: there is no {Path(name, 'config.yaml')}")
+
+
+def run_named(name: str, root: Path, others: Iterable[RunFolder] = ()) -> RunFolder:
+    """The run of that name below ``root``, or among ``others``.
+
+    Raises:
+        FileNotFoundError: there is none; the message has the nearest name.
+        ValueError: no run can be called that.
+    """
+    if (root / as_name(name) / "config.yaml").is_file():
+        return RunFolder(root / name)
+    known = {run.name: run for run in others}
     if name in known:
         return known[name]
-    names = [run.name for run in list_runs(runs_root())] + [*known]
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" Did you mean {near[0]}?" if near else " See `reilab runs list`."
-    raise FileNotFoundError(f"no run {name!r} here or below {runs_root()}.{hint}")
+    near = difflib.get_close_matches(name, [*(run.name for run in list_runs(root)), *known], n=1)
+    hint = f"Did you mean {near[0]}?" if near else "`reilab runs list` has the names."
+    there = f" For the folder beside it say ./{name}." if Path(name, "config.yaml").exists() else ""
+    raise FileNotFoundError(f"no run {name!r} below {root}. {hint}{there}")
+
+
+def as_name(name: str) -> str:
+    """``name``, if a file or a folder can be called that, and it leads nowhere else.
+
+    Raises:
+        ValueError: it is empty, has a slash or ends with a dot.
+    """
+    if not name or name != Path(name).name or name.endswith(".") or "\0" in name:
+        raise ValueError(f"{name!r} is no name: it must have no slash and not end with a dot")
+    return name
 
 
 def examples() -> list[RunFolder]:
@@ -182,10 +217,15 @@ def examples() -> list[RunFolder]:
 
 def list_runs(root: Path) -> list[RunFolder]:
     """The runs below ``root``, newest first."""
-    if not root.is_dir():
-        return []
-    configs = sorted(root.glob("*/config.yaml"), key=lambda file: file.stat().st_mtime)
-    return [RunFolder(config.parent) for config in reversed(configs)]
+    found: list[tuple[float, Path]] = []
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(root) as entries:
+        for entry in entries:
+            # Those that begin with a dot are being made.
+            with contextlib.suppress(OSError):
+                if not entry.name.startswith("."):
+                    config = os.stat(os.path.join(entry.path, "config.yaml"))
+                    found.append((config.st_mtime, Path(entry.path)))
+    return [RunFolder(path) for _, path in sorted(found, reverse=True)]
 
 
 def unused(path: Path) -> Path:
@@ -196,33 +236,17 @@ def unused(path: Path) -> Path:
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Let ``target`` hold what ``source`` holds now, which may be replaced later."""
-    partial = target.with_name(f"{target.name}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(source, partial)
-    except OSError:
-        # Not every file system has links.
-        shutil.copyfile(source, partial)
-    os.replace(partial, target)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a small file whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with replacing(target) as partial:
+        try:
+            os.link(source, partial)
+        except OSError:
+            # Not every file system has links.
+            shutil.copyfile(source, partial)
 
 
 def _save(array: Array, path: Path) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("wb") as stream:
+    with replacing(path) as partial, partial.open("wb") as stream:
         np.save(stream, array.astype(np.float16))
-    os.replace(partial, path)
-
-
-def _append(path: Path, line: str) -> None:
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(line + "\n")
 
 
 def _preview_stem(event: Event) -> str:

@@ -23,6 +23,7 @@ from reilab.events import (
     Steered,
     Stepped,
     Stopped,
+    Unread,
 )
 
 Steps = NDArray[np.int64]
@@ -136,6 +137,9 @@ class History:
     failed: Failed | None = None
     paused: bool = False
     stopped: bool = False
+    #: Lines of the log that could not be read, and how many tell of methods that never started.
+    unread: list[Unread] = field(default_factory=list)
+    stray: int = 0
 
     @property
     def finished(self) -> bool:
@@ -174,6 +178,12 @@ class History:
     def add(self, event: Event) -> None:
         """Fold one event in."""
         match event:
+            case Stepped() | Evaluated() | Steered() | Finished() if (
+                event.method not in self.tracks
+            ):
+                self.stray += 1
+            case Unread():
+                self.unread.append(event)
             case Posed():
                 self.posed, self.failed = event, None
                 self.paused = self.stopped = False

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reilab.disk import replace_text
 from reilab.plain import read_json, to_json
-from reilab.record.folder import RunFolder, replace_text
+from reilab.record.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,15 @@ class Notes:
 
 
 def read_notes(folder: RunFolder) -> Notes:
-    """The notes of a run, empty ones if there are none."""
-    file = folder.path / "notes.json"
-    return read_json(Notes, file) if file.exists() else Notes()
+    """The notes of a run, empty ones if there are none.
+
+    Raises:
+        ValueError: they are damaged.
+    """
+    try:
+        return read_json(Notes, folder.path / "notes.json")
+    except FileNotFoundError:
+        return Notes()
 
 
 def write_notes(folder: RunFolder, notes: Notes) -> None:
@@ -27,5 +34,7 @@ def write_notes(folder: RunFolder, notes: Notes) -> None:
 
     Raises:
         FileNotFoundError: the run has been deleted.
+        ValueError: the notes that are there are damaged, and so may be what somebody wrote.
     """
+    read_notes(folder)
     replace_text(folder.path / "notes.json", to_json(notes))

@@ -17,9 +17,16 @@ Array = NDArray[np.floating]
 KEPT = 32
 
 
+class LostError(ValueError):
+    """Images of a run are gone, or damaged."""
+
+
 @dataclass(frozen=True)
 class Stored:
-    """An array in a file; it looks like the array, and is read at each look unless it is kept."""
+    """An array in a file; it looks like the array, and is read at each look unless it is kept.
+
+    Each look raises ``LostError`` where the file is gone or damaged.
+    """
 
     path: Path
 
@@ -27,6 +34,8 @@ class Stored:
         return np.array(self._read(), dtype=dtype) if copy else np.asarray(self._read(), dtype)
 
     def __getitem__(self, index: int) -> Array:
+        if index >= len(self):
+            raise LostError(f"{self.path} has {len(self)} images, and none of number {index}")
         return _image(self.path, self._written(), index)
 
     def __len__(self) -> int:
@@ -42,12 +51,24 @@ class Stored:
 
     def _written(self) -> int:
         # A run that goes on from a checkpoint writes the images after it anew.
-        return self.path.stat().st_mtime_ns
+        try:
+            return self.path.stat().st_mtime_ns
+        except OSError as error:
+            raise LostError(f"images cannot be read: {error}") from error
 
 
 @lru_cache(maxsize=KEPT)
 def _load(path: Path, written: int) -> Array:
-    array: Array = np.load(path, allow_pickle=False)
+    try:
+        # Mapped first, because a damaged head may tell of more than there is.
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        if mapped.ndim != 4 or mapped.shape[-1] not in (1, 3) or mapped.dtype.kind != "f":
+            raise ValueError(f"{mapped.dtype} {mapped.shape}")
+    except Exception as error:
+        # NumPy raises whatever a broken head leads to, and advises to load it unsafely.
+        told = str(error).split(".")[0]
+        raise LostError(f"{path} does not hold the images of a run: {told}") from error
+    array: Array = np.array(mapped)
     array.flags.writeable = False
     return array
 

@@ -30,8 +30,9 @@ from reilab.nets.registry import (
     from_description,
     network_of,
 )
-from reilab.plain import from_plain, to_plain
+from reilab.plain import from_plain, parsed_yaml, to_plain
 from reilab.problem import Problem
+from reilab.record.folder import RunFolder
 from reilab.settings import Setting, choose, field_types, override, settings_of
 from reilab.tasks.registry import MEASURED, Spec, Task, find_task
 from reilab.training.config import TrainConfig
@@ -217,14 +218,19 @@ def checked(config: RunConfig) -> RunConfig:
     """The configuration, if its parts fit together, with what depends on the machine decided.
 
     Raises:
-        ValueError: they do not; says what, and the remedy.
+        ValueError: they do not, or there is no such device here; says what, and the remedy.
     """
+    check_together(config)
+    return replace(config, training=settled(config.training, config.device))
+
+
+def check_together(config: RunConfig) -> None:
+    """Raise ``ValueError`` unless the parts of a configuration fit together, on any machine."""
     needy = [name for name in config.methods if find_method(name).oracle]
     if needy and vars(config.spec).get(MEASURED):
         raise ValueError(needs_truth(needy[0]))
     level = find_task(config.task).level_name(vars(config.spec))
     override(config.spec, {level: config.assumed_noise})
-    return replace(config, training=settled(config.training, config.device))
 
 
 def settled(training: TrainConfig, device: str) -> TrainConfig:
@@ -285,13 +291,35 @@ def _shared_out(
     return own, layers, shared
 
 
-def from_yaml(text: str) -> RunConfig:
-    """The configuration of a run folder.
+def config_of(folder: RunFolder) -> RunConfig:
+    """What was asked of a run; its device may be one that this machine lacks.
+
+    Raises:
+        ValueError: see ``from_yaml``.
+        OSError: the file is not there, or may not be read.
+    """
+    return from_yaml(folder.config, folder.path / "config.yaml")
+
+
+def from_yaml(text: str, where: object = "config.yaml") -> RunConfig:
+    """The configuration that a text tells.
+
+    Args:
+        text: YAML, see ``RunConfig.to_yaml``.
+        where: what it comes from, for messages.
 
     Raises:
         ValueError: an unknown task, network, method, setting or value, or something is missing.
     """
-    told = from_plain(_Told, _modern(yaml.safe_load(text)), "config.yaml")
+    told = from_plain(_Told, _modern(parsed_yaml(text, where)), where)
+    try:
+        return _config(told)
+    except Exception as error:
+        # What the checks of a task or a method make of values of any kind is theirs.
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _config(told: _Told) -> RunConfig:
     found = find_task(told.task)
     config = RunConfig(
         task=found.name,
@@ -304,7 +332,8 @@ def from_yaml(text: str) -> RunConfig:
         device=told.device,
         start_from=told.start_from,
     )
-    return checked(config)
+    check_together(config)
+    return config
 
 
 def _modern(plain: Any) -> Any:
@@ -313,7 +342,8 @@ def _modern(plain: Any) -> Any:
     Before networks and methods had settings of their own, the U-Net's were the task's, and the
     weights of all methods were the training's.
     """
-    if not isinstance(plain, dict) or "network" in plain or "settings" not in plain:
+    parts = ("settings", "training", "methods")
+    if not isinstance(plain, dict) or "network" in plain or not all(map(plain.get, parts)):
         return plain
     layers = find_network("unet").settings
     settings = {n: v for n, v in plain["settings"].items() if n not in layers}

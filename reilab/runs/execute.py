@@ -6,6 +6,7 @@ import contextlib
 
 import torch
 
+from reilab.disk import replace_text
 from reilab.events import (
     Checkpointed,
     Command,
@@ -18,13 +19,14 @@ from reilab.events import (
     Stopped,
 )
 from reilab.plain import to_json
-from reilab.record.folder import RunFolder, replace_text
+from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
-from reilab.runs.config import from_yaml
+from reilab.runs.config import checked, config_of
 from reilab.runs.drive import Inbox, Sink, drive, nobody
-from reilab.runs.kept import forget_after, keep_state
+from reilab.runs.fork import parent_of
+from reilab.runs.kept import forget_after, keep_state, load_newest
 from reilab.runs.stream import Prepared, prepare
-from reilab.training.checkpoint import load_checkpoint, save_checkpoint
+from reilab.training.checkpoint import save_checkpoint
 from reilab.training.state import TrainState
 from reilab.training.team import ALONE, Team
 
@@ -42,16 +44,18 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
     mailbox = folder.inbox()
 
     def messages() -> list[Command | Control]:
-        return team.told([*mailbox.poll(), *inbox()] if team.rank == 0 else [])
+        sent = [one for one in mailbox.poll() if isinstance(one, Command | Control)]
+        return team.told([*sent, *inbox()] if team.rank == 0 else [])
 
     def restore(state: TrainState) -> None:
-        if folder.checkpoint(state.method).exists():
-            load_checkpoint(state, folder.checkpoint(state.method))
-            if team.rank == 0:
-                forget_after(folder, state.method, state.step)
+        if not load_newest(state, folder) and parent_of(folder):
+            gone = folder.checkpoint(state.method)
+            raise FileNotFoundError(f"{gone} is gone, where this fork begins; fork its parent anew")
+        if team.rank == 0:
+            forget_after(folder, state.method, state.step)
 
     try:
-        prepared = prepare(from_yaml(folder.config), team, restore)
+        prepared = prepare(checked(config_of(folder)), team, restore)
         saver = _saver(prepared, folder)
         on_gpu = prepared.problem.device.type == "cuda"
         gauges = [_gauge(folder, prepared.problem.device)] if on_gpu else []

@@ -12,9 +12,9 @@ import yaml
 from reilab.events import Evaluated, Event, Posed, Started, Steered, Stepped
 from reilab.methods.base import MethodSpec, weight_fields
 from reilab.methods.registry import method_settings
-from reilab.plain import from_plain, to_plain
-from reilab.record.folder import RunFolder, unused
-from reilab.runs.config import RunConfig, checked, from_yaml
+from reilab.plain import from_plain, parsed_yaml, to_plain
+from reilab.record.folder import RunFolder, made_whole, unused
+from reilab.runs.config import RunConfig, checked, config_of
 from reilab.runs.kept import common_steps, states
 from reilab.settings import choose, override
 from reilab.tasks.registry import find_task
@@ -52,7 +52,7 @@ def fork(folder: RunFolder, step: int, changes: Mapping[str, Any], out: Path) ->
             bounds.
         FileExistsError: the folder exists and is not empty.
     """
-    parent = from_yaml(folder.config)
+    parent = config_of(folder)
     for name in changes:
         _check_change(name, parent)
     known = forkable_steps(folder)
@@ -66,11 +66,13 @@ def fork(folder: RunFolder, step: int, changes: Mapping[str, Any], out: Path) ->
             f"steps = {config.training.steps} must be more than {step}, where it forks"
         )
     lineage = {"forked": to_plain(Parent(folder.name, step))}
-    made = RunFolder.create(out, config.to_yaml() + yaml.safe_dump(lineage, sort_keys=False))
-    for method, source in sources.items():
-        copy_checkpoint(source, made.checkpoint(method), lambda own: _steered(own, config, changes))
-    for event in _until(folder.events(), step):
-        made.record(event)
+    told = config.to_yaml() + yaml.safe_dump(lineage, sort_keys=False)
+    with made_whole(out, told) as made:
+        for method, source in sources.items():
+            target = made.checkpoint(method)
+            copy_checkpoint(source, target, lambda own: _steered(own, config, changes))
+        for event in _until(folder.events(), step):
+            made.record(event)
     return made
 
 
@@ -81,13 +83,15 @@ def forked_name(folder: RunFolder, step: int) -> Path:
 
 def forkable_steps(folder: RunFolder) -> tuple[int, ...]:
     """The steps at which the states of all methods of a run are on disk."""
-    return common_steps(folder, yaml.safe_load(folder.config)["methods"])
+    return common_steps(folder, config_of(folder).methods)
 
 
 def parent_of(folder: RunFolder) -> Parent | None:
     """Where a run was forked from, if it was."""
-    lineage = yaml.safe_load(folder.config).get("forked")
-    return from_plain(Parent, lineage, folder.path / "config.yaml") if lineage else None
+    file = folder.path / "config.yaml"
+    plain = parsed_yaml(folder.config, file)
+    lineage = plain.get("forked") if isinstance(plain, dict) else None
+    return from_plain(Parent, lineage, file) if lineage else None
 
 
 def changeable() -> tuple[str, ...]:
@@ -127,7 +131,10 @@ def _steered_method(
     method: MethodSpec, weights: Mapping[str, float], changes: Mapping[str, Any]
 ) -> MethodSpec:
     """A method with the weights of its state, and the changes to its own fields."""
-    steered = {name: weights[one.term] for name, one in weight_fields(type(method)).items()}
+    fields = weight_fields(type(method))
+    if unknown := sorted({one.term for one in fields.values()} - weights.keys()):
+        raise ValueError(f"the state to fork from has no weight of {', '.join(unknown)}")
+    steered = {name: weights[one.term] for name, one in fields.items()}
     own = {name: value for name, value in changes.items() if name in vars(method)}
     return override(method, {**steered, **own})
 

@@ -28,6 +28,7 @@ class Status(StrEnum):
     FINISHED = "finished"
     FAILED = "failed"
     LOST = "lost"
+    UNREADABLE = "unreadable"
 
 
 #: A worker is at it.
@@ -38,7 +39,7 @@ RESUMABLE = (Status.STOPPED, Status.FAILED, Status.LOST)
 
 @dataclass(frozen=True)
 class Standing:
-    """A status; for failed and lost runs the reason in words, for queued ones the place in line."""
+    """A status; for queued runs the place in line, for those that go wrong the reason in words."""
 
     status: Status
     reason: str = ""
@@ -64,8 +65,6 @@ def resume(folder: RunFolder, limit: int = 1) -> None:
     Raises:
         RuntimeError: a worker is at it already.
     """
-    check_free(folder)
-    folder.clear_mail()
     queue.join(folder, limit)
     advance(folder.path.parent)
 

@@ -7,11 +7,13 @@ network: 6 MB in the quick presets, 103 MB at the width of the paper.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from reilab.record.folder import RunFolder, link_or_copy
-from reilab.training.checkpoint import read_position
+from reilab.training.checkpoint import DamagedError, load_checkpoint, read_position
+from reilab.training.state import TrainState
 
 
 def keep_state(folder: RunFolder, method: str, step: int, every: int, most: int) -> None:
@@ -42,14 +44,41 @@ def forget_after(folder: RunFolder, method: str, step: int) -> None:
 def kept_states(folder: RunFolder, method: str) -> dict[int, Path]:
     """The states that are kept for good, by step, in order."""
     paths = sorted((folder.path / "checkpoints").glob(f"{method}-*.safetensors"))
-    return {int(path.stem.rpartition("-")[2]): path for path in paths}
+    steps = {path.stem.removeprefix(f"{method}-"): path for path in paths}
+    return {int(step): path for step, path in steps.items() if step.isdecimal()}
 
 
 def states(folder: RunFolder, method: str) -> dict[int, Path]:
-    """All states of a method that are on disk, the newest one too."""
-    newest = folder.checkpoint(method)
-    latest = {read_position(newest).step: newest} if newest.exists() else {}
+    """All states of a method that are on disk, the newest one too, if it can be read."""
+    newest, latest = folder.checkpoint(method), dict[int, Path]()
+    with contextlib.suppress(DamagedError, FileNotFoundError):
+        latest = {read_position(newest).step: newest}
     return {**latest, **kept_states(folder, method)}
+
+
+def load_newest(state: TrainState, folder: RunFolder) -> bool:
+    """Bring a method to where it stood last: to the newest of its states that is not damaged.
+
+    Returns:
+        False if there is none on disk; it stands at the start then.
+
+    Raises:
+        ValueError: all of them are damaged, or of another network.
+    """
+    newest, faults = folder.checkpoint(state.method), list[str]()
+    for path in (newest, *reversed(kept_states(folder, state.method).values())):
+        try:
+            load_checkpoint(state, path)
+        except FileNotFoundError:
+            continue
+        except DamagedError as error:
+            faults.append(str(error))
+        else:
+            return True
+    if faults:
+        told = f"delete the states of {state.method} there to train it from the start"
+        raise ValueError(f"{faults[0]}; no older state is whole: {told}")
+    return False
 
 
 def common_steps(folder: RunFolder, methods: Sequence[str]) -> tuple[int, ...]:

@@ -9,11 +9,12 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
+from reilab.disk import replace_text
 from reilab.events import Metrics
 from reilab.metrics import rei_legacy_psnr
 from reilab.plain import read_json, to_json
-from reilab.record.folder import RunFolder, replace_text
-from reilab.runs.config import from_yaml
+from reilab.record.folder import RunFolder
+from reilab.runs.config import config_of
 from reilab.runs.stream import prepare
 from reilab.show.results import BASELINE
 from reilab.training.checkpoint import load_checkpoint
@@ -53,7 +54,7 @@ def write_marks(folder: RunFolder) -> None:
 
     Without ground truth there is nothing but the names.
     """
-    config = from_yaml(folder.config)
+    config = config_of(folder)
     prepared = prepare(
         config, restore=lambda state: load_checkpoint(state, folder.checkpoint(state.method))
     )

@@ -10,9 +10,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from reilab.disk import replace_text
 from reilab.events import Failed
 from reilab.plain import read_json, to_json
-from reilab.record.folder import RunFolder, replace_text
+from reilab.record.folder import RunFolder
 from reilab.runs import queue
 from reilab.runs.processes import Process, bury_children, spawn, this_process
 from reilab.runs.roster import sign_in, worker_alive
@@ -36,8 +37,8 @@ def waiting(root: Path) -> list[Process]:
     for file in _place(root).glob("*.json"):
         try:
             process = read_json(Process, file)
-        except FileNotFoundError:
-            # It has just taken a run, or ended.
+        except (FileNotFoundError, ValueError):
+            # It has just taken a run, or ended; or nobody knows it by this file.
             continue
         if process.is_alive:
             found.append(process)
@@ -128,7 +129,11 @@ def _take(root: Path) -> RunFolder | None:
     if not due:
         return None
     folder = RunFolder(root / due[0].run)
-    sign_in(folder, this_process())
+    try:
+        sign_in(folder, this_process())
+    except RuntimeError:
+        # Somebody has just begun with it in a process of their own.
+        return None
     queue.strike(folder)
     _sign_off(root)
     # Another run may have counted on this worker.

@@ -22,13 +22,15 @@ from reilab.events import Command, Control, Stop
 #: rounds; of two runs on the same cores each step took up to fifty times as long with those
 #: (``docs/LOG.md``).
 WAITING = {"GOMP_SPINCOUNT": "300"}
+#: No number comes again so soon; Linux rounds when it was started to whole seconds.
+SAME_SECONDS = 2.0
 #: Processes started by this one: the parent alone learns how they ended, and must ask.
 children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process: its number, which may come again, and when it was started, in seconds since 1970.
+    """A process: its number, which may come again, and when it was started, see ``_start``.
 
     Example:
         >>> this_process().is_alive
@@ -45,7 +47,8 @@ class Process:
             return False
         try:
             process = psutil.Process(self.pid)
-            return process.create_time() == self.began and process.status() != psutil.STATUS_ZOMBIE
+            same = abs(_start(process) - self.began) < SAME_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
@@ -64,9 +67,17 @@ def this_process() -> Process:
 def process_of(pid: int) -> Process:
     """The process that has a number now; one that never lived if there is none."""
     try:
-        return Process(pid, psutil.Process(pid).create_time())
+        return Process(pid, _start(psutil.Process(pid)))
     except psutil.NoSuchProcess:
         return Process(pid, 0.0)
+
+
+def _start(process: psutil.Process) -> float:
+    """When a process was started, in seconds since the machine was; elsewhere than on Linux, 1970.
+
+    There, psutil reckons the time of day from what the clock says now, which may have been set.
+    """
+    return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0.0)
 
 
 def spawn(command: Sequence[str], log: Path) -> Process:

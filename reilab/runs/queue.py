@@ -5,17 +5,18 @@ Whoever changes it holds the lock beside it; reading needs none.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from filelock import FileLock
 
-from reilab.plain import read_json, to_json
-from reilab.record.folder import RunFolder, list_runs, replace_text
-from reilab.runs.roster import worker_alive
+from reilab.disk import replace_text
+from reilab.plain import parsed_yaml, read_json, to_json
+from reilab.record.folder import RunFolder, list_runs
+from reilab.runs.roster import check_free, worker_alive
 
 #: A holder of the lock starts workers, which takes some milliseconds each.
 PATIENCE_SECONDS = 30.0
@@ -40,8 +41,11 @@ class QueueEntry:
 
 def entries(root: Path) -> list[QueueEntry]:
     """The runs in line, the next one first."""
-    file = root / "queue.json"
-    return read_json(list[QueueEntry], file) if file.exists() else []
+    try:
+        return read_json(list[QueueEntry], root / "queue.json")
+    except (OSError, ValueError):
+        # There is none, or it is damaged: whoever stood in it may be resumed.
+        return []
 
 
 def position(folder: RunFolder) -> int | None:
@@ -61,7 +65,10 @@ def due(root: Path) -> list[QueueEntry]:
     """The runs whose device is free, in the order of the line; nobody overtakes."""
     if not entries(root):
         return []
-    busy = [device_of(folder) for folder in list_runs(root) if worker_alive(folder)]
+    busy = []
+    for folder in filter(worker_alive, list_runs(root)):
+        with contextlib.suppress(ValueError, OSError):
+            busy.append(device_of(folder))
     found: list[QueueEntry] = []
     held: set[str] = set()
     for entry in entries(root):
@@ -74,11 +81,18 @@ def due(root: Path) -> list[QueueEntry]:
 
 
 def join(folder: RunFolder, limit: int) -> None:
-    """Put a run at the end of the line, unless it stands there already."""
+    """Put a run at the end of the line, unless it stands there already.
+
+    Raises:
+        RuntimeError: a worker is at it already.
+        ValueError: what was asked for is damaged.
+    """
     root = folder.path.parent
     with locked(root):
+        check_free(folder)
         line = entries(root)
         if folder.name not in [entry.run for entry in line]:
+            folder.clear_mail()
             write(root, [*line, QueueEntry(folder.name, device_of(folder), limit)])
 
 
@@ -117,6 +131,11 @@ def locked(root: Path) -> Iterator[None]:
 
 
 def device_of(folder: RunFolder) -> str:
-    """The device of a run by its full name."""
-    device: str = yaml.safe_load(folder.config)["device"]
-    return "cuda:0" if device == "cuda" else device
+    """The device of a run by its full name.
+
+    Raises:
+        ValueError: what was asked for is damaged.
+    """
+    plain = parsed_yaml(folder.config, folder.path / "config.yaml")
+    device = plain.get("device") if isinstance(plain, dict) else None
+    return "cuda:0" if device == "cuda" else str(device)

@@ -15,14 +15,14 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.record.notes import read_notes
 from reilab.runs import jobs
-from reilab.runs.config import USUAL_METHODS, RunConfig, from_yaml, objectives, values_of
+from reilab.runs.config import USUAL_METHODS, RunConfig, config_of, objectives, values_of
 from reilab.runs.fork import changeable, parent_of
 from reilab.show.charts import svg_charts
 from reilab.show.gallery import Shown, sample_of, shown, templates
 from reilab.show.results import results
-from reilab.show.scene import Scene, scene_of
+from reilab.show.scene import Scene, lost_words, n_images, scene_of
 from reilab.show.table import COLUMNS, STEP
-from reilab.show.words import method_title, steering_log
+from reilab.show.words import method_title, steering_log, unread_words
 from reilab.tasks.registry import find_task
 
 
@@ -62,14 +62,14 @@ def command_of(folder: RunFolder) -> str:
     Raises:
         ValueError: its task is not known here.
     """
-    config, parent = from_yaml(folder.config), parent_of(folder)
+    config, parent = config_of(folder), parent_of(folder)
     if parent is None:
         return as_command(config)
     numbers = _numbers(config)
     original = folder.path.with_name(parent.run)
     usual: Mapping[str, Any] = {}
     if (original / "config.yaml").exists():
-        usual = _numbers(from_yaml(RunFolder(original).config))
+        usual = _numbers(config_of(RunFolder(original)))
     words = ["reilab", "runs", "fork", parent.run, "--step", str(parent.step)]
     may_change = {name: numbers[name] for name in changeable() if name in numbers}
     return shlex.join([*words, *_changed(usual, may_change)])
@@ -101,7 +101,7 @@ def report_html(folder: RunFolder) -> str:
     Raises:
         ValueError: its task is not known here.
     """
-    config, history = from_yaml(folder.config), history_of(folder.events())
+    config, history = config_of(folder), history_of(folder.events())
     standing, task = jobs.standing(folder, history), find_task(config.task)
     first = scene_of(folder.name, history, 0)
     n_samples, n_moments = _affordable(history, first)
@@ -112,7 +112,7 @@ def report_html(folder: RunFolder) -> str:
         run=folder.name,
         status=f"{standing.status}, {history.progress:.0%} done",
         summary=task.summary,
-        failure=standing.reason,
+        failure=" ".join([standing.reason, *unread_words(history), *lost_words(history, None)]),
         parent=parent_of(folder),
         notes=read_notes(folder).text,
         judged=history.posed is None or history.posed.truth is not None,
@@ -133,9 +133,9 @@ def report_html(folder: RunFolder) -> str:
 
 def _affordable(history: History, first: Scene | None) -> tuple[int, int]:
     """How many test images, and moments of the first one, have room in a report."""
-    if history.posed is None or first is None:
+    if first is None or not first.shots:
         return 0, 0
-    n, *shape = history.posed.pinv.shape
+    n, shape = n_images(history), first.shots[0].image.shape
     one = int(np.prod(shape)) * 2 * len(first.panes)
     moments = int(np.prod(shape)) * max(1, len(history.tracks))
     n_samples = max(1, min(n, BUDGET // 2 // one))
@@ -150,13 +150,13 @@ def _strips(history: History, most: int) -> list[list[Shown]]:
         if most < 2 or len(steps) < 2:
             continue
         places = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)
-        strips.append([_at(history, method, steps[place]) for place in places])
+        strips.append([one for place in places for one in _at(history, method, steps[place])])
     return strips
 
 
-def _at(history: History, method: str, step: int) -> Shown:
-    """The first test image as a method had it at a step, which it says."""
+def _at(history: History, method: str, step: int) -> list[Shown]:
+    """The first test image as a method had it at a step, which it says, if it can be read."""
     scene = scene_of("", history, 0, step)
     assert scene is not None
-    (one,) = (shown(scene, shot) for shot in scene.shots if shot.key == method)
-    return replace(one, told=", ".join(filter(None, [f"step {step}", one.told])))
+    found = [shown(scene, shot) for shot in scene.shots if shot.key == method]
+    return [replace(one, told=", ".join(filter(None, [f"step {step}", one.told]))) for one in found]

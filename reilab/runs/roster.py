@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from filelock import FileLock, Timeout
+
+from reilab.disk import replace_text, writing
 from reilab.plain import read_json, to_json
-from reilab.record.folder import RunFolder, replace_text
+from reilab.record.folder import RunFolder
 from reilab.runs.processes import Process, this_process
 
 
@@ -33,22 +37,48 @@ def signed_in(folder: RunFolder) -> Iterator[None]:
     Raises:
         RuntimeError: another one does.
     """
-    check_free(folder)
-    if worker_pid(folder) != os.getpid():
-        # Nobody announced this process; what was sent before was meant for another one.
-        folder.clear_mail()
-    sign_in(folder, this_process())
-    try:
-        yield
-    finally:
-        # It may live on, or another may have signed in after it.
-        if worker_pid(folder) == os.getpid():
-            _write(folder, this_process(), ended=True)
+    with _alone(folder):
+        announced = worker_pid(folder) == os.getpid()
+        sign_in(folder, this_process())
+        if not announced:
+            # What was sent before was meant for another one.
+            folder.clear_mail()
+        try:
+            yield
+        finally:
+            # It may live on, or another may have signed in after it; the disk may be full.
+            with contextlib.suppress(OSError):
+                if worker_pid(folder) == os.getpid():
+                    _write(folder, this_process(), ended=True)
 
 
 def sign_in(folder: RunFolder, process: Process) -> None:
-    """Write down which process carries out the run."""
-    _write(folder, process, ended=False)
+    """Write down which process carries out the run.
+
+    Raises:
+        RuntimeError: another one does.
+    """
+    with _alone(folder):
+        check_free(folder)
+        _write(folder, process, ended=False)
+
+
+@contextmanager
+def _alone(folder: RunFolder) -> Iterator[None]:
+    """Hold the lock of a run, which the system takes from a process that ends."""
+    file = folder.path / "worker.lock"
+    with writing(file):
+        lock = FileLock(file, is_singleton=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise RuntimeError(
+                f"another process is already at work on {folder.path}; stop it first, or wait"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_free(folder: RunFolder) -> None:
@@ -76,7 +106,8 @@ def last_words(folder: RunFolder) -> str:
     """What is known of a worker that ended without recording how."""
     entry = _read(folder)
     if entry is None:
-        return "No worker has been started on this run."
+        told = (folder.path / "worker.json").exists()
+        return "worker.json is damaged." if told else "No worker has been started on this run."
     worker = entry.process
     code = worker.exit_code
     if code is not None and code < 0:
@@ -95,5 +126,8 @@ def _write(folder: RunFolder, process: Process, ended: bool) -> None:
 
 
 def _read(folder: RunFolder) -> RosterEntry | None:
-    file = folder.path / "worker.json"
-    return read_json(RosterEntry, file) if file.exists() else None
+    try:
+        return read_json(RosterEntry, folder.path / "worker.json")
+    except (OSError, ValueError):
+        # There is none, or it is damaged; who is at work keeps others out by ``worker.lock``.
+        return None

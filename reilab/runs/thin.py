@@ -20,7 +20,7 @@ from reilab.events import (
     Steered,
     Stepped,
 )
-from reilab.record.folder import RunFolder
+from reilab.record.folder import RunFolder, made_whole
 from reilab.record.history import History, history_of
 from reilab.training.checkpoint import copy_network
 
@@ -60,11 +60,11 @@ def thin(
     ):
         if value < least:
             raise ValueError(f"{name} = {value} must be at least {least}")
-    copy = RunFolder.create(target, folder.config)
-    for event in _thinned(list(_uninterrupted(events, history)), images, moments, entries):
-        copy.record(event)
-    for method in history.tracks:
-        copy_network(folder.checkpoint(method), copy.checkpoint(method))
+    with made_whole(target, folder.config) as copy:
+        for event in _thinned(list(_uninterrupted(events, history)), images, moments, entries):
+            copy.record(event)
+        for method in history.tracks:
+            copy_network(folder.checkpoint(method), copy.checkpoint(method))
     return copy
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from reilab.disk import replacing
 from reilab.record.history import History
 from reilab.show.panes import ERROR_COLOURS, TRUTH
 from reilab.show.scene import ERROR_TITLE, Scene, Shot, scene_of
@@ -56,7 +57,7 @@ def side_by_side(histories: Mapping[str, History], image: int = 0) -> Figure:
 
     found = {label: scene_of(label, history, image) for label, history in histories.items()}
     scenes = {label: scene for label, scene in found.items() if scene is not None}
-    n_columns = max(len(scene.shots) for scene in scenes.values())
+    n_columns = max(1, *(len(scene.shots) for scene in scenes.values()))
     inches = PANE_INCHES * 2 / 3
     size = (inches * n_columns + 0.3, (inches + 0.4) * len(scenes))
     figure = Figure(figsize=size, layout="constrained", dpi=100)
@@ -71,9 +72,15 @@ def side_by_side(histories: Mapping[str, History], image: int = 0) -> Figure:
 
 
 def save_comparison(history: History, path: Path) -> None:
-    """Write ``comparison`` as a picture, if there is anything to compare."""
-    if history.posed and any(track.evaluated for track in history.tracks.values()):
-        comparison(history).savefig(path)
+    """Write ``comparison`` as a picture, if there is anything to compare.
+
+    Raises:
+        DiskError: the disk takes no more.
+    """
+    scene = scene_of("", history, 0)
+    if scene and any(shot.judged for shot in scene.shots):
+        with replacing(path) as partial:
+            comparison(history).savefig(partial, format=path.suffix.removeprefix("."))
 
 
 def small_png(figure: Figure) -> bytes:

@@ -40,7 +40,7 @@ def sample_of(scene: Scene) -> Sample:
     """All panes of a scene; its error maps share one scale."""
     images = [shown(scene, shot) for shot in scene.panes]
     errors = [_error(scene, shot) for shot in scene.panes] if scene.errors else []
-    return Sample(scene.shots[0].sample + 1, images, errors)
+    return Sample(scene.sample + 1, images, errors)
 
 
 def shown(scene: Scene, shot: Shot) -> Shown:

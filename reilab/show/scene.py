@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from reilab.events import Evaluated, Images, Metrics
 from reilab.record.history import History, Track
+from reilab.record.pictures import LostError
 from reilab.show.panes import MEASUREMENT, PINV, TRUTH, Pixels, to_pixels
 from reilab.show.results import BASELINE
 from reilab.show.words import in_order, method_colour, method_title
@@ -57,6 +59,7 @@ class Scene:
 
     Args:
         run: the name of the run, or of several.
+        sample: which test image it is.
         shots: ground truth where it is known, A†y, and the methods.
         measurement: the picture of what was measured, with values from 0 to 1.
         low: the value that is black where nobody has moved it, and
@@ -64,6 +67,7 @@ class Scene:
     """
 
     run: str
+    sample: int
     shots: Sequence[Shot]
     measurement: Shot | None
     low: float
@@ -110,9 +114,9 @@ def scene_of(run: str, history: History, sample: int, at: int | None = None) -> 
     """
     if history.posed is None:
         return None
-    sample = min(sample, len(history.posed.pinv) - 1)
+    sample = min(sample, max(n_images(history) - 1, 0))
     low, high = history.posed.value_range
-    return Scene(run, shots(history, sample, at), measurement(history, sample), low, high)
+    return Scene(run, sample, shots(history, sample, at), measurement(history, sample), low, high)
 
 
 def moments(histories: Iterable[History]) -> list[int]:
@@ -121,33 +125,58 @@ def moments(histories: Iterable[History]) -> list[int]:
 
 
 def shots(history: History, sample: int, at: int | None) -> list[Shot]:
-    """Ground truth, A†y and every method that has images, of one test image at one moment."""
+    """Ground truth, A†y and every method, of one test image at one moment, where they are there."""
     posed = history.posed
     if posed is None:
         return []
-    truth = None if posed.truth is None else _read(posed.truth, sample)
-    found = []
-    if truth is not None:
-        found.append(Shot(TRUTH, "Ground truth", method_colour(TRUTH), sample, 0, truth))
-    pinv = _read(posed.pinv, sample)
-    start = _of(posed.pinv_per_image, sample)
-    found.append(Shot(PINV, BASELINE, method_colour(PINV), sample, 0, pinv, truth, start))
+    truth = _read(posed.truth, sample)
+    found: list[Shot] = []
+
+    def add(key: str, title: str, step: int, image: Values | None, metrics: Metrics | None) -> None:
+        if image is not None and image.shape == (found[0].image if found else image).shape:
+            colour, judge = method_colour(key), None if key == TRUTH else truth
+            found.append(Shot(key, title, colour, sample, step, image, judge, metrics))
+
+    add(TRUTH, "Ground truth", 0, truth, None)
+    add(PINV, BASELINE, 0, _read(posed.pinv, sample), _of(posed.pinv_per_image, sample))
     for name in in_order(history):
         event = _at(history.tracks[name], at)
         if event is not None:
-            title, colour = method_title(name), method_colour(name)
-            metrics = _of(event.per_image, sample)
-            image = _read(event.images, sample)
-            found.append(Shot(name, title, colour, sample, event.step, image, truth, metrics))
+            image, metrics = _read(event.images, sample), _of(event.per_image, sample)
+            add(name, method_title(name), event.step, image, metrics)
     return found
+
+
+def n_images(history: History) -> int:
+    """How many test images a run shows; 0 where none can be read."""
+    posed = history.posed
+    for images in (posed.pinv, posed.truth, posed.measurement) if posed else ():
+        with contextlib.suppress(LostError):
+            if images is not None:
+                return len(images)
+    return 0
+
+
+def lost_words(history: History, at: int | None) -> list[str]:
+    """Which images of a moment cannot be read, and why."""
+    posed, told = history.posed, list[str]()
+    events = (_at(track, at) for track in history.tracks.values())
+    shown = [*(posed.pinv, posed.truth, posed.measurement)] if posed else []
+    for images in [*shown, *(event.images for event in events if event)]:
+        try:
+            _ = images and images.shape
+        except LostError as error:
+            told.append(str(error))
+    return told
 
 
 def measurement(history: History, sample: int) -> Shot | None:
     """The picture of the measurement of one test image, if the run has kept one."""
     posed = history.posed
-    if posed is None or posed.measurement is None:
+    image = _read(posed.measurement, sample) if posed else None
+    if posed is None or image is None:
         return None
-    title, image = posed.measurement_title, _read(posed.measurement, sample)
+    title = posed.measurement_title
     return Shot(MEASUREMENT, title, method_colour(MEASUREMENT), sample, 0, image)
 
 
@@ -165,8 +194,11 @@ def scale_end(errors: Sequence[Values]) -> float:
     return next((end for end in SCALE_ENDS if most <= end), SCALE_ENDS[-1])
 
 
-def _read(images: Images, sample: int) -> Values:
-    return np.asarray(images[sample], np.float32)
+def _read(images: Images | None, sample: int) -> Values | None:
+    try:
+        return None if images is None else np.asarray(images[sample], np.float32)
+    except LostError:
+        return None
 
 
 def _at(track: Track, at: int | None) -> Evaluated | None:
@@ -176,4 +208,4 @@ def _at(track: Track, at: int | None) -> Evaluated | None:
 
 
 def _of(metrics: tuple[Metrics, ...] | None, sample: int) -> Metrics | None:
-    return metrics[sample] if metrics else None
+    return metrics[sample] if metrics and sample < len(metrics) else None

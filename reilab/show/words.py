@@ -69,6 +69,19 @@ def change_words(command: Command) -> str:
             return f"assumed noise = {value:g}"
 
 
+def unread_words(history: History) -> list[str]:
+    """What of a run's log could not be read: where it begins, and how much it is."""
+    damaged = [one.reason for one in history.unread if not one.newer]
+    newer = [one.reason for one in history.unread if one.newer]
+    found = []
+    for reasons in filter(None, (damaged, newer)):
+        more = f", and so are {len(reasons) - 1} more lines" if len(reasons) > 1 else ""
+        found.append(f"{reasons[0]}{more}")
+    if history.stray:
+        found.append(f"{history.stray} lines of the log are of methods whose start is not in it")
+    return found
+
+
 def steering_log(history: History) -> list[str]:
     """What was changed while the run was going, at which step, for which methods."""
     found: dict[tuple[int, str], list[str]] = {}

@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from reilab.disk import replace_text
 from reilab.key import Key
 from reilab.plain import to_json
 from reilab.problem import Problem
-from reilab.record.folder import replace_text
 from reilab.show.panes import to_pixels
 from reilab.show.results import BASELINE
 from reilab.trained.assess import Assessment, assess, per_image_csv, summary

@@ -1,8 +1,11 @@
-"""Checkpoints: a TrainState in one safetensors file, replaced whole or not at all."""
+"""Checkpoints: a TrainState in one safetensors file, replaced whole or not at all.
+
+After the position stands the CRC-32 of all that is in it; in files of older versions it does not.
+"""
 
 from __future__ import annotations
 
-import os
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +13,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from reilab.disk import replacing
 from reilab.nets.registry import NetworkSpec, described, from_description, is_registered
 from reilab.nets.weights import fill
 from reilab.plain import from_json, to_json
@@ -21,6 +25,11 @@ from reilab.training.state import Best, TrainState
 
 #: How these files end.
 OWN_SUFFIX = ".safetensors"
+SEAL = ', "crc32": "'
+
+
+class DamagedError(ValueError):
+    """A file is no checkpoint, or not as it was written."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,11 @@ class Position:
 
 
 def save_checkpoint(state: TrainState, path: Path) -> None:
-    """Write network, optimiser and position to ``path``."""
+    """Write network, optimiser and position to ``path``, which outlives a power cut from then on.
+
+    Raises:
+        DiskError: the disk takes no more; what was at ``path`` still is.
+    """
     tensors = {f"network.{name}": t for name, t in state.network.state_dict().items()}
     for index, slots in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": t for name, t in slots.items()}
@@ -75,7 +88,8 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     """Bring ``state`` to where ``path`` was saved.
 
     Raises:
-        ValueError: not a checkpoint, of another method, or of another network; names what differs.
+        DamagedError: not a checkpoint, or not as it was written; the state is as it was.
+        ValueError: of another method, or of another network; names what differs.
     """
     tensors, position = _read(path)
     if position.method != state.method:
@@ -105,14 +119,9 @@ def read_position(path: Path) -> Position:
     """The position of a checkpoint.
 
     Raises:
-        ValueError: not a checkpoint.
+        DamagedError: not a checkpoint.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {})["reilab"]
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} is not a reilab checkpoint: {error}") from error
-    return from_json(Position, text, path)
+    return _position(_opened(path)[0], path)
 
 
 def network_in(path: Path) -> NetworkSpec | None:
@@ -157,15 +166,49 @@ def read_network(path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Position]:
-    position = read_position(path)
-    with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, position  # noqa: SIM118
+    text, tensors = _opened(path, with_tensors=True)
+    position = _position(text, path)
+    told, sealed, seal = text.rpartition(SEAL)
+    if sealed and seal != f'{_crc32(tensors, told)}"}}':
+        raise DamagedError(f"{path} is damaged: it is not what was written there")
+    return tensors, position
+
+
+def _opened(path: Path, with_tensors: bool = False) -> tuple[str, dict[str, Tensor]]:
+    """What a file tells of its position, and its tensors if they are asked for."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys() if with_tensors else ()
+            return file.metadata()["reilab"], {name: file.get_tensor(name) for name in names}
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, KeyError, TypeError, OSError) as error:
+        raise DamagedError(f"{path} is not a reilab checkpoint: {error}") from error
+
+
+def _position(text: str, path: Path) -> Position:
+    try:
+        return from_json(Position, text, path)
+    except ValueError as error:
+        raise DamagedError(str(error)) from error
 
 
 def _write(tensors: dict[str, Tensor], position: Position, path: Path) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    save_file(tensors, partial, metadata={"reilab": to_json(position)})
-    os.replace(partial, path)
+    text = to_json(position).removesuffix("}")
+    told = {"reilab": f'{text}{SEAL}{_crc32(tensors, text)}"}}'}
+    path.parent.mkdir(exist_ok=True)
+    with replacing(path, durable=True) as partial:
+        # Written by safetensors, a file of its own would be left where this process is killed.
+        partial.write_bytes(save(tensors, told))
+
+
+def _crc32(tensors: Mapping[str, Tensor], text: str) -> str:
+    """Of names, kinds, shapes and values, and of the position."""
+    found = zlib.crc32(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        found = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), found)
+        found = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, found)
+    return f"{found:08x}"
 
 
 def _laid_out_as(parameter: Tensor, slot: Tensor) -> Tensor:

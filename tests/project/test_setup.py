@@ -25,10 +25,12 @@ PICTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split(
 LAYERS = [set(line.split("  ")[0].split()) for line in PICTURE.strip().splitlines()]
 #: A run is read without knowing how it was trained, and its processes are looked after.
 TORCH_FREE = (
+    "reilab.disk",
     "reilab.plain",
     "reilab.record.codec",
     "reilab.record.folder",
     "reilab.record.history",
+    "reilab.record.log",
     "reilab.record.notes",
     "reilab.record.pictures",
     "reilab.show.table",

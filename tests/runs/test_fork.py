@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reilab.disk import replace_text
 from reilab.events import Event, SetAssumedNoise, SetWeight, Started, Steered, Stepped, Stop
 from reilab.record import folder as folders
-from reilab.record.folder import RunFolder, replace_text
+from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import configure, from_yaml

@@ -163,5 +163,5 @@ def test_an_address_may_name_an_example(small: RunFolder, tmp_path: Path) -> Non
     lab = Lab(tmp_path / "new" / "runs")
     lab.open(small.name)
     assert lab.folder.path == tmp_path / "new" / "runs" / small.name
-    with pytest.raises(ValueError, match="mri-smal"):
+    with pytest.raises(FileNotFoundError, match="mri-smal"):
         lab.open("mri-smal")

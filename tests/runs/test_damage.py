@@ -1,0 +1,199 @@
+"""Runs that are damaged, killed, or on a full disk; more of them are in ``benchmarks/faults``."""
+
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import yaml
+
+from benchmarks.faults import disks, kills, states, strike
+from reilab.events import Started
+from reilab.lab.library import Library
+from reilab.lab.model import Lab
+from reilab.record.folder import RunFolder
+from reilab.record.history import history_of
+from reilab.runs import processes, roster
+from reilab.runs.config import from_yaml
+from reilab.runs.execute import execute
+from reilab.runs.fork import fork
+from reilab.runs.jobs import Status
+from reilab.show.scene import lost_words, scene_of
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+#: Holds the lock of a run until it is ended.
+HOLDER = """
+import sys
+from pathlib import Path
+from reilab.record.folder import RunFolder
+from reilab.runs.roster import signed_in
+with signed_in(RunFolder(Path(sys.argv[1]))):
+    print("here", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("part", "count"), [(states, 10), (disks, 3), (kills, 2)], ids=["states", "disks", "kills"]
+)
+def test_what_is_promised_of_damage_holds(part: object, count: int, tmp_path: Path) -> None:
+    found = part.attacks(random.Random(1), count, tmp_path)  # type: ignore[attr-defined]
+    assert {one.name: wrong for one in found if (wrong := strike(one))} == {}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder.create(tmp_path / "run", states.config().to_yaml())
+
+
+def test_a_damaged_state_is_passed_over_for_an_older_one(folder: RunFolder) -> None:
+    execute(folder)
+    expected = states.digits(folder)
+    newest = folder.checkpoint("rei")
+    newest.with_name("rei-0000004.safetensors").unlink()
+    content = bytearray(newest.read_bytes())
+    for place in range(8 + int.from_bytes(content[:8], "little"), len(content), 999):
+        content[place] ^= 1
+    newest.write_bytes(content)
+    execute(folder)
+    last = [one for one in folder.events() if isinstance(one, Started) and one.method == "rei"][-1]
+    assert last.step == 0
+    assert states.digits(folder) == expected
+
+
+def test_a_run_whose_states_are_all_damaged_says_so(folder: RunFolder) -> None:
+    execute(folder)
+    for file in (folder.path / "checkpoints").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(ValueError, match="no older state is whole: delete the states of ei"):
+        execute(folder)
+
+
+def test_a_fork_does_not_begin_anywhere_else(folder: RunFolder, tmp_path: Path) -> None:
+    execute(folder)
+    made = fork(folder, 0, {}, tmp_path / "fork")
+    made.checkpoint("ei").unlink()
+    with pytest.raises(FileNotFoundError, match="fork its parent anew"):
+        execute(made)
+
+
+def test_a_fork_that_fails_leaves_nothing(folder: RunFolder, tmp_path: Path) -> None:
+    execute(folder)
+    for file in (folder.path / "previews").iterdir():
+        file.unlink()
+    with pytest.raises(FileNotFoundError):
+        fork(folder, 0, {}, tmp_path / "fork")
+    assert not (tmp_path / "fork").exists()
+
+
+def test_a_run_for_another_machine_is_listed_with_what_was_asked(folder: RunFolder) -> None:
+    file = folder.path / "config.yaml"
+    file.write_text(file.read_text().replace("device: cpu", "device: cuda:7"))
+    (entry,) = Library(folder.path.parent).entries()
+    assert entry.methods == states.METHODS
+    assert entry.troubles == ()
+    with pytest.raises(ValueError, match="cuda:7"):
+        execute(folder)
+
+
+@pytest.mark.parametrize("text", ["", "task: [", "- 1", states.BOMB, "task: sonar"])
+def test_a_run_that_cannot_be_read_is_listed_with_the_reason(folder: RunFolder, text: str) -> None:
+    execute(folder)
+    root = folder.path.parent
+    RunFolder.create(root / "other", states.config().to_yaml())
+    (folder.path / "config.yaml").write_text(text)
+    entries = {entry.name: entry for entry in Library(root).entries()}
+    assert entries["other"].troubles == ()
+    assert entries["run"].standing.status is Status.UNREADABLE
+    assert entries["run"].standing.reason.startswith(str(folder.path / "config.yaml"))
+    lab = Lab(root)
+    lab.open("run")
+    assert lab.history.finished
+    assert not lab.resumable
+    assert lab.troubles == [entries["run"].standing.reason]
+
+
+def test_what_an_odd_log_tells_is_shown(folder: RunFolder) -> None:
+    execute(folder)
+    log = folder.path / "events.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    # Nobody has heard of the start of EI.
+    log.write_text("".join(line for line in lines if '"Started", "method": "ei"' not in line))
+    history = history_of(folder.events())
+    assert list(history.tracks) == ["rei"]
+    assert history.stray > 0
+
+
+def test_two_cannot_have_a_run_even_if_nobody_can_read_who_has_it(folder: RunFolder) -> None:
+    command = [sys.executable, "-c", HOLDER, str(folder.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"here\n"
+        (folder.path / "worker.json").write_text("")
+        with pytest.raises(RuntimeError, match="already at work"), roster.signed_in(folder):
+            pass
+        holder.kill()
+        holder.wait()
+        # The system has taken the lock from it.
+        with roster.signed_in(folder):
+            assert roster.worker_alive(folder)
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="elsewhere the system keeps the time of the start")
+def test_a_clock_that_is_set_kills_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, start, boot = processes.this_process(), psutil.Process.create_time, psutil.boot_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: start(self) - 3600)
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot() - 3600)
+    assert here.is_alive
+    assert not processes.Process(here.pid, here.began - 10).is_alive
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("log_every", "0"), ("steps", "x"), ("seed", "[]"), ("methods", "5")]
+)
+def test_what_cannot_be_asked_for_is_told_in_one_line(field: str, value: str) -> None:
+    told = yaml.safe_load(states.config().to_yaml())
+    part = told if field in told else told["training"]
+    part[field] = yaml.safe_load(value)
+    with pytest.raises(ValueError, match=r"^config\.yaml") as error:
+        from_yaml(yaml.safe_dump(told))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"x",
+        b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f2', (\n",
+        npy(np.array([{}], object)),
+        npy(np.zeros((2, 3), np.float16)),
+    ],
+    ids=["empty", "noise", "broken head", "objects", "no images"],
+)
+def test_images_that_cannot_be_read_are_named_and_hide_no_other(
+    folder: RunFolder, content: bytes
+) -> None:
+    execute(folder)
+    lost = folder.path / "previews" / "rei-0000004-images.npy"
+    lost.write_bytes(content)
+    history = history_of(folder.events())
+    scene = scene_of("run", history, 0)
+    assert scene is not None
+    assert [shot.key for shot in scene.panes] == ["truth", "measurement", "pinv", "ei"]
+    (words,) = lost_words(history, None)
+    assert words.startswith(str(lost))
+    assert "allow_pickle" not in words
