@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from reilab.datasets.bundled import shrink
-from reilab.datasets.formats.contents import UnreadableError
+from reilab.foreign import UnreadableError
 from reilab.settings import Setting
 
 #: The setting of a recipe that says how many. None by default: the paper trains on all.
@@ -37,11 +37,15 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """An image (C, S, S) of a source, its split, and its place in a file that holds several."""
+    """An image (C, S, S) of a source, its split, and its place in a file that holds several.
+
+    ``note`` says what was changed in reading the file, if anything.
+    """
 
     image: Tensor
     split: str
     place: int | None = None
+    note: str = ""
 
 
 class Recipe(Protocol):
@@ -67,8 +71,11 @@ class Recipe(Protocol):
         """Share of the training files that is held back to choose settings by."""
         ...
 
-    def sources(self, folder: Path) -> Sequence[Source]:
-        """The files below ``folder`` that belong to the data set, always in the same order."""
+    def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
+        """The files below ``folder`` that belong to the data set, always in the same order.
+
+        They are divided as if those in ``without`` were not there.
+        """
         ...
 
     def read(self, source: Source) -> Iterable[Found]:

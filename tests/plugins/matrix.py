@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reilab.datasets.formats.contents import Contents, contents_of, file_format, reading
+from reilab.datasets.formats.contents import Contents, contents_of, file_format
+from reilab.foreign import reading
 
 
 @file_format("matrix", ".matrix")
