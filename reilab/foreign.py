@@ -77,7 +77,7 @@ def check_shape(shape: Sequence[int], item_bytes: int = FLOAT32) -> None:
     """
     extents = [int(extent) for extent in shape]
     if min(extents, default=0) < 0 or math.prod(extents) * max(item_bytes, FLOAT32) > MOST_BYTES:
-        raise UnreadableError(f"claims the shape {told(extents)}, {_too_much()}")
+        raise UnreadableError(f"claims the shape {told(extents)}, {too_much()}")
 
 
 def check_archive(path: Path) -> None:
@@ -94,7 +94,7 @@ def check_archive(path: Path) -> None:
                     f"holds an entry named {info.filename!r}, which points out of the archive"
                 )
             if info.file_size > MOST_BYTES:
-                raise UnreadableError(f"claims {info.file_size} bytes of {entry}, {_too_much()}")
+                raise UnreadableError(f"claims {info.file_size} bytes of {entry}, {too_much()}")
 
 
 def told(shape: Sequence[int]) -> str:
@@ -102,5 +102,6 @@ def told(shape: Sequence[int]) -> str:
     return " × ".join(str(extent) for extent in shape) or "()"
 
 
-def _too_much() -> str:
+def too_much() -> str:
+    """The end of a sentence about what a file unpacks to."""
     return f"more than the {MOST_BYTES / 2**30:g} GiB that one file may hold unpacked; divide it"

@@ -41,8 +41,8 @@ class CT100:
         """The files that the first of ``LOADERS`` reads, if there are any: all hold the same."""
         for loader in dict.fromkeys(LOADERS.values()):
             suffixes = tuple(suffix for suffix in LOADERS if LOADERS[suffix] is loader)
-            if files := image_files(folder, suffixes, without):
-                return divided(files)
+            if files := image_files(folder, suffixes):
+                return divided(files, without)
         return ()
 
     def read(self, source: Source) -> Iterator[Found]:

@@ -61,15 +61,15 @@ class FastMRI:
 
     def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
         """Volumes below folders named after their part; without any, the authors' tensor."""
-        volumes = image_files(folder, (".h5", ".hdf5"), without)
+        volumes = image_files(folder, (".h5", ".hdf5"))
         if not volumes:
-            return [Source(file, None) for file in image_files(folder, (".pt",), without)]
+            return [Source(file, None) for file in image_files(folder, (".pt",))]
         parts = {part: [f for f in volumes if _part(f, folder) == part] for part in PARTS}
         held_back = [Source(f, "test") for f in parts["test"]]
         if parts["train"] and parts["val"] and self.split == "folders":
             train = [Source(f, "train") for f in parts["train"]]
             return [*train, *(Source(f, "test") for f in parts["val"]), *held_back]
-        train_files = parts["train"] or parts["val"]
+        train_files = [f for f in parts["train"] or parts["val"] if f not in without]
         cut = boundary(len(train_files), TRAIN_SHARE)
         shared = [Source(f, "train" if i < cut else "test") for i, f in enumerate(train_files)]
         return [*shared, *held_back]

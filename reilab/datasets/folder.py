@@ -56,7 +56,7 @@ class Folder:
 
         Slices of a volume are never in different splits, unless there is one volume only.
         """
-        return sorted_out(image_files(folder, (), without), folder)
+        return sorted_out(image_files(folder), folder, without)
 
     def read(self, source: Source) -> Iterator[Found]:
         """The images of a file; empty slices of a volume are passed over."""

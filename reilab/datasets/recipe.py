@@ -74,7 +74,7 @@ class Recipe(Protocol):
     def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
         """The files below ``folder`` that belong to the data set, always in the same order.
 
-        They are divided as if those in ``without`` were not there.
+        Where no folders say so, they are divided as if those in ``without`` were not there.
         """
         ...
 
@@ -88,8 +88,9 @@ class Recipe(Protocol):
         ...
 
 
-def divided(files: Sequence[Path]) -> tuple[Source, ...]:
+def divided(found: Sequence[Path], without: Collection[Path] = ()) -> tuple[Source, ...]:
     """The first nine tenths of the files to train, the rest to test; a single one is divided."""
+    files = [file for file in found if file not in without]
     if len(files) == 1:
         return (Source(files[0], None),)
     cut = boundary(len(files), TRAIN_SHARE)
@@ -111,12 +112,14 @@ NAMED = {"train": "train", "test": "test"}
 NAMED |= dict.fromkeys(("validation", "valid", "val"), "validation")
 
 
-def sorted_out(files: Sequence[Path], folder: Path) -> Sequence[Source]:
+def sorted_out(
+    files: Sequence[Path], folder: Path, without: Collection[Path] = ()
+) -> Sequence[Source]:
     """By folders ``train`` and ``test``, and ``val`` if there is one, else ``divided`` by name."""
     named = [Source(file, _named_split(file, folder)) for file in files]
     if {"train", "test"} <= {source.split for source in named}:
         return [source for source in named if source.split]
-    return divided(files) if files else ()
+    return divided(files, without)
 
 
 def _named_split(path: Path, folder: Path) -> str | None:

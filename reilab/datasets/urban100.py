@@ -29,7 +29,7 @@ class Urban100:
 
     def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
         """Folders ``train`` and ``test`` (and ``val``), or the first nine tenths by name."""
-        return sorted_out(_originals(image_files(folder, PICTURES, without)), folder)
+        return sorted_out(_originals(image_files(folder, PICTURES)), folder, without)
 
     def read(self, source: Source) -> Iterator[Found]:
         """One image; grey is repeated, opacity and palettes are turned into colours."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reilab.datasets.formats.contents import Contents, contents_of, file_format, stack_of
-from reilab.foreign import MOST_BYTES, UnreadableError, check_shape, reading
+from reilab.foreign import MOST_BYTES, UnreadableError, check_shape, reading, too_much
 
 #: Air is black; what attenuates twice as much as water, like dense bone, is white.
 AIR, WHITE = -1000.0, 1000.0
@@ -51,7 +51,8 @@ def read_dicom(path: Path) -> Contents:
             return _inverted(pixels, data)
         if data.get("Modality") == "CT":
             return Contents(stack_of(pixels), AIR, WHITE)
-        return contents_of(pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32))
+        screen = pixels.dtype == np.uint8 and data.BitsStored == 8
+        return contents_of(pixels if screen else pixels.astype(np.float32))
 
 
 def _inverted(pixels: NDArray[Any], data: Any) -> Contents:
@@ -85,4 +86,4 @@ def _check_inflated(path: Path) -> None:
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
     unpacking.decompress(packed, MOST_BYTES)
     if unpacking.unconsumed_tail:
-        check_shape((MOST_BYTES,))
+        raise UnreadableError(f"is deflated, and unpacks to {too_much()}")

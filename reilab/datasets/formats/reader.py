@@ -74,16 +74,14 @@ def read_file(path: Path) -> Contents:
         raise UnreadableError(f"cannot be opened: {error.strerror or error}") from error
 
 
-def image_files(
-    folder: Path, suffixes: Collection[str] = (), without: Collection[Path] = ()
-) -> list[Path]:
+def image_files(folder: Path, suffixes: Collection[str] = ()) -> list[Path]:
     """All files with those suffixes, or any known one, below a folder, in order of name.
 
     Links are followed inside the folder. Hidden files and folders, those that a Mac adds to an
     archive, and what has been prepared already are passed over, and what ``passed_over`` counts.
     """
     suffixes = suffixes or readers().keys()
-    found = [path for path, reason in _looked_at(folder) if not reason and path not in without]
+    found = [path for path, reason in _looked_at(folder) if not reason]
     return sorted(path for path in found if suffix_of(path) in suffixes)
 
 
