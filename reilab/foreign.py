@@ -69,6 +69,11 @@ def check_regular(path: Path) -> None:
         raise UnreadableError(f"is {ELSE.get(letter, 'something else')}, not a file")
 
 
+def stays_in(folder: Path, path: Path) -> bool:
+    """Whether a path is no link, or one that leads below a folder, which is resolved."""
+    return not path.is_symlink() or path.resolve().is_relative_to(folder)
+
+
 def check_shape(shape: Sequence[int], item_bytes: int = FLOAT32) -> None:
     """Refuse an array before room is made for it.
 

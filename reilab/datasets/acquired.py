@@ -36,7 +36,7 @@ from reilab.datasets.formats.arrays import HDF5, TORCH, opened
 from reilab.datasets.samples import InMemory, Samples
 from reilab.datasets.scanners import scanned
 from reilab.datasets.store import find_file
-from reilab.foreign import UnreadableError
+from reilab.foreign import UnreadableError, stays_in
 from reilab.settings import Setting
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -137,9 +137,10 @@ def measured_files(place: Path) -> list[Path]:
     Raises:
         FileNotFoundError: a folder without any.
     """
-    if place.is_file():
+    if not place.is_dir():
         return [place]
-    files = sorted(file for file in place.iterdir() if file.suffix.lower() in MEASURED_SUFFIXES)
+    below = (file for file in place.iterdir() if stays_in(place.resolve(), file))
+    files = sorted(file for file in below if file.suffix.lower() in MEASURED_SUFFIXES)
     if not files:
         raise FileNotFoundError(f"no measurements ({', '.join(MEASURED_SUFFIXES)}) in {place}")
     return files

@@ -211,7 +211,7 @@ def write_store(store: Store, images: Mapping[str, Iterable[NDArray[np.int16]]])
     The file is whole or not there, whatever ends the process.
 
     Raises:
-        ValueError: the disk has no room for it.
+        ValueError: the disk has no room for it, or fails.
     """
     half = store.path.with_suffix(".half")
     _check_room(store)
@@ -228,6 +228,11 @@ def write_store(store: Store, images: Mapping[str, Iterable[NDArray[np.int16]]])
                     for place, image in enumerate(images[split]):
                         kept[place] = image
         half.replace(store.path)
+    except OSError as error:
+        raise ValueError(
+            f"{store.path} cannot be written ({' '.join(str(error).split())}): make room, and the "
+            "same command goes on where it was"
+        ) from error
     finally:
         half.unlink(missing_ok=True)
     return store

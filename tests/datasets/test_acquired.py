@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Callable
@@ -252,6 +253,17 @@ def test_measurements_in_other_files_are_refused(tmp_path: Path) -> None:
         file.create_dataset("y", (1, 46, 12), "u1", external=[("/etc/passwd", 0, 552)])
     with pytest.raises(ValueError, match=r"out\.h5 keeps 'y' in other files"):
         measured("ct", tmp_path / "out.h5")
+
+
+def test_pipes_and_links_out_of_the_folder_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(ValueError, match=r"pipe\.npz is a pipe, not a file"):
+        measured("mri", tmp_path / "pipe.npz")
+    write(tmp_path / "a.npz", arrays("mri")[0])
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans/a.npz").symlink_to(tmp_path / "a.npz")
+    with pytest.raises(FileNotFoundError, match="no measurements"):
+        measured("mri", tmp_path / "scans")
 
 
 def test_pickles_are_refused(tmp_path: Path) -> None:

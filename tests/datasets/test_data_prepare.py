@@ -534,6 +534,22 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert [step.done for step in steps] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_disk_that_fails_is_told_in_one_line(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = plan("mine", Folder(32), pictures(tmp_path / "files"), root)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(h5py.File, "create_dataset", full)
+    with pytest.raises(ValueError, match=r"cannot be written \(.*No space left.*\): make room"):
+        prepare(mine, nobody)
+    assert not list(root.rglob("*.half"))
+    monkeypatch.undo()
+    assert len(names_of(prepare(mine, nobody), "train")) == 5
+
+
 def test_two_processes_do_not_prepare_the_same(root: Path, tmp_path: Path) -> None:
     files = pictures(tmp_path / "files")
     mine = plan("mine", Folder(32), files, root)

@@ -160,6 +160,12 @@ def test_files_of_other_names_are_looked_into(
     assert read_file(tmp_path / name).unit.max() > 0.5
 
 
+def test_a_device_is_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to("/dev/null")
+    with pytest.raises(UnreadableError, match="is a device, not a file"):
+        read_file(tmp_path / "a.png")
+
+
 # --- Sets of which a part is of no use -----------------------------------------------------------
 
 

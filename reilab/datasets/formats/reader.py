@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from reilab.datasets.formats.contents import FORMATS, Contents
-from reilab.foreign import UnreadableError
+from reilab.foreign import UnreadableError, stays_in
 
 #: What a Mac adds to an archive, and what has been made of images already.
 PASSED_OVER = ("__MACOSX", "prepared")
@@ -97,7 +97,7 @@ def passed_over(folder: Path) -> Mapping[str, int]:
 
 def _looked_at(folder: Path) -> Iterator[tuple[Path, str]]:
     """Every file below a folder, with the reason why it is not to be opened, if there is one."""
-    root, seen = os.path.realpath(folder), set[str]()
+    root, seen = folder.resolve(), set[str]()
     for here, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
         if real in seen:
@@ -106,7 +106,7 @@ def _looked_at(folder: Path) -> Iterator[tuple[Path, str]]:
             continue
         seen.add(real)
         named = [name for name in folders if not _is_passed_over(name)]
-        folders[:] = [name for name in named if _inside(root, os.path.join(here, name))]
+        folders[:] = [name for name in named if stays_in(root, Path(here, name))]
         yield from ((Path(here, name), OUTSIDE) for name in named if name not in folders)
         for name in files:
             path = Path(here, name)
@@ -114,15 +114,10 @@ def _looked_at(folder: Path) -> Iterator[tuple[Path, str]]:
                 yield path, _trouble(path, root)
 
 
-def _trouble(path: Path, root: str) -> str:
-    if not _inside(root, os.fspath(path)):
+def _trouble(path: Path, root: Path) -> str:
+    if not stays_in(root, path):
         return OUTSIDE
     return "" if os.path.isfile(path) else ODD
-
-
-def _inside(root: str, path: str) -> bool:
-    """Whether a path, if it is a link, leads to something below a folder."""
-    return not os.path.islink(path) or Path(os.path.realpath(path)).is_relative_to(root)
 
 
 def _is_passed_over(name: str) -> bool:
