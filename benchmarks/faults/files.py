@@ -54,7 +54,7 @@ def bytes_of(scale: float = 255, kind: str = "u1") -> Image.Image:
 def kspace() -> NDArray[np.complex64]:
     """Two measurements of all columns but some."""
     found = np.fft.fftshift(np.fft.fft2(np.stack([scene(), scene().T]), norm="ortho"), (1, 2))
-    return (found * MASK).astype(np.complex64)
+    return np.asarray(found * MASK, np.complex64)
 
 
 MASK = np.arange(SIZE) % 3 != 1

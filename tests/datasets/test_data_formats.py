@@ -336,7 +336,7 @@ def test_pipes_and_unknown_files_are_counted_and_never_opened(tmp_path: Path) ->
         os.mkfifo(tmp_path / name)
     (tmp_path / "notes.txt").write_text("left alone")
     assert image_files(tmp_path) == [tmp_path / "one.png"]
-    assert passed_over(tmp_path) == {"no regular file": 3, "of an unknown format": 1}
+    assert passed_over(tmp_path) == {"as a pipe, device or dead link": 3, "of an unknown format": 1}
     with pytest.raises(UnreadableError, match="is a pipe, not a file"):
         read_file(tmp_path / "pipe.png")
 

@@ -39,7 +39,7 @@ def read_dicom(path: Path) -> Contents:
         data = pydicom.dcmread(path)
         if "PixelData" not in data:
             raise UnreadableError("is DICOM without pixels, e.g. a report")
-        _check_decoder(data.file_meta.TransferSyntaxUID)
+        _check_decoder(data.file_meta.get("TransferSyntaxUID"))
         frames = int(data.get("NumberOfFrames", 1) or 1)
         samples = int(data.get("SamplesPerPixel", 1))
         check_shape((frames, int(data.Rows), int(data.Columns), samples))
@@ -69,7 +69,7 @@ def _check_decoder(syntax: Any) -> None:
     """See that there is something to unpack the pixels with."""
     from pydicom.pixels import get_decoder
 
-    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+    if syntax and syntax.is_encapsulated and not get_decoder(syntax).is_available:
         raise UnreadableError(
             f"is compressed as {syntax.name}: `pip install 'reilab[dicom]'` brings what unpacks it"
         )
@@ -80,7 +80,8 @@ def _check_inflated(path: Path) -> None:
     from pydicom.filereader import read_file_meta_info
 
     meta = read_file_meta_info(path)
-    if not meta.TransferSyntaxUID.is_deflated:
+    syntax = meta.get("TransferSyntaxUID")
+    if not syntax or not syntax.is_deflated:
         return
     packed = path.read_bytes()[PREAMBLE + meta.FileMetaInformationGroupLength :]
     unpacking = zlib.decompressobj(-zlib.MAX_WBITS)

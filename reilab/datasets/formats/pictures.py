@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,11 @@ def _scientific(path: Path) -> NDArray[Any]:
     # Brings much, and few need it.
     from tifffile import TiffFile
 
+    # It says in its log what it says in errors, too.
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
     with TiffFile(path) as file:
+        if not len(file.pages):
+            raise UnreadableError("is TIFF without pages")
         for page in file.pages:
             check_size(page.imagewidth, page.imagelength)
             check_shape((len(file.pages), *page.shape), page.dtype.itemsize)

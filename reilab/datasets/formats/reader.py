@@ -28,7 +28,7 @@ MARKS = (
 UNKNOWN, OUTSIDE, ODD = (
     "of an unknown format",
     "by a link that leaves the folder",
-    "no regular file",
+    "as a pipe, device or dead link",
 )
 
 
