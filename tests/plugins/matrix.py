@@ -13,5 +13,5 @@ from reilab.foreign import reading
 @file_format("matrix", ".matrix")
 def read_matrix(path: Path) -> Contents:
     """A picture as rows of numbers between blanks."""
-    with reading("matrix"):
+    with reading(path, "matrix"):
         return contents_of(np.loadtxt(path, dtype=np.float32, ndmin=2))
