@@ -13,6 +13,7 @@ from rich.console import Console
 from reilab.cli.datashow import live_preparation, sets_table, show_prepared, show_standing
 from reilab.cli.tree import Level, Node, option, settings_option, with_options
 from reilab.datasets.folder import Folder
+from reilab.datasets.formats.reader import passed_over
 from reilab.datasets.known import KNOWN, standing_of
 from reilab.datasets.prepare import Plan, check_name, prepare
 from reilab.datasets.recipe import Recipe
@@ -76,7 +77,7 @@ def _prepare(name: str, asked: Any) -> None:
         told = f"Interrupted; the same command goes on. What is done is in {plan.partial}"
         Console(stderr=True).print(told, soft_wrap=True)
         raise SystemExit(130) from None
-    show_prepared(Console(), store)
+    show_prepared(Console(), store, passed_over(plan.folder))
 
 
 def _sets() -> dict[str, str]:

@@ -23,11 +23,14 @@ from reilab.datasets.bundled import BUNDLED
 from reilab.datasets.known import KNOWN, KnownSet, SetStanding, standing_of
 from reilab.datasets.prepare import Progress as Step
 from reilab.datasets.samples import KINDS
-from reilab.datasets.store import FILE, Store, data_root, open_store, prepared_names
+from reilab.datasets.store import FILE, HALF, LEVELS, Store, data_root, open_store, prepared_names
 
 #: So many files that failed, and that hold no truth, are named; the store has them all.
 FAILED, LEFT_OUT = 20, 2
 UNREADABLE = "cannot be read"
+#: Images that stay below this are hard to see, and their noise is as small.
+DARK = 0.25
+NOTHING: Mapping[str, int] = {}
 
 
 @contextmanager
@@ -105,14 +108,25 @@ def show_standing(console: Console, name: str, standing: SetStanding, root: Path
     console.print(rows, soft_wrap=True)
 
 
-def show_prepared(console: Console, store: Store) -> None:
-    """What came of a preparation: images, size, what failed or was left out, what to do next."""
+def show_prepared(console: Console, store: Store, over: Mapping[str, int] = NOTHING) -> None:
+    """What came of a preparation: images, size, what failed or was left out, what to do next.
+
+    Args:
+        console: where it is shown.
+        store: what was prepared.
+        over: how many files were passed over, by the reason.
+    """
     rows = _grid(f"{store.name}: prepared in {store.folder}")
     rows.add_row("images", f"{_counts(store)}, {store.size}², {KINDS[store.channels]}")
     n_bytes = sum(file.stat().st_size for file in store.folder.iterdir())
     rows.add_row("on disk", f"{n_bytes / 1e6:.1f} MB, from {n_files(len(store.sources))}")
     _add_notes(rows, "failed", store.failed, FAILED)
     _add_notes(rows, "without truth", store.left_out, LEFT_OUT)
+    _add_notes(rows, "mended", store.mended, LEFT_OUT)
+    for reason, count in over.items():
+        rows.add_row("passed over", f"{n_files(count)} {reason}")
+    if (brightest := _brightest(store)) < DARK:
+        rows.add_row("dark", f"the brightest pixel is {brightest:.3g}, and white is 1; look at it")
     if twice := _in_both(store):
         rows.add_row("in both", f"{twice} images to validate or test are training images too")
     rows.add_row("look at", str(store.folder / "contact_sheet.png"))
@@ -131,10 +145,14 @@ def _grid(title: str) -> Table:
 def _add_notes(rows: Table, word: str, notes: Mapping[str, str], named: int) -> None:
     if notes:
         rows.add_row(word, n_files(len(notes)))
-    for name, reason in islice(notes.items(), named):
-        rows.add_row("", escape(f"{name} {reason}"))
-    if len(notes) > named:
-        rows.add_row("", f"… and {len(notes) - named} more, see {FILE}")
+    alike: dict[str, list[str]] = {}
+    for name, reason in notes.items():
+        alike.setdefault(reason, []).append(name)
+    for reason, (name, *others) in islice(alike.items(), named):
+        more = f" (and {n_files(len(others))} more)" if others else ""
+        rows.add_row("", escape(f"{name} {reason}{more}"))
+    if len(alike) > named:
+        rows.add_row("", f"… and {len(alike) - named} other reasons, see {FILE}")
 
 
 def n_files(count: int) -> str:
@@ -162,6 +180,12 @@ def _in_both(store: Store) -> int:
     train = {entry.sha256 for entry in store.images["train"]}
     others = (*store.images["validation"], *store.images["test"])
     return sum(entry.sha256 in train for entry in others)
+
+
+def _brightest(store: Store) -> float:
+    """The largest value, or magnitude of a part, in the training images."""
+    peak = max(int(image.max()) for image in store.each("train"))
+    return store.low + (1 - store.low) * (peak + HALF) / LEVELS
 
 
 def _is_whole(standing: SetStanding) -> bool:

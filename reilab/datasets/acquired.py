@@ -4,8 +4,8 @@
 task        ``y``                                                          ``mask``
 ==========  =============================================================  =====================
 mri         k-space, zero frequency in the centre, orthonormal: complex    (W,), which columns
-            (N, H, W), or real and imaginary part (N, 2, H, W)             were measured, or
-                                                                           (H, W), which entries
+            (N, H, W), or real and imaginary part (N, 2, H, W); files of   were measured, or
+            fastMRI and ISMRMRD as ``datasets.scanners`` reads them        (H, W), which entries
 inpainting  colours (N, 3, H, W), image values from 0 to 1                 (H, W), which pixels
                                                                            were seen
 ct          readings in counts (N, detectors, views), the views at the
@@ -32,10 +32,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reilab.datasets.formats.arrays import HDF5, TORCH, numbers, opened
-from reilab.datasets.formats.contents import UnreadableError
+from reilab.datasets.formats.arrays import HDF5, TORCH, opened
 from reilab.datasets.samples import InMemory, Samples
+from reilab.datasets.scanners import scanned
 from reilab.datasets.store import find_file
+from reilab.foreign import UnreadableError, stays_in
 from reilab.settings import Setting
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -136,9 +137,10 @@ def measured_files(place: Path) -> list[Path]:
     Raises:
         FileNotFoundError: a folder without any.
     """
-    if place.is_file():
+    if not place.is_dir():
         return [place]
-    files = sorted(file for file in place.iterdir() if file.suffix.lower() in MEASURED_SUFFIXES)
+    below = (file for file in place.iterdir() if stays_in(place.resolve(), file))
+    files = sorted(file for file in below if file.suffix.lower() in MEASURED_SUFFIXES)
     if not files:
         raise FileNotFoundError(f"no measurements ({', '.join(MEASURED_SUFFIXES)}) in {place}")
     return files
@@ -156,37 +158,84 @@ def read_measured(file: Path) -> Arrays:
     try:
         with opened(file) as held:
             # The only array of an NPY file has no name.
-            arrays = {"y": held[""]} if "" in held else held
-            found = {name: numbers(arrays, name) for name in NAMES if name in arrays}
+            arrays = {"y": held[""]} if "" in held else scanned(held) or held
+            found = {name: arrays[name] for name in NAMES if name in arrays}
     except UnreadableError as error:
         raise ValueError(f"{file} {error}") from None
     for name, array in found.items():
-        if array.dtype.kind not in "buifc" or array.size == 0:
-            raise ValueError(f"{file}: {name} holds no numbers ({array.dtype}, {array.shape})")
+        if array.size == 0:
+            raise ValueError(f"{file}: {name} holds no numbers ({array.shape})")
     return found
 
 
-def parse_kspace(size: int, arrays: Arrays) -> Acquired:
-    """K-space of a size×size image: y (N, 2, size, k) or, by entries, (N, 2, m), and its mask."""
+def parse_kspace(size: int, multiple: int, arrays: Arrays) -> Acquired:
+    """K-space of size×W images: y (N, 2, size, k) or, by entries, (N, 2, m), and its mask.
+
+    Of H × W entries those in the middle count, as many along each axis as ``multiple`` divides:
+    without its outermost frequencies an image is a little coarser, and otherwise the same.
+    """
     y = arrays["y"]
     if y.dtype.kind == "c":
         y = np.stack([y.real, y.imag], -3)
-    wanted = f"complex (N, {size}, {size}), or (N, 2, {size}, {size}); --size says how many"
-    complaint = f"y has the shape {arrays['y'].shape}; needs {wanted}"
-    y = _batched(y, (2, size), complaint)
-    mask = _kspace_mask(arrays, y, size)
+    y = y[None] if y.ndim == 3 else y
+    if y.ndim != 4 or y.shape[1] != 2:
+        raise ValueError(
+            f"y has the shape {arrays['y'].shape}; needs complex (N, H, W), or (N, 2, H, W)"
+        )
+    mask = _kspace_mask(arrays, y)
+    if y.shape[-1] != mask.shape[1]:
+        y = _spread(y, mask)
+    y, mask = _middle(y, multiple), _middle(mask, multiple)
+    if len(mask) != size:
+        raise ValueError(
+            f"y has the shape {arrays['y'].shape}, of which {len(mask)} rows count; set --size "
+            f"{len(mask)}, and have the lines along the last axis"
+        )
+    _check_seen(y, mask)
     by_columns = (mask == mask[0]).all()
-    if y.shape[-1] != size and not by_columns:
-        raise ValueError(f"{complaint}, because the mask has no whole columns")
-    if by_columns and y.shape[-1] != size:
-        y = _measured(y, mask[0])
-    else:
-        y = _measured(y.reshape(len(y), 2, -1), mask.ravel())
-        y = y.reshape(len(y), 2, size, -1) if by_columns else y
-    whole = np.zeros((size, size), np.complex64)
-    whole[mask] = (y[0, 0] + 1j * y[0, 1]).ravel()
+    chosen = _measured(y.reshape(len(y), 2, -1), mask.ravel())
+    whole = np.zeros(mask.shape, np.complex64)
+    whole[mask] = chosen[0, 0] + 1j * chosen[0, 1]
     _check_scale(float(np.abs(np.fft.ifft2(whole, norm="ortho")).max()), "the zero-filled image")
-    return Acquired(torch.from_numpy(np.ascontiguousarray(y)), torch.from_numpy(mask))
+    chosen = chosen.reshape(len(y), 2, size, -1) if by_columns else chosen
+    return Acquired(torch.from_numpy(np.ascontiguousarray(chosen)), torch.from_numpy(mask))
+
+
+def _spread(y: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """All columns (N, 2, H, W) of those that were measured (N, 2, H, k), NaN between them."""
+    if (mask != mask[0]).any():
+        raise ValueError(f"y has {y.shape[-1]} columns, and the mask has no whole columns")
+    columns = mask[0]
+    if y.shape[-1] != columns.sum():
+        raise ValueError(
+            f"y has {y.shape[-1]} entries along its last axis; needs {len(columns)}, or the "
+            f"{columns.sum()} that the mask has"
+        )
+    whole = np.full((*y.shape[:-1], len(columns)), np.nan, y.dtype)
+    whole[..., columns] = y
+    return whole
+
+
+def _middle(array: NDArray[Any], multiple: int) -> NDArray[Any]:
+    """The middle of the last two axes, with as many entries as ``multiple`` divides."""
+    for axis in (-2, -1):
+        kept = array.shape[axis] // multiple * multiple
+        first = array.shape[axis] // 2 - kept // 2
+        array = np.take(array, range(first, first + kept), axis)
+    return array
+
+
+def _check_seen(y: NDArray[Any], mask: NDArray[np.bool_]) -> None:
+    """Noise is nowhere zero: lines of zeros were not measured, whatever the mask says."""
+    zero = ((y == 0) | ~mask).all((0, 1))
+    for name, axis in (("rows", 1), ("columns", 0)):
+        lost = int((zero.all(axis) & mask.any(axis)).sum())
+        if lost:
+            raise ValueError(
+                f"{lost} of {mask.shape[1 - axis]} {name} of y are zero where the mask is 1, so "
+                "they were not measured: lines are columns, the last axis, so swap the last two if "
+                "they run along the other, or give a mask (H, W) that is 0 there"
+            )
 
 
 def parse_pixels(size: int, arrays: Arrays) -> Acquired:
@@ -254,15 +303,17 @@ def _mask(arrays: Arrays, y: NDArray[Any], n_entries: int) -> NDArray[np.bool_]:
     return one
 
 
-def _kspace_mask(arrays: Arrays, y: NDArray[Any], size: int) -> NDArray[np.bool_]:
-    """Which entries of k-space were measured, (size, size)."""
+def _kspace_mask(arrays: Arrays, y: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which entries of k-space were measured, (H, W)."""
+    height, width = y.shape[-2:]
     given = arrays.get("mask", y[:, 0])
-    if given.ndim > 1 and given.shape[-2:] == (size, size):
-        held = {
-            name: mask.reshape(-1, size * size) for name, mask in arrays.items() if name == "mask"
-        }
-        return _mask(held, y.reshape(len(y), 2, -1), size * size).reshape(size, size)
-    return np.tile(_mask(arrays, y, size), (size, 1))
+    wide = given.shape[-1] if given.ndim else 0
+    if given.ndim > 1 and given.shape[-2] == height:
+        held = {"mask": given.reshape(-1, height * wide)} if "mask" in arrays else {}
+        return _mask(held, y.reshape(len(y), 2, -1), height * wide).reshape(height, wide)
+    if wide not in (width, given.size):
+        raise ValueError(f"mask has the shape {given.shape}; needs ({width},) or {(height, width)}")
+    return np.tile(_mask(arrays, y, wide), (height, 1))
 
 
 def _measured(y: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -14,11 +14,12 @@ from torch import Tensor
 
 from reilab.datasets.bundled import attenuation_from_hu
 from reilab.datasets.formats.arrays import load_array
-from reilab.datasets.formats.contents import UnreadableError, stack_of, told
+from reilab.datasets.formats.contents import stack_of
 from reilab.datasets.formats.dicom import read_dicom
 from reilab.datasets.formats.pictures import load_picture
 from reilab.datasets.formats.reader import image_files, suffix_of
 from reilab.datasets.recipe import HELD_BACK, Found, Source, divided, reduced_square, split_at
+from reilab.foreign import UnreadableError, told
 from reilab.settings import Setting
 
 #: Stored numbers without a header: HU, or HU + 1024. Air is everywhere around a body.
@@ -36,12 +37,12 @@ class CT100:
     channels: ClassVar[int] = 1
     low: ClassVar[float] = 0.0
 
-    def sources(self, folder: Path) -> Sequence[Source]:
+    def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
         """The files that the first of ``LOADERS`` reads, if there are any: all hold the same."""
         for loader in dict.fromkeys(LOADERS.values()):
             suffixes = tuple(suffix for suffix in LOADERS if LOADERS[suffix] is loader)
             if files := image_files(folder, suffixes):
-                return divided(files)
+                return divided(files, without)
         return ()
 
     def read(self, source: Source) -> Iterator[Found]:

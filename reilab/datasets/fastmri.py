@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from xml.etree import ElementTree
 
 import h5py
 import numpy as np
@@ -14,15 +13,9 @@ import torch
 from torch import Tensor
 
 from reilab.datasets.formats.arrays import USUAL_NAMES, load_array, own_dataset
-from reilab.datasets.formats.contents import (
-    UnreadableError,
-    WithoutTruthError,
-    check_shape,
-    reading,
-    told,
-)
 from reilab.datasets.formats.reader import image_files
 from reilab.datasets.recipe import HELD_BACK, Found, Source, boundary, center_square
+from reilab.foreign import UnreadableError, WithoutTruthError, check_shape, reading, told
 from reilab.settings import Setting
 
 #: The authors train on 900 of 973 volumes, the published training set.
@@ -66,7 +59,7 @@ class FastMRI:
     def low(self) -> float:
         return 0.0 if self.images == "real" else -1.0
 
-    def sources(self, folder: Path) -> Sequence[Source]:
+    def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
         """Volumes below folders named after their part; without any, the authors' tensor."""
         volumes = image_files(folder, (".h5", ".hdf5"))
         if not volumes:
@@ -76,7 +69,7 @@ class FastMRI:
         if parts["train"] and parts["val"] and self.split == "folders":
             train = [Source(f, "train") for f in parts["train"]]
             return [*train, *(Source(f, "test") for f in parts["val"]), *held_back]
-        train_files = parts["train"] or parts["val"]
+        train_files = [f for f in parts["train"] or parts["val"] if f not in without]
         cut = boundary(len(train_files), TRAIN_SHARE)
         shared = [Source(f, "train" if i < cut else "test") for i, f in enumerate(train_files)]
         return [*shared, *held_back]
@@ -86,7 +79,7 @@ class FastMRI:
         if source.path.suffix == ".pt":
             yield from self._tensor(source.path)
             return
-        with reading("HDF5"), h5py.File(source.path, "r") as file:
+        with reading(source.path, "HDF5"), h5py.File(source.path, "r") as file:
             place, image, scale = self._slice(file)
         if not image.isfinite().all():
             raise UnreadableError("holds values that are not finite (NaN or infinity)")
@@ -114,11 +107,11 @@ class FastMRI:
 
     def _slice(self, file: Any) -> tuple[int, Tensor, float]:
         """Place, image (C, H, W) and largest magnitude of the volume."""
-        check_header(file)
-        kept = next((name for name in RECONSTRUCTIONS if name in file), None)
+        check_kspace(file)
+        kept = next((name for name in RECONSTRUCTIONS if name in set(file)), None)
         if kept is None:
             raise _without_truth(file)
-        kspace, truth = file["kspace"], own_dataset(file, kept)
+        kspace, truth = own_dataset(file, "kspace"), own_dataset(file, kept)
         place = len(kspace) // 2
         volume_peak = float(file.attrs["max"]) if self.scale == "volume" else 0.0
         if self.images == "complex":
@@ -142,25 +135,15 @@ def _part(file: Path, folder: Path) -> str:
     return "train"
 
 
-def check_header(file: Any) -> None:
+def check_kspace(file: Any) -> None:
     """See that a file is one of fastMRI.
 
     Raises:
-        UnreadableError: k-space or header are missing, or the header is none of ISMRMRD.
+        UnreadableError: k-space is missing, or of another form.
     """
-    # Loads pandas.
-    from fastmri.data.mri_data import et_query
-
-    kspace, header = (own_dataset(file, key) for key in ("kspace", "ismrmrd_header"))
+    kspace = own_dataset(file, "kspace")
     if kspace.ndim not in (3, 4) or kspace.dtype.kind != "c":
         raise UnreadableError(f"kspace has the shape {told(kspace.shape)}")
-    try:
-        et_query(
-            ElementTree.fromstring(header[()]),
-            ["encoding", "reconSpace", "matrixSize", "x"],
-        )
-    except (ElementTree.ParseError, RuntimeError, TypeError, ValueError) as error:
-        raise UnreadableError(f"ismrmrd_header is no ISMRMRD header: {error}") from None
 
 
 def from_kspace(kspace: Any, place: int, shape: tuple[int, int]) -> Tensor:
@@ -179,10 +162,11 @@ def from_kspace(kspace: Any, place: int, shape: tuple[int, int]) -> Tensor:
 
 def _without_truth(file: Any) -> Exception:
     """What to say of a volume without reconstruction."""
-    if "mask" not in file:
+    if "mask" not in set(file):
         wanted = " or ".join(RECONSTRUCTIONS)
         return UnreadableError(f"has neither {wanted} nor a mask; it has: {', '.join(file)}")
     mask = np.asarray(own_dataset(file, "mask")[()], dtype=bool)
     return WithoutTruthError(
-        f"k-space only, {mask.sum()} of {mask.size} columns: measurements without ground truth"
+        f"k-space only, {mask.sum()} of {mask.size} columns: measurements without ground truth; "
+        "train on them with --measured"
     )

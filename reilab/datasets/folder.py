@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -10,7 +10,6 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from reilab.datasets.formats.contents import UnreadableError
 from reilab.datasets.formats.reader import image_files, read_file, readers
 from reilab.datasets.recipe import (
     HELD_BACK,
@@ -22,6 +21,7 @@ from reilab.datasets.recipe import (
     split_at,
 )
 from reilab.datasets.samples import as_channels
+from reilab.foreign import UnreadableError
 from reilab.settings import Setting
 
 COLOURS: Mapping[str, int] = {"grey": 1, "rgb": 3}
@@ -51,22 +51,24 @@ class Folder:
     def channels(self) -> int:
         return COLOURS[self.colours]
 
-    def sources(self, folder: Path) -> Sequence[Source]:
+    def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
         """Folders ``train`` and ``test``, and ``val`` if there is one, or nine tenths by name.
 
         Slices of a volume are never in different splits, unless there is one volume only.
         """
-        return sorted_out(image_files(folder), folder)
+        return sorted_out(image_files(folder), folder, without)
 
     def read(self, source: Source) -> Iterator[Found]:
         """The images of a file; empty slices of a volume are passed over."""
-        images = torch.from_numpy(read_file(source.path).unit)
-        for place, image in enumerate(images):
-            if len(images) > 1 and image.max() - image.min() < BLANK:
-                continue
-            split = source.split or split_at(place, len(images))
-            grey_or_colour = as_channels(self._fitted(image)[None], self.channels)[0]
-            yield Found(grey_or_colour, split, place if len(images) > 1 else None)
+        contents = read_file(source.path)
+        images = torch.from_numpy(contents.unit)
+        spans = images.amax((1, 2, 3)) - images.amin((1, 2, 3))
+        places = [i for i, span in enumerate(spans) if len(images) == 1 or span >= BLANK]
+        for order, place in enumerate(places):
+            split = source.split or split_at(order, len(places))
+            grey_or_colour = as_channels(self._fitted(images[place])[None], self.channels)[0]
+            at = place if len(images) > 1 else None
+            yield Found(grey_or_colour, split, at, contents.note)
 
     def _fitted(self, image: Tensor) -> Tensor:
         if self.fit == "resize":

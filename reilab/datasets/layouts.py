@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reilab.datasets.formats.arrays import load_array
-from reilab.datasets.formats.contents import UnreadableError, reading, told
 from reilab.datasets.formats.pictures import load_picture
 from reilab.datasets.store import find_file
+from reilab.foreign import UnreadableError, reading, told
 from reilab.settings import Setting
 
 #: The settings that name them.
@@ -111,7 +111,7 @@ def _read(path: Path, suffixes: tuple[str, ...], name: str) -> NDArray[Any]:
 def _stored(path: Path, suffix: str, name: str) -> NDArray[Any]:
     """What a file holds; of a picture, which pixels are white."""
     if suffix in TEXT:
-        with reading("a list of numbers"):
+        with reading(path, "a list of numbers"):
             words = path.read_text("utf-8").replace(",", " ").split()
             return np.array([float(word) for word in words])
     if suffix == ".png":

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch.nn import functional
 
 from reilab.datasets.bundled import BUNDLED
-from reilab.datasets.formats.contents import UnreadableError, WithoutTruthError
+from reilab.datasets.formats.reader import passed_over
 from reilab.datasets.recipe import Recipe, Source, held_back
 from reilab.datasets.store import (
     FILE,
@@ -37,6 +37,7 @@ from reilab.datasets.store import (
     sha256_of,
     write_store,
 )
+from reilab.foreign import UnreadableError, WithoutTruthError
 
 THUMB, GAP, CAPTION = 96, 4, 22
 COLUMNS = 8
@@ -102,6 +103,10 @@ class Plan:
         """The fields of the recipe."""
         return asdict(self.recipe)  # type: ignore[call-overload,no-any-return]
 
+    def sources(self, without: Collection[Path] = ()) -> Sequence[Source]:
+        """The files and their splits, divided as if those in ``without`` were not there."""
+        return held_back(self.recipe.sources(self.folder, without), self.recipe.validation)
+
     @property
     def place(self) -> Path:
         """The folder of the finished store."""
@@ -148,16 +153,32 @@ def prepare(plan: Plan, watch: Callable[[Progress], None]) -> Store:
             process prepares the same data set, or the disk is full.
     """
     check_name(plan.name)
-    sources = held_back(plan.recipe.sources(plan.folder), plan.recipe.validation)
+    sources = plan.sources()
     if not sources:
-        raise FileNotFoundError(f"no files of {plan.origin} in {plan.folder}")
-    files = [_as_it_is(source.path, plan.folder) for source in sources]
-    store = _current(plan, files)
+        raise FileNotFoundError(f"no files of {plan.origin} in {plan.folder}{_told_over(plan)}")
+    files = {source.path: _as_it_is(source.path, plan.folder) for source in sources}
+    store = _current(plan, list(files.values()))
     if store is not None:
         return store
     plan.place.parent.mkdir(parents=True, exist_ok=True)
     with _alone(plan.place):
-        return _publish(plan, _convert(plan, sources, files, watch))
+        parts = _convert(plan, sources, files, watch)
+        if _missing(parts.values()):
+            # The split goes by name, and all files of one may be of no use: the others share.
+            useless = [path for path, part in parts.items() if not any(part.images.values())]
+            parts |= _convert(plan, plan.sources(useless), files, watch)
+        return _publish(plan, list(parts.values()))
+
+
+def _told_over(plan: Plan) -> str:
+    """What was passed over, and why."""
+    counts = passed_over(plan.folder).items()
+    return f"; passed over: {', '.join(f'{n} {why}' for why, n in counts)}" if counts else ""
+
+
+def _missing(parts: Iterable[Store]) -> list[str]:
+    """The splits that no data set can do without, and that these lack."""
+    return [split for split in NEEDED if not any(part.images[split] for part in parts)]
 
 
 def _as_it_is(path: Path, folder: Path) -> SourceFile:
@@ -177,7 +198,11 @@ def _whole(path: Path) -> Store | None:
 def _current(plan: Plan, files: list[SourceFile]) -> Store | None:
     """The store that is in place, if it was made of the same files in the same way."""
     store = _whole(plan.place / FILE)
-    read = [replace(file, failed="", left_out="") for file in store.sources] if store else []
+    read = (
+        [replace(file, failed="", left_out="", mended="") for file in store.sources]
+        if store
+        else []
+    )
     return store if store and store.recipe == plan.choices and read == files else None
 
 
@@ -211,19 +236,20 @@ def check_name(name: str) -> None:
 def _convert(
     plan: Plan,
     sources: Sequence[Source],
-    files: Sequence[SourceFile],
+    files: Mapping[Path, SourceFile],
     watch: Callable[[Progress], None],
-) -> list[Store]:
+) -> dict[Path, Store]:
     """A store of each file, made now or before."""
     plan.partial.mkdir(exist_ok=True)
-    parts: list[Store] = []
+    parts: dict[Path, Store] = {}
     n_images = n_failed = 0
-    for source, file in zip(sources, files, strict=True):
+    for source in sources:
+        file = files[source.path]
         path = plan.partial / _key(plan, source, file)
         done = _whole(path)
-        parts.append(done or _part(plan, source, file, path))
-        n_images += sum(map(len, parts[-1].images.values()))
-        n_failed += len(parts[-1].failed)
+        part = parts[source.path] = done or _part(plan, source, file, path)
+        n_images += sum(map(len, part.images.values()))
+        n_failed += len(part.failed)
         if done is None:
             watch(Progress(len(parts), len(sources), file.name, n_images, n_failed))
     return parts
@@ -246,6 +272,7 @@ def _part(plan: Plan, source: Source, file: SourceFile, path: Path) -> Store:
             full = file.name if found.place is None else f"{file.name}[{found.place}]"
             images[found.split].append(stored)
             known[found.split].append(StoredImage(full, sha256_of(stored)))
+            file = replace(file, mended=found.note)
     except UnreadableError as error:
         file, known = replace(file, failed=str(error)), {}
     except WithoutTruthError as error:
@@ -261,13 +288,13 @@ def _publish(plan: Plan, parts: Sequence[Store]) -> Store:
     made.mkdir(exist_ok=True)
     images = {split: [known for part in parts for known in part.images[split]] for split in SPLITS}
     whole = plan.store(made / FILE, images, [file for part in parts for file in part.sources])
-    if missing := [split for split in NEEDED if not images[split]]:
+    if missing := _missing(parts):
         shutil.rmtree(plan.partial)
         notes = [f"{name} {reason}" for name, reason in (whole.failed | whole.left_out).items()]
         first = f"; the first that failed: {notes[0]}" if notes else ""
         raise ValueError(
             f"{plan.folder} has no {' and no '.join(missing)} images that can be used, "
-            f"of {len(parts)} files{first}"
+            f"of {len(parts)} files{first}{_told_over(plan)}"
         )
     write_store(whole, {s: chain.from_iterable([part.each(s) for part in parts]) for s in SPLITS})
     whole.verify()

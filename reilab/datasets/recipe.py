@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from reilab.datasets.bundled import shrink
-from reilab.datasets.formats.contents import UnreadableError
+from reilab.foreign import UnreadableError
 from reilab.settings import Setting
 
 #: The setting of a recipe that says how many. None by default: the paper trains on all.
@@ -37,11 +37,15 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """An image (C, S, S) of a source, its split, and its place in a file that holds several."""
+    """An image (C, S, S) of a source, its split, and its place in a file that holds several.
+
+    ``note`` says what was changed in reading the file, if anything.
+    """
 
     image: Tensor
     split: str
     place: int | None = None
+    note: str = ""
 
 
 class Recipe(Protocol):
@@ -67,8 +71,11 @@ class Recipe(Protocol):
         """Share of the training files that is held back to choose settings by."""
         ...
 
-    def sources(self, folder: Path) -> Sequence[Source]:
-        """The files below ``folder`` that belong to the data set, always in the same order."""
+    def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
+        """The files below ``folder`` that belong to the data set, always in the same order.
+
+        Where no folders say so, they are divided as if those in ``without`` were not there.
+        """
         ...
 
     def read(self, source: Source) -> Iterable[Found]:
@@ -81,8 +88,9 @@ class Recipe(Protocol):
         ...
 
 
-def divided(files: Sequence[Path]) -> tuple[Source, ...]:
+def divided(found: Sequence[Path], without: Collection[Path] = ()) -> tuple[Source, ...]:
     """The first nine tenths of the files to train, the rest to test; a single one is divided."""
+    files = [file for file in found if file not in without]
     if len(files) == 1:
         return (Source(files[0], None),)
     cut = boundary(len(files), TRAIN_SHARE)
@@ -104,12 +112,14 @@ NAMED = {"train": "train", "test": "test"}
 NAMED |= dict.fromkeys(("validation", "valid", "val"), "validation")
 
 
-def sorted_out(files: Sequence[Path], folder: Path) -> Sequence[Source]:
+def sorted_out(
+    files: Sequence[Path], folder: Path, without: Collection[Path] = ()
+) -> Sequence[Source]:
     """By folders ``train`` and ``test``, and ``val`` if there is one, else ``divided`` by name."""
     named = [Source(file, _named_split(file, folder)) for file in files]
     if {"train", "test"} <= {source.split for source in named}:
         return [source for source in named if source.split]
-    return divided(files) if files else ()
+    return divided(files, without)
 
 
 def _named_split(path: Path, folder: Path) -> str | None:

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reilab.datasets.formats.arrays import own_dataset
-from reilab.datasets.formats.contents import UnreadableError, reading
+from reilab.foreign import UnreadableError, reading
 
 #: Changes whenever older stores can no longer be read; version 0.1 had 1.
 FORMAT = 2
@@ -61,6 +61,7 @@ class SourceFile:
         changed: its time of change in ns, when it was read.
         failed: why it could not be read, else empty.
         left_out: why nothing in it is of use although it is in order, else empty.
+        mended: what was changed in reading it, else empty.
     """
 
     name: str
@@ -68,6 +69,7 @@ class SourceFile:
     changed: int
     failed: str = ""
     left_out: str = ""
+    mended: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,11 @@ class Store:
         """Files that are in order but hold no ground truth, and what they hold."""
         return {file.name: file.left_out for file in self.sources if file.left_out}
 
+    @property
+    def mended(self) -> dict[str, str]:
+        """Files of which something was changed in reading, and what."""
+        return {file.name: file.mended for file in self.sources if file.mended}
+
     def split(self, name: str) -> OnDisk:
         """The images of a split, to be read one by one.
 
@@ -171,7 +178,7 @@ class Store:
             raise ValueError(f"data = {self.name!r} has no {name} images; see {self.folder}")
         try:
             # Nothing is written to a finished file, and some network disks cannot lock.
-            with reading("HDF5"):
+            with reading(self.path, "HDF5"):
                 images = own_dataset(h5py.File(self.path, locking=False), f"{name}/images")
         except UnreadableError as error:
             raise ValueError(damaged(self.folder, f"{FILE} {error}")) from None
@@ -204,7 +211,7 @@ def write_store(store: Store, images: Mapping[str, Iterable[NDArray[np.int16]]])
     The file is whole or not there, whatever ends the process.
 
     Raises:
-        ValueError: the disk has no room for it.
+        ValueError: the disk has no room for it, or fails.
     """
     half = store.path.with_suffix(".half")
     _check_room(store)
@@ -221,6 +228,11 @@ def write_store(store: Store, images: Mapping[str, Iterable[NDArray[np.int16]]])
                     for place, image in enumerate(images[split]):
                         kept[place] = image
         half.replace(store.path)
+    except OSError as error:
+        raise ValueError(
+            f"{store.path} cannot be written ({' '.join(str(error).split())}): make room, and the "
+            "same command goes on where it was"
+        ) from error
     finally:
         half.unlink(missing_ok=True)
     return store
@@ -247,7 +259,7 @@ def read_store(path: Path) -> Store:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no prepared images at {path}")
-    with reading("HDF5"), h5py.File(path, locking=False) as file:
+    with reading(path, "HDF5"), h5py.File(path, locking=False) as file:
         about, recipe = _attributes(file), _attributes(file["recipe"])
         if about.pop("format", None) != FORMAT:
             raise UnreadableError(f"is not of format {FORMAT}")
@@ -297,7 +309,8 @@ def find_file(setting: str, name: str) -> Path:
     """
     root = data_root()
     for path in (Path(name), root / name):
-        if path.exists():
+        # Takes whatever a text may be for the name of nothing.
+        if os.path.exists(path):
             return path
     raise FileNotFoundError(
         f"{setting} = {name!r}: there is no such file or folder, nor {root / name}"

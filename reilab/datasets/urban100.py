@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from reilab.datasets.formats.contents import reading
-from reilab.datasets.formats.pictures import PICTURES, check_size
+from reilab.datasets.formats.pictures import PICTURES, read_picture
 from reilab.datasets.formats.reader import image_files
 from reilab.datasets.recipe import HELD_BACK, Found, Source, resampled, sorted_out
+from reilab.datasets.samples import as_channels
 from reilab.settings import Setting
 
 
@@ -29,16 +27,13 @@ class Urban100:
     channels: ClassVar[int] = 3
     low: ClassVar[float] = 0.0
 
-    def sources(self, folder: Path) -> Sequence[Source]:
+    def sources(self, folder: Path, without: Collection[Path] = ()) -> Sequence[Source]:
         """Folders ``train`` and ``test`` (and ``val``), or the first nine tenths by name."""
-        return sorted_out(_originals(image_files(folder, PICTURES)), folder)
+        return sorted_out(_originals(image_files(folder, PICTURES)), folder, without)
 
     def read(self, source: Source) -> Iterator[Found]:
         """One image; grey is repeated, opacity and palettes are turned into colours."""
-        with reading("a picture"), Image.open(source.path) as picture:
-            check_size(picture)
-            pixels = np.array(picture.convert("RGB"), dtype=np.float32) / 255
-        image = torch.from_numpy(pixels).permute(2, 0, 1)
+        image = as_channels(torch.from_numpy(read_picture(source.path).unit[:1]), 3)[0]
         yield Found(
             resampled(padded_center(image, 2 * self.size), self.size), source.split or "train"
         )

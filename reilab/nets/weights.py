@@ -43,6 +43,8 @@ def authors_name(own: str) -> str:
 
 #: Begins the names of the weights of a network of images, see ``FromStart``.
 WRAPPED = "images."
+#: What others put before the name of every weight.
+WRAPPERS = ("module.", "_orig_mod.", "model.")
 #: How the files of ``torch.save`` are called; the authors' end in ``.pth.tar``.
 TORCH_SUFFIXES = (".pth.tar", ".tar", ".pth", ".pt")
 
@@ -58,7 +60,17 @@ def read_torch_weights(path: Path) -> dict[str, Tensor]:
     weights = found.get("state_dict", found) if isinstance(found, dict) else found
     if not isinstance(weights, dict) or not all(isinstance(t, Tensor) for t in weights.values()):
         raise ValueError(f"{path} holds no weights; needs {{'state_dict': …}} or a state dict")
-    return weights
+    return unwrapped(weights)
+
+
+def unwrapped(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights without what compiling, or training on several devices, puts before each name."""
+    found = dict(tensors)
+    while wrapper := next(
+        (w for w in WRAPPERS if found and all(n.startswith(w) for n in found)), ""
+    ):
+        found = {name.removeprefix(wrapper): tensor for name, tensor in found.items()}
+    return found
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:

@@ -157,7 +157,7 @@ class MRI:
         check_own_mask(self.measured, self.mask)
         validation: Samples | None = None
         if self.measured:
-            parse = partial(parse_kspace, self.size)
+            parse = partial(parse_kspace, self.size, SIDE_MULTIPLE)
             mask, train, test = load_acquired(self.measured, parse, device)
         else:
             mask = self._mask()
@@ -166,7 +166,7 @@ class MRI:
         return Problem(
             physics=physics,
             noise=make_noise(self.noise_model, self.sigma, 0.0, Steps(self.tau, self.tau_in)),
-            group=GROUPS[self.group](self.size),
+            group=GROUPS[self.group](min(mask.shape)),
             train=train,
             test=test,
             validation=validation,

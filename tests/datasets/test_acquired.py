@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import zipfile
 from collections.abc import Callable
@@ -206,16 +207,21 @@ def test_train_and_test_folders_and_the_data_root(
     [
         ("mri", {"mask": None}, "has no array 'mask'"),
         ("mri", {"y": None}, "has no array 'y'"),
-        ("mri", {"y": np.zeros((N, 40, SIZE), complex)}, r"shape \(6, 40, 32\); needs complex"),
+        (
+            "mri",
+            {"y": np.ones((N, 16, SIZE), complex)},
+            r"\(6, 16, 32\), of which 16 rows .* --size 16",
+        ),
         ("mri", {"y": np.ones((N, SIZE, 20), complex)}, "20 entries along its last axis"),
-        ("mri", {"mask": np.ones(31)}, "needs 32 entries that are 0 or 1"),
+        ("mri", {"mask": np.ones(31)}, "needs 31, or the 31 that the mask has"),
         ("mri", {"mask": np.full(SIZE, 0.5)}, "needs 32 entries that are 0 or 1"),
         ("mri", {"mask": np.zeros(SIZE)}, "mask is 0 everywhere"),
         ("mri", {"mask": np.eye(SIZE)[:N]}, "mask is not the same for all"),
+        ("mri", {"mask": np.ones(SIZE)}, "of 32 columns of y are zero where the mask is 1"),
         ("mri", {"mask": np.eye(SIZE), "y": np.ones((N, SIZE, 1), complex)}, "no whole columns"),
         ("mri", {"y": np.full((N, SIZE, SIZE), np.nan + 0j)}, "not finite"),
         ("mri", {"y": np.full((N, SIZE, SIZE), 1e-6 + 0j)}, "divide y, and its noise level"),
-        ("mri", {"y": np.array(["a", "b"])}, "y holds no numbers"),
+        ("mri", {"y": np.array(["a", "b"])}, "holds no numbers: y has the type <U1"),
         ("inpainting", {"y": np.ones((N, SIZE, SIZE, 3))}, r"needs \(N, 3, 32, 32\)"),
         ("inpainting", {"y": np.full((N, 3, SIZE, SIZE), 255.0)}, "brightest pixel reaches 255"),
         ("ct", {"y": np.ones((N, 12, 46))}, "detectors before views"),
@@ -249,6 +255,17 @@ def test_measurements_in_other_files_are_refused(tmp_path: Path) -> None:
         measured("ct", tmp_path / "out.h5")
 
 
+def test_pipes_and_links_out_of_the_folder_are_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(ValueError, match=r"pipe\.npz is a pipe, not a file"):
+        measured("mri", tmp_path / "pipe.npz")
+    write(tmp_path / "a.npz", arrays("mri")[0])
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "scans/a.npz").symlink_to(tmp_path / "a.npz")
+    with pytest.raises(FileNotFoundError, match="no measurements"):
+        measured("mri", tmp_path / "scans")
+
+
 def test_pickles_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "code.npy", np.array([Path("a")], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"code\.npy cannot be read"):
@@ -258,7 +275,8 @@ def test_pickles_are_refused(tmp_path: Path) -> None:
 def test_files_of_one_folder_share_their_mask(tmp_path: Path) -> None:
     held, _ = arrays("mri")
     write(tmp_path / "a.npz", held)
-    write(tmp_path / "b.npz", {**held, "mask": np.roll(held["mask"], 1)})
+    other = {name: np.roll(array, 1, -1) for name, array in held.items()}
+    write(tmp_path / "b.npz", other)
     with pytest.raises(ValueError, match=r"b\.npz: its mask differs"):
         measured("mri", tmp_path)
 

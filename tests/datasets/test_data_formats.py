@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from reilab.datasets.formats.contents import UnreadableError, contents_of
-from reilab.datasets.formats.reader import image_files, read_file, readers
+from reilab.datasets.formats.contents import contents_of
+from reilab.datasets.formats.reader import image_files, passed_over, read_file, readers
+from reilab.foreign import UnreadableError
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 PICTURE = make.disc(48)
@@ -214,7 +216,10 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "nan.npy": (lambda p: np.save(p, np.full((9, 9), np.nan)), "not finite"),
     "infinite.mat": (lambda p: make.save_mat(p, {"data": PICTURE / 0.0}), "not finite"),
     "complex.npy": (lambda p: np.save(p, PICTURE * 1j), "holds complex numbers"),
-    "words.npy": (lambda p: np.save(p, np.array(["a", "b"])), "holds the type <U1"),
+    "words.npy": (
+        lambda p: np.save(p, np.array(["a", "b"])),
+        "holds no numbers: it has the type <U1",
+    ),
     "vector.npy": (lambda p: np.save(p, np.arange(99.0)), "shape 99, which is no image"),
     "five_axes.npy": (lambda p: np.save(p, np.zeros((2, 2, 2, 9, 9))), "2 × 2 × 2 × 9 × 9"),
     "thin.npy": (lambda p: np.save(p, np.ones((3, 2000))), "3 × 2000, which is no image"),
@@ -313,8 +318,31 @@ def test_hidden_files_and_caches_are_passed_over(tmp_path: Path) -> None:
     assert names == ["a/one.png", "b/two.png"]
 
 
-def test_linked_folders_are_searched(tmp_path: Path) -> None:
+def test_links_are_followed_inside_the_folder_alone(tmp_path: Path) -> None:
     make.write_picture(tmp_path / "elsewhere/one.png")
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here/link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    assert image_files(tmp_path / "here") == [tmp_path / "here/link/one.png"]
+    make.write_picture(tmp_path / "here/.kept/two.png")
+    for name, target in (("out", tmp_path / "elsewhere"), ("in", tmp_path / "here/.kept")):
+        (tmp_path / "here" / name).symlink_to(target, target_is_directory=True)
+    (tmp_path / "here/three.png").symlink_to(tmp_path / "elsewhere/one.png")
+    (tmp_path / "root").symlink_to(tmp_path / "here", target_is_directory=True)
+    for folder in (tmp_path / "here", tmp_path / "root"):
+        assert image_files(folder) == [folder / "in/two.png"]
+        assert passed_over(folder) == {"by a link that leaves the folder": 2}
+
+
+def test_pipes_and_unknown_files_are_counted_and_never_opened(tmp_path: Path) -> None:
+    make.write_picture(tmp_path / "one.png")
+    for name in ("pipe.png", "pipe", "1.2.840.10008"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("left alone")
+    assert image_files(tmp_path) == [tmp_path / "one.png"]
+    assert passed_over(tmp_path) == {"as a pipe, device or dead link": 3, "of an unknown format": 1}
+    with pytest.raises(UnreadableError, match="is a pipe, not a file"):
+        read_file(tmp_path / "pipe.png")
+
+
+@pytest.mark.parametrize("suffix", sorted(readers()))
+def test_no_reader_waits_for_a_pipe(suffix: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    with pytest.raises(UnreadableError, match="is a pipe, not a file"):
+        read_file(tmp_path / f"pipe{suffix}")

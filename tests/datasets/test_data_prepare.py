@@ -201,7 +201,8 @@ def test_fastmri_takes_the_middle_slice_with_its_largest_magnitude_1(
 def test_fastmri_without_truth_is_named_and_left_out(root: Path, tmp_path: Path) -> None:
     fastmri_volumes(tmp_path)
     store = prepare(plan("fastmri", FastMRI(size=32), tmp_path, root), nobody)
-    told = "k-space only, 12 of 46 columns: measurements without ground truth"
+    told = "k-space only, 12 of 46 columns: measurements without ground truth; "
+    told += "train on them with --measured"
     assert store.left_out == {"singlecoil_test_v2/file9.h5": told}
 
 
@@ -316,12 +317,6 @@ def blank(path: Path) -> None:
         file["reconstruction_esc"][:] = 0
 
 
-def no_header(path: Path) -> None:
-    with h5py.File(path, "r+") as file:
-        del file["ismrmrd_header"]
-        file["ismrmrd_header"] = b"<html></html>"
-
-
 def several_coils(path: Path) -> None:
     with h5py.File(path, "r+") as file:
         kspace = file["kspace"][:]
@@ -339,8 +334,6 @@ def rewrite(*leave_out: str) -> Callable[[Path], None]:
 VOLUMES: dict[str, tuple[Callable[[Path], None], FastMRI, str]] = {
     "truncated": (damage, FastMRI(size=32), "cannot be read as HDF5: .*truncated"),
     "no k-space": (rewrite("kspace"), FastMRI(size=32), "has no 'kspace'; it has: ismrmrd_header"),
-    "no header": (rewrite("ismrmrd_header"), FastMRI(size=32), "has no 'ismrmrd_header'"),
-    "other header": (no_header, FastMRI(size=32), "is no ISMRMRD header: Element not found"),
     "no truth, no mask": (
         rewrite("reconstruction_esc", "reconstruction_rss"),
         FastMRI(size=32),
@@ -539,6 +532,22 @@ def test_a_full_disk_is_told_before_anything_is_written(
     monkeypatch.undo()
     prepare(mine, steps.append)
     assert [step.done for step in steps] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_disk_that_fails_is_told_in_one_line(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = plan("mine", Folder(32), pictures(tmp_path / "files"), root)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(h5py.File, "create_dataset", full)
+    with pytest.raises(ValueError, match=r"cannot be written \(.*No space left.*\): make room"):
+        prepare(mine, nobody)
+    assert not list(root.rglob("*.half"))
+    monkeypatch.undo()
+    assert len(names_of(prepare(mine, nobody), "train")) == 5
 
 
 def test_two_processes_do_not_prepare_the_same(root: Path, tmp_path: Path) -> None:

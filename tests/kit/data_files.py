@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
@@ -189,3 +190,17 @@ def truncate(path: Path, share: float = 0.5) -> None:
 
 def save_mat(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     scipy.io.savemat(path, dict(arrays))
+
+
+def npy_header(shape: tuple[int, ...], kind: str = "<f4") -> bytes:
+    """How an NPY file of such numbers begins."""
+    stream = io.BytesIO()
+    header = {"descr": kind, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue()
+
+
+def write_archive(path: Path, entry: str, content: bytes) -> None:
+    """A zip file with one entry."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(entry, content)

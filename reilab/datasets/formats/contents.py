@@ -1,11 +1,8 @@
-"""What a file of images holds, and how whatever is wrong with one becomes one clear line."""
+"""What a file of images holds, and which of its numbers are black and white."""
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,37 +10,34 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from reilab.foreign import UnreadableError, check_shape, told
 from reilab.registry import Registry
 
-#: More numbers than this in one array are taken for a damaged or hostile header.
-MOST_VALUES = 2**30
 #: A side shorter than this is taken for something else than an image.
 LEAST_SIDE = 8
 COLOUR = (3, 4)
-
-
-class UnreadableError(ValueError):
-    """A file cannot be used; the message is one line without the name of the file."""
-
-
-class WithoutTruthError(Exception):
-    """A file is in order but holds measurements only; the message is one line."""
+#: Bits of a screen, and of cameras and scanners, whose numbers are kept as 16-bit ones.
+DEPTHS = (8, 10, 12, 14, 16)
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """Images (N, C, H, W) as they are stored; ``low`` becomes 0 in [0, 1] and ``high`` 1."""
+    """Images (N, C, H, W) as they are stored; ``low`` becomes 0 in [0, 1] and ``high`` 1.
+
+    ``note`` says what was changed in reading them, if anything.
+    """
 
     values: NDArray[np.float32]
     low: float
     high: float
+    note: str = ""
 
     @property
     def unit(self) -> NDArray[np.float32]:
         """The images in [0, 1]; values beyond are cut off."""
-        scaled = (self.values - np.float32(self.low)) / np.float32(self.high - self.low)
-        unit: NDArray[np.float32] = np.clip(scaled, 0, 1)
-        return unit
+        unit: NDArray[np.float32] = self.values - np.float32(self.low)
+        unit /= np.float32(self.high - self.low)
+        return np.clip(unit, 0, 1, out=unit)
 
 
 @dataclass(frozen=True)
@@ -79,44 +73,12 @@ def file_format(name: str, *suffixes: str) -> Callable[[Read], Read]:
     return register
 
 
-@contextmanager
-def reading(kind: str) -> Iterator[None]:
-    """Make one line of whatever a library says about a file that it cannot read.
+def contents_of(array: NDArray[Any], note: str = "") -> Contents:
+    """The images of an array, with the range that its numbers suggest.
 
-    The file is foreign: a parser may raise anything about it, and warns of much that is harmless.
-
-    Raises:
-        UnreadableError: instead of what was raised inside.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except (UnreadableError, WithoutTruthError):
-        raise
-    except MemoryError:
-        raise UnreadableError("asks for more memory than there is") from None
-    except Exception as error:
-        words = " ".join(str(error).split()) or type(error).__name__
-        short = words if len(words) <= 160 else f"{words[:157]}..."
-        raise UnreadableError(f"cannot be read as {kind}: {short}") from error
-
-
-def check_shape(shape: Sequence[int]) -> None:
-    """Refuse an array before room is made for it.
-
-    Raises:
-        UnreadableError: it is larger than any image file.
-    """
-    if math.prod(map(int, shape)) > MOST_VALUES:
-        raise UnreadableError(f"claims the shape {told(shape)}, more than any image file has")
-
-
-def contents_of(array: NDArray[Any]) -> Contents:
-    """The images of an array, with the range that its type suggests.
-
-    Unsigned integers of 8 and 16 bits range over their type; other numbers from 0, or the least of
-    them where it is negative, to the largest of them.
+    Unsigned integers of 8 and 16 bits go from 0 to the largest number of the least of ``DEPTHS``
+    that holds them all: 4095 for a camera of 12 bits. Other numbers go from 0, or the least of them
+    where it is negative, to the largest of them.
 
     Raises:
         UnreadableError: no images, see ``stack_of``, or empty ones.
@@ -125,9 +87,10 @@ def contents_of(array: NDArray[Any]) -> Contents:
     least, largest = float(values.min()), float(values.max())
     if least == largest:
         raise UnreadableError(f"shows nothing: all values are {largest:g}")
-    if array.dtype in (np.uint8, np.uint16):
-        return Contents(values, 0.0, float(np.iinfo(array.dtype).max))
-    return Contents(values, min(0.0, least), largest)
+    if array.dtype.kind == "u" and array.dtype.itemsize <= 2:
+        bits = next(bits for bits in DEPTHS if largest < 2**bits)
+        return Contents(values, 0.0, 2.0**bits - 1, note)
+    return Contents(values, min(0.0, least), largest, note)
 
 
 def stack_of(array: NDArray[Any]) -> NDArray[np.float32]:
@@ -166,8 +129,3 @@ def _image_axes(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim == 4 and shape[3] in (1, *COLOUR):
         return np.moveaxis(array[..., :3], 3, 1)
     raise UnreadableError(f"holds an array of shape {told(shape)}, which is no image")
-
-
-def told(shape: Sequence[int]) -> str:
-    """A shape in words: ``640 × 368``."""
-    return " × ".join(str(extent) for extent in shape) or "()"

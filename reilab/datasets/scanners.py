@@ -1,0 +1,130 @@
+"""K-space in the files of fastMRI and ISMRMRD, as ``datasets.acquired`` takes it.
+
+Columns are lines; those of zeros were not measured. If a header says how many rows an image has,
+the rest of the field of view, which scanners oversample, is cut off along the lines. K-space is
+divided by the largest magnitude of its zero-filled images.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from defusedxml.ElementTree import fromstring
+from numpy.typing import NDArray
+
+from reilab.datasets.formats.arrays import HeldArrays
+from reilab.foreign import UnreadableError, check_shape, told
+
+#: Flags of ISMRMRD, counted from 1: noise, calibration alone, navigators and other corrections.
+NO_LINES = sum(1 << (bit - 1) for bit in (19, 20, 23, 24, 26, 27, 28))
+BACKWARDS = 1 << 21
+#: Counters that tell the images of ISMRMRD apart.
+COUNTERS = ("slice", "contrast", "phase", "repetition", "set")
+
+
+def scanned(held: HeldArrays) -> dict[str, NDArray[Any]] | None:
+    """Arrays ``y`` (N, H, W) and ``mask`` (W,) of a scanner's file; ``None`` if it is another.
+
+    Raises:
+        UnreadableError: k-space of several coils, of volumes, or of lines in disorder.
+    """
+    header = None
+    if "kspace" in held:
+        kspace = held["kspace"]
+        if "ismrmrd_header" in held:
+            header = _header(held.find("ismrmrd_header")[()])
+    elif "dataset" in held:
+        header = _header(held.find("dataset/xml")[0])
+        kspace = _lines(held.find("dataset/data"), header)
+    else:
+        return None
+    if kspace.ndim != 3 or kspace.dtype.kind != "c":
+        raise UnreadableError(
+            f"holds k-space of shape {told(kspace.shape)}; needs complex slices × rows × columns "
+            "of one coil: combine the coils first"
+        )
+    mask = (kspace != 0).any((0, 1))
+    if "mask" in held:
+        mask = mask & _columns(held["mask"], kspace)
+    if not mask.any():
+        raise UnreadableError("holds k-space of zeros")
+    y = np.where(mask, kspace, 0).astype(np.complex64)
+    if header is not None:
+        y = _cut(y, _number(header, "reconSpace", "matrixSize", "x"))
+    peak = max(float(np.abs(np.fft.ifft2(one, norm="ortho")).max()) for one in y)
+    return {"y": y / np.float32(peak), "mask": mask}
+
+
+def _columns(mask: NDArray[Any], kspace: NDArray[Any]) -> NDArray[np.bool_]:
+    if mask.size != kspace.shape[-1]:
+        raise UnreadableError(
+            f"has a mask of shape {told(mask.shape)}, and k-space of {told(kspace.shape)} has "
+            f"{kspace.shape[-1]} columns: lines are columns here; swap the last two axes"
+        )
+    return mask.astype(bool).ravel()
+
+
+def _header(text: str | bytes) -> Any:
+    """The XML of ISMRMRD; what names other texts in it is refused before it grows."""
+    try:
+        return fromstring(text)
+    except Exception as error:
+        raise UnreadableError(f"has a header that is no plain XML: {error}") from None
+
+
+def _number(header: Any, *names: str) -> int:
+    found = header.findtext(".//" + "/".join(f"{{*}}{name}" for name in names))
+    if not (found or "").strip().isdecimal() or not 0 < int(found) <= 2**16:
+        raise UnreadableError(f"has a header with {found!r} for {'.'.join(names)}")
+    return int(found)
+
+
+def _lines(data: Any, header: Any) -> NDArray[np.complex64]:
+    """K-space (N, H, W) of the readouts of ISMRMRD, means where lines were measured again."""
+    rows = _number(header, "encodedSpace", "matrixSize", "x")
+    columns = _number(header, "encodedSpace", "matrixSize", "y")
+    middle = _number(header, "kspace_encoding_step_1", "center")
+    check_shape(data.shape, data.dtype.itemsize)
+    heads = data.fields("head")[()]
+    heads, places = heads[keep := heads["flags"] & NO_LINES == 0], np.flatnonzero(keep)
+    if not len(heads):
+        raise UnreadableError("holds no lines of k-space")
+    if (heads["flags"] & BACKWARDS).any() or heads["idx"]["kspace_encode_step_2"].any():
+        raise UnreadableError(
+            "holds lines that run backwards, or a volume; needs slices, line by line"
+        )
+    if heads["active_channels"].max() > 1 or heads["trajectory_dimensions"].any():
+        raise UnreadableError("holds several coils, or no Cartesian lines; combine the coils first")
+    counters = np.stack([heads["idx"][name] for name in COUNTERS], 1)
+    images, owner = np.unique(counters, axis=0, return_inverse=True)
+    check_shape((len(images), rows, columns), np.dtype(np.complex64).itemsize)
+    sums = np.zeros((len(images), rows, columns), np.complex64)
+    counts = np.zeros((len(images), 1, columns), np.int64)
+    for head, place, image in zip(heads, places, owner.ravel(), strict=True):
+        line = data[place]["data"].view(np.complex64)
+        column = int(head["idx"]["kspace_encode_step_1"]) + columns // 2 - middle
+        top = rows // 2 - int(head["center_sample"])
+        if not (0 <= column < columns and 0 <= top <= rows - len(line)):
+            raise UnreadableError(f"has a readout, {place}, outside of its k-space")
+        sums[image, top : top + len(line), column] += line
+        counts[image, 0, column] += 1
+    if ((counts > 0) != (counts[:1] > 0)).any():
+        raise UnreadableError("has other lines in each image; one run has one mask")
+    sums /= np.maximum(counts, 1)
+    return sums
+
+
+def _cut(y: NDArray[np.complex64], rows: int) -> NDArray[np.complex64]:
+    """The k-space (N, rows, W) of the middle rows of the images of y (N, H, W)."""
+    spare = y.shape[1] - rows
+    if spare <= 0:
+        return y
+    image = _centred(np.fft.ifft, y)[:, spare // 2 : spare // 2 + rows]
+    return _centred(np.fft.fft, image).astype(np.complex64)
+
+
+def _centred(transform: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """A transform along the rows, orthonormal, zero in the centre before and after."""
+    found: NDArray[Any] = transform(np.fft.ifftshift(array, 1), axis=1, norm="ortho")
+    return np.fft.fftshift(found, 1)
