@@ -65,13 +65,13 @@ class Outlooks:
         self._changed = True
 
     def _take(self, future: Future[Outlook]) -> None:
+        self.count += 1
         try:
             found = future.result()
         except (ValueError, OSError) as error:
             self.trouble = str(error)
             return
         self.trouble, self.news, self.history = "", found.news, History()
-        self.count += 1
         self.history.add(found.posed)
 
     def _ask(self, sample: int) -> None:
