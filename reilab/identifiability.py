@@ -6,12 +6,13 @@ A T_g: all measurements together have seen what the stacked operator (A; A T_g�
 the whole image from measurements alone its rank has to be n (Tachella, Chen & Davies, Sensing
 Theorems for Unsupervised Learning in Linear Inverse Problems, JMLR 2023).
 
-Everything here forms A as a matrix: it is for small images, up to about 32×32.
+All but ``news_of_images`` forms A as a matrix: for small images, up to about 32×32.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -123,6 +124,34 @@ def news(physics: Physics, group: Group, g: Tensor, dtype: torch.dtype = torch.f
         moved = physics(group.act(one[None], _basis(physics, dtype))).flatten(1).T
         shares.append((moved @ blind).square().sum() / moved.square().sum())
     return torch.stack(shares)
+
+
+def news_of_images(
+    split: Callable[[Tensor], tuple[Tensor, Tensor] | None], group: Group, g: Tensor, x: Tensor
+) -> Tensor:
+    """The same question of images, where A is too large for a matrix: 0 to 1, (len(g),).
+
+    ‖P T_g n‖² / ‖n‖², P the projection on what A sees and n = x − P x what it loses of the images:
+    how much of it leaves a trace in measurements of the moved images. It is 0 if A commutes with
+    the transform as far as its range allows. Where T_g is no permutation of pixels, as a rotation
+    by any angle, interpolation adds some to it.
+
+    Args:
+        split: images into what A sees and what it loses, ``Problem.split``.
+        group: the transforms.
+        g: some of its elements, one a row.
+        x: images (B, C, H, W).
+
+    Raises:
+        ValueError: what A sees is not known.
+    """
+    parts = split(x)
+    moved = parts and split(group.act(g, parts[1]))
+    if parts is None or moved is None:
+        raise ValueError("what A sees is not known of this operator; give the problem a `seen`")
+    (_, lost), (seen_moved, _) = parts, moved
+    energy = seen_moved.square().flatten(1).sum(1).view(len(g), len(x)).sum(1)
+    return energy / lost.square().sum().clamp(min=torch.finfo(x.dtype).tiny)
 
 
 def _basis(physics: Physics, dtype: torch.dtype) -> Tensor:

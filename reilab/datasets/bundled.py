@@ -7,7 +7,7 @@ splits. `data/README.md` tells where every image comes from.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -158,8 +158,11 @@ BUNDLED: Mapping[str, BundledSet] = MappingProxyType(
 )
 
 
+#: Kept in memory: the lab poses a problem anew at every move of a slider.
+@lru_cache(maxsize=12)
 def load_bundled(name: str, split: str, size: int) -> Tensor:
-    """Images of one set as float32 (N, C, size, size) in [0, 1], in the same order every time.
+    """Images of one set as float32 (N, C, size, size) in [0, 1], in the same order every time;
+    to be looked at, not to be changed.
 
     Volumes are reduced from 256 × 256, small images of the brain from the frame around the head;
     one CT is stored with 128 × 128 and enlarged beyond that. Photographs give four images per

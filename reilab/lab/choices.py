@@ -94,6 +94,15 @@ class Choices(param.Parameterized):
         """The settings of task, network, methods and training without a parameter of their own."""
         return self._further_of(self.chosen_network, self.level_name)
 
+    def explored(self) -> tuple[str, ...]:
+        """Those of them that say what is measured, and what the group is: what people play with."""
+        own = self.chosen_task.settings
+        return tuple(
+            name
+            for name in self.further_settings()
+            if name in own and (name == "group" or own[name].slider)
+        )
+
     def _further_of(self, network: NetworkKind, level: str) -> dict[str, Setting]:
         task = self.chosen_task
         kinds, every = every_type(task, network), every_setting(task, network)

@@ -38,6 +38,7 @@ def _shown(now: Control) -> dict[str, Any]:
         "options": [[one.value, one.words, *filter(None, [one.colour])] for one in now.options],
         "span": list(now.span or ()),
         "scaled": now.scaled,
+        "eager": now.eager,
         "locked": now.locked,
         "visible": now.shown,
         "value": now.value,
@@ -60,7 +61,10 @@ class Controls(pn.viewable.Viewer):
 
     def __init__(self, lab: Lab) -> None:
         super().__init__()
-        self._more = pn.Column(margin=0, sizing_mode="stretch_width", styles=dict(TALL))
+        self._lab = lab
+        self._explored, self._more = (
+            pn.Column(margin=0, sizing_mode="stretch_width", styles=dict(TALL)) for _ in range(2)
+        )
         self.form: form.Form[Field] = form.Form(lab, make_field, show_field, self._place)
         self._view = self._layout()
         self.form.offer()
@@ -73,6 +77,8 @@ class Controls(pn.viewable.Viewer):
         for title, names in form.GROUPS.items():
             parts.append(heading(title, margin=(14, 0, 4, 0)))
             parts += [self.form.fields[name] for name in names if name not in PAIR]
+            if title == form.PROBLEM:
+                parts.append(self._explored)
         pair = pn.Row(
             *(self.form.fields[name] for name in PAIR),
             styles={"gap": "10px"},
@@ -86,4 +92,6 @@ class Controls(pn.viewable.Viewer):
         return pn.Column(*parts, more, margin=(0, 16, 24, 16), sizing_mode="stretch_width")
 
     def _place(self, own: Mapping[str, Field]) -> None:
-        self._more.objects = list(own.values())
+        explored = self._lab.choices.explored()
+        self._explored.objects = [own[name] for name in explored]
+        self._more.objects = [field for name, field in own.items() if name not in explored]

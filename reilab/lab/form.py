@@ -19,6 +19,7 @@ from reilab.lab.model import Lab
 from reilab.methods.registry import find_method, users
 from reilab.nets.registry import networks
 from reilab.runs.steering import STEERABLE, WEIGHTS
+from reilab.settings import Setting
 from reilab.show.words import method_colour, method_title, number_text, parse_number
 from reilab.tasks.registry import MEASURED, Task, tasks
 
@@ -65,14 +66,17 @@ def _has_images(folder: Path) -> bool:
 F = TypeVar("F")
 Send = Callable[[str], None]
 #: The controls of each group, in the order in which they are shown.
+PROBLEM = "Problem"
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Problem": ("task", "preset", "data", "noise"),
+    PROBLEM: ("task", "preset", "data", "noise"),
     "Methods": ("methods", "network"),
     "Changeable while training": ("same", "assumed_noise", *WEIGHTS, "learning_rate"),
     "Length": ("steps", "seed", "device"),
 }
 #: The group of the settings that differ from task to task.
 FURTHER = "More settings"
+#: Steps of a slider.
+PLACES = 100
 #: Those of the controls that are numbers.
 NUMBERS = ("noise", *STEERABLE, "steps", "seed")
 
@@ -92,8 +96,9 @@ class Control:
 
     Args:
         kind: a number, one of the options, or any of the options, their values parted by blanks.
-        span: the range of a slider, if it has one.
+        span: the least and greatest number of a slider and its step, if it has one.
         scaled: whether a tenth and ten times the number are offered.
+        eager: whether it counts while the slider is still being moved.
     """
 
     name: str
@@ -103,8 +108,9 @@ class Control:
     unit: str = ""
     help: str = ""
     options: tuple[Option, ...] = ()
-    span: tuple[float, float] | None = None
+    span: tuple[float, float, float] | None = None
     scaled: bool = False
+    eager: bool = False
     shown: bool = True
     locked: bool = False
 
@@ -279,8 +285,9 @@ def _number(lab: Lab, name: str) -> Control:
         number_text(getattr(choices, name)),
         unit=unit(name, setting),
         help=explain(name, setting),
-        span=None if setting.log else setting.slider,
+        span=_span(setting, getattr(choices, name)),
         scaled=setting.log,
+        eager=not lab.live and name not in STEERABLE,
         shown=not owners or any(_counts(name, method) for method in choices.methods),
         locked=choices.same_noise if name == "assumed_noise" else _fixed(lab, name),
     )
@@ -302,9 +309,19 @@ def _further(lab: Lab, name: str) -> Control:
         number_text(value),
         unit=unit(name, setting),
         help=explain(name, setting),
+        span=_span(setting, value),
+        eager=not lab.live,
         options=tuple(Option(value, value) for value in setting.choices),
         locked=lab.live,
     )
+
+
+def _span(setting: Setting, value: object) -> tuple[float, float, float] | None:
+    """The range of a slider and its step; a hundred steps, of whole numbers where it counts."""
+    if setting.log or setting.slider is None:
+        return None
+    low, high = setting.slider
+    return low, high, 1 if isinstance(value, int) else (high - low) / PLACES
 
 
 def _fixed(lab: Lab, name: str) -> bool:

@@ -66,11 +66,41 @@ def introduction(going: bool, summary: str) -> str:
         "<strong>The run is starting</strong><p>The images appear in a few seconds.</p>"
         if going
         else "<strong>Press Train</strong>"
-        f"<p>{escape(summary)}</p>"
-        "<p class='quiet'>Each chosen method learns by itself from noisy measurements, and you "
+        f"<p>{escape(summary)} Each chosen method learns by itself from such measurements, and you "
         "watch its images get better. Everything can stay as it is set.</p>"
     )
-    return f'<div class="empty">{words}</div>'
+    return f'<div class="opening">{words}</div>'
+
+
+#: With less news than this, in shares, a group teaches nothing: what is left is rounding.
+NO_NEWS = 1e-3
+
+
+def news_html(group: str, news: float | None) -> str:
+    """What the group can teach of what A does not see: the identifiability meter, in words."""
+    if news is None:
+        return ""
+    name = f"<b>{escape(group.capitalize())}</b>"
+    if news < NO_NEWS:
+        return (
+            f'<div class="notice reilab-news" role="status">{name} teach nothing here: the '
+            "operator sees the same of an image that is moved by them. Choose another group.</div>"
+        )
+    return (
+        f'<div class="reilab-news meter" role="status"><span class="bar" aria-hidden="true">'
+        f'<span style="width:{100 * news:.0f}%"></span></span><span>Of what the operator does not '
+        f"see of this image, it sees {news:.0%} when the image is moved by one of the "
+        f"{escape(group)}: that is what equivariance learns from.</span></div>"
+    )
+
+
+def example_html(name: str, caption: str) -> str:
+    """What is shown below the outlook: a run that was trained before."""
+    return (
+        "<h2>What learning does</h2>"
+        f'<p class="quiet">The example {escape(name)} ({escape(caption)}), trained before: move '
+        "the slider, or press Play, and see the methods learn.</p>"
+    )
 
 
 def head_html(shot: Shot) -> str:

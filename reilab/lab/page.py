@@ -92,6 +92,7 @@ class LabPage(pn.viewable.Viewer):
 
     def _tick(self) -> None:
         self._unseen += self.lab.poll()
+        self._run.look_ahead()
         if self._beat.shows():
             if self._unseen:
                 rewound = any(isinstance(event, Started) for event in self._unseen)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import holoviews as hv
-import holoviews.plotting.bokeh
 import numpy as np
 from bokeh.events import DoubleTap
 from bokeh.models import (
@@ -17,6 +16,7 @@ from bokeh.models import (
     Range1d,
     WheelZoomTool,
 )
+from holoviews.plotting.bokeh import BokehRenderer
 from numpy.typing import NDArray
 
 from reilab.lab.markup import description
@@ -62,7 +62,11 @@ class Pane:
         else:
             element = hv.Image(blank, bounds=bounds)
         bare: dict[str, Any] = {"xaxis": None, "yaxis": None, "toolbar": None, "default_tools": []}
-        self.figure = hv.render(element.opts(hooks=[keep_source], **bare), backend="bokeh")
+        # ``hv.render`` would leave it with the renderer, which keeps the last plot, and with the
+        # document, which keeps all.
+        plot = BokehRenderer.get_plot(element.opts(hooks=[keep_source], **bare))
+        plot.document = None
+        self.figure = plot.state
         self.source = kept["source"]
         if len(shape) == 2:
             self.figure.renderers[0].glyph.color_mapper = colours

@@ -13,8 +13,10 @@ from reilab.lab.board import Redraw
 from reilab.lab.content import content_of
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.explain import objectives
-from reilab.lab.markup import introduction, list_html, standing_html
+from reilab.lab.markup import example_html, introduction, list_html, standing_html
 from reilab.lab.model import Lab
+from reilab.lab.opening import Opening
+from reilab.lab.outlooks import Example, Outlooks, example_of
 from reilab.lab.style import LINE, TALL, slug
 from reilab.lab.text import block, set_html, text
 from reilab.lab.view import View
@@ -89,7 +91,11 @@ class RunView(pn.viewable.Viewer):
         super().__init__()
         self._lab, self._look = lab, view
         self.transport = Transport(lab, view, *links)
-        self._steered, self._empty, self._formula = block(), block(), block()
+        self._steered, self._formula = block(), block()
+        self._outlooks = Outlooks(lab.choices)
+        if not lab.run:
+            self._outlooks.wait()
+        self._opening, self._example_head = Opening(self._outlooks), block(margin=(22, 0, 0, 0))
         self.exhibit = Exhibit(
             view,
             browser,
@@ -99,11 +105,18 @@ class RunView(pn.viewable.Viewer):
             self._formula,
         )
         self._view = pn.Column(
-            self.transport, self._empty, self.exhibit, styles=dict(TALL), **STRETCH
+            self.transport,
+            self._opening,
+            self._example_head,
+            self.exhibit,
+            styles=dict(TALL),
+            **STRETCH,
         )
         redraw = Redraw(self.update)
         view.param.watch(redraw.ask, [*LOOKS, "log_losses", "smoothing"])
+        lab.param.watch(self._live, "run")
         lab.param.watch(redraw.ask, "run")
+        lab.choices.param.watch(redraw.ask, "task")
         watched = ["task", "methods", "assumed_noise", *lab.choices.steerable]
         lab.choices.param.watch(self._explain, watched)
         self.update()
@@ -113,21 +126,40 @@ class RunView(pn.viewable.Viewer):
 
     def update(self, anew: bool = False) -> None:
         """Bring every view up to date; ``anew`` if a method went back to a checkpoint."""
-        history = self._lab.history
+        lab, example = self._lab, self._example()
         self.transport.update()
-        self._introduce()
         self._explain()
+        self._show_outlook()
+        name, history = (example.name, example.history) if example else (lab.run, lab.history)
+        set_html(self._example_head, example_html(example.name, example.caption) if example else "")
         if history.posed is None:
             self.exhibit.hide()
             return
-        self.exhibit.show(content_of(self._lab.run, history, self._look, anew))
+        self.exhibit.show(content_of(name, history, self._look, anew))
         lost = lost_words(history, self._look.at)
         set_html(self._steered, list_html([*steering_log(history), *lost]))
 
+    def look_ahead(self) -> None:
+        """Show what is chosen as soon as it has been computed."""
+        if not self._lab.live and self._outlooks.poll(self._look.sample):
+            self._show_outlook()
+
+    def _show_outlook(self) -> None:
+        """What would be learned from: before a run, and when other settings are chosen than its."""
+        lab = self._lab
+        if lab.history.posed is None or not (lab.live or lab.queued or lab.as_asked):
+            words = introduction(lab.live or lab.queued, lab.choices.chosen_task.summary)
+            self._opening.show(words, str(lab.choices.further.get("group", "")))
+        else:
+            self._opening.hide()
+
+    def _example(self) -> Example | None:
+        """What is shown while there is no run."""
+        return None if self._lab.run else example_of(self._lab.choices.task)
+
+    def _live(self, *_: Any) -> None:
+        """Another run is looked at from its live end on."""
+        self._look.param.update(at=None, playing=False)
+
     def _explain(self, *_: Any) -> None:
         set_html(self._formula, objectives(self._lab.choices, self._lab.history))
-
-    def _introduce(self) -> None:
-        """Tell a newcomer what to press; while a run starts, what is coming."""
-        words = introduction(bool(self._lab.run), self._lab.choices.chosen_task.summary)
-        set_html(self._empty, words if self._lab.history.posed is None else "")

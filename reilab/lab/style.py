@@ -52,6 +52,12 @@ p { margin: 0; }
 .notice { padding: 10px 14px; border-radius: 6px; border-left: 4px solid #d93025;
           background: color-mix(in srgb, #d93025 12%, transparent); overflow-wrap: anywhere; }
 .empty { max-width: 620px; margin: 8vh auto 0; text-align: center; padding: 0 16px; }
+.opening { max-width: 60ch; }
+.opening strong { font-size: 16px; font-weight: 600; }
+.meter { display: flex; align-items: center; gap: 4px 10px; font-size: 13px; flex-wrap: wrap; }
+.meter .bar { flex: none; width: 120px; height: 8px; border-radius: 4px; overflow: hidden;
+              background: color-mix(in srgb, var(--panel-primary-color) 22%, transparent); }
+.meter .bar span { display: block; height: 100%; background: var(--panel-primary-color); }
 .empty strong { display: block; font-size: 22px; font-weight: 600; margin-bottom: 10px; }
 .title, .caption { display: flex; align-items: center; gap: 6px; white-space: nowrap;
                    height: 22px; }

@@ -132,7 +132,7 @@ def seen_by(radon: Radon) -> Map:
 @task("ct", title="Low-dose CT", noise="gamma", presets=PRESETS)
 @dataclass(frozen=True)
 class CT:
-    """Low-dose CT: readings of 50 views, Poisson and electronic noise, rotations."""
+    """Low-dose CT: readings of a few views, Poisson and electronic noise, rotations."""
 
     data: Annotated[str, Setting("Images: ct, a prepared set, or a folder.")] = "ct"
     pose: Annotated[str, POSE] = AS_ACQUIRED
@@ -140,9 +140,10 @@ class CT:
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256
-    views: Annotated[int, Setting("Views, evenly over the arc.", unit="views", low=2, high=720)] = (
-        50
-    )
+    views: Annotated[
+        int,
+        Setting("Views, evenly over the arc.", unit="views", low=2, high=720, slider=(4, 100)),
+    ] = 50
     arc: Annotated[
         float,
         Setting(
@@ -150,6 +151,7 @@ class CT:
             unit="degrees",
             positive=True,
             high=360.0,
+            slider=(30.0, 180.0),
         ),
     ] = 180.0
     angles: Annotated[str, ANGLES] = ""

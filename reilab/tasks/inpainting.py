@@ -103,14 +103,17 @@ PRESETS = {
 @task("inpainting", title="Inpainting", noise="gamma", presets=PRESETS)
 @dataclass(frozen=True)
 class Inpainting:
-    """Inpainting: seven tenths of the pixels of a photograph, Poisson noise, shifts."""
+    """Inpainting: some of the pixels of a photograph, Poisson noise, shifts."""
 
     data: Annotated[str, Setting("Images: urban, a prepared set, or a folder.")] = "urban"
     measured: Annotated[str, ACQUIRED_FILES] = ""
     size: Annotated[
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 256
-    keep: Annotated[float, Setting("Share of the pixels that is seen.", low=0.05, high=1.0)] = 0.7
+    keep: Annotated[
+        float,
+        Setting("Share of the pixels that is seen.", low=0.05, high=1.0, slider=(0.05, 1.0)),
+    ] = 0.7
     mask: Annotated[str, PIXEL_MASK] = ""
     mask_seed: Annotated[int, Setting("Names the random pixels.", low=0)] = 0
     noise_model: Annotated[str, NOISE_MODEL] = "poisson"

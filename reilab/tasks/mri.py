@@ -129,10 +129,13 @@ class MRI:
         int, Setting("Image side.", unit="pixels", low=32, multiple_of=SIDE_MULTIPLE)
     ] = 320
     acceleration: Annotated[
-        int, Setting("Columns of k-space per measured one.", low=2, high=12)
+        int, Setting("Columns of k-space per measured one.", low=2, high=12, slider=(2, 12))
     ] = 4
     center: Annotated[
-        float, Setting("Share of fully sampled columns at the origin.", low=0.0, high=1.0)
+        float,
+        Setting(
+            "Share of fully sampled columns at the origin.", low=0.0, high=1.0, slider=(0.0, 0.2)
+        ),
     ] = 0.04
     mask: Annotated[str, KSPACE_MASK] = ""
     mask_seed: Annotated[int, Setting("Names the random columns.", low=0)] = 1

@@ -97,7 +97,9 @@ def test_only_the_knee_is_of_one_person() -> None:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_loading_twice_gives_the_same(name: str) -> None:
-    assert torch.equal(load_bundled(name, "test", 96), load_bundled(name, "test", 96))
+    first = load_bundled(name, "test", 96)
+    load_bundled.cache_clear()
+    assert torch.equal(first, load_bundled(name, "test", 96))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -199,5 +201,6 @@ def test_impossible_sizes_are_refused(size: int) -> None:
 
 def test_missing_file_names_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bundle, "__file__", str(tmp_path / "reilab" / "bundle.py"))
+    load_bundled.cache_clear()
     with pytest.raises(FileNotFoundError, match="make data"):
         load_bundled("knee", "test", 64)

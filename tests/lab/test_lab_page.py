@@ -212,7 +212,8 @@ def test_images_and_numbers_change_while_training(site: Site) -> None:
     truth = site.picture("truth")
     soon(lambda: site.psnr("supervised") > psnr + 0.5, "the PSNR of supervised to rise")
     soon(lambda: site.picture("supervised") != before, "the image to change")
-    assert site.picture("truth") == truth
+    # Pixels may move for a moment, while the page makes room.
+    soon(lambda: site.picture("truth") == truth, "the ground truth to stay as it is")
 
 
 def test_steering_in_one_session_shows_in_another(site: Site) -> None:

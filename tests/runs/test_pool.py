@@ -87,7 +87,7 @@ def test_it_goes_on_waiting_after_a_run_that_was_stopped(tmp_path: Path) -> None
     wait(lambda: history_of(folder.events()).tracks)
     folder.send(Stop())
     wait(lambda: numbers(tmp_path) == [roster.worker_pid(folder)])
-    assert jobs.standing(folder, history_of(folder.events())).status is jobs.Status.STOPPED
+    wait(lambda: jobs.standing(folder, history_of(folder.events())).status is jobs.Status.STOPPED)
 
 
 def test_it_ends_when_nobody_needs_it(tmp_path: Path) -> None:

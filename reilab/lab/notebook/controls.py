@@ -18,8 +18,6 @@ from reilab.show.words import number_text, parse_number, scaled_text
 
 #: The parts of a field, and what each shows of a control.
 Parts = Mapping[widgets.Widget, Callable[[Control], Mapping[str, Any]]]
-#: A slider has so many places.
-PLACES = 100
 
 
 class NotebookField:
@@ -62,9 +60,9 @@ def number_parts(now: Control, send: Send) -> Parts:
         made = button(words, "scale", partial(scale, factor), f"{now.label} {words}")
         parts[made] = lambda now: {}
     if now.span:
-        low, high = now.span
+        low, high, step = now.span
         slider = widgets.FloatSlider(
-            min=low, max=high, step=(high - low) / PLACES, readout=False, continuous_update=False
+            min=low, max=high, step=step, readout=False, continuous_update=False
         )
         slider.observe(lambda change: send(number_text(change["new"])), "value")
         parts[slider] = lambda now: _place(parse_number(now.value), low, high)
@@ -133,18 +131,22 @@ class NotebookControls:
     """The column beside the views; what cannot be changed now is out of use."""
 
     def __init__(self, lab: Lab) -> None:
-        self._more = box("reilab-group")
+        self._lab = lab
+        self._explored, self._more = box("reilab-group"), box("reilab-group")
         self.form = form.Form(lab, NotebookField, NotebookField.show, self._place)
         groups = [
             box("reilab-group", [_heading(title), *(self.form.fields[n].widget for n in names)])
             for title, names in form.GROUPS.items()
         ]
         accordion = widgets.Accordion([self._more], titles=[form.FURTHER])
+        groups.insert(1 + list(form.GROUPS).index(form.PROBLEM), self._explored)
         self.widget = box("reilab-controls", [*groups, accordion])
         self.form.offer()
 
     def _place(self, own: Mapping[str, NotebookField]) -> None:
-        replace(self._more, [field.widget for field in own.values()])
+        explored = self._lab.choices.explored()
+        replace(self._explored, [own[name].widget for name in explored])
+        replace(self._more, [own[name].widget for name in own if name not in explored])
 
 
 def _heading(words: str) -> widgets.HTML:

@@ -45,6 +45,7 @@ class Field(JSComponent):
     options = param.List(doc="Value, words and perhaps colour of each option.")
     span = param.List(doc="Least and greatest number of the slider, and its step; or empty.")
     words = param.String(doc="What the place of a slider means, for those who cannot see it.")
+    eager = param.Boolean(doc="Whether to tell of a slider while it is being moved.")
     scaled = param.Boolean(doc="Whether to offer a tenth and ten times the number.")
     locked = param.Boolean()
 

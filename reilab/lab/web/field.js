@@ -37,18 +37,20 @@ function numberInput(model, ids, send) {
     }
   }
   const box = element("div", {}, row)
-  let thumb = null
-  if (model.span.length) {
-    const [low, high] = model.span
-    thumb = slide(low, high, (high - low) / 100, `${model.label}, slider`)
-    thumb.addEventListener("input", () => { input.value = thumb.value })
-    thumb.addEventListener("change", () => send(thumb.value))
-    box.append(thumb)
-    parts.push(thumb)
-  }
+  const thumb = slide(0, 1, 1, "")
+  thumb.addEventListener("input", () => {
+    input.value = thumb.value
+    if (model.eager) send(thumb.value)
+  })
+  thumb.addEventListener("change", () => send(thumb.value))
+  box.append(thumb)
+  parts.push(thumb)
   const show = () => {
     input.value = model.value
-    if (thumb) thumb.value = Number(model.value)
+    thumb.hidden = !model.span.length
+    thumb.setAttribute("aria-label", `${model.label}, slider`)
+    if (model.span.length) stretch(thumb, model.span)
+    thumb.value = Number(model.value)
   }
   return {box, parts, show}
 }
@@ -119,12 +121,15 @@ function slide(low, high, step, name) {
   return element("input", {type: "range", min: low, max: high, step, "aria-label": name})
 }
 
+function stretch(slider, [low, high, step]) {
+  for (const [name, value] of Object.entries({min: low, max: high, step})) slider.setAttribute(name, value)
+}
+
 function slideInput(model, ids, send) {
   const input = slide(0, 1, 1, model.label)
   input.addEventListener("input", () => send(input.value))
   const show = () => {
-    const [low, high, step] = model.span
-    for (const [name, value] of Object.entries({min: low, max: high, step})) input.setAttribute(name, value)
+    stretch(input, model.span)
     input.setAttribute("aria-label", model.label)
     if (model.words) input.setAttribute("aria-valuetext", model.words)
     input.value = model.value
@@ -198,7 +203,7 @@ export function render({model}) {
     control.show()
     for (const part of control.parts) part.disabled = model.locked
   }
-  for (const name of ["label", "unit", "help", "value", "options", "locked", "span", "words"]) model.on(name, refresh)
+  for (const name of ["label", "unit", "help", "value", "options", "locked", "span", "words", "eager"]) model.on(name, refresh)
   refresh()
   return root
 }

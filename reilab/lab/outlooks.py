@@ -1,0 +1,112 @@
+"""Outlooks: what is chosen, seen at once: computed beside the page, the newest question first."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+
+from reilab.lab.choices import Choices
+from reilab.record.folder import examples
+from reilab.record.history import History, history_of
+from reilab.runs.config import config_of
+from reilab.runs.outlook import Outlook, outlook
+from reilab.show.words import LETTERS, number_text
+from reilab.tasks.registry import find_task
+
+#: So long a page waits for its first picture.
+FIRST_SECONDS = 1.0
+
+
+@cache
+def _beside() -> ThreadPoolExecutor:
+    """One thread for all sessions, so that a server with many of them goes on to answer."""
+    return ThreadPoolExecutor(1, "reilab-outlook")
+
+
+class Outlooks:
+    """The outlook of the choices as they were when it was last computed.
+
+    Args:
+        choices: what is chosen.
+    """
+
+    def __init__(self, choices: Choices) -> None:
+        self._choices, self._changed = choices, True
+        self._asked: tuple[object, ...] = ()
+        self._future: Future[Outlook] | None = None
+        self.history, self.news, self.trouble = History(), None, ""
+        #: How many answers there have been.
+        self.count = 0
+        choices.param.watch(self._note, list(choices.param))
+
+    def poll(self, sample: int) -> bool:
+        """Whether there is a new answer; asks anew where the choices, or the image, have changed.
+
+        Args:
+            sample: which test image is looked at, from 0.
+        """
+        fresh = self._future is not None and self._future.done()
+        if self._future is not None and fresh:
+            self._take(self._future)
+            self._future = None
+        if self._future is None:
+            self._ask(sample)
+        return fresh
+
+    def wait(self) -> None:
+        """Give the first answer a moment, so that a page opens with a picture."""
+        self.poll(0)
+        if self._future is not None:
+            wait([self._future], FIRST_SECONDS)
+            self.poll(0)
+
+    def _note(self, *_: object) -> None:
+        self._changed = True
+
+    def _take(self, future: Future[Outlook]) -> None:
+        self.count += 1
+        try:
+            found = future.result()
+        except (ValueError, OSError) as error:
+            self.trouble = str(error)
+            return
+        self.trouble, self.news, self.history = "", found.news, History()
+        self.history.add(found.posed)
+
+    def _ask(self, sample: int) -> None:
+        if not self._changed and self._asked[-1:] == (sample,):
+            return
+        try:
+            config = self._choices.config()
+        except ValueError:
+            # Half a number may stand in its field; Train says what is wrong.
+            return
+        self._changed = False
+        asked = (config.task, config.spec, config.training.seed, config.training.previews, sample)
+        if asked != self._asked:
+            self._asked = asked
+            self._future = _beside().submit(outlook, config, sample)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A finished run of a task that comes with the package."""
+
+    name: str
+    caption: str
+    history: History
+
+
+@cache
+def example_of(task: str) -> Example | None:
+    """The example of a task, read once; nobody changes it."""
+    for run in examples():
+        config = config_of(run)
+        if config.task == task:
+            known = find_task(task)
+            level = known.level_name(vars(config.spec))
+            letter = LETTERS.get(level, level)
+            caption = f"{known.title}, {letter} = {number_text(config.noise)}"
+            return Example(run.name, caption, history_of(run.events()))
+    return None

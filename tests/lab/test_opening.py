@@ -1,0 +1,114 @@
+"""What the page shows before anything is trained, without a server."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from kit.lab_runs import write_run
+
+from reilab.lab.model import Lab
+from reilab.lab.outlooks import Outlooks, example_of
+from reilab.lab.runview import RunView
+from reilab.lab.view import View
+from reilab.lab.web.components import Browser
+from reilab.tasks.registry import tasks
+
+SECONDS = 60
+
+
+def answer(outlooks: Outlooks, sample: int = 0) -> None:
+    """Wait until what is chosen now has been computed."""
+    before, end = outlooks.count, time.monotonic() + SECONDS
+    while outlooks.count == before and time.monotonic() < end:
+        outlooks.poll(sample)
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def outlooks(tmp_path: Path) -> Outlooks:
+    made = Outlooks(Lab(tmp_path).choices)
+    answer(made)
+    return made
+
+
+def psnr(outlooks: Outlooks) -> float:
+    posed = outlooks.history.posed
+    assert posed is not None
+    assert posed.pinv_per_image is not None
+    return posed.pinv_per_image[0].psnr
+
+
+def test_more_noise_is_seen_at_once(outlooks: Outlooks) -> None:
+    before = psnr(outlooks)
+    outlooks._choices.noise *= 4
+    answer(outlooks)
+    assert psnr(outlooks) < before
+
+
+def test_what_changes_nothing_that_is_seen_is_not_computed_again(outlooks: Outlooks) -> None:
+    outlooks._choices.steps += 1
+    outlooks.poll(0)
+    assert outlooks._future is None
+
+
+def test_what_stands_in_the_way_is_said(outlooks: Outlooks) -> None:
+    outlooks._choices.set_further("data", "nothing")
+    answer(outlooks)
+    assert "data = 'nothing'" in outlooks.trouble
+    outlooks._choices.set_further("data", "ct")
+    answer(outlooks)
+    assert not outlooks.trouble
+
+
+@pytest.mark.parametrize("task", tasks())
+def test_every_task_has_an_example(task: str) -> None:
+    example = example_of(task)
+    assert example is not None
+    assert {"ei", "rei", "supervised"} <= example.history.tracks.keys()
+
+
+def words(view: RunView) -> str:
+    return "".join(str(part.object.text) for part in (view._opening._intro, view._opening._news))
+
+
+def test_a_newcomer_sees_the_problem_and_what_learning_does(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.choices.task = "mri"
+    view = RunView(lab, View(), Browser())
+    answer(view._outlooks)
+    view.update()
+    assert [card.key for card in view._opening._cards.values()] == [
+        "outlook-truth",
+        "outlook-measurement",
+        "outlook-pinv",
+    ]
+    assert "Press Train" in words(view)
+    assert {"ei", "rei"} <= view.exhibit.board.pictures.by_key.keys()
+    assert len(view.exhibit.timeline.moments) > 4
+
+
+def test_a_group_that_teaches_nothing_is_called_so(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.choices.task = "mri"
+    view = RunView(lab, View(), Browser())
+    for group, told in (("rotations", "is what equivariance learns"), ("shifts", "teach nothing")):
+        lab.choices.set_further("group", group)
+        answer(view._outlooks)
+        view.update()
+        assert told in words(view)
+
+
+def test_a_run_takes_the_place_until_other_settings_are_chosen(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+    lab, look = Lab(tmp_path), View(at=8)
+    view = RunView(lab, look, Browser())
+    lab.open("run")
+    view.update()
+    assert look.at is None
+    assert not view._opening._view.visible
+    lab.choices.noise *= 2
+    answer(view._outlooks)
+    view.update()
+    assert view._opening._view.visible
