@@ -65,7 +65,8 @@ def rei_legacy_psnr(image: Tensor, truth: Tensor) -> Tensor:
     """The PSNR of the authors' code, one value for the whole batch, to compare with its figures.
 
     It sums the squared error over batch and channels but divides by H·W alone, and its peak is the
-    maximum of the ground truth, or 1 where that is black: RGB images read 10·log₁₀ 3 = 4.77 dB lower than conventionally.
+    maximum of the ground truth, or 1 where that is black: RGB images read 10·log₁₀ 3 = 4.77 dB
+    lower than conventionally.
 
     >>> truth = torch.ones(1, 3, 8, 8)
     >>> psnr(truth / 2, truth) - rei_legacy_psnr(truth / 2, truth)

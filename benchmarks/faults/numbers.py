@@ -74,7 +74,16 @@ def attacks(rng: random.Random, count: int, scratch: Path) -> Iterator[Attack]:
         yield Attack(f"{task}: {words}", lambda task=task, drawn=drawn: trial(task, **drawn))
 
 
-def trial(
+def trial(task: str, **drawn: Any) -> str | None:
+    """Learn; what was wrong."""
+    try:
+        return learn(task, **drawn)
+    except ValueError as error:
+        said = str(error)
+        return None if said and "\n" not in said else f"unclear: {said!r}"
+
+
+def learn(
     task: str,
     method: str,
     *,
@@ -86,7 +95,7 @@ def trial(
     rate: float = 1.0,
     **training: Any,
 ) -> str | None:
-    """Pose and train; what was wrong.
+    """Pose and train; what was wrong with what is told.
 
     Args:
         task: by name, as are the next four.
@@ -98,20 +107,16 @@ def trial(
         level: the noise level, as a multiple of the usual one.
         rate: the learning rate, likewise.
         training: other settings of it.
+
+    Raises:
+        ValueError: what reilab has against it before training.
     """
-    try:
-        problem = posed(task, network, images, model, group, level)
-        config = TrainConfig(2, learning_rate=5e-4 * rate, log_every=1, evaluate_every=1)
-        config = replace(config, **training)
-        return wrong_in(stream(problem, [methods()[method].spec()], config))
-    except ValueError as error:
-        said = str(error)
-        return None if said and "\n" not in said else f"unclear: {said!r}"
+    problem = posed(task, network, images, model, group, level)
+    config = TrainConfig(2, learning_rate=5e-4 * rate, log_every=1, evaluate_every=1)
+    return wrong_in(stream(problem, [methods()[method].spec()], replace(config, **training)))
 
 
-def posed(
-    task: str, network: str, images: str, model: str, group: str, level: float
-) -> Problem:
+def posed(task: str, network: str, images: str, model: str, group: str, level: float) -> Problem:
     """The ``smoke`` problem of a task with such images and noise."""
     found = find_task(task)
     settings: dict[str, Any] = {MODEL: model} if model else {}
@@ -160,5 +165,3 @@ def _marks(metrics: Metrics | None) -> Iterator[tuple[str, float]]:
         names = metrics.__dataclass_fields__
         pairs = zip(names, astuple(metrics), strict=True)
         yield from ((name, value) for name, value in pairs if value is not None)
-
-

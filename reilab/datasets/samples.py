@@ -104,9 +104,9 @@ def _check_finite(what: str, values: Tensor) -> None:
     bad = ~values.isfinite().flatten(1).all(1)
     if bad.any():
         raise ValueError(
-            f"{what} of sample {int(bad.nonzero()[0])} ({int(bad.sum())} of {len(bad)} samples) has "
-            "values that are not finite; leave it out, or, where it is simulated, choose a noise "
-            "level nearer to what is measured"
+            f"{what} of sample {int(bad.nonzero()[0])} ({int(bad.sum())} of {len(bad)} samples) "
+            "has values that are not finite; leave it out, or, where it is simulated, choose a "
+            "noise level nearer to what is measured"
         )
 
 

@@ -106,7 +106,7 @@ class Prepared:
             start = bounded(reconstruct_all(problem.physics.pinv, exam), "A†y of a test image")
         except DivergedError as error:
             raise ValueError(
-                f"{error} with noise of level {problem.noise.level:g}; choose one that is nearer "
+                f"with noise of level {problem.noise.level:g} {error}; choose one that is nearer "
                 "to what is measured"
             ) from error
         each = marks(start, problem, exam)

@@ -27,7 +27,7 @@ class DivergedError(ValueError):
     """Images with values that are no numbers, or beyond ``BRIGHTEST``; ``value`` is the worst."""
 
     def __init__(self, what: str, value: float) -> None:
-        super().__init__(f"{what} reaches {value:g}")
+        super().__init__(f"{what} reaches {value:g}, and image values go from 0 to 1")
         self.value = value
 
 
@@ -97,7 +97,9 @@ def _measured(problem: Problem, samples: Samples | None, key: Key) -> Exam:
     assert samples is not None
     once = problem.measured_once(samples, key)
     assert once.y is not None
-    return Exam(once.y, None if once.x is None else problem.image(once.x), once.x)
+    if once.x is None:
+        return Exam(once.y, None)
+    return Exam(once.y, bounded(problem.image(once.x), "an image to evaluate on"), once.x)
 
 
 @torch.no_grad()

@@ -83,7 +83,7 @@ def _stepped(state: TrainState, config: TrainConfig) -> Stepped | Failed:
     *terms, total, _ = (float(column.mean()) for column in columns)
     losses = dict(zip(state.weights, terms, strict=True))
     rate = config.learning_rate_at(state.step - 1, state.learning_rate)
-    risk = None if risks.isnan().any() else float(risks.mean())
+    risk = float(risks.mean()) if risks.isfinite().all() else None
     return Stepped(state.method, state.step, losses, total, rate, seconds, risk)
 
 

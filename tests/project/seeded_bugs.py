@@ -807,10 +807,10 @@ BUGS = [
         SPLIT + "figures_are_of_the_error_itself",
     ),
     Bug(
-        "Split: a part without error is infinite",
-        "training/evaluate.py",
-        "metrics.psnr(seen, nothing).clamp(max=MOST)",
-        "metrics.psnr(seen, nothing)",
+        "PSNR: a part without error is infinite",
+        "metrics.py",
+        ".clamp(max=MOST)",
+        "",
         SPLIT + "what_was_measured_without_noise_is_right_where_a_sees",
     ),
     Bug(
