@@ -11,6 +11,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def attacks(rng: random.Random, count: int, scratch: Path) -> Iterator[Attack]:
             "ends_with": rng.choice(("last", "best")),
         }
         words = ", ".join(f"{name} {value}" for name, value in drawn.items() if value != "")
-        yield Attack(f"{task}: {words}", lambda task=task, drawn=drawn: trial(task, **drawn))
+        yield Attack(f"{task}: {words}", partial(trial, task, **drawn))
 
 
 def trial(task: str, **drawn: Any) -> str | None:

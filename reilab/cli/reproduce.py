@@ -213,6 +213,6 @@ def _tell(runs: Sequence[FinishedRun], folder: GridFolder, faults: Sequence[str]
     console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True, highlight=False)
     if faults:
         console.print(f"[bold red]{len(faults)} failed:[/]")
-        for line in faults:
-            console.print(line, soft_wrap=True, highlight=False)
+        for fault in faults:
+            console.print(fault, soft_wrap=True, highlight=False)
         raise SystemExit(1)
