@@ -106,7 +106,7 @@ class Siege:
 
     def end(self, like: Siege | None = None) -> str | None:
         """Call until it is whole; what is wrong with it, or differs from another grid."""
-        codes = []
+        codes: list[int] = []
         while len(codes) < CALLS and 0 not in codes:
             codes.append(self.call().wait())
         for process in self.processes.values():
@@ -115,7 +115,7 @@ class Siege:
         said = self.log.read_text(encoding="utf-8", errors="replace")
         if 0 not in codes:
             return f"calls ended with {codes}: {said[-500:]}"
-        if "Traceback" in said.replace("distributed", ""):
+        if "Traceback" in said:
             return f"a traceback in {self.log}: {said[said.index('Traceback') :][:2000]}"
         if like and (self.out / "results.csv").read_bytes() != like.results:
             return "other results"
