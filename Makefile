@@ -18,7 +18,7 @@ MINUTES ?= 8
 EXAMPLES := $(addprefix reilab/,physics noise.py groups.py methods nets metrics.py)
 SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: lab test quick check sizes reproduce bench gpu format notebooks data clean
+.PHONY: lab test quick check least sizes reproduce bench gpu format notebooks data clean
 
 ## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
 lab: $(VENV)/ready
@@ -40,6 +40,10 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 	$(BIN)/mypy
+
+## Run the same with the least versions that pyproject.toml claims (needs uv, and 6 GB for a while).
+least:
+	$(PYTHON) -m benchmarks.least
 
 ## Print the lines of each part of the package, its modules and imports, beside their budgets.
 sizes: $(VENV)/ready

@@ -145,7 +145,8 @@ class Started:
 class Stepped:
     """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term.
 
-    ``risk`` is what SURE estimates: mean (A x̂ − A x)² over measured entries, or ``None`` (no x).
+    ``risk`` is what SURE estimates: mean (A x̂ − A x)² over measured entries; ``None`` without x, or
+    where it goes beyond float32.
     """
 
     method: str

@@ -35,7 +35,7 @@ class Group(Protocol):
 
 @dataclass(frozen=True)
 class Shifts:
-    """Circular shifts by whole pixels; g (n, 2) are offsets down and right.
+    """Circular shifts by whole pixels, at least 2 a side; g (n, 2) are offsets down and right.
 
     T_g x(i, j) = x(i − g₁, j − g₂), indices modulo the sides.
 
@@ -109,7 +109,7 @@ def _turning_grid(degrees: Tensor, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class QuarterTurns:
-    """Rotations by 90°, 180° and 270°, exact; g (n, 1) counts quarter turns.
+    """Rotations by 90°, 180° and 270°, exact, of square images; g (n, 1) counts quarter turns.
 
     Counter-clockwise as seen on a screen: for n×n images, T_1 x(i, j) = x(j, n − 1 − i).
 
@@ -122,6 +122,11 @@ class QuarterTurns:
         return torch.randint(1, 4, (n, 1), generator=rng)
 
     def act(self, g: Tensor, x: Tensor) -> Tensor:
+        if x.shape[2] != x.shape[3]:
+            raise ValueError(
+                f"a quarter turn makes images of {x.shape[3]} × {x.shape[2]} out of "
+                f"{x.shape[2]} × {x.shape[3]}; crop them to squares, or choose rotations or flips"
+            )
         return torch.cat([torch.rot90(x, turns, dims=(2, 3)) for turns in g[:, 0].tolist()])
 
     def inverse(self, g: Tensor) -> Tensor:

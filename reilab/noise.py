@@ -22,6 +22,9 @@ from reilab.settings import Setting, choose, override
 #: Higher rates are not drawn: on GPUs the generator counts in 32 bits.
 MOST_PHOTONS = 4e9
 
+#: The highest level: losses take its fourth power, and float32 ends at 3e38.
+HIGHEST = 1e9
+
 #: h = A∘f: the measurement that the reconstruction of y would have.
 Estimator = Callable[[Tensor], Tensor]
 
@@ -65,7 +68,7 @@ class Gaussian:
     tensor([1., 1.])
     """
 
-    sigma: Annotated[float, Setting("Standard deviation.", low=0.0)]
+    sigma: Annotated[float, Setting("Standard deviation.", low=0.0, high=HIGHEST)]
     tau: Annotated[float, Setting("Finite-difference step.", positive=True)] = 1e-2
 
     @property
@@ -102,7 +105,7 @@ class Poisson:
     tensor([0.5000, 0.5000])
     """
 
-    gain: Annotated[float, Setting("Gain γ.", positive=True)]
+    gain: Annotated[float, Setting("Gain γ.", positive=True, high=HIGHEST)]
     tau: Annotated[float, Setting("Finite-difference step.", positive=True)] = 1e-2
     curvature_tau: float | None = None
 
@@ -145,8 +148,12 @@ class PoissonGaussian:
     tensor([1.5000, 1.5000])
     """
 
-    sigma: Annotated[float, Setting("Standard deviation of the Gaussian part.", low=0.0)]
-    gain: Annotated[float, Setting("Gain γ of the Poisson part.", positive=True)] = 1.0
+    sigma: Annotated[
+        float, Setting("Standard deviation of the Gaussian part.", low=0.0, high=HIGHEST)
+    ]
+    gain: Annotated[float, Setting("Gain γ of the Poisson part.", positive=True, high=HIGHEST)] = (
+        1.0
+    )
     tau: Annotated[float, Setting("Finite-difference step.", positive=True)] = 1e-2
     curvature_tau: float | None = None
 
@@ -314,9 +321,18 @@ def make_noise(model: str, sigma: float, gamma: float, steps: Steps, peak: float
         peak: the brightest noise-free value, where deviations are counted.
 
     Raises:
-        ValueError: an unknown model, or a second-order step for one that has none.
+        ValueError: an unknown model, a second-order step for one that has none, a σ or γ above
+            ``HIGHEST``, or so small a γ that there are more photons than can be drawn.
     """
     chosen = NOISES.find(model)
+    for name, level in (("sigma", sigma), ("gamma", gamma)):
+        if level > HIGHEST:
+            raise ValueError(f"{name} = {level:g} is too large; the most is {HIGHEST:g}")
+    if chosen.level == "gamma" and peak >= gamma * MOST_PHOTONS:
+        raise ValueError(
+            f"gamma = {gamma:g} is too small: {peak:g} would be more photons than can be drawn; "
+            f"choose more than {peak / MOST_PHOTONS:g}"
+        )
     deviation = math.sqrt(chosen.variance(sigma, gamma, peak))
     return chosen.spec(sigma, gamma, steps.scaled(deviation))
 

@@ -175,6 +175,31 @@ class Problem:
         )
 
 
+def check_samples(problem: Problem) -> None:
+    """Check, by the first of each, that samples fit to the operator and to the group.
+
+    Raises:
+        ValueError: other shapes than the operator has, or numbers other than float32.
+    """
+    every = {"train": problem.train, "validation": problem.validation, "test": problem.test}
+    for name, samples in every.items():
+        if samples is None:
+            continue
+        batch = samples.batch(torch.tensor([0]))
+        _check_first(f"{name} images", batch.x, problem.physics.domain)
+        _check_first(f"{name} measurements", batch.y, problem.physics.range)
+    image = torch.zeros(1, *problem.physics.domain)
+    problem.group.act(problem.group.sample(1, Key(0).generator()), image)
+
+
+def _check_first(what: str, first: Tensor | None, shape: tuple[int, ...]) -> None:
+    if first is not None and (first.shape[1:] != shape or first.dtype != torch.float32):
+        raise ValueError(
+            f"{what} are {tuple(first.shape[1:])} of {first.dtype}, and the operator has {shape} "
+            "of torch.float32; bring them to that, complex ones in two channels"
+        )
+
+
 #: Samples that ``measured_once`` works on at a time: bounds the memory of the operator.
 MEASURED_AT_ONCE = 16
 

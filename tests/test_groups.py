@@ -189,3 +189,8 @@ def test_rotations_add_up() -> None:
     once = Rotations().act(torch.tensor([[70]]), x)
     twice = Rotations().act(torch.tensor([[50]]), Rotations().act(torch.tensor([[20]]), x))
     assert (once - twice).norm() / once.norm() < 0.02
+
+
+def test_quarter_turns_want_squares() -> None:
+    with pytest.raises(ValueError, match=r"images of 50 × 33 out of 33 × 50; crop"):
+        QuarterTurns().act(torch.tensor([[2]]), draw(1, 1, 33, 50))

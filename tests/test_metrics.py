@@ -1,5 +1,7 @@
 """Image metrics against scikit-image and against what is known of the authors' PSNR."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from skimage import metrics as reference
 from torch import Tensor
 
 from reilab.key import Key
-from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
+from reilab.metrics import MOST, nmse, psnr, rei_legacy_psnr, ssim
 
 pytestmark = pytest.mark.usefixtures("random_states_untouched")
 every_shape = pytest.mark.parametrize("shape", [(1, 1, 16, 16), (3, 3, 17, 20), (2, 2, 32, 9)])
@@ -36,7 +38,7 @@ def test_psnr_of_a_known_error() -> None:
     truth = torch.zeros(2, 3, 4, 4)
     torch.testing.assert_close(psnr(truth + 0.1, truth), torch.full((2,), 20.0))
     torch.testing.assert_close(psnr(truth + 0.1, truth, peak=2.0), torch.full((2,), 26.0206))
-    assert psnr(truth, truth).isposinf().all()
+    assert (psnr(truth, truth) == MOST).all()
 
 
 @every_shape
@@ -86,3 +88,35 @@ def test_the_legacy_peak_is_the_maximum_of_the_truth() -> None:
     half = rei_legacy_psnr(image / 2, truth / 2)
     torch.testing.assert_close(half, rei_legacy_psnr(image, truth))
     torch.testing.assert_close(half, psnr(image / 2, truth / 2, peak=0.5)[0])
+
+
+BLACK, GREY, WHITE = (
+    torch.zeros(2, 1, 16, 16),
+    torch.full((2, 1, 16, 16), 0.5),
+    torch.ones(2, 1, 16, 16),
+)
+#: Image, truth, and what PSNR, SSIM, NMSE and the authors' PSNR (of the first one) are to be.
+DEGENERATE = {
+    "perfect": (GREY, GREY, (MOST, 1, 0, MOST)),
+    "black, and it is": (BLACK, BLACK, (MOST, 1, 0, MOST)),
+    "constant, where it is black": (GREY, BLACK, (6.0206, 0.0004, 1, 6.0206)),
+    "black, where it is not": (BLACK, GREY, (6.0206, 0.0004, 1, 0)),
+    "as bright as may be": (1e9 * WHITE, BLACK, (-180, 0, 1, -180)),
+    "bytes": (WHITE.byte(), WHITE.byte(), (MOST, 1, 0, MOST)),
+    "bytes that would wrap around": (BLACK.byte(), WHITE.byte(), (0, 1e-4, 1, 0)),
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_degenerate_images_have_finite_marks(name: str) -> None:
+    image, truth, expected = DEGENERATE[name]
+    found = [float(metric(image, truth)[0]) for metric in (psnr, ssim, nmse)]
+    found.append(float(rei_legacy_psnr(image[:1], truth[:1])))
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim, nmse, rei_legacy_psnr])
+@pytest.mark.parametrize("image", [GREY.expand(-1, 3, -1, -1), GREY[:1], GREY + 0j])
+def test_what_cannot_be_compared_is_refused(metric: Any, image: Tensor) -> None:
+    with pytest.raises(ValueError, match="cannot be compared"):
+        metric(image, WHITE)

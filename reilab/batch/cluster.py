@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 #: Each is read by one of the libraries that torch may be built with.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+#: How long a scheduler is waited for, and a worker where there is none.
 PATIENCE_SECONDS = 60
 #: Roughly what a run with bundled images takes, notebook and all.
 BYTES_EACH = 1_500_000_000
@@ -86,6 +88,8 @@ def cluster_at(address: str) -> Iterator[Client]:
     """
     from distributed import Client
 
+    # That the scheduler was lost is told in a line of ours, and not in a page of its.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=PATIENCE_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:
@@ -99,7 +103,10 @@ def cluster_at(address: str) -> Iterator[Client]:
 
 
 def slots(client: Client) -> int:
-    """How many cells are carried out at the same time."""
+    """How many cells are carried out at the same time; none without workers or their scheduler."""
+    if client.status != "running":
+        # Asking would take as long as the client tries to find the scheduler again.
+        return 0
     workers = client.scheduler_info(n_workers=-1)["workers"]
     return sum(int(worker["nthreads"]) for worker in workers.values())
 

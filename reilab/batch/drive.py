@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from reilab.batch.cell import Cell, is_done
-from reilab.batch.cluster import Outcome, slots, work
+from reilab.batch.cluster import PATIENCE_SECONDS, Outcome, slots, work
 from reilab.batch.grid import GridFolder
 from reilab.record.history import History
 from reilab.record.log import Follower
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from distributed import Client
 
 PULSE_SECONDS = 0.5
+#: Cells that are asked to stop have ended by then, ``process.GRACE_SECONDS`` and some more.
+STOP_SECONDS = 30
+#: What becomes of the cells when the scheduler is lost, and when nobody works for it.
+NO_SCHEDULER = "the scheduler was lost"
+NO_WORKER = f"no worker is left, and none came within {PATIENCE_SECONDS} s"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Pulse:
     Args:
         ended: what has ended since the last pulse.
         n_done: cells that are finished, those of earlier calls among them.
+        n_slots: cells that can be at work now; 0: there is no worker, and one is waited for.
         running: how far each cell is that has begun and not ended, 0 to 1.
         progress: share of all steps that are done, 0 to 1.
         eta: seconds to go at the pace so far; ``None`` before the first step.
@@ -34,6 +40,7 @@ class Pulse:
 
     ended: tuple[Outcome, ...]
     n_done: int
+    n_slots: int
     running: Mapping[str, float]
     progress: float
     eta: float | None
@@ -73,7 +80,8 @@ def drive(
 ) -> Generator[Pulse, None, None]:
     """Carry out the cells that are not finished; a pulse twice a second, the last when all ended.
 
-    Closing the generator asks the cells that are at work to stop, and waits until they have.
+    Closing the generator asks the cells that are at work to stop, and waits until they have, unless
+    their workers are gone. Without a worker the cells wait for one, ``PATIENCE_SECONDS`` at most.
 
     Args:
         client: of the workers.
@@ -82,12 +90,9 @@ def drive(
         n_threads: of each cell.
         gpus: of this machine, one for each worker; 0: leave it to the workers.
     """
-    # Loaded here because it takes a second.
-    from distributed import wait
-
     watched = [_watch(cell, folder) for cell in cells]
     todo = unfinished(cells, folder)
-    n_done, n_slots = len(cells) - len(todo), slots(client)
+    n_done, last_seen = len(cells) - len(todo), time.monotonic()
     folder.stop.unlink(missing_ok=True)
     waiting: dict[Any, Cell] = {
         client.submit(_on_worker, cell, folder, n_threads, gpus, pure=False, priority=-place): cell
@@ -97,16 +102,32 @@ def drive(
         while True:
             ended = [future for future in waiting if future.done()]
             outcomes = tuple(_outcome(future, waiting.pop(future)) for future in ended)
+            n_slots = slots(client)
+            last_seen = time.monotonic() if n_slots else last_seen
+            if time.monotonic() - last_seen > PATIENCE_SECONDS:
+                client.cancel(list(waiting))
+                outcomes += tuple(Outcome(cell, NO_WORKER, 0.0) for cell in waiting.values())
+                waiting.clear()
             n_done += sum(not outcome.error for outcome in outcomes)
             yield _pulse(watched, list(waiting.values()), outcomes, n_done, n_slots)
             if not waiting:
                 return
             time.sleep(PULSE_SECONDS)
     finally:
-        if waiting:
+        if waiting or not slots(client):
             folder.stop.touch()
-            wait(list(waiting))
-            folder.stop.unlink()
+            if _have_stopped(client, waiting):
+                folder.stop.unlink()
+
+
+def _have_stopped(client: Client, waiting: Iterable[Any]) -> bool:
+    """Wait until all have ended; false if those who carry them out are gone, or do not answer."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while slots(client) and time.monotonic() < deadline:
+        if all(future.done() for future in waiting):
+            return True
+        time.sleep(PULSE_SECONDS)
+    return False
 
 
 def _on_worker(cell: Cell, folder: GridFolder, n_threads: int, gpus: int) -> Outcome:
@@ -120,9 +141,11 @@ def _on_worker(cell: Cell, folder: GridFolder, n_threads: int, gpus: int) -> Out
 
 def _outcome(future: Any, cell: Cell) -> Outcome:
     if future.status == "finished":
-        outcome: Outcome = future.result()
+        outcome: Outcome = future.result(timeout=PATIENCE_SECONDS)
         return outcome
-    reason = future.exception() if future.status == "error" else future.status
+    if future.status != "error":
+        return Outcome(cell, NO_SCHEDULER, 0.0)
+    reason = future.exception()
     return Outcome(cell, f"{type(reason).__name__}: {reason}", 0.0)
 
 
@@ -144,8 +167,8 @@ def _pulse(
     total = sum(one.n_steps for one in watched)
     to_go = sum(one.n_steps - one.step for one in left)
     running = {one.cell.name: one.step / one.n_steps for one in left if one.history.tracks}
-    eta = _eta(watched, left, min(n_slots, max(1, len(left))))
-    return Pulse(outcomes, n_done, running, 1 - to_go / total, eta)
+    eta = _eta(watched, left, min(n_slots, len(left))) if n_slots else None
+    return Pulse(outcomes, n_done, n_slots, running, 1 - to_go / total, eta)
 
 
 def _eta(watched: list[_Watched], left: list[_Watched], n_slots: int) -> float | None:
@@ -162,4 +185,4 @@ def _eta(watched: list[_Watched], left: list[_Watched], n_slots: int) -> float |
         (one.n_steps - one.step) * known.get((one.cell.task, one.cell.method), usual)
         for one in left
     )
-    return seconds / n_slots
+    return seconds / max(1, n_slots)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from reilab.batch.cell import Cell
 from reilab.batch.cluster import (
+    PATIENCE_SECONDS,
     Outcome,
     cluster_at,
     default_workers,
@@ -36,6 +37,9 @@ from reilab.tasks.registry import find_task
 
 #: As shells have it for a program that Ctrl-C has ended.
 INTERRUPTED = 130
+NO_WORKERS = (
+    f"[red]no worker is left[/]: one is waited for, {PATIENCE_SECONDS} s at most; Ctrl-C ends it"
+)
 
 
 @dataclass(frozen=True)
@@ -76,15 +80,29 @@ def reproduce(
     """
     workers.check()
     folder, cells, console = GridFolder(out.absolute()), cells_of(grid), Console(stderr=True)
-    check(cells, folder)
-    with _alone(folder):
-        folder.make()
-        todo = unfinished(cells, folder)
-        console.print(f"{len(cells)} runs, {len(cells) - len(todo)} of them finished before")
-        outcomes = _run(workers, grid.device, cells, folder, console) if todo else []
-        runs = finished_runs(folder)
-        write_results(folder, runs)
-    _tell(runs, folder, outcomes)
+    with _interruptible(console):
+        check(cells, folder)
+        with _alone(folder):
+            folder.make()
+            todo = unfinished(cells, folder)
+            console.print(f"{len(cells)} runs, {len(cells) - len(todo)} of them finished before")
+            outcomes = _run(workers, grid.device, cells, folder, console) if todo else []
+            runs = finished_runs(folder)
+            faults = [*map(_line, filter(_has_failed, outcomes)), *_written(folder, runs)]
+    _tell(runs, folder, faults)
+
+
+@contextmanager
+def _interruptible(console: Console) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end what is done in the context with one line, and status 130."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("Stopped; the same command goes on with it.")
+        raise SystemExit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -107,24 +125,19 @@ def _alone(folder: GridFolder) -> Iterator[None]:
 def _run(
     workers: Workers, device: str, cells: list[Cell], folder: GridFolder, console: Console
 ) -> list[Outcome]:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     outcomes: list[Outcome] = []
-    try:
-        with _cluster(workers, device) as client, _bars(console, len(cells)) as show:
-            if not all(client.run(sees, folder).values()):
-                raise ValueError(
-                    f"out = {folder.path} is not seen by all workers; it must be on a disk that "
-                    "all machines share"
-                )
-            own_gpus = device == "cuda" and not workers.scheduler
-            gpus = torch.cuda.device_count() if own_gpus else 0
-            with closing(drive(client, cells, folder, workers.threads, gpus)) as pulses:
-                for pulse in pulses:
-                    show(pulse)
-                    outcomes += pulse.ended
-    except KeyboardInterrupt:
-        console.print("Stopped; the same command goes on with it.")
-        raise SystemExit(INTERRUPTED) from None
+    with _cluster(workers, device) as client, _bars(console, len(cells)) as show:
+        if not all(client.run(sees, folder).values()):
+            raise ValueError(
+                f"out = {folder.path} is not seen by all workers; it must be on a disk that all "
+                "machines share"
+            )
+        own_gpus = device == "cuda" and not workers.scheduler
+        gpus = torch.cuda.device_count() if own_gpus else 0
+        with closing(drive(client, cells, folder, workers.threads, gpus)) as pulses:
+            for pulse in pulses:
+                show(pulse)
+                outcomes += pulse.ended
     return outcomes
 
 
@@ -144,8 +157,13 @@ def _bars(console: Console, n_cells: int) -> Iterator[Any]:
     with Progress(*columns, console=console) as progress:
         whole = progress.add_task("[bold]grid", total=1.0, told="")
         bars: dict[str, Any] = {}
+        worked = True
 
         def show(pulse: Pulse) -> None:
+            nonlocal worked
+            if worked and not pulse.n_slots:
+                progress.console.print(NO_WORKERS, highlight=False, soft_wrap=True)
+            worked = pulse.n_slots > 0
             told = f"{pulse.n_done} of {n_cells} runs  ETA {clock(pulse.eta)}"
             progress.update(whole, completed=pulse.progress, told=told)
             for name in bars.keys() - pulse.running.keys():
@@ -166,7 +184,19 @@ def _line(outcome: Outcome) -> str:
     return f"[green]finished[/]  {outcome.cell.name}  {outcome.seconds:.0f} s"
 
 
-def _tell(runs: Sequence[FinishedRun], folder: GridFolder, outcomes: Iterable[Outcome]) -> None:
+def _has_failed(outcome: Outcome) -> bool:
+    return bool(outcome.error)
+
+
+def _written(folder: GridFolder, runs: Sequence[FinishedRun]) -> Iterator[str]:
+    """Write the results; a line if that cannot be done, because the disk is full for one."""
+    try:
+        write_results(folder, runs)
+    except OSError as error:
+        yield f"[red]failed[/]    results: {escape(str(error))}; the same command writes them anew"
+
+
+def _tell(runs: Sequence[FinishedRun], folder: GridFolder, faults: Sequence[str]) -> None:
     """The tables, where everything is, and what failed.
 
     Raises:
@@ -181,9 +211,8 @@ def _tell(runs: Sequence[FinishedRun], folder: GridFolder, outcomes: Iterable[Ou
             shown.add_row(line.label, *line.psnr, style="" if line.ours else "italic dim")
         console.print(shown)
     console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True, highlight=False)
-    failed = [outcome for outcome in outcomes if outcome.error]
-    if failed:
-        console.print(f"[bold red]{len(failed)} failed:[/]")
-        for outcome in failed:
-            console.print(_line(outcome), soft_wrap=True, highlight=False)
+    if faults:
+        console.print(f"[bold red]{len(faults)} failed:[/]")
+        for fault in faults:
+            console.print(fault, soft_wrap=True, highlight=False)
         raise SystemExit(1)

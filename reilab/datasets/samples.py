@@ -56,6 +56,9 @@ class InMemory:
         x: images (N, C, H, W), or ``None`` where nobody has them.
         y: measurements (N, *range) acquired elsewhere, or ``None`` where they are simulated.
         start: A†y (N, C, H, W), where it has been computed.
+
+    Raises:
+        ValueError: there are no samples, not as many x as y, or values that are not finite.
     """
 
     x: Tensor | None
@@ -67,6 +70,9 @@ class InMemory:
             raise ValueError("samples need images x, measurements y, or both")
         if self.x is not None and self.y is not None and len(self.x) != len(self.y):
             raise ValueError(f"{len(self.x)} images but {len(self.y)} measurements; give one each")
+        for what, values in (("image x", self.x), ("measurement y", self.y)):
+            if values is not None:
+                _check_finite(what, values)
 
     @property
     def has_truth(self) -> bool:
@@ -90,6 +96,18 @@ class InMemory:
         # From ordinary memory a copy that does not block is staged at once: the index may change.
         place = index.to(self.device, non_blocking=True)
         return Batch(*(None if t is None else t[place] for t in known))
+
+
+def _check_finite(what: str, values: Tensor) -> None:
+    if not values.numel():
+        raise ValueError(f"there is no {what}: the samples are {tuple(values.shape)}")
+    bad = ~values.isfinite().flatten(1).all(1)
+    if bad.any():
+        raise ValueError(
+            f"{what} of sample {int(bad.nonzero()[0])} ({int(bad.sum())} of {len(bad)} samples) "
+            "has values that are not finite; leave it out, or, where it is simulated, choose a "
+            "noise level nearer to what is measured"
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,6 +60,8 @@ NORMS: Mapping[str, Callable[[int], nn.Module]] = {
 class UNet(nn.Module):
     """f(x) = x + U(x) for images (B, channels, H, W), H and W multiples of 8.
 
+    Raises ``ValueError`` for other sides.
+
     >>> UNet(2, width=8)(torch.ones(1, 2, 16, 24)).shape
     torch.Size([1, 2, 16, 24])
     """
@@ -78,6 +80,11 @@ class UNet(nn.Module):
         self.last = nn.Conv2d(width, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        if any(side % SIDE_MULTIPLE for side in x.shape[2:]):
+            raise ValueError(
+                f"a U-Net halves images {N_SCALES - 1} times, and {x.shape[2]} × {x.shape[3]} "
+                f"pixels cannot be; crop or pad them to multiples of {SIDE_MULTIPLE}"
+            )
         features, skips = self.down[0](x), []
         for block in self.down[1:]:
             skips.append(features)

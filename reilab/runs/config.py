@@ -31,7 +31,7 @@ from reilab.nets.registry import (
     network_of,
 )
 from reilab.plain import from_plain, parsed_yaml, to_plain
-from reilab.problem import Problem
+from reilab.problem import Problem, check_samples
 from reilab.record.folder import RunFolder
 from reilab.settings import Setting, choose, field_types, override, settings_of
 from reilab.tasks.registry import MEASURED, Spec, Task, find_task
@@ -383,9 +383,10 @@ def check_fits(problem: Problem, methods: Sequence[MethodSpec], training: TrainC
 
     Raises:
         ValueError: the batch is larger than the training data, a method is there twice or not at
-            all, or it needs ground truth that the data does not have.
+            all, or it needs ground truth that the data does not have; see ``check_samples``.
     """
     found = [method_of(one) for one in methods]
+    check_samples(problem)
     check_each_once([one.name for one in found])
     if training.batch > len(problem.train):
         raise ValueError(

@@ -23,7 +23,9 @@ from reilab.tasks.registry import Spec, tasks
 from reilab.training.compare import compare, n_lanes
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import (
+    DivergedError,
     Exam,
+    bounded,
     marks,
     mean_of,
     prepare_exam,
@@ -94,9 +96,19 @@ class Prepared:
         return Run(self)
 
     def posed(self) -> Posed:
-        """What every method will look at."""
+        """What every method will look at.
+
+        Raises:
+            ValueError: it is too noisy for anybody to look at.
+        """
         problem, exam = self.problem, self.exam
-        start = reconstruct_all(problem.physics.pinv, exam)
+        try:
+            start = bounded(reconstruct_all(problem.physics.pinv, exam), "A†y of a test image")
+        except DivergedError as error:
+            raise ValueError(
+                f"with noise of level {problem.noise.level:g} {error}; choose one that is nearer "
+                "to what is measured"
+            ) from error
         each = marks(start, problem, exam)
         n = self.training.previews
         return Posed(

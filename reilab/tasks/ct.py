@@ -121,7 +121,7 @@ def draw_sinogram(transmission: Transmission, y: Tensor) -> Tensor:
     integrals = torch.log(transmission.blank / y.clamp(min=transmission.floor)).clamp(min=0)
     rank = max(1, integrals[0].numel() * TOO_BRIGHT // 1000)
     top = integrals.flatten(1).topk(rank).values[:, -1].view(-1, 1, 1, 1)
-    return (integrals / top).clamp(max=1)
+    return (integrals / top.clamp(min=torch.finfo(y.dtype).tiny)).clamp(max=1)
 
 
 def seen_by(radon: Radon) -> Map:

@@ -113,7 +113,8 @@ DECIBELS = 60
 def draw_kspace(physics: CartesianMRI | PatternMRI, y: Tensor) -> Tensor:
     """The magnitude of k-space on a logarithmic scale (B, 1, H, W), what is unmeasured black."""
     size = magnitude(physics.kspace(y))
-    share = size / size.amax((1, 2, 3), keepdim=True)
+    brightest = size.amax((1, 2, 3), keepdim=True)
+    share = size / brightest.clamp(min=torch.finfo(size.dtype).tiny)
     return (1 + 20 / DECIBELS * share.log10()).clamp(0, 1)
 
 

@@ -16,7 +16,7 @@ from reilab.key import Key
 from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
 from reilab.noise import mean
 from reilab.problem import Problem
-from reilab.training.evaluate import Exam, psnr_of_parts
+from reilab.training.evaluate import Exam, bounded, psnr_of_parts
 
 Mark = tuple[float, ...]
 
@@ -78,7 +78,7 @@ def assess(
         fits.append(mean((y - hy) ** 2))
         risks.append(problem.noise.sure(y, lambda z: problem.physics(f(z)), hy, rng))
         raw.append(xhat)
-    xhat = torch.cat(raw)
+    xhat = bounded(torch.cat(raw), f"x̂ of {method}")
     found = problem.image(xhat)
     marks = _against_truth(found, exam.truth) if exam.truth is not None else {}
     if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, problem)):

@@ -19,8 +19,28 @@ from reilab.training.state import reconstruction
 
 #: In the order of the first fields of ``Metrics``.
 METRICS = (metrics.psnr, metrics.ssim, metrics.nmse)
-#: The most that is told of a part of an error, in dB: one below 1e-5 is no more than rounding.
-MOST = 100.0
+#: What goes beyond is no image: metrics multiply four values, and float32 ends at 3e38.
+BRIGHTEST = 1e9
+
+
+class DivergedError(ValueError):
+    """Images with values that are no numbers, or beyond ``BRIGHTEST``; ``value`` is the worst."""
+
+    def __init__(self, what: str, value: float) -> None:
+        super().__init__(f"{what} reaches {value:g}, and image values go from 0 to 1")
+        self.value = value
+
+
+def bounded(images: Tensor, what: str) -> Tensor:
+    """The images, if all their values are numbers that can be worked with.
+
+    Raises:
+        DivergedError: some are not.
+    """
+    worst = float(images.abs().max())
+    if not worst <= BRIGHTEST:
+        raise DivergedError(what, worst)
+    return images
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +97,9 @@ def _measured(problem: Problem, samples: Samples | None, key: Key) -> Exam:
     assert samples is not None
     once = problem.measured_once(samples, key)
     assert once.y is not None
-    return Exam(once.y, None if once.x is None else problem.image(once.x), once.x)
+    if once.x is None:
+        return Exam(once.y, None)
+    return Exam(once.y, bounded(problem.image(once.x), "an image to evaluate on"), once.x)
 
 
 @torch.no_grad()
@@ -89,11 +111,16 @@ def reconstruct_all(f: Callable[[Tensor], Tensor], exam: Exam) -> Tensor:
 def examine(
     network: nn.Module, problem: Problem, exam: Exam, precision: str = "float32"
 ) -> tuple[tuple[Metrics, ...] | None, Tensor]:
-    """Marks of a network in evaluation mode, and what a person sees; its mode is put back."""
+    """Marks of a network in evaluation mode, and what a person sees; its mode is put back.
+
+    Raises:
+        DivergedError: what it reconstructs are no images.
+    """
     training = network.training
     network.eval()
     found = reconstruct_all(reconstruction(network, problem.physics, precision), exam)
     network.train(training)
+    bounded(found, "x̂ of an image to evaluate on")
     return marks(found, problem, exam), problem.image(found)
 
 
@@ -114,15 +141,15 @@ def psnr_of_parts(found: Tensor, x: Tensor, problem: Problem) -> tuple[Tensor, T
 
     The error e = x̂ − x is split as A sees it, in MRI as a complex image: P e and e − P e, P the
     projection on what A sees (``Problem.split``). Each figure is that of what a person sees of the
-    part, ``problem.image``, against nothing: the mean squares of both add up to that of e. At most
-    ``MOST``. ``None`` where the projection is not known.
+    part, ``problem.image``, against nothing: the mean squares of both add up to that of e. ``None``
+    where the projection is not known.
     """
     parts = problem.split(found - x)
     if parts is None:
         return None
     seen, lost = (problem.image(part) for part in parts)
     nothing = torch.zeros_like(seen)
-    return metrics.psnr(seen, nothing).clamp(max=MOST), metrics.psnr(lost, nothing).clamp(max=MOST)
+    return metrics.psnr(seen, nothing), metrics.psnr(lost, nothing)
 
 
 def mean_of(each: Sequence[Metrics] | None) -> Metrics | None:

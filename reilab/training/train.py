@@ -10,7 +10,14 @@ from reilab.events import Evaluated, Event, Failed, Finished, Started, Stepped, 
 from reilab.methods.registry import find_method
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
-from reilab.training.evaluate import Exam, examine, mean_of, previewed_marks, previews
+from reilab.training.evaluate import (
+    DivergedError,
+    Exam,
+    examine,
+    mean_of,
+    previewed_marks,
+    previews,
+)
 from reilab.training.state import TrainState, better
 from reilab.training.step import take_step
 from reilab.training.team import ALONE, Team
@@ -40,8 +47,10 @@ def train(
     state.network.train()
     while state.step < config.steps:
         if config.is_evaluated(state.step):
-            _judge(state, problem, config, exam)
-            yield _evaluated(state, problem, config, exam)
+            found = _judged(state, problem, config, exam)
+            yield found
+            if isinstance(found, Failed):
+                return
         began = time.perf_counter()
         values = take_step(state, problem, config, team)
         state.interval.add(values, time.perf_counter() - began)
@@ -52,13 +61,11 @@ def train(
                 return
         elif team.size == 1:
             yield Ticked(state.method, state.step)
-    _judge(state, problem, config, exam)
-    ends_with = state.step
-    if state.best:
-        state.network.load_state_dict(state.best.tensors)
-        ends_with = state.best.step
-    yield _evaluated(state, problem, config, exam)
-    yield Finished(state.method, state.step, ends_with)
+    found = _judged(state, problem, config, exam, at_the_end=True)
+    yield found
+    if isinstance(found, Evaluated):
+        ends_with = state.best.step if state.best else state.step
+        yield Finished(state.method, state.step, ends_with)
 
 
 def _stepped(state: TrainState, config: TrainConfig) -> Stepped | Failed:
@@ -76,14 +83,14 @@ def _stepped(state: TrainState, config: TrainConfig) -> Stepped | Failed:
     *terms, total, _ = (float(column.mean()) for column in columns)
     losses = dict(zip(state.weights, terms, strict=True))
     rate = config.learning_rate_at(state.step - 1, state.learning_rate)
-    risk = None if risks.isnan().any() else float(risks.mean())
+    risk = float(risks.mean()) if risks.isfinite().all() else None
     return Stepped(state.method, state.step, losses, total, rate, seconds, risk)
 
 
 def _not_finite(method: str, step: int, term: str, value: float) -> Failed:
     message = (
         f"{method}: {term} was {value} at step {step}; the weights of the steps before are kept. "
-        "Try a smaller learning rate or loss weight, or a higher noise floor."
+        "Try a smaller learning rate or loss weight, or a noise level nearer to what is measured."
     )
     return Failed(method, step, message, term, value)
 
@@ -101,6 +108,23 @@ def _started(state: TrainState, problem: Problem, config: TrainConfig) -> Starte
         measurements=config.measurements if problem.train.has_truth else ACQUIRED,
         engine=state.engine,
     )
+
+
+def _judged(
+    state: TrainState, problem: Problem, config: TrainConfig, exam: Exam, at_the_end: bool = False
+) -> Evaluated | Failed:
+    """The network on the test images, at the end the best one; that it gives no images any more."""
+    try:
+        _judge(state, problem, config, exam)
+        if at_the_end and state.best:
+            state.network.load_state_dict(state.best.tensors)
+        return _evaluated(state, problem, config, exam)
+    except DivergedError as error:
+        message = (
+            f"{state.method}: {error} after step {state.step}; what was saved before is kept. "
+            "Try a smaller learning rate."
+        )
+        return Failed(state.method, state.step, message, "x̂", error.value)
 
 
 def _judge(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) -> None:

@@ -117,7 +117,7 @@ def scheduler() -> Iterator[str]:
 def whole(scheduler: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A grid on two workers, half of whose cells fail."""
     out = tmp_path_factory.mktemp("grid") / "whole"
-    with started(out, "--noise", "0.1", "1e30", "--scheduler", scheduler) as child:
+    with started(out, "--noise", "0.1", "1e9", "--scheduler", scheduler) as child:
         assert child.wait(timeout=400) == 1, said(out)
     return out
 
@@ -130,10 +130,10 @@ def test_a_failing_cell_is_reported_and_the_others_finish(whole: Path) -> None:
     ]
     words = " ".join(said(whole).split())
     assert "2 failed:" in words
-    assert re.search(r"mri-smoke-1e\+30-rei-seed0: RuntimeError: rei: \S+ was (nan|inf)", words)
+    assert "mri-smoke-1000000000-rei-seed0: ValueError: with noise of level 1e+09 A†y" in words
     html = (whole / "report.html").read_text(encoding="utf-8")
     assert "Not finished" in html
-    assert "ei: mc was" in html
+    assert "with noise of level 1e+09" in html
 
 
 def test_an_interrupted_grid_goes_on_and_one_worker_gives_the_same(

@@ -17,13 +17,13 @@ from kit.browsers import until
 
 from reilab.cli.main import main
 from reilab.events import SetLearningRate, SetWeight
+from reilab.metrics import MOST
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import configure
 from reilab.runs.roster import worker_alive
 from reilab.tasks.registry import tasks
-from reilab.training.evaluate import MOST
 
 
 @pytest.fixture(autouse=True)

@@ -105,3 +105,8 @@ def test_upsampling_and_convolution_are_one_transposed_convolution(shape: tuple[
         torch.autograd.grad((y**3).sum(), inputs, retain_graph=True) for y in (up(x), plain)
     )
     torch.testing.assert_close(slopes, expected)
+
+
+def test_sides_that_cannot_be_halved_are_named() -> None:
+    with pytest.raises(ValueError, match=r"33 × 48 pixels cannot be; crop or pad"):
+        unet()(draw(1, 2, 33, 48))

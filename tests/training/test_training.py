@@ -13,9 +13,10 @@ import pytest
 import torch
 from kit.device import BIT_BY_BIT
 from kit.trainings import comparable, learned, smoke
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from reilab.datasets.samples import InMemory
+from reilab.datasets.samples import Batch, InMemory, Samples
 from reilab.events import (
     Checkpointed,
     Evaluated,
@@ -399,7 +400,7 @@ def test_impossible_commands_are_refused_and_the_run_goes_on() -> None:
 def test_a_loss_that_is_not_finite_stops_the_method_and_spares_its_weights(task: str) -> None:
     config = smoke(task, methods=["rei", "ei"])
     prepared = prepare(config)
-    problem = replace(prepared.problem, train=_poisoned(prepared.problem.train))
+    problem = replace(prepared.problem, train=Poisoned(prepared.problem.train))
     state = new_state(REI(), problem, config.training)
     before = {name: values.clone() for name, values in state.network.state_dict().items()}
     *_, last = train(state, problem, config.training, prepared.exam)
@@ -484,9 +485,27 @@ def test_a_run_that_failed_resumes_as_soon_as_its_cause_is_gone(tmp_path: Path) 
     assert isinstance(last, Finished)
 
 
-def _poisoned(samples: Any) -> InMemory:
-    assert samples.x is not None
-    return InMemory(torch.full_like(samples.x, float("nan")))
+@dataclass(frozen=True, eq=False)
+class Poisoned:
+    """Samples whose images are NaN once training asks for them."""
+
+    samples: Samples
+
+    @property
+    def has_truth(self) -> bool:
+        return True
+
+    @property
+    def device(self) -> torch.device:
+        return self.samples.device
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def batch(self, index: Tensor) -> Batch:
+        x = self.samples.batch(index).x
+        assert x is not None
+        return Batch(torch.full_like(x, float("nan")), None)
 
 
 def test_a_failed_method_lets_the_others_finish(monkeypatch: pytest.MonkeyPatch) -> None:
