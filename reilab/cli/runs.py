@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
+from reilab.cli import terminal
 from reilab.cli.tree import option, with_options
 from reilab.cli.work import carry_out, report
 from reilab.events import Continue, Pause, Refused
@@ -115,7 +115,7 @@ def list_all_runs() -> None:
         status = f"{standing.status} {standing.position or ''}".strip()
         task = from_yaml(folder.config).task
         table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
-    Console().print(table)
+    terminal.console().print(table)
 
 
 def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
@@ -217,5 +217,5 @@ def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
     folder = find_run(run)
     if folder in examples():
         raise ValueError(f"{folder.name} is an example that comes with reilab; it stays")
-    if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
+    if yes or terminal.ask(f"Delete {folder.path} for good?"):
         jobs.delete(folder)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
-from rich.console import Console
-
+from reilab.cli import terminal
 from reilab.cli.show import live_progress, results_json, results_table
 from reilab.plain import to_json
 from reilab.record.folder import RunFolder
@@ -25,13 +25,14 @@ def carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
             execute(folder, inbox=inbox, team=team)
             team.part()
             return
-        with jobs.at_work(folder), live_progress(Console(stderr=True)) as progress:
+        with jobs.at_work(folder), live_progress(terminal.console(stderr=True)) as progress:
             history = execute(folder, progress, inbox=inbox, team=team)
         team.part()
         save_comparison(history, folder.path / "figure.png")
     report(folder, history, as_json)
     if history.stopped:
-        print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
+        resume = shlex.join(["reilab", "runs", "resume", str(folder.path)])
+        print(f"Stopped; go on with: {resume}", file=sys.stderr)
     if history.failed:
         raise RuntimeError(history.failed.message)
 
@@ -41,7 +42,7 @@ def report(folder: RunFolder, history: History, as_json: bool) -> None:
     config = from_yaml(folder.config)
     noise = f"noise {config.noise:g}, {history.measurements} measurements"
     title = f"{config.task}, preset {config.preset}, {noise}"
-    Console().print(results_table(history, title))
+    terminal.console().print(results_table(history, title))
     print(f"run: {folder.path}")
     if as_json:
         print(to_json(results_json(config, folder, history)))
