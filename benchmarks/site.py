@@ -18,8 +18,9 @@ from playwright.sync_api import Page, sync_playwright
 
 PATIENCE_SECONDS = 120.0
 SERVE = (
-    "import sys; from pathlib import Path; from reilab.lab.page import serve;"
-    "serve(int(sys.argv[1]), Path(sys.argv[2]), False)"
+    "import sys; from pathlib import Path; from reilab.lab.door import Door;"
+    "from reilab.lab.page import serve; "
+    "serve(Door(port=int(sys.argv[1])), Path(sys.argv[2]), False)"
 )
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 

@@ -15,7 +15,7 @@ from reilab.show.words import number_text, parse_number
 PLAIN = ("tab", "sample", "at", "colours", "swipe", "left", "right", "divide", "log_losses")
 LISTS = ("hidden", "compared")
 RANGES = ("window", "zoom")
-OTHER = ("smoothing", "theme")
+OTHER = ("smoothing", "theme", "watch")
 NEW = "new"
 
 

@@ -28,6 +28,7 @@ SERVE = """
 import gc, json, signal, sys, threading
 from pathlib import Path
 from bokeh.server.session import ServerSession
+from reilab.lab.door import Door
 from reilab.lab.page import LabPage, serve
 
 def tell(*_):
@@ -43,7 +44,7 @@ def tell(*_):
     Path(sys.argv[3]).write_text(json.dumps(held))
 
 signal.signal(signal.SIGUSR1, tell)
-serve(int(sys.argv[1]), Path(sys.argv[2]), False)
+serve(Door(port=int(sys.argv[1])), Path(sys.argv[2]), False)
 """
 
 
