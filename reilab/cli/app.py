@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import socket
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-
-from bokeh.server.util import bind_sockets
 
 from reilab.cli.terminal import console
 from reilab.datasets.store import data_root
@@ -65,7 +64,7 @@ def _check_free(address: str, port: int) -> None:
     if port not in PORTS:
         raise ValueError(f"port = {port} is none; choose one from {PORTS[0]} to {PORTS[-1]}")
     try:
-        _close(address, port)
+        _try(address, port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise ValueError(
@@ -77,14 +76,15 @@ def _check_free(address: str, port: int) -> None:
 def _free_after(address: str, port: int) -> str:
     for other in PORTS[port:]:
         with suppress(OSError):
-            _close(address, other)
+            _try(address, other)
             return f"the next free one is {other}: reilab app --port {other}"
     return "choose one below it"
 
 
-def _close(address: str, port: int) -> None:
-    for one in bind_sockets(address, port)[0]:
-        one.close()
+def _try(address: str, port: int) -> None:
+    """Raise ``OSError`` if nobody can listen there."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    socket.create_server((address, port), family=family).close()
 
 
 def _password(file: Path | None) -> str:

@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from reilab.cli.terminal import words
 from reilab.datasets.bundled import BUNDLED
@@ -112,13 +113,13 @@ def show_standing(
     rows.add_row("licence", known.licence)
     for download in known.downloads:
         rows.add_row("file", f"{download.name}, {download.size}: {download.what}")
+    console.print(rows, soft_wrap=True)
     if store:
-        rows.add_row("next", next_training(store, root))
+        _tell_next(console, next_training(store, root))
     elif found:
         places = [] if source is None else ["--source", str(source)]
         words = ["reilab", "data", "prepare", name, "--root", str(root), *places]
-        rows.add_row("next", shlex.join(words))
-    console.print(rows, soft_wrap=True)
+        _tell_next(console, shlex.join(words))
 
 
 def show_prepared(console: Console, store: Store) -> None:
@@ -132,8 +133,13 @@ def show_prepared(console: Console, store: Store) -> None:
     if twice := _in_both(store):
         rows.add_row("in both", f"{twice} images to validate or test are training images too")
     rows.add_row("look at", str(store.folder / "contact_sheet.png"))
-    rows.add_row("next", next_training(store, store.folder.parents[1]))
     console.print(rows, soft_wrap=True)
+    _tell_next(console, next_training(store, store.folder.parents[1]))
+
+
+def _tell_next(console: Console, command: str) -> None:
+    """In one piece, as it is to be copied: a table would fold it."""
+    console.print(Text.assemble(("next", "bold"), f"  {command}"), soft_wrap=True)
 
 
 def _grid(title: str) -> Table:

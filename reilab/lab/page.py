@@ -17,6 +17,7 @@ from tornado.routing import Rule
 
 from reilab.events import Event, Started
 from reilab.lab import address, compat, keys
+from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
 from reilab.lab.bulletin import Bulletin
 from reilab.lab.comparison import Comparison
@@ -63,7 +64,7 @@ class LabPage(pn.viewable.Viewer):
         self._unseen: list[Event] = []
         self._told_early: list[Mapping[str, Any]] = []
         self.browser = Browser(keys=list(keys.KEYS))
-        self._open(query)
+        trouble = self._open(query)
         self._library = Library(root)
         self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
         self._comparison = Comparison(self._library, self.look, self.browser)
@@ -73,6 +74,7 @@ class LabPage(pn.viewable.Viewer):
             small_button("Keys", self._keys.toggle, "keys", "text"),
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
+        self._run.transport.tell(trouble)
         parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
         self._tabs = {
             name: pn.Column(part, styles=dict(TALL), sizing_mode="stretch_width", margin=0)
@@ -123,17 +125,20 @@ class LabPage(pn.viewable.Viewer):
         while self._told_early:
             self._hear(self._told_early.pop(0))
 
-    def _open(self, query: Mapping[str, str]) -> None:
-        """Put the state together that an address asks for; a live run is left as it is."""
-        address.read_view(query, self.look)
-        self._trouble = ""
-        try:
+    def _open(self, query: Mapping[str, str]) -> str:
+        """Put the state together that an address asks for, and say what stood in the way.
+
+        A live run is left as it is.
+        """
+
+        def open_asked() -> None:
             if run := query.get("run"):
                 self.lab.open(run)
             if not self.lab.live:
                 address.read_choices(query, self.lab.choices)
-        except (ValueError, OSError) as error:
-            self._trouble = str(error)
+
+        address.read_view(query, self.look)
+        return attempt(open_asked)
 
     def _layout(self) -> pmui.Page:
         words = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"

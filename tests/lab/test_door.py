@@ -226,7 +226,13 @@ def test_what_is_beyond_this_machine(address: str, local: bool) -> None:
     assert not door.knows("lab:5006", "http://evil.example")
 
 
-def test_a_link_keeps_watching(tmp_path: Path) -> None:
+@pytest.fixture
+def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("call", "warm"):
+        monkeypatch.setattr(pool, name, lambda *_: [])
+
+
+def test_a_link_keeps_watching(tmp_path: Path, no_workers: None) -> None:
     page = LabPage(tmp_path, {"watch": WORD}, Hands(tied=True))
     page.wake()
     page.tick()
@@ -235,11 +241,9 @@ def test_a_link_keeps_watching(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hands", [FREE, Hands(tied=True)])
 def test_whoever_watches_may_press_everything(
-    hands: Hands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hands: Hands, tmp_path: Path, no_workers: None
 ) -> None:
     """The same, by somebody who may act, does change something: all buttons are pressed."""
-    for name in ("call", "warm"):
-        monkeypatch.setattr(pool, name, lambda *_: [])
     write_run(tmp_path, "first", ("rei",), finished=False)
     before = _files(tmp_path)
     page = LabPage(tmp_path, {"run": "first", "tab": "runs", "compared": "first"}, hands)
@@ -273,3 +277,33 @@ def test_files_elsewhere_are_not_named_from_outside(
     with pytest.raises(PermissionError, match="not below the data root"):
         lab.train()
     lab.hands.check_places({"data": "inside", "measured": "", "size": 64, "engine": "fft"})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"run": "../first"},
+        {"run": "first\0"},
+        {"run": "x" * 5000},
+        {"task": "\udcff", "preset": "quick"},
+        {"task": "mri", "preset": "[b]", "steps": "1e999"},
+        {"task": "mri", "methods": ",,rei,rei", "noise": "NaN", "seed": "0x1", "batch": "-"},
+        {"task": "mri", "methods": "", "steps": "", "data": "\0", "size": "1e30"},
+        {"task": "mri", "network": "<b>", "device": "cuda:9", "pose": "x"},
+        {"task": "mri", "methods": "nope", "same_noise": "2", "mask": "/etc/passwd"},
+        {"window": "a,b", "zoom": "1,2", "sample": "-1", "at": "1e400", "tab": "x", "theme": "y"},
+        {"window": "nan,inf", "zoom": "nan,nan,nan,nan", "sample": "9" * 400, "smoothing": "nan"},
+        {"compared": "../..,\0,x", "hidden": "<b>,\n", "left": "\0", "divide": "-5", "swipe": "2"},
+        {"run": "first", "sample": "99", "at": "-7", "window": "1,0", "zoom": "1,1,1,1"},
+    ],
+)
+def test_addresses_that_make_no_sense_open_a_page(
+    query: dict[str, str], tmp_path: Path, no_workers: None
+) -> None:
+    write_run(tmp_path, "first", ("rei",))
+    before = _files(tmp_path)
+    page = LabPage(tmp_path, query, Hands(tied=True))
+    page.wake()
+    for _ in range(4):
+        page.tick()
+    assert _files(tmp_path) == before
