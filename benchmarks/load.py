@@ -48,8 +48,8 @@ class Lab:
     def served(cls, root: Path, port: int) -> Lab:
         """Start a server and wait until it answers."""
         words = [sys.executable, "-c", SERVE, str(port), str(root)]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        lab = cls(root, port, psutil.Popen(words, **quiet))
+        quiet = subprocess.DEVNULL
+        lab = cls(root, port, psutil.Popen(words, stdout=quiet, stderr=quiet))
         until(lambda: listens(port), "the server")
         return lab
 

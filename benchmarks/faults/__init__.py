@@ -1,7 +1,8 @@
 """Does reilab hold what it promises of damage? ``python -m benchmarks faults`` (docs/safety.md)
 
 A part is a module with ``SUBJECT``, ``COUNT`` and ``attacks(rng, count, scratch)``: the attacks
-come one by one, each with a name that tells how to see it again, and say what was wrong, or nothing.
+come one by one, each with a name that tells how to see it again, and say what was wrong, if
+anything was.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ class Keeper(AuthProvider):
         return self._user
 
     def _user(self, handler: RequestHandler) -> str | None:
-        known = handler.get_signed_cookie(COOKIE, max_age_days=COOKIE_DAYS)
+        known: bytes | None = handler.get_signed_cookie(COOKIE, max_age_days=COOKIE_DAYS)
         if known:
             return known.decode()
         if not _same(handler.get_query_argument("watch", ""), self._door.watch):

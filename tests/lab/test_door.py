@@ -151,7 +151,7 @@ def test_browsers_are_told_what_to_refuse(server: Server) -> None:
 @pytest.mark.skipif(not shutil.which("nginx"), reason="needs: apt-get install nginx-light")
 def test_it_works_behind_a_proxy(server: Server, proxy: int, tmp_path: Path) -> None:
     config = tmp_path / "nginx.conf"
-    config.write_text(NGINX.format(here=tmp_path, port=proxy, lab=server.address))
+    config.write_text(NGINX.format(here=tmp_path, port=proxy, lab=urlsplit(server.address).netloc))
     words = ["nginx", "-e", str(tmp_path / "log"), "-c", str(config)]
     process = subprocess.Popen(words)
     outside = Server(f"http://127.0.0.1:{proxy}/lab/", server.root, process)
@@ -182,7 +182,7 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     location /lab/ {{
-      proxy_pass {lab};
+      proxy_pass http://{lab};
       proxy_http_version 1.1;
       proxy_set_header Host $http_host;
       proxy_set_header Upgrade $http_upgrade;
