@@ -2,8 +2,9 @@
 
 import panel as pn
 
+from reilab.lab.door import Door
 from reilab.lab.page import session
 from reilab.record.folder import runs_root
 
 if pn.state.served:
-    session(runs_root()).servable()
+    session(runs_root(), Door()).servable()

@@ -18,8 +18,9 @@ from playwright.sync_api import Page, sync_playwright
 
 PATIENCE_SECONDS = 120.0
 SERVE = (
-    "import sys; from pathlib import Path; from reilab.lab.page import serve;"
-    "serve(int(sys.argv[1]), Path(sys.argv[2]), False)"
+    "import sys; from pathlib import Path; from reilab.lab.door import Door;"
+    "from reilab.lab.page import serve; "
+    "serve(Door(port=int(sys.argv[1])), Path(sys.argv[2]), False)"
 )
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
@@ -50,13 +51,11 @@ class Site:
 @contextmanager
 def served(root: Path) -> Iterator[Site]:
     """The lab on a free port, and Chromium, as long as the block lasts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = [sys.executable, "-c", SERVE, str(port), str(root)]
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: _listens(port), "the server")
+        until(lambda: listens(port), "the server")
         with sync_playwright() as driver:
             path = shutil.which("chromium") or shutil.which("chromium-browser")
             browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
@@ -66,6 +65,13 @@ def served(root: Path) -> Iterator[Site]:
     finally:
         server.terminate()
         server.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def until(reached: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
@@ -81,6 +87,7 @@ def until(reached: Callable[[], object], what: str, seconds: float = PATIENCE_SE
         time.sleep(0.01)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody answers there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

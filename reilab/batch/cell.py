@@ -50,6 +50,13 @@ class Cell:
     settings: Mapping[str, Any]
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.settings, Mapping):
+            raise ValueError(
+                f"settings = {self.settings!r} is a text, and names with values are needed; "
+                "papermill passes them with -y 'settings: {steps: 3}', and a text with -p"
+            )
+
     @property
     def name(self) -> str:
         """The name of its run folder and of its notebook."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import tyro
-from rich.console import Console
 
 from reilab.cli.datashow import live_preparation, sets_table, show_prepared, show_standing
+from reilab.cli.terminal import console
 from reilab.cli.tree import Level, Node, option, settings_option, with_options
 from reilab.datasets.folder import Folder
 from reilab.datasets.formats.reader import passed_over
@@ -23,33 +23,33 @@ from reilab.settings import choose, validate
 ROOT = "Data root: where data sets are, also those that are prepared (REILAB_DATA)."
 SOURCE = "Folder of the files, if they are not below the data root."
 
+CHECK = """What there is of a data set, what is missing, where to get it.
+
+Status 1 if it cannot be used yet."""
+
 Root: TypeAlias = Annotated[Path | None, tyro.conf.arg(help=ROOT)]
-Source: TypeAlias = Annotated[Path | None, tyro.conf.arg(help=SOURCE)]
+PLACES = (option("source", Path | None, None, SOURCE), option("root", Path | None, None, ROOT))
 
 
 def list_data(root: Root = None) -> None:
     """Every data set known, bundled ones too, and what is here of it."""
-    Console().print(sets_table(root or data_root()))
+    console().print(sets_table(root or data_root()))
 
 
-def check_data(name: str, source: Source = None, root: Root = None) -> None:
-    """What there is of a data set, what is missing, where to get it.
-
-    Status 1 if it cannot be used yet.
-    """
-    root = root or data_root()
+def _check(name: str, asked: Any) -> None:
+    root = asked.root or data_root()
     if name not in KNOWN:
         store = open_store(root, name)
         if store is None:
             choose("data set", name, KNOWN)
             return
         store.verify()
-        show_prepared(Console(), store)
+        show_prepared(console(), store)
         return
-    standing = standing_of(name, root, source)
+    standing = standing_of(name, root, asked.source)
     if standing.store is not None:
         standing.store.verify()
-    show_standing(Console(), name, standing, root)
+    show_standing(console(), name, standing, root, asked.source)
     if standing.store is None and not standing.sources:
         raise SystemExit(1)
 
@@ -57,13 +57,8 @@ def check_data(name: str, source: Source = None, root: Root = None) -> None:
 def _preparation(name: str, words: Sequence[str]) -> Node:
     known = KNOWN.get(name)
     usual = known.recipe() if known else Folder()
-    options = [
-        option("source", Path | None, None, SOURCE),
-        option("root", Path | None, None, ROOT),
-        settings_option("recipe", usual),
-    ]
     about = known.description if known else "A folder of images of any format."
-    return with_options(partial(_prepare, name), about, options)
+    return with_options(partial(_prepare, name), about, [*PLACES, settings_option("recipe", usual)])
 
 
 def _prepare(name: str, asked: Any) -> None:
@@ -71,13 +66,13 @@ def _prepare(name: str, asked: Any) -> None:
     validate(asked.recipe)
     plan = _plan(name, asked.recipe, asked.root or data_root(), asked.source)
     try:
-        with live_preparation(Console(stderr=True)) as watch:
+        with live_preparation(console(stderr=True)) as watch:
             store = prepare(plan, watch)
     except KeyboardInterrupt:
         told = f"Interrupted; the same command goes on. What is done is in {plan.partial}"
-        Console(stderr=True).print(told, soft_wrap=True)
-        raise SystemExit(130) from None
-    show_prepared(Console(), store, passed_over(plan.folder))
+        console(stderr=True).print(told, soft_wrap=True)
+        raise
+    show_prepared(console(), store, passed_over(plan.folder))
 
 
 def _sets() -> dict[str, str]:
@@ -85,7 +80,7 @@ def _sets() -> dict[str, str]:
     return {name: known.description for name, known in KNOWN.items()} | yours
 
 
-check = Level(_sets, lambda name, words: partial(check_data, name))
+check = Level(_sets, lambda name, words: with_options(partial(_check, name), CHECK, PLACES))
 prepare_data = Level(_sets, _preparation)
 
 

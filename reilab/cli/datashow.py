@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+import torch
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
+from reilab.cli.terminal import words
 from reilab.datasets.bundled import BUNDLED
 from reilab.datasets.known import KNOWN, KnownSet, SetStanding, standing_of
 from reilab.datasets.prepare import Progress as Step
 from reilab.datasets.samples import KINDS
 from reilab.datasets.store import FILE, HALF, LEVELS, Store, data_root, open_store, prepared_names
+from reilab.tasks.registry import find_task
 
 #: So many files that failed, and that hold no truth, are named; the store has them all.
 FAILED, LEFT_OUT = 20, 2
@@ -31,25 +34,27 @@ UNREADABLE = "cannot be read"
 #: Images that stay below this are hard to see, and their noise is as small.
 DARK = 0.25
 NOTHING: Mapping[str, int] = {}
+#: What images of so many channels are usually trained for.
+TASK_OF = {1: "ct", 2: "mri", 3: "inpainting"}
 
 
 @contextmanager
 def live_preparation(console: Console) -> Iterator[Callable[[Step], None]]:
     """A bar over the files, with the images so far, the failures, and the time left."""
     with Progress(
-        TextColumn("[bold]files"),
+        words("files", "bold"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        words("{task.fields[told]}"),
         TimeElapsedColumn(),
-        TextColumn("ETA"),
+        words("ETA"),
         TimeRemainingColumn(),
         console=console,
     ) as progress:
         bar = progress.add_task("files", total=None, told="")
 
         def watch(step: Step) -> None:
-            failed = f", [red]{step.n_failed} failed[/]" if step.n_failed else ""
+            failed = f", {step.n_failed} failed" if step.n_failed else ""
             told = f"{step.n_images} images{failed}"
             progress.update(bar, completed=step.done, total=step.total, told=told)
 
@@ -84,8 +89,18 @@ def _yours(name: str, root: Path) -> tuple[str, str, str]:
     return f"Your images, {store.size}².", KINDS[store.channels], _counts(store)
 
 
-def show_standing(console: Console, name: str, standing: SetStanding, root: Path) -> None:
-    """What is there of a known data set, what is missing, where to get it, what to do next."""
+def show_standing(
+    console: Console, name: str, standing: SetStanding, root: Path, source: Path | None
+) -> None:
+    """What is there of a known data set, what is missing, where to get it, what to do next.
+
+    Args:
+        console: where to print.
+        name: of the data set.
+        standing: what was found.
+        root: the data root.
+        source: the folder that was named for its files, if one was.
+    """
     known = KNOWN[name]
     rows = _grid(f"{known.title}: {known.description}")
     store, found = standing.store, len(standing.sources)
@@ -101,11 +116,13 @@ def show_standing(console: Console, name: str, standing: SetStanding, root: Path
     rows.add_row("licence", known.licence)
     for download in known.downloads:
         rows.add_row("file", f"{download.name}, {download.size}: {download.what}")
-    if store:
-        rows.add_row("next", _train(store, root))
-    elif found:
-        rows.add_row("next", f"reilab data prepare {name} --root {root}")
     console.print(rows, soft_wrap=True)
+    if store:
+        _tell_next(console, next_training(store, root))
+    elif found:
+        places = [] if source is None else ["--source", str(source)]
+        words = ["reilab", "data", "prepare", name, "--root", str(root), *places]
+        _tell_next(console, shlex.join(words))
 
 
 def show_prepared(console: Console, store: Store, over: Mapping[str, int] = NOTHING) -> None:
@@ -130,8 +147,13 @@ def show_prepared(console: Console, store: Store, over: Mapping[str, int] = NOTH
     if twice := _in_both(store):
         rows.add_row("in both", f"{twice} images to validate or test are training images too")
     rows.add_row("look at", str(store.folder / "contact_sheet.png"))
-    rows.add_row("next", _train(store, store.folder.parents[1]))
     console.print(rows, soft_wrap=True)
+    _tell_next(console, next_training(store, store.folder.parents[1]))
+
+
+def _tell_next(console: Console, command: str) -> None:
+    """In one piece, as it is to be copied: a table would fold it."""
+    console.print(Text.assemble(("next", "bold"), f"  {command}"), soft_wrap=True)
 
 
 def _grid(title: str) -> Table:
@@ -150,7 +172,7 @@ def _add_notes(rows: Table, word: str, notes: Mapping[str, str], named: int) -> 
         alike.setdefault(reason, []).append(name)
     for reason, (name, *others) in islice(alike.items(), named):
         more = f" (and {n_files(len(others))} more)" if others else ""
-        rows.add_row("", escape(f"{name} {reason}{more}"))
+        rows.add_row("", f"{name} {reason}{more}")
     if len(alike) > named:
         rows.add_row("", f"… and {len(alike) - named} other reasons, see {FILE}")
 
@@ -197,12 +219,23 @@ def _nowhere(known: KnownSet, root: Path) -> str:
     return f"none in {root / known.folders[0]}; put them there, or name their folder with --source"
 
 
-def _train(store: Store, root: Path) -> str:
+def next_training(store: Store, root: Path) -> str:
+    """A command that trains on these images as they are: their side, and so many of them."""
     known = KNOWN.get(store.origin)
-    prefix = "" if root == data_root() else f"REILAB_DATA={root} "
-    if known and store.name == store.origin:
-        usual = next(name for name, other in KNOWN.items() if other.task == known.task)
-        data = "" if store.name == usual else f" --data {store.name}"
-        return f"{prefix}reilab train {known.task} --preset paper{data} --device cuda"
-    task = {1: "ct", 2: "mri", 3: "inpainting"}[store.channels]
-    return f"{prefix}reilab compare {task} --data {store.name}"
+    published = known is not None and store.name == store.origin
+    name = known.task if known and published else TASK_OF[store.channels]
+    task, preset = find_task(name), "paper" if published else "quick"
+    spec, batch = task.configure(preset, {}), task.preset(preset).training.batch
+    step, least = task.settings["size"].multiple_of, task.settings["size"].low
+    side, n_train = store.size - store.size % (step or 1), len(store.images["train"])
+    if side < (least or 0):
+        return f"prepare them again with --size {least:g} or more: smaller ones train no network"
+    words = (
+        ["reilab", "train", name, "--preset", preset] if published else ["reilab", "compare", name]
+    )
+    words += ["--data", store.name] if store.name != vars(spec)["data"] else []
+    words += ["--size", str(side)] if side < vars(spec)["size"] else []
+    words += ["--batch", str(n_train)] if n_train < batch else []
+    words += ["--device", "cuda"] if published and torch.cuda.is_available() else []
+    prefix = "" if root == data_root() else f"REILAB_DATA={shlex.quote(str(root))} "
+    return prefix + shlex.join(words)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
+from reilab.cli import terminal
 from reilab.cli.trained import Asked, of_trained
 from reilab.cli.tree import option
 from reilab.plain import to_json, to_plain
@@ -24,12 +24,12 @@ from reilab.trained.evaluate import LevelMarks
 #: Columns of the table, heading and digits by mark; the files have all marks. The last two are the
 #: PSNR of what A sees of the error, and of what it does not.
 AGAINST_TRUTH = {
-    "psnr": ("PSNR\n\\[dB]", ".2f"),
-    "rei_legacy_psnr": ("legacy\n\\[dB]", ".2f"),
+    "psnr": ("PSNR\n[dB]", ".2f"),
+    "rei_legacy_psnr": ("legacy\n[dB]", ".2f"),
     "ssim": ("SSIM", ".3f"),
     "nmse": ("NMSE", ".3f"),
-    "psnr_range": ("range\n\\[dB]", ".2f"),
-    "psnr_null": ("null\n\\[dB]", ".2f"),
+    "psnr_range": ("range\n[dB]", ".2f"),
+    "psnr_null": ("null\n[dB]", ".2f"),
 }
 WITHOUT_TRUTH = {
     "consistency": ("‖y − Ax̂‖²/m", ".3g"),
@@ -68,7 +68,7 @@ def evaluate_networks(asked: Asked) -> None:
     out.mkdir(parents=True, exist_ok=True)
     told = _told(asked, seed)
     files = trained.save_evaluation(levels, told, out)
-    Console().print(_table(levels, asked))
+    terminal.console().print(_table(levels, asked))
     print(f"written to {out}: {', '.join(file.name for file in files)}")
     if options.json:
         each = [one for level in levels for one in level.each]

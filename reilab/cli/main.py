@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.markup import escape
-
+from reilab.cli.terminal import tell
 from reilab.cli.tree import commands, follow
-from reilab.disk import DiskError
+
+#: A word of the command line, wherever it stands: show where an error came from.
+DEBUG = "--debug"
+#: As shells have it for a program that Ctrl-C has ended.
+INTERRUPTED = 130
 
 RUNS = commands(
     {
@@ -49,11 +52,20 @@ REILAB = commands(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point of the ``reilab`` command; bad input ends with status 2 and one clear line."""
+    """Entry point of the ``reilab`` command.
+
+    Bad input ends with status 2 and one clear line, trouble of the machine with status 1.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        follow(REILAB, "reilab", list(sys.argv[1:] if argv is None else argv))
-    except (ValueError, OSError, RuntimeError) as error:
-        told = f"[bold red]error:[/] {escape(str(error))}"
-        Console(stderr=True).print(told, highlight=False, soft_wrap=True)
-        # Nothing was wrong with what was asked for where the disk is full.
-        raise SystemExit(1 if isinstance(error, DiskError) else 2) from None
+        follow(REILAB, "reilab", [word for word in words if word != DEBUG])
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read has gone; Python would say so once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except Exception as error:
+        if DEBUG in words:
+            raise
+        raise SystemExit(tell(error)) from None

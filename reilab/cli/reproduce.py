@@ -13,9 +13,9 @@ import torch
 import tyro
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from reilab.batch.cell import Cell
 from reilab.batch.cluster import (
@@ -32,14 +32,11 @@ from reilab.batch.grid import Grid, GridFolder, cells_of
 from reilab.batch.notebook import check
 from reilab.batch.report import write_results
 from reilab.batch.results import FinishedRun, finished_runs, series_of
+from reilab.cli import terminal
 from reilab.cli.show import clock
 from reilab.tasks.registry import find_task
 
-#: As shells have it for a program that Ctrl-C has ended.
-INTERRUPTED = 130
-NO_WORKERS = (
-    f"[red]no worker is left[/]: one is waited for, {PATIENCE_SECONDS} s at most; Ctrl-C ends it"
-)
+NO_WORKERS = f"no worker is left: one is waited for, {PATIENCE_SECONDS} s at most; Ctrl-C ends it"
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,8 @@ def reproduce(
         out: folder of the grid; made, or gone on with.
     """
     workers.check()
-    folder, cells, console = GridFolder(out.absolute()), cells_of(grid), Console(stderr=True)
+    folder, cells = GridFolder(out.absolute()), cells_of(grid)
+    console = terminal.console(stderr=True)
     with _interruptible(console):
         check(cells, folder)
         with _alone(folder):
@@ -94,13 +92,13 @@ def reproduce(
 
 @contextmanager
 def _interruptible(console: Console) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end what is done in the context with one line, and status 130."""
+    """Ctrl-C and SIGTERM end what is done in the context, with one line."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
         console.print("Stopped; the same command goes on with it.")
-        raise SystemExit(INTERRUPTED) from None
+        raise
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -151,11 +149,11 @@ def _cluster(workers: Workers, device: str) -> AbstractContextManager[Any]:
 def _bars(console: Console, n_cells: int) -> Iterator[Any]:
     """Shows pulses: a bar for the whole and one for each run at work; a line for each that ends."""
     columns = (
-        *(TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()),
-        *(TextColumn("{task.fields[told]}"), TimeElapsedColumn()),
+        *(terminal.words("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn()),
+        *(terminal.words("{task.fields[told]}"), TimeElapsedColumn()),
     )
     with Progress(*columns, console=console) as progress:
-        whole = progress.add_task("[bold]grid", total=1.0, told="")
+        whole = progress.add_task("grid", total=1.0, told="")
         bars: dict[str, Any] = {}
         worked = True
 
@@ -173,46 +171,49 @@ def _bars(console: Console, n_cells: int) -> Iterator[Any]:
                     bars[name] = progress.add_task(name, total=1.0, told="")
                 progress.update(bars[name], completed=share)
             for outcome in pulse.ended:
-                progress.console.print(_line(outcome), highlight=False)
+                progress.console.print(_line(outcome))
 
         yield show
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: Outcome) -> Text:
     if outcome.error:
-        return f"[red]failed[/]    {outcome.cell.name}: {escape(outcome.error)}"
-    return f"[green]finished[/]  {outcome.cell.name}  {outcome.seconds:.0f} s"
+        told = terminal.visible(f"{outcome.cell.name}: {outcome.error}")
+        return Text.assemble(("failed", "red"), "    ", told)
+    told = f"{outcome.cell.name}  {outcome.seconds:.0f} s"
+    return Text.assemble(("finished", "green"), "  ", told)
 
 
 def _has_failed(outcome: Outcome) -> bool:
     return bool(outcome.error)
 
 
-def _written(folder: GridFolder, runs: Sequence[FinishedRun]) -> Iterator[str]:
+def _written(folder: GridFolder, runs: Sequence[FinishedRun]) -> Iterator[Text]:
     """Write the results; a line if that cannot be done, because the disk is full for one."""
     try:
         write_results(folder, runs)
     except OSError as error:
-        yield f"[red]failed[/]    results: {escape(str(error))}; the same command writes them anew"
+        told = terminal.visible(f"results: {error}; the same command writes them anew")
+        yield Text.assemble(("failed", "red"), "    ", told)
 
 
-def _tell(runs: Sequence[FinishedRun], folder: GridFolder, faults: Sequence[str]) -> None:
+def _tell(runs: Sequence[FinishedRun], folder: GridFolder, faults: Sequence[Text]) -> None:
     """The tables, where everything is, and what failed.
 
     Raises:
         SystemExit: something failed (status 1).
     """
-    console = Console()
+    console = terminal.console()
     for series in series_of(runs):
         found = table_of(series)
-        title = f"{find_task(series.task).title}, preset {series.preset}: PSNR \\[dB]"
+        title = f"{find_task(series.task).title}, preset {series.preset}: PSNR [dB]"
         shown = Table(*found.heading, title=title, title_justify="left")
         for line in found.lines:
             shown.add_row(line.label, *line.psnr, style="" if line.ours else "italic dim")
         console.print(shown)
-    console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True, highlight=False)
+    console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True)
     if faults:
-        console.print(f"[bold red]{len(faults)} failed:[/]")
+        console.print(f"{len(faults)} failed:", style="bold red")
         for fault in faults:
-            console.print(fault, soft_wrap=True, highlight=False)
+            console.print(fault, soft_wrap=True)
         raise SystemExit(1)

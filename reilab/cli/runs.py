@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from inspect import Parameter
 from pathlib import Path
 from typing import Any
 
 import tyro
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from reilab.cli import terminal
 from reilab.cli.tree import option, with_options
 from reilab.cli.work import carry_out, report
 from reilab.disk import replace_text
@@ -108,7 +106,7 @@ steer_run = with_options(_steer, STEERING, _numbers())
 
 def list_all_runs() -> None:
     """List the runs below runs/, newest first, and the examples that come with reilab."""
-    table = Table("run", "task", "status", "progress", "PSNR \\[dB]")
+    table = Table("run", "task", "status", "progress", "PSNR [dB]")
     own, troubles = list_runs(runs_root()), list[str]()
     taken = {folder.name for folder in own}
     for folder in [*own, *(one for one in examples() if one.name not in taken)]:
@@ -118,12 +116,11 @@ def list_all_runs() -> None:
         figures = "  ".join(f"{method_title(n)} {m.psnr:.2f}" for n, m in found.items() if m)
         status = f"{standing.status} {standing.position or ''}".strip()
         task = account.config.task if account.config else ""
-        row = (folder.name, task, status, f"{history.progress:.0%}", figures)
-        table.add_row(*map(escape, row))
+        table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
         troubles += [f"{folder.name}: {words}" for words in account.troubles]
-    Console().print(table)
+    terminal.console().print(table)
     for words in troubles:
-        print(words, file=sys.stderr)
+        terminal.console(stderr=True).print(words, soft_wrap=True)
 
 
 def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
@@ -226,5 +223,5 @@ def delete_run(run: tyro.conf.Positional[str], yes: bool = False) -> None:
     folder = find_run(run)
     if folder in examples():
         raise ValueError(f"{folder.name} is an example that comes with reilab; it stays")
-    if yes or input(f"Delete {folder.path} for good? [y/N] ").lower() == "y":
+    if yes or terminal.ask(f"Delete {folder.path} for good?"):
         jobs.delete(folder)

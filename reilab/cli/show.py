@@ -9,10 +9,10 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.table import Table
 
+from reilab.cli.terminal import console, words
 from reilab.events import Event, Failed, Metrics, Refused
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, Track
@@ -29,24 +29,24 @@ TOLD = ("psnr", "ssim", "psnr_range", "psnr_null")
 
 
 @contextmanager
-def live_progress(console: Console) -> Iterator[Sink]:
+def live_progress(shown: Console) -> Iterator[Sink]:
     """A sink that shows a bar for each method: steps, losses, PSNR, time left."""
     history = History()
     bars: dict[str, Any] = {}
     with Progress(
-        TextColumn("[bold]{task.description:<10}"),
+        words("{task.description:<10}", "bold"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[told]}"),
+        words("{task.fields[told]}"),
         TimeElapsedColumn(),
-        TextColumn("ETA {task.fields[eta]}"),
-        console=console,
+        words("ETA {task.fields[eta]}"),
+        console=shown,
     ) as progress:
 
         def sink(event: Event) -> None:
             history.add(event)
             if isinstance(event, Failed | Refused):
-                progress.console.print(f"[red]{event.message}")
+                progress.console.print(event.message, style="red")
             for method, track in history.tracks.items():
                 if method not in bars:
                     total = track.started.n_steps
@@ -73,7 +73,7 @@ def results_table(history: History, title: str) -> Table:
     table.pad_edge, table.padding = False, (0, 1, 0, 0)
     table.add_column("Method", no_wrap=True)
     for column in COLUMNS:
-        table.add_column(escape(column.head), justify="right")
+        table.add_column(column.head, justify="right")
     for row in results(history):
         table.add_row(method_title(row.method), *(column.shown(row) for column in COLUMNS))
     return table
@@ -103,10 +103,10 @@ def results_json(config: RunConfig, folder: RunFolder, history: History) -> dict
 
 def _told(track: Track) -> str:
     losses = track.stepped[-1].losses if track.stepped else {}
-    words = [f"{name} {value:.3g}" for name, value in losses.items()]
+    told = [f"{name} {value:.3g}" for name, value in losses.items()]
     if track.metrics:
-        words.append(f"[bold]{track.metrics.psnr:.2f} dB[/]")
-    return "  ".join(words)
+        told.append(f"{track.metrics.psnr:.2f} dB")
+    return "  ".join(told)
 
 
 def _figures(metrics: Metrics | None) -> dict[str, float | None]:
@@ -131,8 +131,8 @@ def show_trial(config: RunConfig, trial: Trial) -> None:
             f"{n_evaluations(training):,}",
             duration(pace.total),
         )
-    console = Console()
-    console.print(table)
+    shown = console()
+    shown.print(table)
     kept = "GPU memory" if config.device.startswith("cuda") else "memory of this process"
     lines = {
         "data": f"{trial.n_train:,} training and {trial.n_test:,} test samples",
@@ -143,7 +143,7 @@ def show_trial(config: RunConfig, trial: Trial) -> None:
         "disk": f"up to {size(trial.disk)} of checkpoints",
     }
     for name, told in lines.items():
-        console.print(f"{name:<8} {told}", highlight=False)
+        shown.print(f"{name:<8} {told}")
 
 
 def _together(trial: Trial) -> str:

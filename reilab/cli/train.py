@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from reilab.cli import terminal
 from reilab.cli.networks import network_options, of_task
 from reilab.cli.show import show_trial
 from reilab.cli.tree import Node, option, settings_option, with_options, word_after
@@ -47,8 +47,8 @@ def list_tasks() -> None:
     for name, task in tasks().items():
         unit = task.settings[task.noise].unit
         noise = f"{task.noise} [{unit}]" if unit else task.noise
-        table.add_row(name, task.summary, noise.replace("[", "\\["), ", ".join(task.presets))
-    Console().print(table)
+        table.add_row(name, task.summary, noise, ", ".join(task.presets))
+    terminal.console().print(table)
 
 
 def run_methods(task: Task, asked: Any) -> None:

@@ -8,9 +8,12 @@ and knows no nearest match for a word.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce, wraps
 from inspect import Parameter, Signature
+from io import StringIO
+from itertools import groupby
 from operator import or_
 from pkgutil import resolve_name
 from types import SimpleNamespace
@@ -19,6 +22,11 @@ from typing import Annotated, Any, TypeAlias
 import tyro
 
 from reilab.settings import choose
+
+ALWAYS = "With --debug, anywhere, an error shows where it came from."
+#: What parts the lines of the boxes in which tyro tells what is wrong, in ASCII too.
+RULE = " ─-"
+NEAR = "Perhaps you meant"
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,12 @@ def follow(node: Node, prog: str, words: Sequence[str]) -> None:
     """Follow the words to a command, and carry it out; tell what there is where they end early.
 
     Raises:
-        ValueError: an unknown word, or what the command raises.
-        SystemExit: a malformed option (status 2), or help.
+        ValueError: an unknown word, a malformed option, or what the command raises.
+        SystemExit: help was asked for.
     """
     if not isinstance(node, Level):
         marks = (tyro.conf.PositionalMetavarFromFieldName,)
-        tyro.cli(node, prog=prog, args=words, config=marks)
+        _parsed(_held(node), prog=prog, args=words, config=marks)()
     elif words and not words[0].startswith("-"):
         name, *rest = words
         follow(node.below(name, rest), f"{prog} {name}", rest)
@@ -67,7 +75,40 @@ def follow(node: Node, prog: str, words: Sequence[str]) -> None:
             Annotated[Any, tyro.conf.subcommand(name, description=told, constructor=dict)]
             for name, told in node.names().items()
         ]
-        tyro.cli(reduce(or_, names), prog=prog, args=words or ["--help"])
+        _parsed(reduce(or_, names), prog=prog, args=words or ["--help"], description=ALWAYS)
+
+
+def _held(command: Callable[..., Any]) -> Callable[..., Callable[[], Any]]:
+    """The command as it is parsed, to be carried out once that is over."""
+    return wraps(command)(lambda *values, **named: partial(command, *values, **named))
+
+
+def _parsed(form: Any, **asked: Any) -> Any:
+    """What tyro makes of the words.
+
+    Raises:
+        ValueError: they are refused; says why in one line.
+        SystemExit: help was asked for.
+    """
+    box = StringIO()
+    try:
+        with redirect_stderr(box):
+            return tyro.cli(form, **asked)
+    except SystemExit as end:
+        if not end.code:
+            raise
+    raise ValueError(f"{_refusal(box.getvalue())} `{asked['prog']} --help` tells what there is.")
+
+
+def _refusal(box: str) -> str:
+    """What tyro says in a box, without help texts; of options that may be meant, the names."""
+    lines = [line[1:-1].strip() for line in box.splitlines()[1:-1]]
+    groups = groupby(lines, lambda line: line.strip(RULE) != "")
+    parts = [list(part) for is_text, part in groups if is_text] or [[box]]
+    told = " ".join(" ".join(parts[0]).split()).rstrip(".")
+    near = [line.split()[0] for part in parts[1:] if part[0].startswith(NEAR) for line in part[1:]]
+    meant = [word for word in near if word.startswith("--")]
+    return f"{told}. Did you mean {' or '.join(meant)}?" if meant else f"{told}."
 
 
 def with_options(

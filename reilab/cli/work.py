@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
-from rich.console import Console
-from rich.markup import escape
-
+from reilab.cli import terminal
 from reilab.cli.show import live_progress, results_json, results_table
 from reilab.plain import to_json
 from reilab.record.folder import RunFolder
@@ -27,13 +26,14 @@ def carry_out(folder: RunFolder, team: Team, as_json: bool) -> None:
             execute(folder, inbox=inbox, team=team)
             team.part()
             return
-        with jobs.at_work(folder), live_progress(Console(stderr=True)) as progress:
+        with jobs.at_work(folder), live_progress(terminal.console(stderr=True)) as progress:
             history = execute(folder, progress, inbox=inbox, team=team)
         team.part()
         save_comparison(history, folder.path / "figure.png")
     report(folder, history, as_json)
     if history.stopped:
-        print(f"Stopped; go on with: reilab runs resume {folder.path}", file=sys.stderr)
+        resume = shlex.join(["reilab", "runs", "resume", str(folder.path)])
+        print(f"Stopped; go on with: {resume}", file=sys.stderr)
     if history.failed:
         raise RuntimeError(history.failed.message)
 
@@ -45,11 +45,11 @@ def report(folder: RunFolder, history: History, as_json: bool) -> None:
         ValueError: what was asked for cannot be read; the results have been told.
     """
     for words in unread_words(history):
-        print(words, file=sys.stderr)
+        terminal.console(stderr=True).print(words, soft_wrap=True)
     posed = history.posed
     noise = f"noise {posed.noise:g}, {history.measurements} measurements" if posed else ""
     title = f"{posed.task}, preset {posed.preset}, {noise}" if posed else "Nothing yet"
-    Console().print(results_table(history, escape(title)))
+    terminal.console().print(results_table(history, title))
     print(f"run: {folder.path}")
     config = config_of(folder)
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reilab.lab.library import WORDS
 from reilab.lab.model import Lab
@@ -21,7 +21,7 @@ class Action:
 
 
 def actions(lab: Lab, look: View) -> tuple[Action, ...]:
-    """All actions in the order of their buttons, as they are now."""
+    """All actions in the order of their buttons, as they are now; who only watches sees none."""
     at_work = lab.live or lab.queued
     step = lab.fork_step(look.at)
 
@@ -29,7 +29,7 @@ def actions(lab: Lab, look: View) -> tuple[Action, ...]:
         lab.fork(look.at)
         look.at = None
 
-    return (
+    found = (
         Action("train", "Train", not at_work, lab.train),
         Action("new run", "New run", at_work, lab.close),
         Action("resume", "Resume", lab.resumable, lab.resume),
@@ -38,6 +38,7 @@ def actions(lab: Lab, look: View) -> tuple[Action, ...]:
         Action("stop", "Stop", at_work, lab.stop),
         Action("fork", f"Fork at step {step}", step is not None, branch),
     )
+    return tuple(replace(one, shown=one.shown and not lab.hands.tied) for one in found)
 
 
 def attempt(action: Callable[[], None]) -> str:

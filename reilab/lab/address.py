@@ -10,12 +10,13 @@ from reilab.lab.choices import Choices
 from reilab.lab.model import Lab
 from reilab.lab.view import View
 from reilab.show.words import number_text, parse_number
+from reilab.tasks.registry import find_task
 
 #: Parameters of the view that are written as they are, by their name in the address.
 PLAIN = ("tab", "sample", "at", "colours", "swipe", "left", "right", "divide", "log_losses")
 LISTS = ("hidden", "compared")
 RANGES = ("window", "zoom")
-OTHER = ("smoothing", "theme")
+OTHER = ("smoothing", "theme", "watch")
 NEW = "new"
 
 
@@ -41,7 +42,7 @@ def read_view(query: Mapping[str, str], view: View) -> None:
         if name in query:
             try:
                 setattr(view, name, _value(name, query[name], view))
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
 
 
@@ -53,8 +54,10 @@ def read_choices(query: Mapping[str, str], choices: Choices) -> None:
     """
     if "task" not in query:
         return
-    choices.task = query["task"]
-    choices.preset = query.get("preset", choices.preset)
+    task, preset = query["task"], query.get("preset", choices.preset)
+    # Raises before anything is chosen.
+    find_task(task).preset(preset)
+    choices.task, choices.preset = task, preset
     own = {name: query[name] for name in choices.own if name in query}
     if "methods" in own:
         choices.methods = own.pop("methods").split(",")

@@ -36,8 +36,12 @@ class Choices(param.Parameterized):
     The numbers have no bounds here: a wrong one is refused by ``config``, with the reason.
     """
 
-    task = param.Selector(doc="What to reconstruct, and from which measurements.")
-    preset = param.Selector(doc="Image size, network and training settings to start from.")
+    task = param.Selector(
+        check_on_set=True, doc="What to reconstruct, and from which measurements."
+    )
+    preset = param.Selector(
+        check_on_set=True, doc="Image size, network and training settings to start from."
+    )
     methods = param.ListSelector(
         default=list(USUAL_METHODS), objects=list(methods()), doc="Trained side by side."
     )

@@ -9,6 +9,8 @@ from typing import Any
 
 import panel as pn
 from bokeh.document import Document
+from bokeh.server.server import Server
+from bokeh.server.tornado import BokehTornado
 from panel.custom import JSComponent
 
 #: JavaScript: the page's own model. BokehJS 3.9.2 finds models by id or name alone, and Panel
@@ -25,6 +27,11 @@ def forget_views(document: Document) -> None:
     views = pn.state._views
     for ref in [ref for ref, (_, _, owner, _) in views.items() if owner is document]:
         del views[ref]
+
+
+def application_of(server: Server) -> BokehTornado:
+    """What answers the requests to a server; Bokeh 3.9.2 has no other name for it."""
+    return server._tornado
 
 
 def send(component: JSComponent, message: Any) -> None:

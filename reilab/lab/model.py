@@ -8,6 +8,7 @@ import param
 
 from reilab.events import Continue, Event, Pause, Refused, Step
 from reilab.lab.choices import Choices
+from reilab.lab.hands import FREE, Hands
 from reilab.record.folder import RunFolder, examples, list_runs, run_named
 from reilab.record.history import History
 from reilab.runs import jobs, steering
@@ -22,16 +23,16 @@ class Lab(param.Parameterized):
     """The run that is shown, what was asked of it, and what is sent to it; runs are below ``root``.
 
     The choices are those of the next run; while a run is live, those that can be steered are sent
-    to it as soon as they change.
+    to it as soon as they change. What changes a run goes through the ``hands``.
     """
 
     run = param.String(default="", doc="Name of the run that is shown, empty before the first.")
     standing = param.ClassSelector(class_=Standing, default=Standing(Status.STOPPED))
     message = param.String(default="", doc="Why the last change was not passed on to the run.")
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, hands: Hands = FREE) -> None:
         super().__init__()
-        self.root = root
+        self.root, self.hands = root, hands
         self.choices = Choices()
         self.history = History()
         self._asked: RunConfig | None = None
@@ -90,7 +91,8 @@ class Lab(param.Parameterized):
         if self.live:
             raise RuntimeError("This run is still going: leave it before you start another.")
         config = self.choices.config()
-        self._look_at(Account(jobs.submit(config, self.root), config))
+        self.hands.check_places(vars(config.spec))
+        self._look_at(Account(self.hands.do(jobs.submit, config, self.root), config))
 
     def open(self, name: str) -> None:
         """Look at a run, whoever started it, and take its settings over, if they can be read.
@@ -102,8 +104,8 @@ class Lab(param.Parameterized):
             OSError: there is no run of that name, or the example cannot be copied.
         """
         for example in examples():
-            if example.name == name:
-                example.copied_below(self.root)
+            if example.name == name and name not in self.runs():
+                self.hands.do(example.copied_below, self.root)
         account = Account(run_named(name, self.root))
         events = account.read()
         self._look_at(account)
@@ -119,15 +121,15 @@ class Lab(param.Parameterized):
 
     def pause(self) -> None:
         """Pause the run, or let a paused one go on."""
-        self._folder.send(Continue() if self.paused else Pause())
+        self.hands.do(self._folder.send, Continue() if self.paused else Pause())
 
     def step(self) -> None:
         """Let every method of a paused run go on to its next entry of the log."""
-        self._folder.send(Step())
+        self.hands.do(self._folder.send, Step())
 
     def stop(self) -> None:
         """Stop the run, or take it out of the line; it can be resumed."""
-        jobs.stop(self._folder)
+        self.hands.do(jobs.stop, self._folder)
         self.standing = jobs.standing(self._folder, self.history)
 
     def fork_step(self, at: int | None) -> int | None:
@@ -150,7 +152,8 @@ class Lab(param.Parameterized):
         own = {name: getattr(self.choices, name) for name in names if name in steering.WEIGHTS}
         training = {n: getattr(config.training, n) for n in ("learning_rate", "steps")}
         changes = {**own, **training, "assumed_noise": config.assumed_noise}
-        made = fork(self._folder, step, changes, forked_name(self._folder, step))
+        path = forked_name(self._folder, step)
+        made = self.hands.do(fork, self._folder, step, changes, path)
         jobs.resume(made)
         self.open(made.name)
 
@@ -166,7 +169,7 @@ class Lab(param.Parameterized):
         self._numbers = self._read_numbers(asked)
         if not self._choices_fit(asked):
             self._show_asked(asked)
-        jobs.resume(self._folder)
+        self.hands.do(jobs.resume, self._folder)
         self.standing = jobs.standing(self._folder, self.history)
 
     def poll(self) -> list[Event]:
@@ -183,7 +186,8 @@ class Lab(param.Parameterized):
             self.standing = now
         if self.asked:
             self._take_over(events, self.asked)
-            if self.live and set(self.asked.methods) <= self.history.tracks.keys():
+            introduced = set(self.asked.methods) <= self.history.tracks.keys()
+            if self.live and not self.hands.tied and introduced:
                 self._steer()
         return events
 
@@ -242,7 +246,7 @@ class Lab(param.Parameterized):
             asked = steering.commands(name, value, terms)
             (self._numbers.pending if asked else self._numbers.known)[name] = value
             for command in asked:
-                self._folder.send(command)
+                self.hands.do(self._folder.send, command)
 
     def _untold(self) -> dict[str, float]:
         """The numbers of this run that are chosen otherwise than it has been told."""

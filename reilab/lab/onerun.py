@@ -18,7 +18,7 @@ from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
-from reilab.record.notes import write_notes
+from reilab.record.notes import Notes, write_notes
 
 Attempt = Callable[[Callable[[], None]], None]
 
@@ -103,11 +103,14 @@ class OneRun(pn.viewable.Viewer):
     def _turn_pin(self) -> None:
         if self._entry:
             notes = self._entry.notes
-            write_notes(self._folder(), replace(notes, pinned=not notes.pinned))
+            self._write(replace(notes, pinned=not notes.pinned))
 
     def _write_note(self) -> None:
         if self._entry and self._note.value != self._entry.notes.text:
-            write_notes(self._folder(), replace(self._entry.notes, text=self._note.value))
+            self._write(replace(self._entry.notes, text=self._note.value))
+
+    def _write(self, notes: Notes) -> None:
+        self._lab.hands.do(write_notes, self._folder(), notes)
 
     def _folder(self) -> RunFolder:
         assert self._entry is not None

@@ -35,7 +35,8 @@ class Outlooks:
         self._choices, self._changed = choices, True
         self._asked: tuple[object, ...] = ()
         self._future: Future[Outlook] | None = None
-        self.history, self.news, self.trouble = History(), None, ""
+        self.history, self.trouble = History(), ""
+        self.news: float | None = None
         #: How many answers there have been.
         self.count = 0
         choices.param.watch(self._note, list(choices.param))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -11,15 +13,19 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import CustomJS
 from panel.util import edit_readonly
+from tornado.routing import Rule
 
 from reilab.events import Event, Started
 from reilab.lab import address, compat, keys
+from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
 from reilab.lab.bulletin import Bulletin
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
+from reilab.lab.door import LOGIN, Door, Keeper, Login, Refusal, SafeAnswer, Stranger, Tries
 from reilab.lab.exhibit import Exhibit
 from reilab.lab.guide import Guide, KeyList, Tour
+from reilab.lab.hands import FREE, Hands
 from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.lab.pictures import warm_up
@@ -47,17 +53,18 @@ class LabPage(pn.viewable.Viewer):
     Args:
         root: where the run folders live.
         query: what the address says of the state to open.
+        hands: what its reader may do.
     """
 
-    def __init__(self, root: Path, query: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, query: Mapping[str, str], hands: Hands = FREE) -> None:
         super().__init__()
-        self.lab, self.look, self.tour = Lab(root), View(), Tour()
+        self.lab, self.look, self.tour = Lab(root, hands), View(), Tour()
         self._beat, self._awake = Beat(), False
         self._bulletin = Bulletin(root)
         self._unseen: list[Event] = []
         self._told_early: list[Mapping[str, Any]] = []
         self.browser = Browser(keys=list(keys.KEYS))
-        self._open(query)
+        trouble = self._open(query)
         self._library = Library(root)
         self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
         self._comparison = Comparison(self._library, self.look, self.browser)
@@ -67,6 +74,7 @@ class LabPage(pn.viewable.Viewer):
             small_button("Keys", self._keys.toggle, "keys", "text"),
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
+        self._run.transport.tell(trouble)
         parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
         self._tabs = {
             name: pn.Column(part, styles=dict(TALL), sizing_mode="stretch_width", margin=0)
@@ -118,17 +126,20 @@ class LabPage(pn.viewable.Viewer):
         while self._told_early:
             self._hear(self._told_early.pop(0))
 
-    def _open(self, query: Mapping[str, str]) -> None:
-        """Put the state together that an address asks for; a live run is left as it is."""
-        address.read_view(query, self.look)
-        self._trouble = ""
-        try:
+    def _open(self, query: Mapping[str, str]) -> str:
+        """Put the state together that an address asks for, and say what stood in the way.
+
+        A live run is left as it is.
+        """
+
+        def open_asked() -> None:
             if run := query.get("run"):
                 self.lab.open(run)
             if not self.lab.live:
                 address.read_choices(query, self.lab.choices)
-        except (ValueError, OSError) as error:
-            self._trouble = str(error)
+
+        address.read_view(query, self.look)
+        return attempt(open_asked)
 
     def _layout(self) -> pmui.Page:
         words = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"
@@ -219,11 +230,12 @@ class LabPage(pn.viewable.Viewer):
                 keys.press(key, self.lab, self.look, shown.timeline.moments, shown.tools.panes)
 
 
-def session(root: Path) -> LabPage:
+def session(root: Path, door: Door) -> LabPage:
     """A new page for the session that is being served, with its heartbeat."""
     pn.extension(throttled=True, notifications=True, reconnect=True)
-    query = {name: values[0].decode() for name, values in pn.state.session_args.items() if values}
-    page = LabPage(root, query)
+    asked = pn.state.session_args.items()
+    query = {name: values[0].decode(errors="replace") for name, values in asked if values}
+    page = LabPage(root, query, door.hands(pn.state.user, query))
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
     pn.state.onload(page.wake)
@@ -234,14 +246,29 @@ def session(root: Path) -> LabPage:
     return page
 
 
-def serve(port: int, root: Path, show: bool) -> None:
-    """Serve the lab at 127.0.0.1 until interrupted; ``show`` opens a browser."""
+def serve(door: Door, root: Path, show: bool) -> None:
+    """Serve the lab until interrupted; ``show`` opens a browser."""
     warm_up()
-    pn.serve(
-        lambda: session(root),
-        port=port,
-        address="127.0.0.1",
-        websocket_origin=[f"127.0.0.1:{port}", f"localhost:{port}"],
+    logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
+    guarded = {"auth_provider": Keeper(door)} if door.password else {}
+    login = [(LOGIN, Login, {"door": door, "tries": Tries()})]
+    server = pn.serve(
+        lambda: session(root, door),
+        port=door.port,
+        address=door.address,
+        prefix=door.prefix,
+        # The door looks at the origin of every request itself; Bokeh would warn of that.
+        websocket_origin=["*"],
+        cookie_secret=secrets.token_hex(),
+        transforms=[SafeAnswer],
+        extra_patterns=login if door.password else [],
         show=show,
+        verbose=False,
+        start=False,
         title="reilab",
+        **guarded,
     )
+    rule = Rule(Stranger(door), Refusal)
+    compat.application_of(server).default_router.rules.insert(0, rule)
+    server.start()
+    server.io_loop.start()

@@ -158,9 +158,9 @@ class RunsPanel(pn.viewable.Viewer):
 
     def _carry_out(self) -> None:
         for name in self._doomed:
+            self._lab.hands.do(self._library.delete, name)
             if name == self._lab.run:
                 self._lab.close()
-            self._library.delete(name)
         gone, self._doomed = self._doomed, []
         self._doom([])
         self._look.compared = [name for name in self._look.compared if name not in gone]

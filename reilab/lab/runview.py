@@ -62,7 +62,11 @@ class Transport(pn.viewable.Viewer):
     def attempt(self, action: Callable[[], None]) -> None:
         """Act, and say what stood in the way, if anything did."""
         self._refusal = ""
-        self._refusal = attempt(action)
+        self.tell(attempt(action))
+
+    def tell(self, refusal: str) -> None:
+        """Say what stood in the way, or nothing."""
+        self._refusal = refusal
         self.update()
 
     def update(self, *_: Any) -> None:

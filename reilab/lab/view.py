@@ -47,6 +47,9 @@ class View(param.Parameterized):
     log_losses = param.Boolean(default=True, doc="Whether the losses have a logarithmic scale.")
     compared = param.List(default=[], item_type=str, doc="Names of the runs that are compared.")
     theme = param.Selector(default="", objects=["", "light", "dark"], doc="Empty: as the system.")
+    watch = param.String(
+        default="", doc="The word of a watching link, if the page was opened by one."
+    )
     smoothing = param.Number(default=0.0, bounds=(0, 0.99), doc="Weight of the past in each point.")
 
     def toggle(self, pane: str) -> None:

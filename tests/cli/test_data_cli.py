@@ -88,7 +88,7 @@ def test_from_check_to_training(root: Path, capsys: pytest.CaptureFixture[str]) 
     text = said(capsys)
     assert "3 to train, 1 to test, 32², grey" in text
     assert "failed 1 file dicom_dir/1_broken.dcm cannot be read as DICOM" in text
-    assert "next reilab train ct --preset paper --device cuda" in text
+    assert "next reilab train ct --preset paper --size 32" in text
     main(["data", "check", "ct100"])
     assert "prepared 3 to train, 1 to test, checksums agree" in said(capsys)
     small = "--size 32 --width 8 --views 8 --steps 2 --batch 2 --log-every 1 --evaluate-every 2"
@@ -146,7 +146,7 @@ def test_complex_images_are_a_data_set_of_their_own(
         text = said(capsys)
         assert "2 to train, 1 to test" in text
         assert "without truth 1 file singlecoil_test/9.h5 k-space only, 12 of 46 columns" in text
-    assert "next reilab train mri --preset paper --data fastmri_complex --device cuda" in text
+    assert "next reilab train mri --preset paper --data fastmri_complex --size 32" in text
     found = image_sources(tasks()["mri"])
     assert {"knee", "brain", "fastmri", "fastmri_complex"} <= found.keys()
     assert found["fastmri"] == KNOWN["fastmri"].title

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from kit.browsers import CHROMIUM, FLAGS, until
+from reilab.lab.door import Door
 from reilab.record.folder import RunFolder, list_runs
 from reilab.runs.roster import worker_pid
 
@@ -28,6 +30,7 @@ SERVE = """
 import gc, json, signal, sys, threading
 from pathlib import Path
 from bokeh.server.session import ServerSession
+from reilab.lab.door import Door
 from reilab.lab.page import LabPage, serve
 
 def tell(*_):
@@ -43,7 +46,7 @@ def tell(*_):
     Path(sys.argv[3]).write_text(json.dumps(held))
 
 signal.signal(signal.SIGUSR1, tell)
-serve(int(sys.argv[1]), Path(sys.argv[2]), False)
+serve(Door(port=int(sys.argv[1]), **json.loads(sys.argv[4])), Path(sys.argv[2]), False)
 """
 
 
@@ -148,17 +151,15 @@ def wait_until_awake(page: playwright.Page) -> None:
 
 
 @contextmanager
-def served(root: Path) -> Iterator[Server]:
-    """The lab on a free port, and no worker left behind."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    told = root.parent / f"{root.name}-held.json"
-    process = subprocess.Popen([sys.executable, "-c", SERVE, str(port), str(root), str(told)])
+def served(root: Path, **door: Any) -> Iterator[Server]:
+    """The lab on a free port, behind such a door, and no worker left behind."""
+    port, told = free_port(), root.parent / f"{root.name}-held.json"
+    words = [str(port), str(root), str(told), json.dumps(door)]
+    process = subprocess.Popen([sys.executable, "-c", SERVE, *words])
     try:
         soon(lambda: _listens(port) or process.poll() is not None, "an answer of the server")
         assert process.poll() is None, "the server did not start"
-        yield Server(f"http://127.0.0.1:{port}/", root, process)
+        yield Server(Door(port=port, **door).url, root, process)
     finally:
         process.terminate()
         process.wait()
@@ -179,6 +180,13 @@ def opened(server: Server) -> Iterator[Site]:
         site.go("")
         yield site
         browser.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def soon(reached: Callable[[], bool], what: str) -> None:

@@ -1150,6 +1150,27 @@ BUGS = [
         "GROUPS[self.group](32)",
         "tasks/test_built.py::test_the_group_is_that_of_the_images[inpainting-shifts-48]",
     ),
+    Bug(
+        "a page of another site may ask",
+        "lab/door.py",
+        "return host in known and (",
+        "return (",
+        "lab/test_door.py::test_what_is_beyond_this_machine",
+    ),
+    Bug(
+        "who watches may act",
+        "lab/hands.py",
+        "        if self.tied:",
+        "        if False:",
+        "lab/test_door.py::test_whoever_watches_may_press_everything",
+    ),
+    Bug(
+        "text is taken for markup",
+        "cli/terminal.py",
+        "markup=False, emoji",
+        "markup=True, emoji",
+        "cli/test_errors.py::test_names_of_runs_are_shown_as_they_are",
+    ),
 ]
 
 

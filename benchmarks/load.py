@@ -1,0 +1,190 @@
+"""A lab that many look at: ``python -m benchmarks.load [VISITORS] [CLOSED]`` (needs no browser)"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.lab import DISCARDED_SECONDS, _grow, _made_up
+from benchmarks.measure import Table
+from benchmarks.site import SERVE, free_port, listens, until
+from benchmarks.visitors import Visitor
+from reilab.record.folder import RunFolder
+from reilab.runs import jobs, pool
+from reilab.runs.config import configure
+
+VISITORS, CLOSED = 20, 50
+#: Updates of the run, and seconds between them.
+N_UPDATES, PAUSE, SIDE = 150, 0.1, 64
+#: Visitors that are opened and closed at the same time.
+AT_ONCE = 5
+NOTE = f"""Visitors speak as the page does, from another process on the same machine. One run writes
+{N_UPDATES} updates of five panes of {SIDE}², {1 / PAUSE:g} a second, which a page shows at most 2.5
+times a second. *Closed*: memory of the server after so many visitors came and went, less that after
+{AT_ONCE}, by visitor. *Killed*: the server gets SIGKILL under its visitors and is started again.
+*Two servers*: both have the same runs and see a run that is submitted."""
+
+
+@dataclass
+class Lab:
+    """A server that can be killed, of the runs below ``root``."""
+
+    root: Path
+    port: int
+    process: psutil.Popen
+
+    @classmethod
+    def served(cls, root: Path, port: int) -> Lab:
+        """Start a server and wait until it answers."""
+        words = [sys.executable, "-c", SERVE, str(port), str(root)]
+        quiet = subprocess.DEVNULL
+        lab = cls(root, port, psutil.Popen(words, stdout=quiet, stderr=quiet))
+        until(lambda: listens(port), "the server")
+        return lab
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def memory(self) -> float:
+        """What it takes, in MiB."""
+        return float(self.process.memory_info().rss / 2**20)
+
+    def end(self) -> None:
+        """Kill it."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def lab() -> Iterator[Lab]:
+    """A server, and nothing of it left behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = Lab.served(Path(folder), free_port())
+        try:
+            yield found
+        finally:
+            found.end()
+            for worker in pool.waiting(found.root):
+                psutil.Process(worker.pid).kill()
+
+
+def measure(visitors: int = VISITORS, closed: int = CLOSED) -> Table:
+    """All of it."""
+    rows: list[list[str]] = []
+    for action in (watched(visitors), come_and_go(closed), killed(visitors), two_servers()):
+        rows += asyncio.run(action)
+        print(rows[-1], file=sys.stderr, flush=True)
+    return Table("Many at the lab", NOTE, ["what", "measured", "goal"], rows)
+
+
+async def watched(count: int) -> list[list[str]]:
+    """What each of many visitors sees of a run at full pace, and what it takes the server."""
+    with lab() as one:
+        run, truth = _made_up(one.root, SIDE)
+        every = [await _open(one, f"run={run.name}") for _ in range(count)]
+        before = [visitor.heard.get("PATCH-DOC", 0) for visitor in every]
+        ears = [asyncio.create_task(_listen(visitor)) for visitor in every]
+        began, cpu = time.perf_counter(), sum(one.process.cpu_times()[:2])
+        await asyncio.to_thread(_grow, run, truth, N_UPDATES, PAUSE)
+        seconds, spent = time.perf_counter() - began, sum(one.process.cpu_times()[:2]) - cpu
+        rates = [(v.heard["PATCH-DOC"] - b) / seconds for v, b in zip(every, before, strict=True)]
+        for ear in ears:
+            ear.cancel()
+        told = f"{statistics.median(rates):.2f} a second (least {min(rates):.2f})"
+        return [
+            [f"messages to each of {count} visitors", told, ""],
+            [f"processor of the server, {count} visitors", f"{spent / seconds:.0%} of a core", ""],
+            [f"memory of the server, {count} visitors", f"{one.memory():.0f} MiB", ""],
+        ]
+
+
+async def come_and_go(count: int) -> list[list[str]]:
+    """What visitors leave behind."""
+    with lab() as one:
+        run, _ = _made_up(one.root, SIDE)
+        sizes = []
+        for visits in (AT_ONCE, count):
+            for _ in range(0, visits, AT_ONCE):
+                every = [await _open(one, f"run={run.name}") for _ in range(AT_ONCE)]
+                for visitor in every:
+                    await visitor.leave()
+            await asyncio.sleep(DISCARDED_SECONDS)
+            sizes.append(one.memory())
+        each = (sizes[1] - sizes[0]) / count
+        told = f"{each:+.2f} MiB each ({sizes[0]:.0f} to {sizes[1]:.0f})"
+        return [[f"memory kept of {count} visitors that left", told, "1 MiB each"]]
+
+
+async def killed(count: int) -> list[list[str]]:
+    """How many come back when the server is killed under them and started again."""
+    with lab() as one:
+        run, truth = _made_up(one.root, SIDE)
+        every = [await _open(one, f"run={run.name}") for _ in range(count)]
+        writer = threading.Thread(target=_grow, args=(run, truth, 40, PAUSE))
+        writer.start()
+        one.end()
+        left = [await _until_gone(visitor) for visitor in every]
+        one.process = Lab.served(one.root, one.port).process
+        began = time.perf_counter()
+        back = await asyncio.gather(*(_open(one, f"run={run.name}") for _ in range(count)))
+        seconds = time.perf_counter() - began
+        writer.join()
+        told = f"{sum(left)} told, {len(back)} back after {seconds:.1f} s"
+        return [[f"server killed under {count} visitors", told, "all"]]
+
+
+async def two_servers() -> list[list[str]]:
+    """Whether two servers of the same runs start a run twice."""
+    with lab() as one:
+        other = Lab.served(one.root, free_port())
+        try:
+            every = [await _open(each, "") for each in (one, other)]
+            ears = [asyncio.create_task(_listen(visitor)) for visitor in every]
+            run = jobs.submit(configure("mri", "smoke", ["rei"]), one.root)
+            await asyncio.to_thread(until, lambda: _finished(run), "the run to end")
+            for ear in ears:
+                ear.cancel()
+        finally:
+            other.end()
+        starts = sum('"is":"Started"' in line for line in _lines(run))
+        return [["two servers of the same runs", f"the run began {starts} time", "1 time"]]
+
+
+async def _open(one: Lab, query: str) -> Visitor:
+    visitor = await Visitor.at(f"{one.address}?{query}")
+    await visitor.look()
+    return visitor
+
+
+async def _listen(visitor: Visitor) -> None:
+    while await visitor.hear():
+        pass
+
+
+async def _until_gone(visitor: Visitor) -> bool:
+    await asyncio.wait_for(_listen(visitor), 60)
+    return True
+
+
+def _lines(run: RunFolder) -> list[str]:
+    return (run.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+def _finished(run: RunFolder) -> bool:
+    return (run.path / "events.jsonl").exists() and '"is":"Finished"' in _lines(run)[-1]
+
+
+if __name__ == "__main__":
+    print(measure(*map(int, sys.argv[1:3])).markdown())
