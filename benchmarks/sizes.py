@@ -28,20 +28,20 @@ class Budget:
     goal: int
 
 
-GROUND = "key events settings plain registry torchfile bundle physics noise groups nets metrics"
+GROUND = "key events settings plain disk registry foreign torchfile bundle physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*GROUND.split(), *PROBLEMS.split()), 6550, 4200),
-    Budget(("record", "show"), 1500, 2500),
-    Budget(("runs",), 2950, 1300),
-    Budget(("lab",), 5450, 4200),
-    Budget(("datasets",), 3150, 2400),
-    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4050, 2800),
+    Budget((*GROUND.split(), *PROBLEMS.split()), 6900, 4200),
+    Budget(("record", "show"), 1750, 2500),
+    Budget(("runs",), 3250, 1300),
+    Budget(("lab",), 6100, 4200),
+    Budget(("datasets",), 3550, 2400),
+    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4450, 2800),
     Budget(("testing",), 400, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (23900, 17000), (195, 150), (920, 720)
+ALL_LINES, MODULES, IMPORTS = (26500, 17000), (205, 150), (990, 720)
 
 
 def part_of(path: Path) -> str:

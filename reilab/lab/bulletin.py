@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
 import panel as pn
 
+from reilab.lab.actions import attempt
 from reilab.lab.library import WORDS, run_title
 from reilab.lab.text import set_html, text
 from reilab.record.folder import RunFolder
@@ -47,6 +48,7 @@ class Bulletin(pn.viewable.Viewer):
         super().__init__()
         self._root, self._began = root, time.time()
         self._told: list[Ended] = []
+        self._troubles: set[str] = set()
         self._meters, self._view = Meters(), text(styles={"color": "white"}, margin=(0, 0, 0, 16))
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -58,8 +60,7 @@ class Bulletin(pn.viewable.Viewer):
         Args:
             folder: of the run that is shown.
         """
-        with contextlib.suppress(OSError):
-            jobs.advance(self._root)
+        self._ask(jobs.advance)
         set_html(self._view, meters_html(self._meters.read(folder)))
         fresh = [one for one in ended_since(self._root, self._began) if one not in self._told]
         for ended in fresh:
@@ -70,16 +71,22 @@ class Bulletin(pn.viewable.Viewer):
 
     def prepare(self) -> None:
         """Have a process ready for the next run, unless one would take time from a run."""
-        # Who may not write there, or has no room, may look.
-        with contextlib.suppress(OSError):
-            if jobs.idle(self._root):
-                jobs.warm(self._root)
+        if jobs.idle(self._root):
+            self._ask(jobs.warm)
+
+    def _ask(self, act: Callable[[Path], object]) -> None:
+        """Act for the runs; what stands in the way, as a disk that is full, is told once."""
+        trouble = attempt(lambda: act(self._root))
+        if trouble and trouble not in self._troubles and pn.state.notifications is not None:
+            self._troubles.add(trouble)
+            pn.state.notifications.error(escape(trouble), duration=0)
 
 
 def _tell(ended: Ended) -> None:
     if pn.state.notifications is None:
         return
-    words = f"{WORDS[ended.standing.status]}: {run_title(ended.run)}"
+    # They are shown as HTML.
+    words = escape(f"{WORDS[ended.standing.status]}: {run_title(ended.run)}")
     if ended.standing.status is Status.FINISHED:
         pn.state.notifications.success(words)
     else:

@@ -145,7 +145,6 @@ def test_results_that_cannot_be_written_are_among_the_failures(
 
 def test_an_interrupt_before_the_grid_has_begun_is_a_line() -> None:
     heard = Console(file=StringIO())
-    with pytest.raises(SystemExit) as ended, command._interruptible(heard):
+    with pytest.raises(KeyboardInterrupt), command._interruptible(heard):
         raise KeyboardInterrupt
-    assert ended.value.code == 130
     assert "goes on with it" in heard.file.getvalue()

@@ -6,19 +6,23 @@ import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
+import panel as pn
 import pytest
 from kit.browsers import IN_A_BROWSER
 from kit.lab_runs import write_run
 from kit.lab_site import Site, opened, served
 
 from reilab.events import Failed
+from reilab.lab.bulletin import Bulletin
 from reilab.lab.library import SummaryRow
 from reilab.lab.markup import head_html, introduction, list_html, measured_html, notice_html
 from reilab.lab.notebook.elements import table_html
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.record.notes import Notes, write_notes
+from reilab.runs import jobs
 from reilab.runs.report import report_html
 from reilab.show.results import results
 from reilab.show.scene import Shot, scene_of
@@ -78,6 +82,27 @@ def test_both_faces_show_it_as_text(tmp_path: Path) -> None:
     ):
         assert "onerror=window.hit" in html
         assert Elements(html).dangers == []
+
+
+def test_what_ends_or_stands_in_the_way_is_told_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a root that cannot be written: it is told once, and the page goes on."""
+    told: list[str] = []
+    area = SimpleNamespace(error=lambda words, duration: told.append(words))
+    monkeypatch.setattr(type(pn.state), "notifications", area)
+
+    def refuse(root: Path) -> None:
+        raise OSError(30, f"Read-only file system {IMAGE}")
+
+    monkeypatch.setattr(jobs, "advance", refuse)
+    bulletin = Bulletin(tmp_path)
+    write_evil(tmp_path)
+    for _ in range(2):
+        bulletin.update(None)
+    assert len(told) == 2
+    assert all("onerror=window.hit" in words for words in told)
+    assert [Elements(words).dangers for words in told] == [[], []]
 
 
 class TestBrowser:
