@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from reilab.lab.choices import Choices
+from reilab.lab.hands import FREE, Hands
 from reilab.record.folder import examples
 from reilab.record.history import History, history_of
-from reilab.runs.config import config_of
+from reilab.runs.config import RunConfig, config_of
 from reilab.runs.outlook import Outlook, outlook
 from reilab.show.words import LETTERS, number_text
 from reilab.tasks.registry import find_task
@@ -29,10 +30,11 @@ class Outlooks:
 
     Args:
         choices: what is chosen.
+        hands: what may be read for it.
     """
 
-    def __init__(self, choices: Choices) -> None:
-        self._choices, self._changed = choices, True
+    def __init__(self, choices: Choices, hands: Hands = FREE) -> None:
+        self._choices, self._hands, self._changed = choices, hands, True
         self._asked: tuple[object, ...] = ()
         self._future: Future[Outlook] | None = None
         self.history, self.trouble = History(), ""
@@ -87,7 +89,11 @@ class Outlooks:
         asked = (config.task, config.spec, config.training.seed, config.training.previews, sample)
         if asked != self._asked:
             self._asked = asked
-            self._future = _beside().submit(outlook, config, sample)
+            self._future = _beside().submit(self._look, config, sample)
+
+    def _look(self, config: RunConfig, sample: int) -> Outlook:
+        self._hands.check_places(vars(config.spec))
+        return outlook(config, sample)
 
 
 @dataclass(frozen=True)

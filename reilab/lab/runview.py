@@ -96,7 +96,7 @@ class RunView(pn.viewable.Viewer):
         self._lab, self._look = lab, view
         self.transport = Transport(lab, view, *links)
         self._steered, self._formula = block(), block()
-        self._outlooks = Outlooks(lab.choices)
+        self._outlooks = Outlooks(lab.choices, lab.hands)
         if not lab.run:
             self._outlooks.wait()
         self._opening, self._example_head = Opening(self._outlooks), block(margin=(22, 0, 0, 0))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kit.lab_runs import write_run
 
+from reilab.lab.hands import Hands
 from reilab.lab.model import Lab
 from reilab.lab.outlooks import Outlooks, example_of
 from reilab.lab.runview import RunView
@@ -60,6 +61,15 @@ def test_what_stands_in_the_way_is_said(outlooks: Outlooks) -> None:
     outlooks._choices.set_further("data", "ct")
     answer(outlooks)
     assert not outlooks.trouble
+
+
+def test_nothing_is_read_that_may_not_be_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "secret").mkdir()
+    outlooks = Outlooks(Lab(tmp_path).choices, Hands(below=tmp_path / "data"))
+    outlooks._choices.set_further("data", str(tmp_path / "secret"))
+    answer(outlooks)
+    assert "is not below the data root" in outlooks.trouble
 
 
 @pytest.mark.parametrize("task", tasks())
