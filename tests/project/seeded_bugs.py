@@ -1206,7 +1206,7 @@ def attempt(bug: Bug | None) -> tuple[int | None, str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # With the compiled files: they hold for every source file that keeps its date.
-        ignored = shutil.ignore_patterns("data", "lab", "plugins")
+        ignored = shutil.ignore_patterns("data", "plugins")
         shutil.copytree(ROOT / "reilab", folder / "reilab", ignore=ignored)
         shutil.copytree(ROOT / "tests", folder / "tests", ignore=ignored)
         shutil.copy(ROOT / "pyproject.toml", folder)
