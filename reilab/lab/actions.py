@@ -41,7 +41,7 @@ def actions(lab: Lab, look: View) -> tuple[Action, ...]:
     return tuple(replace(one, shown=one.shown and not lab.hands.tied) for one in found)
 
 
-def attempt(action: Callable[[], None]) -> str:
+def attempt(action: Callable[[], object]) -> str:
     """Act; in words what stood in the way, or nothing."""
     try:
         action()
