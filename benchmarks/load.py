@@ -20,7 +20,8 @@ from benchmarks.lab import DISCARDED_SECONDS, _grow, _made_up
 from benchmarks.measure import Table
 from benchmarks.site import SERVE, free_port, listens, until
 from benchmarks.visitors import Visitor
-from reilab.record.folder import RunFolder
+from reilab.events import Started
+from reilab.record.history import history_of
 from reilab.runs import jobs, pool
 from reilab.runs.config import configure
 
@@ -84,8 +85,9 @@ def measure(visitors: int = VISITORS, closed: int = CLOSED) -> Table:
     """All of it."""
     rows: list[list[str]] = []
     for action in (watched(visitors), come_and_go(closed), killed(visitors), two_servers()):
-        rows += asyncio.run(action)
-        print(rows[-1], file=sys.stderr, flush=True)
+        found = asyncio.run(action)
+        print(found, file=sys.stderr, flush=True)
+        rows += found
     return Table("Many at the lab", NOTE, ["what", "measured", "goal"], rows)
 
 
@@ -153,12 +155,12 @@ async def two_servers() -> list[list[str]]:
             every = [await _open(each, "") for each in (one, other)]
             ears = [asyncio.create_task(_listen(visitor)) for visitor in every]
             run = jobs.submit(configure("mri", "smoke", ["rei"]), one.root)
-            await asyncio.to_thread(until, lambda: _finished(run), "the run to end")
+            await asyncio.to_thread(until, lambda: history_of(run.events()).finished, "the run")
             for ear in ears:
                 ear.cancel()
         finally:
             other.end()
-        starts = sum('"is":"Started"' in line for line in _lines(run))
+        starts = sum(isinstance(event, Started) for event in run.events())
         return [["two servers of the same runs", f"the run began {starts} time", "1 time"]]
 
 
@@ -176,14 +178,6 @@ async def _listen(visitor: Visitor) -> None:
 async def _until_gone(visitor: Visitor) -> bool:
     await asyncio.wait_for(_listen(visitor), 60)
     return True
-
-
-def _lines(run: RunFolder) -> list[str]:
-    return (run.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
-
-
-def _finished(run: RunFolder) -> bool:
-    return (run.path / "events.jsonl").exists() and '"is":"Finished"' in _lines(run)[-1]
 
 
 if __name__ == "__main__":
