@@ -36,7 +36,7 @@ BUDGETS = (
     Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7100, 4200),
     Budget(("record", "show"), 1750, 2500),
     Budget(("runs",), 3250, 1300),
-    Budget(("lab",), 6100, 4200),
+    Budget(("lab",), 6150, 4200),
     Budget(("datasets",), 3550, 2400),
     Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4450, 2800),
     Budget(("testing",), 400, 300),

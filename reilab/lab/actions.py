@@ -50,6 +50,15 @@ def attempt(action: Callable[[], object]) -> str:
     return ""
 
 
+def press(lab: Lab, look: View, name: str) -> str:
+    """Do what a button says, if it may be done now; in words what stood in the way, or nothing.
+
+    The second click of a double click comes when the first one has been heard.
+    """
+    offered = {one.name: one for one in actions(lab, look) if one.shown}
+    return attempt(offered[name].act) if name in offered else ""
+
+
 def complaints(lab: Lab) -> list[str]:
     """What is wrong with the run that is shown, or with the last change to it."""
     found = [*lab.troubles, lab.message if lab.live else ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -83,11 +84,18 @@ def _value(name: str, text: str, view: View) -> Any:
     if name in LISTS:
         return [item for item in text.split(",") if item]
     if name in RANGES:
-        return tuple(float(item) for item in text.split(","))
+        return tuple(_finite(item) for item in text.split(","))
     usual = view.param[name].default
     if isinstance(usual, bool):
         return text == "1"
     if isinstance(usual, str):
         return text
-    number = float(text)
+    number = _finite(text)
     return int(number) if name in ("sample", "at") else number
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number

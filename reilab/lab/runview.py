@@ -8,7 +8,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from reilab.lab.actions import Action, actions, attempt
+from reilab.lab.actions import Action, actions, attempt, press
 from reilab.lab.board import Redraw
 from reilab.lab.content import content_of
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
@@ -82,7 +82,7 @@ class Transport(pn.viewable.Viewer):
             variant="contained" if action.name == "train" else "outlined",
             css_classes=[slug(action.name)],
             margin=0,
-            on_click=lambda event: self.attempt(action.act),
+            on_click=lambda event: self.tell(press(self._lab, self._look, action.name)),
         )
 
 

@@ -320,14 +320,15 @@ def from_yaml(text: str, where: object = "config.yaml") -> RunConfig:
 
 
 def _config(told: _Told) -> RunConfig:
-    found = find_task(told.task)
+    found, training = find_task(told.task), override(TrainConfig(), told.training)
     config = RunConfig(
         task=found.name,
         preset=choose(f"preset of {found.name}", told.preset, found.presets),
         spec=override(found.spec(), told.settings),
         network=from_description(told.network),
         objectives=tuple(override(find_method(n).spec(), own) for n, own in told.methods.items()),
-        training=override(TrainConfig(), told.training),
+        # Its device may be one of another machine, which is no reason not to read it.
+        training=replace(training, precision=precision_on(told.device, training.precision)),
         assumed_noise=told.assumed_noise,
         device=told.device,
         start_from=told.start_from,

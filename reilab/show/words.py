@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,12 +17,20 @@ def number_text(value: Any) -> str:
 
 
 def parse_number(text: str) -> float | str:
-    """A whole number, a number, or the text as it is: the settings say what is wrong with it."""
+    """A whole number, a number, or the text as it is: the settings say what is wrong with it.
+
+    A comma may stand for the point, but where it may part thousands.
+    """
     try:
-        number = float(text)
+        number = float(text if THOUSANDS.fullmatch(text.strip()) else text.replace(",", ".", 1))
     except ValueError:
         return text
-    return int(number) if number.is_integer() else number
+    # Vast ones are no counts of anything, and as whole numbers no number format holds them.
+    return int(number) if number.is_integer() and abs(number) < 1e15 else number
+
+
+#: 1,000 may be a thousand or one.
+THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2},\d{3}")
 
 
 def scaled_text(text: str, factor: float) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from kit.lab_runs import write_run
 
+from reilab.lab.actions import press
 from reilab.lab.hands import Hands
 from reilab.lab.model import Lab
 from reilab.lab.outlooks import Outlooks, example_of
 from reilab.lab.runview import RunView
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
+from reilab.runs import pool
 from reilab.tasks.registry import tasks
 
 SECONDS = 60
@@ -21,10 +23,11 @@ SECONDS = 60
 
 def answer(outlooks: Outlooks, sample: int = 0) -> None:
     """Wait until what is chosen now has been computed."""
-    before, end = outlooks.count, time.monotonic() + SECONDS
-    while outlooks.count == before and time.monotonic() < end:
-        outlooks.poll(sample)
+    end = time.monotonic() + SECONDS
+    outlooks.poll(sample)
+    while outlooks._future is not None and time.monotonic() < end:
         time.sleep(0.01)
+        outlooks.poll(sample)
 
 
 @pytest.fixture
@@ -122,3 +125,12 @@ def test_a_run_takes_the_place_until_other_settings_are_chosen(tmp_path: Path) -
     answer(view._outlooks)
     view.update()
     assert view._opening._view.visible
+
+
+def test_a_double_click_trains_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "call", lambda root: [])
+    lab = Lab(tmp_path)
+    lab.choices.preset = "smoke"
+    told = [press(lab, View(), "train") for _ in range(2)]
+    assert told == ["", ""]
+    assert len(lab.runs()) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from reilab.lab.actions import Action, actions, attempt
+from reilab.lab.actions import Action, actions, press
 from reilab.lab.markup import standing_html
 from reilab.lab.model import Lab
 from reilab.lab.notebook.elements import box, button, html, put_traits, set_html, show
@@ -53,11 +53,11 @@ class NotebookTransport:
             set_html(self._told[name], words)
 
     def _button(self, action: Action) -> widgets.Button:
-        def press() -> None:
-            self.refusal = attempt(action.act)
+        def act() -> None:
+            self.refusal = press(self._lab, self._look, action.name)
             self.update()
 
-        made = button(action.label, action.name, press)
+        made = button(action.label, action.name, act)
         made.icon = ICONS[action.name]
         made.button_style = "primary" if action.name == "train" else ""
         return made
