@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
+
 from benchmarks.faults import Attack
 from benchmarks.faults.states import Digits, config, digits
 from reilab.record.folder import RunFolder
@@ -38,6 +40,8 @@ def train(path: Path) -> None:
 
 def attacks(rng: random.Random, count: int, scratch: Path) -> Iterator[Attack]:
     """Each at a random moment between the start of the child and the end of its run."""
+    # The threads of a parent that has computed are not there in its forks, which wait for them.
+    torch.set_num_threads(1)
     whole = RunFolder.create(scratch / "whole", config().to_yaml())
     train(whole.path)
     expected = digits(whole)
