@@ -242,6 +242,15 @@ class Model:
     signed: bool
     spec: Callable[[float, float, Steps], Noise]
 
+    def counts(self, name: str) -> bool:
+        """Whether it matters what ``sigma``, or ``gamma``, is.
+
+        >>> [NOISES["poisson"].counts(name) for name in ("sigma", "gamma")]
+        [False, True]
+        """
+        sigma, gamma = (2.0 if name == one else 1.0 for one in ("sigma", "gamma"))
+        return bool(self.variance(sigma, gamma, 1.0) != self.variance(1.0, 1.0, 1.0))
+
 
 #: Noise models by name.
 NOISES: Registry[Model] = Registry("noise model", "reilab.noise", "reilab.noises")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +62,9 @@ def from_plain(kind: type[T], plain: Any, where: object, converter: Converter = 
     Raises:
         ValueError: they do not fit; names the place, the fields and their values.
     """
+    if is_dataclass(kind) and not isinstance(plain, dict):
+        found = "is empty" if plain is None else f"holds {plain!r:.40} and no fields"
+        raise ValueError(f"{where} is damaged: it {found}; put it right, or delete it")
     try:
         return converter.structure(plain, kind)
     except (BaseValidationError, ValueError, TypeError, KeyError, RecursionError) as error:

@@ -9,6 +9,7 @@ import torch
 
 from reilab.methods.registry import methods
 from reilab.nets.registry import NetworkKind, find_network, network_of, networks
+from reilab.noise import NOISES
 from reilab.runs import steering
 from reilab.runs.config import (
     USUAL_METHODS,
@@ -20,7 +21,7 @@ from reilab.runs.config import (
     values_of,
 )
 from reilab.settings import Setting
-from reilab.tasks.registry import Task, find_task, tasks
+from reilab.tasks.registry import MODEL, Task, find_task, tasks
 
 #: The numbers that go into ``TrainConfig`` under their own names.
 TRAINING = ("learning_rate", "steps", "seed")
@@ -101,10 +102,13 @@ class Choices(param.Parameterized):
     def explored(self) -> tuple[str, ...]:
         """Those of them that say what is measured, and what the group is: what people play with."""
         own = self.chosen_task.settings
+        noise = NOISES.get(self.further.get(MODEL, ""))
+        # A number that the noise does not have would be moved without an effect.
+        idle = {name for name in ("sigma", "gamma") if noise and not noise.counts(name)}
         return tuple(
             name
             for name in self.further_settings()
-            if name in own and (name == "group" or own[name].slider)
+            if name in own and name not in idle and (name == "group" or own[name].slider)
         )
 
     def _further_of(self, network: NetworkKind, level: str) -> dict[str, Setting]:

@@ -193,6 +193,7 @@ class Form(Generic[F]):
         self.fields = {name: self._field(name) for group in GROUPS.values() for name in group}
         self.own: dict[str, F] = {}
         self._kinds: dict[str, str] = {}
+        self._offered: tuple[str, ...] = ()
         lab.choices.param.watch(self.offer, ["task", "network"])
         lab.choices.param.watch(self._show_numbers, list(NUMBERS))
         shown = ["task", "preset", "methods", "network", "same_noise", "device", "further"]
@@ -203,6 +204,7 @@ class Form(Generic[F]):
         """Offer what can be chosen in the task that is chosen."""
         old, kinds = self.own, self._kinds
         names = further(self._lab.choices)
+        self._offered = self._lab.choices.explored()
         self._kinds = {name: control(self._lab, name).kind for name in names}
         self.own = {
             name: old[name] if kinds.get(name) == self._kinds[name] else self._field(name)
@@ -240,6 +242,9 @@ class Form(Generic[F]):
         self._show(NUMBERS)
 
     def _show_all(self, *_: object) -> None:
+        if self._offered != self._lab.choices.explored():
+            # Another noise model has other numbers.
+            self.offer()
         # The fields of the task that was chosen before go a moment later.
         settings = self._lab.choices.further
         self._show([*self.fields, *(name for name in self.own if name in settings)])

@@ -62,6 +62,8 @@ def status_detail(history: History, standing: Standing) -> str:
     """Step, pace, time to go and device of a run, as far as they are known."""
     if standing.status is Status.QUEUED:
         return "It starts as soon as its device is free."
+    if standing.status is Status.UNREADABLE:
+        return ""
     if history.posed is None or not history.tracks:
         return "Loading the images and building the problem …"
     tracks = list(history.tracks.values())

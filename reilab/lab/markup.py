@@ -60,15 +60,25 @@ def list_html(lines: Sequence[str]) -> str:
     return f"<ul>{items}</ul>" if lines else ""
 
 
-def introduction(going: bool, summary: str) -> str:
-    """What to press; once a run is ``going``, what is coming."""
-    words = (
-        "<strong>The run is starting</strong><p>The images appear in a few seconds.</p>"
-        if going
-        else "<strong>Press Train</strong>"
-        f"<p>{escape(summary)} Each chosen method learns by itself from such measurements, and you "
-        "watch its images get better. Everything can stay as it is set.</p>"
-    )
+STARTING = "<strong>The run is starting</strong><p>The images appear in a few seconds.</p>"
+
+
+def introduction(lab: Lab) -> str:
+    """What to press; once a run is going, what is coming."""
+    summary = escape(lab.choices.chosen_task.summary)
+    if lab.live or lab.queued:
+        words = STARTING
+    elif lab.hands.tied:
+        words = (
+            f"<strong>This page watches</strong><p>{summary} All runs lists those that others "
+            "train: open one, and follow it.</p>"
+        )
+    else:
+        words = (
+            f"<strong>Press Train</strong><p>{summary} Each chosen method learns by itself from "
+            "such measurements, and you watch its images get better. Everything can stay as it is "
+            "set.</p>"
+        )
     return f'<div class="opening">{words}</div>'
 
 

@@ -152,8 +152,7 @@ class RunView(pn.viewable.Viewer):
         """What would be learned from: before a run, and when other settings are chosen than its."""
         lab = self._lab
         if lab.history.posed is None or not (lab.live or lab.queued or lab.as_asked):
-            words = introduction(lab.live or lab.queued, lab.choices.chosen_task.summary)
-            self._opening.show(words, str(lab.choices.further.get("group", "")))
+            self._opening.show(introduction(lab), str(lab.choices.further.get("group", "")))
         else:
             self._opening.hide()
 

@@ -54,7 +54,8 @@ p { margin: 0; }
 .empty { max-width: 620px; margin: 8vh auto 0; text-align: center; padding: 0 16px; }
 .opening { max-width: 60ch; }
 .opening strong { font-size: 16px; font-weight: 600; }
-.meter { display: flex; align-items: center; gap: 4px 10px; font-size: 13px; flex-wrap: wrap; }
+.meter { max-width: 76ch; display: flex; align-items: center; gap: 4px 10px; font-size: 13px;
+         flex-wrap: wrap; }
 .meter .bar { flex: none; width: 120px; height: 8px; border-radius: 4px; overflow: hidden;
               background: color-mix(in srgb, var(--panel-primary-color) 22%, transparent); }
 .meter .bar span { display: block; height: 100%; background: var(--panel-primary-color); }

@@ -17,7 +17,14 @@ from kit.lab_site import Site, opened, served
 from reilab.events import Failed
 from reilab.lab.bulletin import Bulletin
 from reilab.lab.library import SummaryRow
-from reilab.lab.markup import head_html, introduction, list_html, measured_html, notice_html
+from reilab.lab.markup import (
+    example_html,
+    head_html,
+    list_html,
+    measured_html,
+    news_html,
+    notice_html,
+)
 from reilab.lab.notebook.elements import table_html
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
@@ -78,7 +85,13 @@ def test_both_faces_show_it_as_text(tmp_path: Path) -> None:
     row = SummaryRow("rei", EVIL, results(history)[-1])
     for html in (
         *(head_html(shot), measured_html(shot), table_html([row])),
-        *(notice_html([EVIL]), list_html([EVIL]), introduction(False, EVIL)),
+        *(
+            notice_html([EVIL]),
+            list_html([EVIL]),
+            example_html(EVIL, EVIL),
+            news_html(EVIL, 0.0),
+            news_html(EVIL, 0.5),
+        ),
     ):
         assert "onerror=window.hit" in html
         assert Elements(html).dangers == []

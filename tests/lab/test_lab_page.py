@@ -36,6 +36,27 @@ def test_a_newcomer_is_told_what_to_press(site: Site) -> None:
     assert site.page.get_by_role("heading", level=1).count() == 1
 
 
+def test_a_problem_is_seen_before_anything_is_trained_and_follows_its_sliders(site: Site) -> None:
+    site.go("task=mri&preset=smoke")
+    seen = site.page.locator(".reilab-pane-outlook-pinv .numbers b").first
+    seen.wait_for()
+    before = seen.inner_text()
+    slider = site.page.locator(".reilab-noise input[type=range]")
+    slider.focus()
+    site.page.keyboard.press("End")
+    soon(lambda: seen.inner_text() != before, "A†y to follow the noise")
+    assert float(slider.get_attribute("max") or 0) == pytest.approx(0.3)
+    site.page.locator(".reilab-task select").select_option("ct")
+    soon(lambda: slider.get_attribute("max") == "300", "the slider to have the range of CT")
+    site.page.locator(".reilab-pane-rei").wait_for()
+
+
+def test_what_has_no_range_has_no_slider(site: Site) -> None:
+    site.go("task=mri&preset=smoke")
+    assert site.page.locator(".reilab-noise input[type=range]").is_visible()
+    assert not site.page.locator(".reilab-seed input[type=range]").is_visible()
+
+
 def test_every_control_explains_itself_by_keyboard(site: Site) -> None:
     ask = site.page.get_by_role("button", name="Help on α SURE")
     ask.focus()

@@ -9,7 +9,9 @@ import pytest
 from kit.lab_runs import write_run
 
 from reilab.lab.actions import press
+from reilab.lab.controls import Controls
 from reilab.lab.hands import Hands
+from reilab.lab.markup import introduction
 from reilab.lab.model import Lab
 from reilab.lab.outlooks import Outlooks, example_of
 from reilab.lab.runview import RunView
@@ -134,3 +136,22 @@ def test_a_double_click_trains_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     told = [press(lab, View(), "train") for _ in range(2)]
     assert told == ["", ""]
     assert len(lab.runs()) == 1
+
+
+@pytest.mark.parametrize(("model", "seen"), [("poisson", False), ("mixed", True)])
+def test_numbers_that_the_noise_does_not_have_are_not_offered_to_play(
+    tmp_path: Path, model: str, seen: bool
+) -> None:
+    lab = Lab(tmp_path)
+    lab.choices.task = "inpainting"
+    controls = Controls(lab)
+    lab.choices.set_further("noise_model", model)
+    assert ("sigma" in lab.choices.explored()) is seen
+    assert (controls.form.own["sigma"] in controls._explored.objects) is seen
+
+
+def test_who_only_watches_is_not_told_to_train(tmp_path: Path) -> None:
+    assert "Press Train" in introduction(Lab(tmp_path))
+    watching = introduction(Lab(tmp_path, Hands(tied=True)))
+    assert "This page watches" in watching
+    assert "Press Train" not in watching

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from benchmarks.faults.disks import longest
 from reilab.disk import DiskError, replace_text
 from reilab.events import Checkpointed, Event, Finished, Paused, Stepped, Unread
 from reilab.record import codec
@@ -67,17 +66,6 @@ def test_a_line_that_cannot_be_read_hides_no_other(
 def test_a_field_of_a_newer_version_is_passed_over(folder: RunFolder) -> None:
     (folder.path / "events.jsonl").write_text('{"is": "Paused", "why": "tea"}\n')
     assert list(folder.events()) == [Paused()]
-
-
-@contextmanager
-def longest(n_bytes: int) -> Iterator[None]:
-    """No file gets longer, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,11 @@ def test_images_that_cannot_be_read_are_named_and_hide_no_other(
     (words,) = lost_words(history, None)
     assert words.startswith(str(lost))
     assert "allow_pickle" not in words
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "it is empty"), ("- a\n- b\n", r"it holds \['a', 'b'\] and no fields")]
+)
+def test_a_configuration_without_fields_is_told_in_words(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=f"config.yaml is damaged: {told}; put it right"):
+        from_yaml(text)

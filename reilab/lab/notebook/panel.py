@@ -107,8 +107,7 @@ class LabPanel(widgets.VBox):
         self._explain()
         posed = history.posed is not None
         show(self._views, posed)
-        summary = lab.choices.chosen_task.summary
-        set_html(self._intro, "" if posed else introduction(bool(lab.run), summary))
+        set_html(self._intro, "" if posed else introduction(lab))
         if posed:
             content = content_of(lab.run, history, self.look, anew)
             for view in (self.looks, self.pictures, self.curves):
