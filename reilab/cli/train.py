@@ -29,7 +29,12 @@ from reilab.runs.config import (
     objectives,
     values_of,
 )
-from reilab.runs.initial import find_initial, initial_files, network_of_initial
+from reilab.runs.initial import (
+    check_initial,
+    find_initial,
+    initial_files,
+    network_of_initial,
+)
 from reilab.runs.trial import try_out
 from reilab.tasks.registry import Task, tasks
 from reilab.training.team import join
@@ -59,7 +64,9 @@ def run_methods(task: Task, asked: Any) -> None:
         return
     team = join(config.device)
     # Everything that can be wrong with the input is found before the folder is made.
-    build(config, team)
+    problem = build(config, team)
+    if config.start_from:
+        check_initial(Path(config.start_from), config.methods, problem)
     path = asked.out or runs_root() / config.new_name()
     if team.rank == 0:
         RunFolder.create(path, config.to_yaml())

@@ -43,16 +43,20 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, config: str) -> RunFolder:
-        """Make the folder with ``config.yaml`` in it.
+        """Make the folder with ``config.yaml`` in it; what is there already may be empty folders.
 
         Raises:
-            FileExistsError: the folder exists and is not empty; nothing is touched.
+            FileExistsError: there is something; nothing is touched.
             DiskError: the disk takes no more; there is no folder then.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if (path / "config.yaml").exists():
             raise FileExistsError(
-                f"the output folder {path} exists already; name another with --out, resume it with "
+                f"there is a run at {path} already; name another with --out, resume it with "
                 f"`reilab runs resume {path}`, or delete it with `reilab runs delete {path}`"
+            )
+        if path.exists() and (not path.is_dir() or any(one.is_file() for one in path.rglob("*"))):
+            raise FileExistsError(
+                f"the output folder {path} holds something that is no run; name another with --out"
             )
         try:
             with writing(path):

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import nn
+
+from reilab.key import Key
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.weights import fill, read_torch_weights
+from reilab.problem import Problem
 from reilab.record.folder import RunFolder, find_run
 from reilab.training.checkpoint import OWN_SUFFIX, network_in, read_network, read_position
-from reilab.training.state import TrainState
+from reilab.training.state import TrainState, seeded
 
 
 def find_initial(name: str) -> Path:
@@ -56,6 +60,16 @@ def begin_from(state: TrainState, place: Path) -> None:
         FileNotFoundError: see ``initial_files``.
         ValueError: the file is damaged or of another network; lists what differs.
     """
-    path = initial_files(place, [state.method])[state.method]
+    _fill_from(state.network, initial_files(place, [state.method])[state.method])
+
+
+def check_initial(place: Path, methods: Sequence[str], problem: Problem) -> None:
+    """Raise what ``begin_from`` would, before there is a state."""
+    for path in set(initial_files(place, methods).values()):
+        # Its weights are replaced, or thrown away.
+        _fill_from(seeded(problem.new_network, Key(0)), path)
+
+
+def _fill_from(network: nn.Module, path: Path) -> None:
     own = path.name.endswith(OWN_SUFFIX)
-    fill(state.network, read_network(path)[0] if own else read_torch_weights(path), path)
+    fill(network, read_network(path)[0] if own else read_torch_weights(path), path)

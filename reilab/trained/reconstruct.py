@@ -15,6 +15,7 @@ from reilab.settings import override
 from reilab.show.panes import to_pixels, to_png
 from reilab.tasks.registry import MEASURED, Spec
 from reilab.trained.checkpoints import Checkpoint, load_trained
+from reilab.training.evaluate import DivergedError, bounded
 from reilab.training.state import reconstruction
 
 #: Measurements that are reconstructed at a time: bounds the memory.
@@ -64,16 +65,26 @@ def reconstruct(
         if network is None:
             network = load_trained(checkpoint, problem)
             out.mkdir(parents=True, exist_ok=True)
-        yield Reconstructed(source, tuple(_write(*_apply(network, problem), out / name)))
+        try:
+            found, shown = _apply(network, problem)
+        except DivergedError as error:
+            yield Reconstructed(source, trouble=str(error))
+            continue
+        yield Reconstructed(source, tuple(_write(found, shown, out / name)))
 
 
 @torch.no_grad()
 def _apply(network: nn.Module, problem: Problem) -> tuple[Tensor, Tensor]:
-    """What the network gives, and what a person looks at."""
+    """What the network gives, and what a person looks at.
+
+    Raises:
+        DivergedError: it gives values that are no numbers, or beyond all bounds.
+    """
     f = reconstruction(network, problem.physics)
     places = torch.split(torch.arange(len(problem.test)), AT_ONCE)
     measured = (problem.test.batch(index).y for index in places)
     found = torch.cat([f(y) for y in measured if y is not None])
+    bounded(found, "what the network gives")
     return found.cpu(), problem.image(found).float().cpu()
 
 

@@ -233,7 +233,7 @@ def test_an_existing_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
     words = ["compare", "mri", "--preset", "smoke", "--out", str(tmp_path / "mine")]
-    assert "exists already" in refuse(capsys, *words)
+    assert "is no run" in refuse(capsys, *words)
     assert [f.name for f in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 

@@ -122,6 +122,18 @@ def test_an_existing_folder_is_not_touched(folder: RunFolder) -> None:
     assert folder.config == before
 
 
+def test_only_what_is_a_run_is_offered_for_deletion(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(FileExistsError, match="no run; name another") as refused:
+        RunFolder.create(tmp_path, "task: mri")
+    assert "delete" not in str(refused.value)
+
+
+def test_what_a_killed_start_left_behind_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / "run" / "previews").mkdir(parents=True)
+    assert RunFolder.create(tmp_path / "run", "task: mri").config == "task: mri"
+
+
 def test_runs_are_found_listed_and_deleted(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from reilab.problem import Problem
 from reilab.record.folder import RunFolder
 from reilab.runs.config import build, from_yaml
 from reilab.trained.checkpoints import Checkpoint, load_trained
-from reilab.training.state import reconstruction
+from reilab.training.state import Reconstruction, reconstruction
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +114,19 @@ def test_what_is_refused_writes_nothing(
     places = {"RUN": str(trained), "EI": str(trained / "checkpoints" / "ei.safetensors")}
     assert told in refuse(capsys, *[places.get(word, word) for word in words])
     assert sorted(path.name for path in Path().iterdir()) == before
+
+
+def test_what_is_no_image_is_told_and_not_written(
+    trained: Path,
+    scans: torch.Tensor,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def diverged(*_: object) -> Reconstruction:
+        return lambda y: torch.full((len(y), 2, 32, 32), torch.nan)
+
+    monkeypatch.setattr("reilab.trained.reconstruct.reconstruction", diverged)
+    path = trained / "checkpoints" / "ei.safetensors"
+    told = refuse(capsys, "--checkpoint", str(path), "one.npz", "--out", "images")
+    assert "one.npz: what the network gives reaches nan" in told
+    assert not list(Path("images").iterdir())

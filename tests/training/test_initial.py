@@ -97,3 +97,28 @@ def test_what_is_not_there_is_refused_before_anything_is_written(
     assert stop.value.code == 2
     assert "no run 'nowhere'" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"no weights", "weights.pt"), (None, "does not fit this network")],
+    ids=["no weights at all", "another network"],
+)
+def test_weights_that_do_not_serve_are_refused_before_anything_is_written(
+    content: bytes | None,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("REILAB_RUNS", str(tmp_path / "runs"))
+    weights = tmp_path / "weights.pt"
+    if content is None:
+        torch.save({"stage.weight": torch.zeros(2)}, weights)
+    else:
+        weights.write_bytes(content)
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "mri", "--preset", "smoke", "--from", str(weights)])
+    assert stop.value.code == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
