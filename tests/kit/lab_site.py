@@ -25,11 +25,13 @@ from reilab.runs.roster import worker_pid
 playwright = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
 
 PATIENCE_SECONDS = 120
-#: Serves the lab; at a signal it writes down what it holds.
+#: Serves the lab, and lets go of sessions that nobody looks at sooner than Bokeh would (within half
+#: a minute); at a signal it writes down what it holds.
 SERVE = """
 import gc, json, signal, sys, threading
 from pathlib import Path
 from bokeh.server.session import ServerSession
+from bokeh.server.tornado import BokehTornado
 from reilab.lab.door import Door
 from reilab.lab.page import LabPage, serve
 
@@ -45,6 +47,9 @@ def tell(*_):
     }
     Path(sys.argv[3]).write_text(json.dumps(held))
 
+BokehTornado.__init__.__kwdefaults__.update(
+    check_unused_sessions_milliseconds=1000, unused_session_lifetime_milliseconds=5000
+)
 signal.signal(signal.SIGUSR1, tell)
 serve(Door(port=int(sys.argv[1]), **json.loads(sys.argv[4])), Path(sys.argv[2]), False)
 """

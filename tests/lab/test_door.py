@@ -239,7 +239,7 @@ def test_a_link_keeps_watching(tmp_path: Path, no_workers: None) -> None:
     assert f"watch={WORD}" in page.browser.address
 
 
-@pytest.mark.parametrize("hands", [FREE, Hands(tied=True)])
+@pytest.mark.parametrize("hands", [FREE, Hands(tied=True)], ids=["free", "tied"])
 def test_whoever_watches_may_press_everything(
     hands: Hands, tmp_path: Path, no_workers: None
 ) -> None:
@@ -251,10 +251,14 @@ def test_whoever_watches_may_press_everything(
     page.tick()
     for field in page.page.select(Field):
         field.value = "1" if field.kind == "text" else field.value
+    changed = False
     for button in page.page.select(pmui.Button):
         button.clicks += 1
         page.tick()
-    assert (_files(tmp_path) == before) is hands.tied
+        changed = _files(tmp_path) != before
+        if changed:
+            break
+    assert changed is not hands.tied
 
 
 def _files(root: Path) -> dict[str, Any]:
