@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from html import unescape
 
 import pytest
@@ -21,9 +22,11 @@ from reilab.lab.web.components import Browser, DataTable
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.runs.report import report_html
+from reilab.show import table
 from reilab.show.figures import comparison
+from reilab.show.results import metrics_csv
 from reilab.show.scene import Scene, scene_of
-from reilab.show.table import GAIN, METRICS, SECONDS
+from reilab.show.table import GAIN, METRICS, SECONDS, Column, Result
 from reilab.show.words import method_colour, method_title
 
 METHODS = ("ei", "rei", "supervised")
@@ -85,6 +88,35 @@ def test_tables_have_the_same_heads_and_roundings(
         assert words(row.name) in told
         shown = [column.shown(row.result) for column in METRICS]
         assert all(words(cell) in told for cell in shown), (row.name, shown)
+
+
+class PerMinute(Column):
+    """Decibels that a minute of training has brought."""
+
+    def of(self, row: Result) -> float | None:
+        return 60 * row.gain / row.seconds if row.gain and row.seconds else None
+
+
+def test_a_column_is_added_in_one_place(
+    run: RunFolder, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if it stood in show/table.py, from where all tables have their columns."""
+    column = PerMinute("per_minute", "Gain a minute", "dB", ".1f", "gain_db_per_minute")
+    usual = table.COLUMNS
+    for name, module in list(sys.modules.items()):
+        if name.startswith("reilab.") and getattr(module, "COLUMNS", None) is usual:
+            monkeypatch.setattr(module, "COLUMNS", (*usual, column))
+    faces = {
+        "page": on_the_page(history),
+        "notebook": table_html(rows(history)),
+        "report": report_html(run),
+    }
+    shown = {column.shown(row.result) for row in rows(history)} - {table.NOTHING}
+    assert shown
+    for face, told in faces.items():
+        assert words(column.title) in words(told), face
+        assert all(one in told for one in shown), face
+    assert column.heading in metrics_csv(history)
 
 
 @pytest.mark.parametrize("face", ["figure", "report", "page and notebook"])
