@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,24 +18,27 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.lab import DISCARDED_SECONDS, _grow, _made_up
+from benchmarks.lab import DISCARDED_SECONDS, METHODS, _grow, _made_up
 from benchmarks.measure import Table
 from benchmarks.site import SERVE, free_port, listens, until
 from benchmarks.visitors import Visitor
-from reilab.events import Started
+from reilab.events import Started, Stepped
+from reilab.record.codec import to_line
 from reilab.record.history import history_of
 from reilab.runs import jobs, pool
 from reilab.runs.config import configure
 
 VISITORS, CLOSED = 20, 50
+N_RUNS, N_EVENTS = 2000, 10**6
 #: Updates of the run, and seconds between them.
 N_UPDATES, PAUSE, SIDE = 150, 0.1, 64
-#: Visitors that are opened and closed at the same time.
-AT_ONCE = 5
+#: Visitors that are opened and closed at the same time, and how many come before memory is looked
+#: at: the first ones make the server grow by what it then keeps for all.
+AT_ONCE, BEFORE = 5, 30
 NOTE = f"""Visitors speak as the page does, from another process on the same machine. One run writes
 {N_UPDATES} updates of five panes of {SIDE}², {1 / PAUSE:g} a second, which a page shows at most 2.5
 times a second. *Closed*: memory of the server after so many visitors came and went, less that after
-{AT_ONCE}, by visitor. *Killed*: the server gets SIGKILL under its visitors and is started again.
+{BEFORE}, by visitor. *Killed*: the server gets SIGKILL under its visitors and is started again.
 *Two servers*: both have the same runs and see a run that is submitted."""
 
 
@@ -84,7 +89,8 @@ def lab() -> Iterator[Lab]:
 def measure(visitors: int = VISITORS, closed: int = CLOSED) -> Table:
     """All of it."""
     rows: list[list[str]] = []
-    for action in (watched(visitors), come_and_go(closed), killed(visitors), two_servers()):
+    actions = (watched(visitors), come_and_go(closed), killed(visitors), two_servers())
+    for action in (*actions, many_runs(N_RUNS), long_log(N_EVENTS)):
         found = asyncio.run(action)
         print(found, file=sys.stderr, flush=True)
         rows += found
@@ -117,7 +123,7 @@ async def come_and_go(count: int) -> list[list[str]]:
     with lab() as one:
         run, _ = _made_up(one.root, SIDE)
         sizes = []
-        for visits in (AT_ONCE, count):
+        for visits in (BEFORE, count):
             for _ in range(0, visits, AT_ONCE):
                 every = [await _open(one, f"run={run.name}") for _ in range(AT_ONCE)]
                 for visitor in every:
@@ -162,6 +168,48 @@ async def two_servers() -> list[list[str]]:
             other.end()
         starts = sum(isinstance(event, Started) for event in run.events())
         return [["two servers of the same runs", f"the run began {starts} time", "1 time"]]
+
+
+async def many_runs(count: int) -> list[list[str]]:
+    """How long a long list takes, on the command line and on the page."""
+    with lab() as one:
+        run, _ = _made_up(one.root, SIDE)
+        for index in range(count - 1):
+            copy = one.root / f"copy-{index}"
+            shutil.copytree(run.path, copy, copy_function=os.link)
+        words = [sys.executable, "-m", "reilab", "runs", "list"]
+        began = time.perf_counter()
+        own = {**os.environ, "REILAB_RUNS": str(one.root)}
+        subprocess.run(words, env=own, stdout=subprocess.DEVNULL, check=True)
+        listed = time.perf_counter() - began
+        every = [await _timed(one, "tab=runs") for _ in range(2)]
+        told = f"{every[0]:.1f} s, once more {every[1]:.1f} s"
+        return [
+            [f"`reilab runs list` of {count} runs", f"{listed:.1f} s", ""],
+            [f"page with a list of {count} runs", told, ""],
+        ]
+
+
+async def long_log(count: int) -> list[list[str]]:
+    """How long a page takes that opens a run with many events."""
+    with lab() as one:
+        run, _ = _made_up(one.root, 8)
+        start = history_of(run.events()).tracks[METHODS[0]].step
+        with (run.path / "events.jsonl").open("a", encoding="utf-8") as log:
+            for step in range(start + 1, start + 1 + count):
+                line = to_line(Stepped(METHODS[0], step, {}, 1 / step, 1e-3, 0.1, 0.01))
+                log.write(f"{line}\n")
+        seconds = await _timed(one, f"run={run.name}")
+        grown = f"{seconds:.1f} s, {one.memory():.0f} MiB"
+        return [[f"page of a run with {count} events", grown, ""]]
+
+
+async def _timed(one: Lab, query: str) -> float:
+    began = time.perf_counter()
+    visitor = await _open(one, query)
+    seconds = time.perf_counter() - began
+    await visitor.leave()
+    return seconds
 
 
 async def _open(one: Lab, query: str) -> Visitor:

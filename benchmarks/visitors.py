@@ -46,11 +46,13 @@ class Visitor:
             HTTPError: the page, or the websocket, is refused.
         """
         told = dict(headers or {})
-        answer = await AsyncHTTPClient().fetch(address, headers=told, request_timeout=120)
+        # Many come at the same time, and wait for each other.
+        patience = {"connect_timeout": 120, "request_timeout": 120}
+        answer = await AsyncHTTPClient().fetch(address, headers=told, **patience)
         token = TOKEN.findall(answer.body.decode())[0]
         place = Request(address)
         path = place.selector.partition("?")[0].rstrip("/")
-        request = HTTPRequest(f"ws://{place.host}{path}/ws", headers=told, request_timeout=120)
+        request = HTTPRequest(f"ws://{place.host}{path}/ws", headers=told, **patience)
         one = cls(await websocket_connect(request, subprotocols=["bokeh", token]))
         assert await one.hear() == "ACK"
         return one

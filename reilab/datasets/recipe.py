@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -29,10 +30,19 @@ TRAIN_SHARE = 0.9
 
 @dataclass(frozen=True)
 class Source:
-    """A file that images come from, and their split; ``None`` if the file is divided inside."""
+    """A file that images come from, and their split; ``None`` if the file is divided inside.
+
+    ``person`` is who is seen in it, where files tell.
+    """
 
     path: Path
     split: str | None
+    person: str = ""
+
+    @property
+    def who(self) -> str:
+        """What all files of one person have in common."""
+        return self.person or str(self.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +98,44 @@ class Recipe(Protocol):
         ...
 
 
-def divided(found: Sequence[Path], without: Collection[Path] = ()) -> tuple[Source, ...]:
-    """The first nine tenths of the files to train, the rest to test; a single one is divided."""
+def divided(
+    found: Sequence[Path], without: Collection[Path] = (), person: Callable[[Path], str] = str
+) -> tuple[Source, ...]:
+    """The first nine tenths of the files to train, the rest to test; a single one is divided.
+
+    Nobody is in both, unless there is nobody else: what a network has seen of a person tells it
+    more of that person's other images than of anyone's.
+
+    Args:
+        found: the files, in the order in which they are divided.
+        without: those that are not.
+        person: tells who is seen in a file.
+    """
     files = [file for file in found if file not in without]
     if len(files) == 1:
         return (Source(files[0], None),)
-    cut = boundary(len(files), TRAIN_SHARE)
-    return tuple(Source(f, "train" if i < cut else "test") for i, f in enumerate(files))
+    sources = [Source(file, "test", person(file)) for file in files]
+    train = _of_some(sources, boundary(len(files), TRAIN_SHARE))
+    return tuple(
+        replace(source, split="train" if place in train else "test")
+        for place, source in enumerate(sources)
+    )
+
+
+def _of_some(sources: Sequence[Source], count: int) -> set[int]:
+    """The places of the first ``count`` sources, and of what else shows the same people.
+
+    Of the last person there is nothing among them, and of a single one just as many as asked for.
+    """
+    counts = Counter(source.who for source in sources)
+    if len(counts) < 2:
+        return set(range(count))
+    chosen, done = set[str](), 0
+    for who, n_files in list(counts.items())[:-1]:
+        if done < count:
+            chosen.add(who)
+            done += n_files
+    return {place for place, source in enumerate(sources) if source.who in chosen}
 
 
 def split_at(place: int, count: int) -> str:
@@ -113,13 +154,16 @@ NAMED |= dict.fromkeys(("validation", "valid", "val"), "validation")
 
 
 def sorted_out(
-    files: Sequence[Path], folder: Path, without: Collection[Path] = ()
+    files: Sequence[Path],
+    folder: Path,
+    without: Collection[Path] = (),
+    person: Callable[[Path], str] = str,
 ) -> Sequence[Source]:
     """By folders ``train`` and ``test``, and ``val`` if there is one, else ``divided`` by name."""
     named = [Source(file, _named_split(file, folder)) for file in files]
     if {"train", "test"} <= {source.split for source in named}:
         return [source for source in named if source.split]
-    return divided(files, without)
+    return divided(files, without, person)
 
 
 def _named_split(path: Path, folder: Path) -> str | None:
@@ -131,7 +175,8 @@ def _named_split(path: Path, folder: Path) -> str | None:
 def held_back(sources: Sequence[Source], share: float) -> Sequence[Source]:
     """The last ``share`` of the training files made validation files, at least one if any.
 
-    Files are held back whole, and those at the end, so that neighbours stay together.
+    Files are held back whole, people with all of theirs, and those at the end, so that neighbours
+    stay together.
 
     Raises:
         ValueError: the data set has validation files already, or has too few to hold one back.
@@ -149,7 +194,8 @@ def held_back(sources: Sequence[Source], share: float) -> Sequence[Source]:
             f"validation = {share:g} needs two training files at least, and there are "
             f"{len(places)}; set it to 0, or divide the file"
         )
-    last = set(places[-count:])
+    backwards = places[::-1]
+    last = {backwards[place] for place in _of_some([sources[at] for at in backwards], count)}
     return [
         replace(source, split="validation") if place in last else source
         for place, source in enumerate(sources)

@@ -25,9 +25,10 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGLSLossless
 from rich.console import Console
 
 from reilab.cli.datashow import show_prepared
-from reilab.datasets.folder import Folder
+from reilab.datasets.folder import Folder, square_pixels
 from reilab.datasets.formats.reader import read_file
 from reilab.datasets.prepare import Plan, Progress, prepare
+from reilab.datasets.recipe import Source, held_back
 from reilab.datasets.store import Store, decode
 from reilab.foreign import UnreadableError
 
@@ -320,3 +321,70 @@ def test_dark_sets_are_told_of(tmp_path: Path) -> None:
     told = console.export_text()
     assert "the brightest pixel is 0.0" in told
     assert "2 files of an unknown format" in told
+
+
+def bent(path: Path, kind: str) -> None:
+    """A disc that is written with pixels of 2 by 1 mm, so of half as many rows."""
+    squeezed = make.disc(64)[::2]
+    if kind == "NIfTI":
+        # The axes of the file: to the back, to the left, to the head.
+        volume = np.repeat(squeezed[:, ::-1, None], 3, 2).astype(np.float32)
+        affine = np.array([[0, -1, 0, 0], [-2, 0, 0, 0], [0, 0, 5, 0], [0, 0, 0, 1.0]])
+        nibabel.save(nibabel.Nifti1Image(volume, affine), path)
+        return
+    make.write_dicom(path)
+    data = pydicom.dcmread(path)
+    data.Modality, data.Rows, data.Columns = "MR", *squeezed.shape
+    data.PixelSpacing = [2.0, 1.0]
+    data.PixelData = (squeezed * 1000).astype(np.uint16).tobytes()
+    data.save_as(path)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("DICOM", "one.dcm"), ("NIfTI", "one.nii.gz")])
+def test_a_round_thing_stays_round(kind: str, name: str, tmp_path: Path) -> None:
+    bent(tmp_path / name, kind)
+    images, note = square_pixels(read_file(tmp_path / name))
+    assert images.shape[2:] == (64, 64)
+    shown = images[-1, 0] > images.max() / 4
+    expected = torch.from_numpy(make.disc(64) > make.disc(64).max() / 4)
+    assert (shown != expected).float().mean() < 0.03
+    assert "2 by 1 mm, made square" in note
+
+
+@pytest.mark.parametrize("spacing", [[0.0, 1.0], [-1.0, 1.0], [1e9, 1.0]])
+def test_pixels_that_cannot_be_are_refused(spacing: list[float], tmp_path: Path) -> None:
+    make.write_dicom(tmp_path / "one.dcm")
+    data = pydicom.dcmread(tmp_path / "one.dcm")
+    data.PixelSpacing = spacing
+    data.save_as(tmp_path / "one.dcm")
+    with pytest.raises(UnreadableError, match="has pixels of"):
+        list(Folder(16).read(Source(tmp_path / "one.dcm", "test")))
+
+
+def test_nobody_is_in_two_splits(tmp_path: Path) -> None:
+    """Files of five people, in an order that mixes them, by headers or by names."""
+    for place in range(20):
+        person = f"{place % 5:02d}"
+        make.write_dicom(tmp_path / f"headers/{place:02d}.dcm", place, 32)
+        data = pydicom.dcmread(tmp_path / f"headers/{place:02d}.dcm")
+        data.PatientID = person
+        data.save_as(tmp_path / f"headers/{place:02d}.dcm")
+        make.write_picture(tmp_path / f"names/{place:02d}_sub-{person}.png", place, size=(32, 32))
+    for kind in ("headers", "names"):
+        found = held_back(Folder(16).sources(tmp_path / kind), 0.2)
+        people: dict[str, set[str]] = {}
+        for source in found:
+            person = f"{int(source.path.name[:2]) % 5:02d}"
+            people.setdefault(str(source.split), set()).add(person)
+        assert people == {
+            "train": {"00", "01", "02"},
+            "validation": {"03"},
+            "test": {"04"},
+        }, kind
+
+
+def test_one_person_alone_is_divided_by_name(tmp_path: Path) -> None:
+    for place in range(10):
+        make.write_picture(tmp_path / f"sub-1/{place}.png", place, size=(32, 32))
+    splits = [source.split for source in Folder(16).sources(tmp_path)]
+    assert splits == ["train"] * 9 + ["test"]

@@ -24,13 +24,15 @@ DEPTHS = (8, 10, 12, 14, 16)
 class Contents:
     """Images (N, C, H, W) as they are stored; ``low`` becomes 0 in [0, 1] and ``high`` 1.
 
-    ``note`` says what was changed in reading them, if anything.
+    ``note`` says what was changed in reading them, if anything; ``pixel`` is the height and the
+    width of a pixel, in any unit.
     """
 
     values: NDArray[np.float32]
     low: float
     high: float
     note: str = ""
+    pixel: tuple[float, float] = (1.0, 1.0)
 
     @property
     def unit(self) -> NDArray[np.float32]:

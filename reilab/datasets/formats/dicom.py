@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,12 @@ AIR, WHITE = -1000.0, 1000.0
 PREAMBLE = 132 + 12
 
 
-@file_format("DICOM", ".dcm", ".ima")
+DICOM_SUFFIXES = (".dcm", ".ima")
+#: Who is seen in a file; where that was taken out of it, in which study.
+PERSON = ("PatientID", "StudyInstanceUID")
+
+
+@file_format("DICOM", *DICOM_SUFFIXES)
 def read_dicom(path: Path) -> Contents:
     """The image or the frames of a file, with slope, intercept and palette of its header applied.
 
@@ -32,7 +39,6 @@ def read_dicom(path: Path) -> Contents:
     """
     # Takes a while to import, and most data sets have no DICOM.
     import pydicom
-    from pydicom.pixels import apply_color_lut, apply_modality_lut
 
     with reading(path, "DICOM"):
         _check_inflated(path)
@@ -43,16 +49,40 @@ def read_dicom(path: Path) -> Contents:
         frames = int(data.get("NumberOfFrames", 1) or 1)
         samples = int(data.get("SamplesPerPixel", 1))
         check_shape((frames, int(data.Rows), int(data.Columns), samples))
-        meaning = data.get("PhotometricInterpretation")
-        if meaning == "PALETTE COLOR":
-            return contents_of(apply_color_lut(data.pixel_array, data))
-        pixels = np.asarray(apply_modality_lut(data.pixel_array, data))
-        if meaning == "MONOCHROME1":
-            return _inverted(pixels, data)
-        if data.get("Modality") == "CT":
-            return Contents(stack_of(pixels), AIR, WHITE)
-        screen = pixels.dtype == np.uint8 and data.BitsStored == 8
-        return contents_of(pixels if screen else pixels.astype(np.float32))
+        return replace(_image(data), pixel=_pixel(data))
+
+
+def _pixel(data: Any) -> tuple[float, float]:
+    """Height and width of a pixel, in millimetres or by their ratio."""
+    height, width = data.get("PixelSpacing") or data.get("PixelAspectRatio") or (1, 1)
+    return float(height), float(width)
+
+
+def _image(data: Any) -> Contents:
+    from pydicom.pixels import apply_color_lut, apply_modality_lut
+
+    meaning = data.get("PhotometricInterpretation")
+    if meaning == "PALETTE COLOR":
+        return contents_of(apply_color_lut(data.pixel_array, data))
+    pixels = np.asarray(apply_modality_lut(data.pixel_array, data))
+    if meaning == "MONOCHROME1":
+        return _inverted(pixels, data)
+    if data.get("Modality") == "CT":
+        return Contents(stack_of(pixels), AIR, WHITE)
+    screen = pixels.dtype == np.uint8 and data.BitsStored == 8
+    return contents_of(pixels if screen else pixels.astype(np.float32))
+
+
+def person_of(path: Path) -> str:
+    """What the files of one person have in common, as their headers tell; empty if they do not."""
+    import pydicom
+
+    # What is wrong with it is told where its images are read.
+    with contextlib.suppress(UnreadableError), reading(path, "DICOM"):
+        _check_inflated(path)
+        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(PERSON))
+        return next((str(data[name].value) for name in PERSON if data.get(name)), "")
+    return ""
 
 
 def _inverted(pixels: NDArray[Any], data: Any) -> Contents:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ def read_nifti(path: Path) -> Contents:
     """
     # Takes a while to import, and most data sets have no NIfTI.
     import nibabel
+    from nibabel.affines import voxel_sizes
 
     with reading(path, "NIfTI"):
         _check_start(path)
@@ -43,7 +45,11 @@ def read_nifti(path: Path) -> Contents:
             volume = np.where(unknown, np.float32(0), volume)
         series = volume.reshape(*volume.shape[:2], -1)
         note = f"has {count} values that were NaN and are 0 now" if count else ""
-        return contents_of(series.transpose(2, 1, 0)[:, None, ::-1], note)
+        contents = contents_of(series.transpose(2, 1, 0)[:, None, ::-1], note)
+        sides = voxel_sizes(image.affine)
+        # Which of the axes of the file runs to the right, and which to the front.
+        across, along = (int(np.flatnonzero(ways[:, 0] == axis)[0]) for axis in (0, 1))
+        return replace(contents, pixel=(float(sides[along]), float(sides[across])))
 
 
 def _check_start(path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from reilab.datasets.formats.contents import FORMATS, Contents
+from reilab.datasets.formats.dicom import DICOM_SUFFIXES, person_of
 from reilab.foreign import UnreadableError, stays_in
 
 #: What a Mac adds to an archive, and what has been made of images already.
@@ -25,6 +27,8 @@ MARKS = (
     (0, b"\x93NUMPY", ".npy"),
     (0, b"MATLAB 5.0", ".mat"),
 )
+#: The folder or the beginning of the name of a person's files (Brain Imaging Data Structure 1.10).
+SUBJECT = re.compile(r"(?<![A-Za-z0-9])sub-[A-Za-z0-9]+")
 UNKNOWN, OUTSIDE, ODD = (
     "of an unknown format",
     "by a link that leaves the folder",
@@ -72,6 +76,16 @@ def read_file(path: Path) -> Contents:
         return known[suffix](path)
     except OSError as error:
         raise UnreadableError(f"cannot be opened: {error.strerror or error}") from error
+
+
+def person_in(path: Path) -> str:
+    """Who is seen in a file: by the header of DICOM, or by a name as BIDS has it (``sub-01``).
+
+    Where neither tells, the file itself stands for somebody.
+    """
+    if named := SUBJECT.findall(path.as_posix()):
+        return str(named[-1])
+    return (person_of(path) if suffix_of(path) in DICOM_SUFFIXES else "") or str(path)
 
 
 def image_files(folder: Path, suffixes: Collection[str] = ()) -> list[Path]:
