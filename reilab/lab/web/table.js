@@ -44,8 +44,18 @@ export function render({model}) {
       })
       return element("th", {scope: "col", "aria-sort": state, class: style}, sort)
     })
-    if (model.selectable) cells.unshift(element("th", {scope: "col"}, element("span", {class: "unseen"}, "Choose")))
+    if (model.selectable) cells.unshift(element("th", {scope: "col", class: "pick"}, chooseAll()))
     head.replaceChildren(...cells)
+  }
+  // Chosen are those that are shown; others keep what they are.
+  const chooseAll = () => {
+    const keys = JSON.parse(model.rows).map((row) => row.key)
+    const n = keys.filter((key) => model.chosen.includes(key)).length
+    const box = element("input", {type: "checkbox", "aria-label": "Choose all that are shown"})
+    box.checked = n > 0 && n === keys.length
+    box.indeterminate = n > 0 && n < keys.length
+    box.addEventListener("change", () => model.send_msg({what: box.checked ? "choose all" : "leave all", row: ""}))
+    return box
   }
   const drawRow = (row) => {
     const cells = row.cells.map((cell, index) => {
