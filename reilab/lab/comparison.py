@@ -154,6 +154,7 @@ def _headed(told: Mapping[str, str], configs: Configs) -> dict[str, str]:
     return {f"{words} [{unit}]" if unit else words: told[n] for n, (words, unit) in named.items()}
 
 
+CURVES_HINT = "Colours are methods, dashes are runs; the mouse on a line tells which it is."
 HINT = "Tick runs of one task in the list of all runs: each gets a row of images here."
 
 
@@ -179,7 +180,8 @@ class Comparison(pn.viewable.Viewer):
             **STRETCH,
         )
         self._heading = section("What differs", "")
-        self.exhibit = Exhibit(view, browser, "reilab-comparison", self._heading, self._differences)
+        parts = (self._heading, self._differences)
+        self.exhibit = Exhibit(view, browser, "reilab-comparison", *parts, hint=CURVES_HINT)
         self._tools = pn.Row(self._methods, self._curves, styles=dict(LINE), **STRETCH)
         self._view = pn.Column(self._words, self._tools, self.exhibit, styles=dict(TALL), **STRETCH)
         self._offered: list[str] = []

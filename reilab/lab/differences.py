@@ -15,6 +15,8 @@ from reilab.tasks.registry import find_task
 Configs = Mapping[str, RunConfig]
 #: What is told of every run, whether others have the same or not.
 ALWAYS = ("task", "noise", "seed")
+#: What losses believe the noise to be, where they are right.
+SAME = "the true one"
 
 
 def differing(configs: Configs) -> list[str]:
@@ -47,7 +49,7 @@ def _values(config: RunConfig) -> dict[str, Any]:
     told = {
         "task": config.task,
         "noise": config.noise,
-        "assumed_noise": config.assumed_noise,
+        "assumed_noise": SAME if config.assumed_noise == config.noise else config.assumed_noise,
         "preset": config.preset,
         "methods": tuple(map(method_title, config.methods)),
         **config.values,

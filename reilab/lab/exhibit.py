@@ -216,10 +216,16 @@ class Exhibit(pn.viewable.Viewer):
         browser: takes files to the person.
         name: of the files.
         between: what stands between the curves and the table.
+        hint: what to know of the curves.
     """
 
     def __init__(
-        self, view: View, browser: Browser, name: str, *between: pn.viewable.Viewable
+        self,
+        view: View,
+        browser: Browser,
+        name: str,
+        *between: pn.viewable.Viewable,
+        hint: str = LOSS_HINT,
     ) -> None:
         super().__init__()
         self._look = view
@@ -239,7 +245,7 @@ class Exhibit(pn.viewable.Viewer):
             self.tools,
             self._swipe,
             self._matrix,
-            section("Curves", LOSS_HINT, self._smoothing, self._log),
+            section("Curves", hint, self._smoothing, self._log),
             self._key,
             self._curves,
             *between,

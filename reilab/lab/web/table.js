@@ -59,7 +59,9 @@ export function render({model}) {
   }
   const drawRow = (row) => {
     const cells = row.cells.map((cell, index) => {
-      if (index) return element("td", {title: cell.title, class: model.columns[index][2]}, cell.text)
+      const style = model.columns[index][2] ?? ""
+      if (style.includes("note")) return element("td", {class: style}, element("div", {title: cell.text}, cell.text))
+      if (index) return element("td", {title: cell.title, class: style}, cell.text)
       const chip = row.colour ? [element("span", {class: "chip", style: `background:${row.colour}`})] : []
       const name = element(model.selectable ? "button" : "span", {class: "name", title: cell.title}, cell.text)
       if (model.selectable) name.addEventListener("click", () => say("open", row.key))
