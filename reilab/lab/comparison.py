@@ -75,7 +75,7 @@ def content_of_several(
         _row(name, runs[name], sample, look.at, methods) for name in list(runs)[:MOST_ROWS]
     ]
     kept = methods | {PINV}
-    series = {
+    series: dict[str, Callable[[History], dict[str, Series]]] = {
         **{name: partial(score_series, score=name) for name in SCORES},
         LOSSES: loss_series,
     }

@@ -74,6 +74,11 @@ HELP: Mapping[str, str] = {
     "other images.",
     "filter": "Shows the runs in whose row all of these words occur: name, task, methods, noise, "
     "group, date or note. Leave it empty for all runs.",
+    "levels": "The noise levels of the sweep, parted by blanks. There is a run for each of them "
+    "with each method and each seed.",
+    "seeds": "How many runs of each kind, with seeds that count up from the one of the controls. "
+    "From two on the chart has bars: one standard deviation over the seeds.",
+    "swept": "Which sweep is shown. Its runs stand in the list of all runs as well.",
     "title": "What the run is called in lists. It is kept with the run, whose folder keeps its own "
     "name; leave it empty to have that.",
     "compared-curves": "Which curves are drawn. Colours are methods and dashes are runs; the mouse "

@@ -87,6 +87,7 @@ def status_detail(history: History, standing: Standing) -> str:
 
 #: What is added to the name of a run for one that was made from it.
 MADE_FROM = re.compile(r"(.+)-from-(\d+)(?:-(\d+))?")
+SWEPT = re.compile(r"sweep-\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-(.+-.+)")
 STAMPED = re.compile(r"\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(.+)-[0-9a-f]{8}(?:-(\d+))?")
 
 
@@ -95,6 +96,9 @@ def run_title(name: str) -> str:
     if found := MADE_FROM.fullmatch(name):
         parent, step, number = found.groups()
         return f"fork of {run_title(parent)}, at step {int(step):,}{_numbered(number)}"
+    if found := SWEPT.fullmatch(name):
+        month, day, hour, minute, what = found.groups()
+        return f"{what.replace('-', ' ')}, sweep of {month}-{day} {hour}:{minute}"
     if found := STAMPED.fullmatch(name):
         month, day, hour, minute, second, what, number = found.groups()
         when = f"{month}-{day} {hour}:{minute}:{second}"
@@ -167,8 +171,12 @@ class Library:
 
     def entries(self) -> list[RunEntry]:
         """All runs, pinned ones first, then the newest; of one that is damaged, what is known."""
-        found = [_entry(self._find(folder)) for folder in list_runs(self.root)]
+        found = list(map(_entry, self.accounts()))
         return sorted(found, key=lambda entry: not entry.notes.pinned)
+
+    def accounts(self) -> list[Account]:
+        """All runs as far as they can be read."""
+        return [self._find(folder) for folder in list_runs(self.root)]
 
     def history(self, name: str) -> History | None:
         """What a run has shown so far; none if there is no such run."""

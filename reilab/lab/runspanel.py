@@ -62,7 +62,9 @@ class RunsPanel(pn.viewable.Viewer):
         self._confirm = pmui.Dialog(
             self._question, pn.Row(*answers, margin=(12, 0, 0, 0), styles=dict(LINE)), open=False
         )
-        self._confirm.param.watch(lambda event: event.new or self._doom([]), "open")
+        self._confirm.param.watch(
+            lambda event: self._doom(self._doomed if event.new else []), "open"
+        )
         tools = pn.Row(
             self._filter,
             self._compare,
