@@ -39,7 +39,8 @@ def chart_of(series: LevelSeries) -> NoiseChart:
         for name, own in scores.items():
             if found := level.score(name, "psnr"):
                 own[level.noise] = (found.mean, found.over_seeds)
-    return noise_chart_of(series.task, vars(series.levels[0].runs[0].config.spec), scores)
+    spec = vars(series.levels[0].runs[0].config.spec)
+    return noise_chart_of(series.task, spec, [level.noise for level in series.levels], scores)
 
 
 def noise_chart(series: LevelSeries) -> str:
@@ -52,12 +53,13 @@ def noise_chart(series: LevelSeries) -> str:
     from matplotlib.figure import Figure
 
     chart = chart_of(series)
-    if not chart.lines:
+    lines = [line for line in chart.lines if line.scores]
+    if not lines:
         return ""
     with svg_style():
         figure = Figure(figsize=(5.2, 3.0), layout="constrained")
         axis = figure.subplots()
-        for line in chart.lines:
+        for line in lines:
             _draw(axis, line)
         axis.set(xlabel=chart.label, ylabel="PSNR [dB]")
         axis.set_title(chart.title)

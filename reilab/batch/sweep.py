@@ -119,9 +119,10 @@ def command_of(sweep: Sweep) -> list[str]:
     return words
 
 
-def scores_of(cells: Iterable[tuple[Cell, History]]) -> dict[str, dict[float, Score]]:
+def scores_of(cells: Sequence[tuple[Cell, History]]) -> dict[str, dict[float, Score]]:
     """PSNR of the finished runs by method, A†y first, and noise: means over the seeds."""
-    found: dict[str, dict[float, dict[int, float]]] = {BASELINE: {}}
+    names = (BASELINE, *(cell.method for cell, _ in cells))
+    found: dict[str, dict[float, dict[int, float]]] = {name: {} for name in names}
     for cell, history in cells:
         track, posed = history.tracks.get(cell.method), history.posed
         if not history.finished or track is None or posed is None:
@@ -129,8 +130,7 @@ def scores_of(cells: Iterable[tuple[Cell, History]]) -> dict[str, dict[float, Sc
         # Every method starts from the same measurements: of a seed there is one A†y.
         for name, metrics in ((BASELINE, posed.pinv_metrics), (cell.method, track.metrics)):
             if metrics:
-                by_seed = found.setdefault(name, {}).setdefault(cell.noise, {})
-                by_seed[cell.seed] = metrics.psnr
+                found[name].setdefault(cell.noise, {})[cell.seed] = metrics.psnr
     return {
         name: {noise: mean_and_spread(list(each.values())) for noise, each in sorted(own.items())}
         for name, own in found.items()

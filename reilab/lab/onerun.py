@@ -13,7 +13,7 @@ from reilab.lab.explain import label
 from reilab.lab.imagetools import tool
 from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
-from reilab.lab.style import LINE
+from reilab.lab.style import LINE, SIDEWAYS
 from reilab.lab.text import quiet, small_button
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field, put
@@ -65,6 +65,7 @@ class OneRun(pn.viewable.Viewer):
             margin=(0, 0, 10, 0),
             sizing_mode="stretch_width",
             styles=dict(LINE),
+            stylesheets=[SIDEWAYS],
         )
         self.show(None)
 

@@ -17,7 +17,7 @@ from reilab.lab.library import Library, RunEntry
 from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.onerun import OneRun
-from reilab.lab.style import LINE, TALL
+from reilab.lab.style import LINE, SIDEWAYS, TALL
 from reilab.lab.text import block, quiet, set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, put
@@ -73,6 +73,7 @@ class RunsPanel(pn.viewable.Viewer):
             *self._examples(),
             margin=(0, 0, 10, 0),
             styles=dict(LINE),
+            stylesheets=[SIDEWAYS],
             sizing_mode="stretch_width",
         )
         self._view = pn.Column(

@@ -35,6 +35,11 @@ LINE: Mapping[str, str] = {
     "align-items": "center",
 }
 
+#: On a narrow page it is one line that is moved sideways, so that what is below it is seen.
+SIDEWAYS = """
+@media (max-width: 600px) { :host { flex-wrap: nowrap !important; overflow-x: auto !important; } }
+"""
+
 #: Each pane of text lives in a shadow root of its own and needs the sheet for itself.
 TEXT_CSS = """
 :host { font-size: 14px; line-height: 1.45; color: var(--panel-on-surface-color); }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from html import escape
@@ -12,7 +12,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, Whisker
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, TeeHead, Whisker
 from bokeh.plotting import figure
 
 from reilab.batch.grid import Grid, cells_of
@@ -40,7 +40,8 @@ from reilab.lab.view import View
 from reilab.lab.web.components import put
 from reilab.record.folder import RunFolder
 from reilab.runs.account import Account
-from reilab.show.noise import NoiseChart, NoiseLine, noise_chart
+from reilab.show.noise import NoiseChart, NoiseLine, Score, noise_chart
+from reilab.show.table import NOTHING
 from reilab.show.words import method_title, number_text, parse_number
 
 #: More would fill the list and the disk.
@@ -96,7 +97,8 @@ class SweepPanel(pn.viewable.Viewer):
         self._library, self._lab, self._look = library, lab, view
         self._making: Future[None] | None = None
         self._accounts: dict[str, Account] = {}
-        self._drawn: NoiseChart | None = None
+        self._drawn: tuple[str, NoiseChart] | None = None
+        self._plot: NoisePlot | None = None
         self._known: list[Sweep] = []
         self._levels = tool("text", "levels", "Noise levels", "inline", 300, eager=True)
         self._seeds = tool("number", "seeds", "Seeds", "inline", 120, value="2")
@@ -106,13 +108,13 @@ class SweepPanel(pn.viewable.Viewer):
         self._stop = self._button("Stop sweep", lambda: self._do(lambda sweep: sweep.stop))
         self._more = self._button("Go on", lambda: self._do(lambda sweep: sweep.go_on))
         self._compare = self._button("Compare its runs", self._compare_runs)
-        self._chart = pn.pane.Bokeh(None, sizing_mode="stretch_width", margin=0)
+        self._place = pn.Row(styles=dict(TALL), **STRETCH)
         line: dict[str, Any] = {"styles": dict(LINE), **STRETCH}
         self._shown = pn.Column(
             section("Sweeps", ""),
             pn.Row(self._chosen, self._stop, self._more, self._compare, **line),
             self._state,
-            self._chart,
+            self._place,
             styles={**TALL, "gap": "8px"},
             **STRETCH,
         )
@@ -178,8 +180,9 @@ class SweepPanel(pn.viewable.Viewer):
         seconds = seconds_to_go([(c, steps) for c in configs], self._library.accounts())
         last = f"about {duration(seconds)}" if seconds else "how long is known once one has run"
         return (
-            f'<p class="reilab-sweep-asked">{len(grid.noise)} noise levels × {len(grid.methods)} '
-            f"methods ({escape(methods)}) × {len(grid.seeds)} seeds = <b>{len(configs)} runs</b> "
+            f'<p class="reilab-sweep-asked">{_counted(len(grid.noise), "noise level")} × '
+            f"{_counted(len(grid.methods), 'method')} ({escape(methods)}) × "
+            f"{_counted(len(grid.seeds), 'seed')} = <b>{_counted(len(configs), 'run')}</b> "
             f'of {steps:,} steps, {last}.</p><p class="quiet">All other settings are those of the '
             "controls; in each run the losses believe in the true noise.</p>"
         )
@@ -226,7 +229,7 @@ class SweepPanel(pn.viewable.Viewer):
         tied, busy = self._lab.hands.tied, self._making is not None
         self._stop.disabled = tied or busy or not told["training"] + told["in line"]
         self._more.disabled = tied or busy or not told["stopped"]
-        self._draw(sweep, scores_of((cell, account.history) for cell, account in accounts))
+        self._draw(sweep, scores_of([(cell, account.history) for cell, account in accounts]))
 
     def _account(self, folder: RunFolder) -> Account:
         account = self._accounts.setdefault(folder.name, Account(folder))
@@ -234,12 +237,19 @@ class SweepPanel(pn.viewable.Viewer):
             account.read()
         return account
 
-    def _draw(self, sweep: Sweep, scores: Any) -> None:
-        spec = vars(sweep.cells[0].config().spec)
-        chart = noise_chart(sweep.grid.tasks[0], spec, scores)
-        if chart != self._drawn:
-            self._drawn = chart
-            self._chart.object = noise_figure(chart) if chart.lines else None
+    def _draw(self, sweep: Sweep, scores: Mapping[str, Mapping[float, Score]]) -> None:
+        """The figure of a sweep, made once; then only its numbers change."""
+        spec, levels = vars(sweep.cells[0].config().spec), sorted(map(float, sweep.grid.noise))
+        chart = noise_chart(sweep.grid.tasks[0], spec, levels, scores)
+        if self._drawn == (sweep.name, chart):
+            return
+        if self._plot is not None and self._drawn is not None and self._drawn[0] == sweep.name:
+            self._plot.show(chart)
+        else:
+            self._plot = NoisePlot(chart)
+            pane = pn.pane.Bokeh(self._plot.figure, sizing_mode="stretch_width", margin=0)
+            self._place.objects = [pane]
+        self._drawn = (sweep.name, chart)
 
     def _attempt(self, action: Callable[[], None]) -> None:
         self._tell(attempt(action))
@@ -254,54 +264,74 @@ class SweepPanel(pn.viewable.Viewer):
         return small_button(label, lambda: self._attempt(action), label.lower(), variant)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _name(sweep: Sweep) -> str:
     grid = sweep.grid
     return f"{grid.tasks[0]}-{grid.preset}"
 
 
-def noise_figure(chart: NoiseChart) -> Any:
-    """PSNR over the noise with a bar of a standard deviation to each side, as a figure of Bokeh."""
-    drawn = figure(
-        x_axis_type="log" if chart.log else "linear",
-        x_axis_label=chart.label,
-        y_axis_label="PSNR on the test images (dB)",
-        height=340,
-        sizing_mode="stretch_width",
-        output_backend="canvas",
-        toolbar_location=None,
-        tools="",
-    )
-    drawn.xaxis.ticker = FixedTicker(ticks=list(chart.levels))
-    drawn.xaxis.major_label_overrides = {level: number_text(level) for level in chart.levels}
-    drawn.html_attributes = {"role": "img", "aria-label": f"{chart.title}: PSNR against noise"}
-    points = [_draw_line(drawn, line) for line in chart.lines]
-    told = [("", "$name"), (chart.label, "@x"), ("PSNR", "@y{0.00} ± @spread dB")]
-    drawn.add_tools(HoverTool(renderers=points, tooltips=told, visible=False))
-    drawn.legend.update(
-        orientation="horizontal", border_line_color=None, background_fill_alpha=0, padding=0
-    )
-    drawn.add_layout(drawn.legend[0], "above")
-    return drawn
+class NoisePlot:
+    """PSNR over the noise with bars of one standard deviation, as a figure that is fed."""
 
-
-def _draw_line(drawn: Any, line: NoiseLine) -> Any:
-    means = [mean for mean, _ in line.scores.values()]
-    spreads = [spread for _, spread in line.scores.values()]
-    source = ColumnDataSource(
-        {
-            "x": list(line.scores),
-            "y": means,
-            "low": [mean - (spread or 0) for mean, spread in line.scores.values()],
-            "high": [mean + (spread or 0) for mean, spread in line.scores.values()],
-            "spread": ["–" if spread is None else f"{spread:.2f}" for spread in spreads],
-        }
-    )
-    look = {"source": source, "color": line.colour, "name": line.title}
-    dash = "dashed" if line.dashed else "solid"
-    drawn.line("x", "y", line_width=2, line_dash=dash, legend_label=line.title, **look)
-    drawn.add_layout(
-        Whisker(
-            base="x", lower="low", upper="high", source=source, line_color=line.colour, line_width=2
+    def __init__(self, chart: NoiseChart) -> None:
+        self.figure = figure(
+            x_axis_type="log" if chart.log else "linear",
+            x_axis_label=chart.label,
+            y_axis_label="PSNR on the test images (dB)",
+            height=340,
+            sizing_mode="stretch_width",
+            output_backend="canvas",
+            toolbar_location=None,
+            tools="",
         )
-    )
-    return drawn.scatter("x", "y", size=7, **look)
+        self.figure.xaxis.ticker = FixedTicker(ticks=list(chart.levels))
+        names = {level: number_text(level) for level in chart.levels}
+        self.figure.xaxis.major_label_overrides = names
+        words = f"{chart.title}: PSNR against noise"
+        self.figure.html_attributes = {"role": "img", "aria-label": words}
+        self._sources = [ColumnDataSource(_columns(line)) for line in chart.lines]
+        points = [
+            self._draw(line, source)
+            for line, source in zip(chart.lines, self._sources, strict=True)
+        ]
+        told = [("", "$name"), (chart.label, "@x"), ("PSNR", "@y{0.00} ± @spread dB")]
+        self.figure.add_tools(HoverTool(renderers=points, tooltips=told, visible=False))
+        legend = self.figure.legend[0]
+        legend.update(
+            orientation="horizontal",
+            label_text_font_size="12px",
+            border_line_color=None,
+            background_fill_alpha=0,
+            padding=0,
+        )
+        self.figure.add_layout(legend, "above")
+
+    def show(self, chart: NoiseChart) -> None:
+        """Show other scores of the same lines."""
+        for line, source in zip(chart.lines, self._sources, strict=True):
+            source.data = _columns(line)
+
+    def _draw(self, line: NoiseLine, source: ColumnDataSource) -> Any:
+        look = {"source": source, "color": line.colour, "name": line.title}
+        dash = "dashed" if line.dashed else "solid"
+        drawn = self.figure
+        drawn.line("x", "y", line_width=2, line_dash=dash, legend_label=line.title, **look)
+        head = TeeHead(line_color=line.colour, line_width=2, size=8)
+        bar = Whisker(base="x", lower="low", upper="high", source=source, line_color=line.colour)
+        bar.update(line_width=2, upper_head=head, lower_head=head)
+        drawn.add_layout(bar)
+        return drawn.scatter("x", "y", size=7, **look)
+
+
+def _columns(line: NoiseLine) -> dict[str, list[Any]]:
+    scores = line.scores.values()
+    return {
+        "x": list(line.scores),
+        "y": [mean for mean, _ in scores],
+        "low": [mean - (spread or 0) for mean, spread in scores],
+        "high": [mean + (spread or 0) for mean, spread in scores],
+        "spread": [NOTHING if spread is None else f"{spread:.2f}" for _, spread in scores],
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,10 @@ class NoiseLine:
 
 @dataclass(frozen=True)
 class NoiseChart:
-    """PSNR over the noise: title, what is below the axis, its scale and marks, and the lines."""
+    """PSNR over the noise: title, what is below the axis, its scale and marks, and the lines.
+
+    A line has no scores before any of its runs is finished, or without ground truth.
+    """
 
     title: str
     label: str
@@ -36,21 +39,22 @@ class NoiseChart:
 
 
 def noise_chart(
-    task: str, spec: Mapping[str, Any], scores: Mapping[str, Mapping[float, Score]]
+    task: str,
+    spec: Mapping[str, Any],
+    levels: Sequence[float],
+    scores: Mapping[str, Mapping[float, Score]],
 ) -> NoiseChart:
     """The chart of a task with such settings; ``scores`` are by method, A†y among them."""
     found = find_task(task)
     level = found.level_name(spec)
     unit, letter = found.settings[level].unit, LETTERS.get(level, level)
-    levels = tuple(sorted({noise for own in scores.values() for noise in own}))
     return NoiseChart(
         found.title,
         f"{letter} [{unit}]" if unit else letter,
-        bool(levels) and levels[0] > 0,
-        levels,
+        min(levels) > 0,
+        tuple(levels),
         tuple(
             NoiseLine(method_title(name), method_colour(name), name == BASELINE, own)
             for name, own in scores.items()
-            if own
         ),
     )

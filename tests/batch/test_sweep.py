@@ -123,8 +123,10 @@ def history(method: str, noise: float, psnr: float, finished: bool = True) -> Hi
 def test_scores_are_means_over_the_seeds_of_finished_runs() -> None:
     cells = cells_of(GRID)
     scores = scores_of(
-        (cell, history(cell.method, cell.noise, 20.0 + cell.seed, cell.noise < 0.1))
-        for cell in cells
+        [
+            (cell, history(cell.method, cell.noise, 20.0 + cell.seed, cell.noise < 0.1))
+            for cell in cells
+        ]
     )
     assert list(scores) == [BASELINE, "ei", "rei"]
     assert scores["ei"] == {0.05: (23.5, pytest.approx(2**-0.5))}

@@ -6,11 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit.lab_runs import N_STEPS, write_run
 
+from reilab.batch.grid import cells_of
 from reilab.lab.comparison import MOST_ROWS, content_of_several, letters
 from reilab.lab.content import LOSSES, PSNR, Content
 from reilab.lab.differences import differing, facts, heads
@@ -20,6 +23,7 @@ from reilab.lab.library import Library, run_title
 from reilab.lab.matrix import Matrix
 from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
+from reilab.lab.sweeps import SweepPanel, grid_of
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable
 from reilab.record.folder import RunFolder
@@ -213,6 +217,62 @@ def test_a_run_is_given_a_name_that_watchers_cannot_change(
     view.compared = ["run-1"]
     watching._one._title.value = "mine"
     assert read_notes(RunFolder(tmp_path / "run-1")).title == "the good one"
+
+
+def swept(root: Path, hands: Hands = FREE, **choices: Any) -> SweepPanel:
+    """The panel that asks for sweeps, with such choices."""
+    lab = Lab(root, hands)
+    lab.choices.task, lab.choices.preset = "mri", "smoke"
+    lab.choices.param.update(**choices)
+    panel = SweepPanel(Library(root), lab, View(tab="sweep"))
+    panel.update()
+    return panel
+
+
+def words(panel: SweepPanel) -> str:
+    return unescape(unescape(panel._asked.object.text))
+
+
+def test_a_sweep_says_what_it_would_be_or_what_is_wrong(tmp_path: Path) -> None:
+    panel = swept(tmp_path, methods=["rei", "ei"], steps=7)
+    panel._levels.value, panel._seeds.value = "0,05 0.1 0.2", "2"
+    panel.update()
+    assert "3 noise levels × 2 methods (EI, REI) × 2 seeds = <b>12 runs</b> of 7 steps" in words(
+        panel
+    )
+    for levels, seeds, wrong in (
+        ("0.1 much", "2", "'much' is no number"),
+        ("0.1 0.1", "2", "has a level twice"),
+        ("-1", "2", "sigma = -1.0 is too small"),
+        ("0.1", "0", "Seeds: '0' must be"),
+        ("0.1", "150", "300 runs are more than 200"),
+        ("", "1", "'' is no number"),
+    ):
+        panel._levels.value, panel._seeds.value = levels, seeds
+        panel.update()
+        assert wrong in words(panel)
+        assert panel._start.disabled
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_has_the_settings_of_the_controls(tmp_path: Path) -> None:
+    panel = swept(tmp_path, methods=["rei"], steps=7, alpha_req=3.5, network="unet", seed=5)
+    panel._lab.choices.set_further("acceleration", 3)
+    (cell,) = cells_of(grid_of(panel._lab.choices, "0.2", "1"))
+    panel._lab.choices.noise = 0.2
+    assert cell.config() == panel._lab.choices.config()
+
+
+def test_who_watches_starts_no_sweep(tmp_path: Path) -> None:
+    panel = swept(tmp_path, Hands(tied=True))
+    assert panel._start.disabled
+    panel._attempt(panel._begin)
+    assert "only watches" in panel._trouble.object.text
+    assert list(tmp_path.iterdir()) == []
+    folders = swept(tmp_path, Hands(below=tmp_path / "data"), further={})
+    folders._lab.choices.set_further("data", "/etc")
+    folders._attempt(folders._begin)
+    assert not (tmp_path / "sweeps").exists()
 
 
 def test_forks_are_called_by_what_they_are_of() -> None:
