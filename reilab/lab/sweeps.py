@@ -189,8 +189,11 @@ class SweepPanel(pn.viewable.Viewer):
 
     @property
     def _sweep(self) -> Sweep:
-        """The one that is chosen."""
-        return next(one for one in self._known if one.name == self._chosen.value)
+        """The one that is chosen; raises ``ValueError`` where there is none."""
+        for sweep in self._known:
+            if sweep.name == self._chosen.value:
+                return sweep
+        raise ValueError("There is no sweep yet.")
 
     def _begin(self) -> None:
         grid = self._grid()

@@ -124,9 +124,9 @@ def test_settings_that_differ_are_told_with_their_units(
 ) -> None:
     configs = {name: config for name, (_, config) in runs.items()}
     names = differing(configs)
-    assert names[:2] == ["noise", "assumed_noise"]
+    assert names[0] == "noise"
     assert {"methods", "seed"} < set(names)
-    assert not {"size", "sigma", "steps", "preset"} & set(names)
+    assert not {"size", "sigma", "steps", "preset", "assumed_noise"} & set(names)
     assert facts(configs)["run-3"]["noise"] == "0.2"
     assert facts({"run-3": configs["run-3"]})["run-3"] == {
         "task": "mri",
