@@ -22,15 +22,25 @@ from reilab.show import gallery
 from reilab.show.charts import svg_style, to_svg
 from reilab.show.figures import side_by_side, small_png
 from reilab.show.gallery import templates
+from reilab.show.noise import NoiseChart, NoiseLine, Score
+from reilab.show.noise import noise_chart as noise_chart_of
 from reilab.show.results import BASELINE
 from reilab.show.scene import scene_of
-from reilab.show.words import LETTERS, method_colour, method_title
 from reilab.tasks.registry import Task, find_task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STYLES = {BASELINE: "--"}
+
+def chart_of(series: LevelSeries) -> NoiseChart:
+    """PSNR of A†y and of each method over the noise level."""
+    scores: dict[str, dict[float, Score]] = {name: {} for name in (BASELINE, *series.methods)}
+    for level in series.levels:
+        for name, own in scores.items():
+            if found := level.score(name, "psnr"):
+                own[level.noise] = (found.mean, found.over_seeds)
+    spec = vars(series.levels[0].runs[0].config.spec)
+    return noise_chart_of(series.task, spec, [level.noise for level in series.levels], scores)
 
 
 def noise_chart(series: LevelSeries) -> str:
@@ -42,41 +52,36 @@ def noise_chart(series: LevelSeries) -> str:
     # Loaded here because it takes a second.
     from matplotlib.figure import Figure
 
-    task = find_task(series.task)
+    chart = chart_of(series)
+    lines = [line for line in chart.lines if line.scores]
+    if not lines:
+        return ""
     with svg_style():
         figure = Figure(figsize=(5.2, 3.0), layout="constrained")
         axis = figure.subplots()
-        for name in (BASELINE, *series.methods):
-            _draw(axis, series, name)
-        if not axis.lines:
-            return ""
-        level = task.level_name(vars(series.levels[0].runs[0].config.spec))
-        unit, letter = task.settings[level].unit, LETTERS.get(level, level)
-        axis.set(xlabel=f"{letter} [{unit}]" if unit else letter, ylabel="PSNR [dB]")
-        axis.set_title(task.title)
-        if min(level.noise for level in series.levels) > 0:
+        for line in lines:
+            _draw(axis, line)
+        axis.set(xlabel=chart.label, ylabel="PSNR [dB]")
+        axis.set_title(chart.title)
+        if chart.log:
             axis.set_xscale("log")
-        noises = [level.noise for level in series.levels]
-        axis.set_xticks(noises, [f"{noise:g}" for noise in noises])
+        axis.set_xticks(chart.levels, [f"{noise:g}" for noise in chart.levels])
         axis.minorticks_off()
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
         return to_svg(figure)
 
 
-def _draw(axis: Axes, series: LevelSeries, name: str) -> None:
-    found = [(level.noise, level.score(name, "psnr")) for level in series.levels]
-    known = [(noise, score) for noise, score in found if score]
-    if not known:
-        return
-    several = any(score.over_seeds is not None for _, score in known)
+def _draw(axis: Axes, line: NoiseLine) -> None:
+    spreads = [spread for _, spread in line.scores.values()]
+    several = any(spread is not None for spread in spreads)
     axis.errorbar(
-        [noise for noise, _ in known],
-        [score.mean for _, score in known],
-        yerr=[score.over_seeds or 0.0 for _, score in known] if several else None,
-        label=method_title(name),
-        color=method_colour(name),
-        linestyle=STYLES.get(name, "-"),
+        list(line.scores),
+        [mean for mean, _ in line.scores.values()],
+        yerr=[spread or 0.0 for spread in spreads] if several else None,
+        label=line.title,
+        color=line.colour,
+        linestyle="--" if line.dashed else "-",
         marker="o",
         markersize=4,
     )

@@ -15,7 +15,6 @@ from reilab.batch.comparison import (
     table_of,
 )
 from reilab.batch.results import FinishedRun, LevelSeries, series_of
-from reilab.nets.registry import network_of
 from reilab.runs.marks import Marks, mean_and_spread
 from reilab.show import table
 from reilab.show.results import BASELINE, pace, written
@@ -110,11 +109,7 @@ def _settings(run: FinishedRun) -> dict[str, Any]:
         "seed": config.training.seed,
         "assumed_noise": config.assumed_noise,
         "device": config.device,
-        **vars(config.spec),
-        "network": network_of(config.network).name,
-        **vars(config.network),
-        **config.method_values,
-        **vars(config.training),
+        **config.values,
     }
     return {n: " ".join(map(str, v)) if isinstance(v, tuple) else v for n, v in plain.items()}
 

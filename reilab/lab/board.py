@@ -11,7 +11,7 @@ from reilab.lab.imagetools import tool
 from reilab.lab.markup import description, error_html, head_html, measured_html, scale_html
 from reilab.lab.pictures import ImagePair, Pane, Pictures, shown_of
 from reilab.lab.style import LINE, TALL
-from reilab.lab.text import block, set_html
+from reilab.lab.text import Text, block, quiet, set_html
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import put
 from reilab.show.panes import MEASUREMENT, TRUTH, to_pixels
@@ -96,6 +96,9 @@ def bokeh_pane(pane: Pane) -> pn.pane.Bokeh:
 #: No pane gets narrower than this; they wrap to another line instead.
 LEAST_WIDTH = 150
 MOST_WIDTH = 340
+#: Where the images of several runs are below each other.
+ROW_WIDTH = 190
+NOT_HERE = "not in this run"
 GAP = 14
 #: They share the first column: what is to be found, above what was measured of it.
 UNJUDGED = {TRUTH, MEASUREMENT}
@@ -107,19 +110,23 @@ class ImageBoard(pn.viewable.Viewer):
 
     Args:
         view: what is shown of a scene, and how.
+        lead: the pictures that these move and zoom with.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, lead: Pictures | None = None) -> None:
         super().__init__()
-        self._look, self.pictures = view, Pictures(view)
+        self._look, self.pictures = view, Pictures(view, lead)
         # A column holds a button of its own, which would take a place in the grid.
         self._grid = pn.Row(sizing_mode="stretch_width", margin=0)
         self._scale = block()
-        self._view = pn.Column(self._grid, self._scale, sizing_mode="stretch_width", margin=0)
+        #: The images, and what is said of them all.
+        self.parts = (self._grid, self._scale)
+        self._view = pn.Column(*self.parts, sizing_mode="stretch_width", margin=0)
         self._cards: dict[str, Card] = {}
+        self._gaps: dict[str, Text] = {}
         self._stack = pn.Column(sizing_mode="stretch_width", margin=0, styles=STACK)
         self._items: list[Any] = []
-        self._placed: list[Card] = []
+        self._placed: list[Any] = []
         self._whole = Redraw(self.pictures.show_whole)
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -129,8 +136,13 @@ class ImageBoard(pn.viewable.Viewer):
         """Show the whole image again, in every pane."""
         self._whole.ask()
 
-    def update(self, scene: Scene) -> None:
-        """Show a scene; cards are made only for images that were not there before."""
+    def update(self, scene: Scene, columns: Sequence[str] = ()) -> None:
+        """Show a scene; cards are made only for images that were not there before.
+
+        Args:
+            scene: what there is to see.
+            columns: keys of the images that have a column, in order, if other scenes share them.
+        """
         if not scene.shots:
             return
         self.pictures.update(scene)
@@ -138,19 +150,25 @@ class ImageBoard(pn.viewable.Viewer):
         self._cards = {
             key: old.get(pair) or Card(key, pair) for key, pair in self.pictures.by_key.items()
         }
-        rest = [card for key, card in self._cards.items() if key not in UNJUDGED]
+        missing = [key for key in columns if key not in self._cards]
+        self._gaps = {key: self._gaps.get(key) or quiet(NOT_HERE) for key in missing}
+        parts = {**self._cards, **self._gaps}
+        rest = [parts[key] for key in columns or self._cards if key not in UNJUDGED]
         self._items = [self._stack, *rest]
-        self._arrange()
+        self._arrange(ROW_WIDTH if columns else MOST_WIDTH)
         self._tell(scene)
         # Last, because the browser does not know new figures before it has been given them.
-        if self._placed != list(self._cards.values()):
-            self._placed = list(self._cards.values())
-            self._stack.objects = [card for card in self._placed if card.key in UNJUDGED]
+        judged = [card for card in self._cards.values() if card.key in UNJUDGED]
+        if self._placed != [*judged, *rest]:
+            self._placed = [*judged, *rest]
+            self._stack.objects = judged
             self._grid.objects = self._items
 
-    def _arrange(self) -> None:
-        """Show the panes that are chosen, as wide as there is room for them."""
+    def _arrange(self, most: int) -> None:
+        """Show the panes that are chosen, as wide as there is room for them, and at ``most``."""
         hidden = set(self._look.hidden)
+        for key, gap in self._gaps.items():
+            gap.visible = key not in hidden
         for key, card in self._cards.items():
             card.arrange(key not in hidden, ERRORS not in hidden)
         self._stack.visible = any(self._cards[key].visible for key in UNJUDGED & self._cards.keys())
@@ -163,7 +181,7 @@ class ImageBoard(pn.viewable.Viewer):
             "grid-auto-rows": "max-content",
             "gap": f"{GAP + 4}px {GAP}px",
             "grid-template-columns": f"repeat(auto-fill, minmax({least}, 1fr))",
-            "max-width": f"{MOST_WIDTH * columns}px",
+            "max-width": f"{(most + GAP) * columns - GAP}px",
         }
         if self._grid.styles != styles:
             self._grid.styles = styles

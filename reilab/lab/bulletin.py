@@ -10,7 +10,7 @@ from pathlib import Path
 import panel as pn
 
 from reilab.lab.actions import attempt
-from reilab.lab.library import WORDS, run_title
+from reilab.lab.library import SWEPT, WORDS, run_title
 from reilab.lab.text import set_html, text
 from reilab.record.folder import RunFolder
 from reilab.runs import jobs
@@ -87,6 +87,9 @@ def _tell(ended: Ended) -> None:
         return
     # They are shown as HTML.
     words = escape(f"{WORDS[ended.standing.status]}: {run_title(ended.run)}")
+    if ended.standing.status is Status.FINISHED and SWEPT.fullmatch(ended.run):
+        # One of many, which are counted where the sweep is shown.
+        return
     if ended.standing.status is Status.FINISHED:
         pn.state.notifications.success(words)
     else:

@@ -125,8 +125,8 @@ class Chart:
             color=line.colour,
             line_dash=line.dash,
             line_width=2,
-            legend_label=line.label,
             name=line.label,
+            **({"legend_label": line.label} if line.named else {}),
         )
         if line.dots:
             # A line of one point would not be seen.
@@ -151,6 +151,8 @@ class Chart:
         )
 
     def _arrange_legend(self, n_lines: int) -> None:
+        if not self.figure.legend:
+            return
         legend = self.figure.legend[0]
         legend.update(
             orientation="horizontal",

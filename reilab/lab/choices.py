@@ -222,5 +222,4 @@ def _flat(config: RunConfig) -> dict[str, Any]:
     """All values of a configuration by name; methods that it has not have the preset's."""
     usual = find_task(config.task).preset(config.preset).methods
     others = values_of(objectives(list(methods()), usual))
-    own = vars(config.spec) | vars(config.network) | vars(config.training)
-    return {**others, **config.method_values, **own}
+    return others | config.values

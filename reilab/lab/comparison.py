@@ -1,11 +1,11 @@
-"""Comparison: several runs of one task side by side, in one exhibit."""
+"""Comparison: several runs of one task side by side: a matrix of images, curves, a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from html import escape
+from itertools import chain
 from string import ascii_uppercase
 
 import panel as pn
@@ -13,73 +13,95 @@ import panel as pn
 from reilab.lab.board import Redraw
 from reilab.lab.content import (
     LOSSES,
+    NULL,
+    PSNR,
+    RANGE,
     SCORES,
     Content,
     Series,
+    dash_of,
+    length,
     loss_series,
     of_several,
     score_series,
 )
-from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit
+from reilab.lab.differences import Configs, differing, facts, heads
+from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, SummaryRow, rows, run_title
-from reilab.lab.style import TALL
+from reilab.lab.library import Library, rows
+from reilab.lab.markup import key_html, row_head
+from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html
-from reilab.lab.view import View
-from reilab.lab.web.components import Browser, put
+from reilab.lab.view import ERRORS, View
+from reilab.lab.web.components import Browser, DataTable, put
 from reilab.record.history import History
-from reilab.show.panes import PINV
-from reilab.show.scene import Scene, Shot, measurement, moments, n_images, shots
-from reilab.show.words import method_colour, method_title, number_text
+from reilab.show.panes import PINV, TRUTH
+from reilab.show.scene import Scene, moments, n_images, scene_of
+from reilab.show.words import method_colour, method_title
+
+#: So many runs have a row of images; of all there are curves and numbers.
+MOST_ROWS = 12
+#: What the curves may show.
+CURVES = {PSNR: "PSNR", NULL: "Null space", RANGE: "What A sees", LOSSES: "Losses"}
 
 
 def letters(names: Sequence[str]) -> dict[str, str]:
-    """A letter for each run, by its name."""
-    return dict(zip(names, ascii_uppercase, strict=False))
+    """A letter for each run, by its name; A to Z, and on with AA, AB …"""
+    pairs = (first + second for first in ascii_uppercase for second in ascii_uppercase)
+    return dict(zip(names, chain(ascii_uppercase, pairs), strict=False))
 
 
-def content_of_several(runs: Mapping[str, History], look: View, methods: set[str]) -> Content:
+def content_of_several(
+    runs: Mapping[str, History],
+    configs: Configs,
+    look: View,
+    methods: set[str],
+    curves: Collection[str] = (PSNR,),
+) -> Content:
     """The images, curves and results of some methods of runs that have all been posed.
 
     Args:
-        runs: by name; ground truth and A†y are those of the first.
+        runs: by name; each is shown beside its own ground truth and A†y.
+        configs: what was asked of them, as far as it can be read, by name.
         look: moment and test image.
         methods: those to show.
+        curves: kinds of curves to show.
     """
     given = letters(list(runs))
     histories = {letter: runs[name] for name, letter in given.items()}
-    first = next(iter(histories.values()))
-    assert first.posed is not None
     n_shown = min(map(n_images, histories.values()))
     sample = min(look.sample, max(n_shown - 1, 0))
-    low, high = first.posed.value_range
-    shown = [shot for shot in shots(first, sample, look.at) if not shot.judged]
-    for letter, history in histories.items():
-        shown += [
-            _lettered(letter, shot)
-            for shot in shots(history, sample, look.at)
-            if shot.key in methods and (not shown or _fits(shot, shown[0]))
-        ]
+    rows_of_images = [
+        _row(name, runs[name], sample, look.at, methods) for name in list(runs)[:MOST_ROWS]
+    ]
+    kept = methods | {PINV}
+    series: dict[str, Callable[[History], dict[str, Series]]] = {
+        **{name: partial(score_series, score=name) for name in SCORES},
+        LOSSES: loss_series,
+    }
+    told = facts(configs)
     return Content(
-        scene=Scene("+".join(given), sample, shown, measurement(first, sample), low, high),
+        scene=_together(rows_of_images, given, ERRORS not in look.hidden),
         n_images=n_shown,
         moments=moments(histories.values()),
         kinds={
-            **{
-                name: of_several(_chosen(histories, methods, partial(score_series, score=name)))
-                for name in SCORES
-            },
-            LOSSES: of_several(_chosen(histories, methods, loss_series)),
+            kind: of_several(_chosen(histories, kept, series[kind]))
+            for kind in series
+            if kind in curves
         },
-        n_steps=max(
-            (track.started.n_steps for h in histories.values() for track in h.tracks.values()),
-            default=1,
-        ),
+        n_steps=max(map(length, histories.values())),
         marks=[],
         rows=[
-            row
-            for letter, history in histories.items()
-            for row in _rows(letter, history, methods, base=history is first)
+            replace(
+                row,
+                key=f"{letter}/{row.key}",
+                name=f"{letter}: {row.name}",
+                colour=method_colour(row.key),
+                facts={"Run": name, **_headed(told.get(name, {}), configs)},
+            )
+            for name, letter in given.items()
+            for row in rows(runs[name])
+            if row.key in kept
         ],
     )
 
@@ -89,13 +111,30 @@ def methods_of(histories: Mapping[str, History]) -> list[str]:
     return list(dict.fromkeys(name for history in histories.values() for name in history.tracks))
 
 
-def _fits(shot: Shot, other: Shot) -> bool:
-    # Runs of one task may differ in image size; only images of one size move together.
-    return shot.image.shape == other.image.shape
+def _row(name: str, history: History, sample: int, at: int | None, methods: set[str]) -> Scene:
+    scene = scene_of(name, history, sample, at)
+    assert scene is not None
+    return replace(scene, shots=[s for s in scene.shots if not s.judged or s.key in methods])
 
 
-def _lettered(letter: str, shot: Shot) -> Shot:
-    return replace(shot, key=f"{letter}/{shot.key}", title=f"{letter}: {shot.title}")
+def _together(rows: Sequence[Scene], given: Mapping[str, str], errors: bool) -> Scene:
+    """One scene of all, with one scale of errors; its shots are those that fit over each other."""
+    scale = max(row.end for row in rows) if errors else None
+    first = rows[0]
+    shots = [shot for shot in first.shots if shot.key == TRUTH]
+    for row in rows:
+        shots += [
+            replace(s, key=f"{given[row.run]}/{s.key}", title=f"{given[row.run]}: {s.title}")
+            for s in row.shots
+            if s.key != TRUTH and s.image.shape == first.shots[0].image.shape
+        ]
+    return replace(
+        first,
+        run="+".join(row.run for row in rows),
+        shots=shots,
+        rows=[replace(row, scale=scale) for row in rows],
+        scale=scale,
+    )
 
 
 def _chosen(
@@ -109,17 +148,14 @@ def _chosen(
     }
 
 
-def _rows(letter: str, history: History, methods: set[str], base: bool) -> list[SummaryRow]:
-    return [
-        row
-        if row.key == PINV
-        else replace(row, key=f"{letter}/{row.key}", name=f"{letter}: {row.name}")
-        for row in rows(history)
-        if row.key in methods or (base and row.key == PINV)
-    ]
+def _headed(told: Mapping[str, str], configs: Configs) -> dict[str, str]:
+    """Facts of a run by label, with the unit behind it, as in the heads of a file."""
+    named = heads(configs, list(told))
+    return {f"{words} [{unit}]" if unit else words: told[n] for n, (words, unit) in named.items()}
 
 
-HINT = "Tick runs of one task in the list of all runs: they are shown here side by side."
+CURVES_HINT = "Colours are methods, dashes are runs; the mouse on a line tells which it is."
+HINT = "Tick runs of one task in the list of all runs: each gets a row of images here."
 
 
 class Comparison(pn.viewable.Viewer):
@@ -128,17 +164,31 @@ class Comparison(pn.viewable.Viewer):
     def __init__(self, library: Library, view: View, browser: Browser) -> None:
         super().__init__()
         self._library, self._look = library, view
-        self._legend = block()
+        self._words = block()
         self._methods = tool("checks", "compared-methods", "Methods", "inline")
-        self.exhibit = Exhibit(view, browser, "reilab-comparison")
-        self._view = pn.Column(
-            self._legend, self._methods, self.exhibit, styles=dict(TALL), **STRETCH
+        self._curves = tool(
+            "toggles",
+            "compared-curves",
+            "Curves",
+            "inline",
+            options=[list(item) for item in CURVES.items()],
+            value=PSNR,
         )
-        self._methods.align = "start"
+        self._differences = DataTable(
+            title="Settings that differ",
+            css_classes=["reilab-differences"],
+            **STRETCH,
+        )
+        self._heading = section("What differs", "")
+        parts = (self._heading, self._differences)
+        self.exhibit = Exhibit(view, browser, "reilab-comparison", *parts, hint=CURVES_HINT)
+        self._tools = pn.Row(self._methods, self._curves, styles=dict(LINE), **STRETCH)
+        self._view = pn.Column(self._words, self._tools, self.exhibit, styles=dict(TALL), **STRETCH)
         self._offered: list[str] = []
         self._busy = False
         self._redraw = Redraw(self.update)
-        self._methods.param.watch(self._redraw.ask, "value")
+        for field in (self._methods, self._curves):
+            field.param.watch(self._redraw.ask, "value")
         looks = [*LOOKS, "compared", "tab", "log_losses", "smoothing"]
         view.param.watch(self._redraw.ask, looks)
 
@@ -164,18 +214,57 @@ class Comparison(pn.viewable.Viewer):
         names = self._library.comparable(self._look.compared)
         read = {name: self._library.history(name) for name in names}
         posed = {name: history for name, history in read.items() if history and history.posed}
-        given = letters(list(posed))
-        histories = {given[name]: history for name, history in posed.items() if name in given}
-        set_html(self._legend, self._words(given))
-        self._methods.visible = bool(histories)
-        if not histories:
+        set_html(self._words, self._told(len(posed)))
+        self._tools.visible = bool(posed)
+        if not posed:
             self.exhibit.hide()
             return
-        self._offer(histories)
-        methods = set(self._methods.value.split())
-        self.exhibit.show(content_of_several(posed, self._look, methods))
+        self._offer(posed)
+        methods, curves = set(self._methods.value.split()), self._curves.value.split()
+        configs = {name: config for name in posed if (config := self._library.config(name))}
+        given, told = letters(list(posed)), facts(configs)
+        titles = {name: self._library.title(name) for name in posed}
+        self._show_differences(configs, given)
+        units = heads(configs, list(next(iter(told.values()), {})))
+        self.exhibit.show(
+            replace(
+                content_of_several(posed, configs, self._look, methods, curves),
+                heads=[
+                    row_head(given[name], titles[name], told.get(name, {}), units)
+                    for name in list(posed)[:MOST_ROWS]
+                ],
+                key=key_html(
+                    [
+                        (f"{given[name]}: {title}", dash_of(index))
+                        for index, (name, title) in enumerate(titles.items())
+                    ],
+                    [PINV, *(name for name in self._offered if name in methods)],
+                ),
+            )
+        )
 
-    def _offer(self, histories: dict[str, History]) -> None:
+    def _show_differences(self, configs: Configs, given: Mapping[str, str]) -> None:
+        """A row for each setting that differs, a column for each run."""
+        names, told = differing(configs), facts(configs)
+        shown = bool(names)
+        put(self._heading, visible=shown)
+        columns = [["Setting", ""], *([given[run], "", "words"] for run in configs)]
+        put(self._differences, visible=shown, columns=columns)
+        self._differences.show(
+            [
+                {
+                    "key": name,
+                    "colour": "",
+                    "cells": [
+                        {"text": f"{words} [{unit}]" if unit else words},
+                        *({"text": told[run][name]} for run in configs),
+                    ],
+                }
+                for name, (words, unit) in heads(configs, names).items()
+            ]
+        )
+
+    def _offer(self, histories: Mapping[str, History]) -> None:
         names = methods_of(histories)
         if names == self._offered:
             return
@@ -186,18 +275,13 @@ class Comparison(pn.viewable.Viewer):
         options = [[name, method_title(name), method_colour(name)] for name in names]
         put(self._methods, options=options, value=" ".join(kept))
 
-    def _words(self, given: dict[str, str]) -> str:
-        if not given:
+    def _told(self, n_shown: int) -> str:
+        if not n_shown:
             return f'<div class="empty"><strong>Nothing to compare yet</strong><p>{HINT}</p></div>'
-        lines = []
-        for name, letter in given.items():
-            config = self._library.config(name)
-            noise = ""
-            if config is not None:
-                noise = f"noise {number_text(config.noise)}"
-                if config.assumed_noise != config.noise:
-                    noise += f", assumed {number_text(config.assumed_noise)}"
-            lines.append(f"<li><b>{letter}</b>: {escape(run_title(name))}; {noise}</li>")
-        left = len(self._look.compared) - len(given)
-        rest = f'<p class="quiet">{left} left out: of another task, or without images.</p>'
-        return f'<ul class="letters">{"".join(lines)}</ul>{rest if left else ""}'
+        left, below = len(self._look.compared) - n_shown, n_shown - MOST_ROWS
+        told = []
+        if left:
+            told.append(f"{left} left out: of another task, or without images.")
+        if below > 0:
+            told.append(f"Images of the first {MOST_ROWS}; the curves and the table have all.")
+        return f'<p class="quiet">{" ".join(told)}</p>' if told else ""

@@ -24,12 +24,13 @@ Points = tuple[Sequence[float] | NDArray[Any], Sequence[float] | NDArray[Any]]
 
 @dataclass(frozen=True)
 class PlotLine:
-    """How a line looks; ``dots`` shows where its points are."""
+    """How a line looks; ``dots`` shows where its points are, ``named`` lines are in the legend."""
 
     label: str
     colour: str
     dash: str = "solid"
     dots: bool = False
+    named: bool = True
 
 
 @dataclass(frozen=True)
@@ -163,20 +164,28 @@ def marks(history: History) -> list[PlotMark]:
 
 
 def of_several(runs: Mapping[str, Mapping[str, Series]]) -> dict[str, Series]:
-    """The series of several runs, by title, in one chart: each run has a dash of its own."""
-    dashes = ("solid", *DASHES)
+    """The series of several runs, by title, in one chart: each run has a dash of its own.
+
+    None is in a legend, which would fill the chart: colours and dashes have a key of their own.
+    """
     return {
         f"{title}/{key}": replace(
             series,
             line=replace(
                 series.line,
-                label=f"{series.line.label}, {title}",
-                dash=dashes[index % len(dashes)],
+                label=f"{title}: {series.line.label}",
+                dash=dash_of(index),
+                named=False,
             ),
         )
         for index, (title, own) in enumerate(runs.items())
         for key, series in own.items()
     }
+
+
+def dash_of(index: int) -> str:
+    """The dash of one of several runs."""
+    return ("solid", *DASHES)[index % (1 + len(DASHES))]
 
 
 def smooth(points: Points, weight: float) -> Points:
@@ -200,7 +209,10 @@ def _words(event: Steered | Started | Failed) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """Images, curves and results; ``anew`` if a method went back to a checkpoint."""
+    """Images, curves and results; ``anew`` if a method went back to a checkpoint.
+
+    Of several runs ``heads`` are what stands above their rows, and ``key`` is that of the curves.
+    """
 
     scene: Scene
     n_images: int
@@ -210,6 +222,8 @@ class Content:
     marks: Sequence[PlotMark]
     rows: Sequence[SummaryRow]
     anew: bool = False
+    heads: Sequence[str] = ()
+    key: str = ""
 
 
 def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:

@@ -9,18 +9,19 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.board import ImageBoard, Swipe
+from reilab.lab.board import Swipe
 from reilab.lab.charts import Charts
 from reilab.lab.content import Content
 from reilab.lab.explain import explain, label
 from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.library import SummaryRow
+from reilab.lab.matrix import Matrix
 from reilab.lab.style import LINE, TALL
-from reilab.lab.text import heading, quiet, set_html, small_button, text
+from reilab.lab.text import block, heading, quiet, set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, Field, put
 from reilab.show.panes import MEASUREMENT
-from reilab.show.table import COLUMNS
+from reilab.show.table import COLUMNS, STEP
 from reilab.show.words import method_colour, number_text
 
 ROW = {**TALL, "gap": "14px", "align-items": "center", "flex-wrap": "nowrap"}
@@ -178,13 +179,18 @@ class Results(pn.viewable.Viewer):
 
 
 def as_text(rows: Sequence[SummaryRow], between: str) -> str:
-    """The table with all digits, for spreadsheets."""
+    """The table with all digits and facts, for spreadsheets."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=between, lineterminator="\n")
-    writer.writerow(["Method", *(column.head for column in COLUMNS)])
+    facts, columns = (
+        list(dict.fromkeys(name for row in rows for name in row.facts)),
+        (STEP, *COLUMNS),
+    )
+    writer.writerow([*facts, "Method", *(column.head for column in columns)])
     for row in rows:
-        values = (column.of(row.result) for column in COLUMNS)
-        writer.writerow([row.name, *("" if v is None else f"{v:.6g}" for v in values)])
+        values = (column.of(row.result) for column in columns)
+        numbers = ("" if v is None else f"{v:.6g}" for v in values)
+        writer.writerow([*(row.facts.get(name, "") for name in facts), row.name, *numbers])
     return out.getvalue()
 
 
@@ -210,14 +216,21 @@ class Exhibit(pn.viewable.Viewer):
         browser: takes files to the person.
         name: of the files.
         between: what stands between the curves and the table.
+        hint: what to know of the curves.
     """
 
     def __init__(
-        self, view: View, browser: Browser, name: str, *between: pn.viewable.Viewable
+        self,
+        view: View,
+        browser: Browser,
+        name: str,
+        *between: pn.viewable.Viewable,
+        hint: str = LOSS_HINT,
     ) -> None:
         super().__init__()
         self._look = view
-        self.timeline, self.board = Timeline(view), ImageBoard(view)
+        self.timeline, self._matrix, self._key = Timeline(view), Matrix(view), block()
+        self.board = self._matrix.lead
         self.tools = ImageTools(view, self.board.reset_view)
         self._swipe, self._curves = Swipe(view, self.board.pictures), CurvePlots(view)
         self._results = Results(browser, name)
@@ -231,8 +244,9 @@ class Exhibit(pn.viewable.Viewer):
             self.timeline,
             self.tools,
             self._swipe,
-            self.board,
-            section("Curves", LOSS_HINT, self._smoothing, self._log),
+            self._matrix,
+            section("Curves", hint, self._smoothing, self._log),
+            self._key,
             self._curves,
             *between,
             section("Results", ""),
@@ -253,13 +267,15 @@ class Exhibit(pn.viewable.Viewer):
         """Bring every view up to date."""
         self._view.visible = True
         scene = content.scene
-        panes = {shot.key: shot.title for shot in scene.shots}
+        scenes = scene.rows or [scene]
+        panes = {shot.key: shot.title for one in scenes for shot in one.shots}
         if scene.measurement:
             panes[MEASUREMENT] = "Measurement"
         colour = scene.shots[0].image.shape[-1] == 3
         self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour)
-        self.board.update(scene)
+        self._matrix.update(scene, content.heads)
+        set_html(self._key, content.key)
         self._swipe.update(scene)
         self._curves.update(content)
         self._results.update(content.rows)

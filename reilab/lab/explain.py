@@ -23,6 +23,7 @@ LABELS: Mapping[str, str] = {
     "sample": "Image",
     "moment": "Moment of the run",
     "learning_rate": "Learning rate",
+    "title": "Name",
 }
 
 #: Short names of long units.
@@ -71,8 +72,18 @@ HELP: Mapping[str, str] = {
     "see faint things.",
     "swipe": "Lays two panes over each other, parted by a line that you move. Both zoom with the "
     "other images.",
-    "filter": "Shows the runs in whose name, task, methods or note these words occur. All words "
-    "must occur; leave it empty for all runs.",
+    "filter": "Shows the runs in whose row all of these words occur: name, task, methods, noise, "
+    "group, date or note. Leave it empty for all runs.",
+    "levels": "The noise levels of the sweep, parted by blanks. There is a run for each of them "
+    "with each method and each seed.",
+    "seeds": "How many runs of each kind, with seeds that count up from the one of the controls. "
+    "From two on the chart has bars: one standard deviation over the seeds.",
+    "swept": "Which sweep is shown. Its runs stand in the list of all runs as well.",
+    "title": "What the run is called in lists. It is kept with the run, whose folder keeps its own "
+    "name; leave it empty to have that.",
+    "compared-curves": "Which curves are drawn. Colours are methods and dashes are runs; the mouse "
+    "on a line tells which it is.",
+    "compared-methods": "Which methods have a column of images, curves and rows.",
     "note": "A remark on the run that is shown. It is kept with the run and found by the filter.",
 }
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
+from reilab.runs.config import config_of
 from reilab.runs.report import command_of, report_html
 from reilab.show.panes import TRUTH, to_colours, to_png
 from reilab.show.results import curves_csv
 from reilab.show.scene import scene_of
+from reilab.show.words import number_text
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,20 @@ class File:
 def pictures(folder: RunFolder, history: History, sample: int, step: int | None) -> File:
     """Every pane and error map of one test image at one moment, at full resolution.
 
-    The names of the error maps say where their scale ends.
+    Their names say task, noise, seed, method and step; those of error maps where their scale ends.
     """
     at = max(history.moments, default=0) if step is None else step
     out, scene = io.BytesIO(), scene_of(folder.name, history, sample, at)
+    config = config_of(folder)
+    whose = f"{config.task}-noise-{number_text(config.noise)}-seed-{config.training.seed}"
     assert scene is not None
     with zipfile.ZipFile(out, "w") as archive:
         for shot in scene.panes:
-            archive.writestr(f"{shot.key}.png", to_png(scene.pixels(shot)))
+            stem = f"{whose}-{shot.key}-step-{shot.step}"
+            archive.writestr(f"{stem}.png", to_png(scene.pixels(shot)))
             if shot.key != TRUTH and shot.key in scene.errors:
                 picture = to_png(to_colours(scene.errors[shot.key], scene.end))
-                archive.writestr(f"{shot.key}-error-0-to-{scene.end:g}.png", picture)
+                archive.writestr(f"{stem}-error-0-to-{scene.end:g}.png", picture)
     return File(f"{folder.name}-step-{at}.zip", out.getvalue(), "application/zip")
 
 

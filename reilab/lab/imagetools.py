@@ -63,10 +63,8 @@ class ImageTools(pn.viewable.Viewer):
         self._colours.visible = not colour
         titles = {**panes, ERRORS: "Errors"}
         self.panes = list(titles)
-        digits = [*DIGITS[: len(panes)], "e"]
-        self._panes.options = [
-            [key, title, digit] for (key, title), digit in zip(titles.items(), digits, strict=False)
-        ]
+        keys = dict(zip(panes, DIGITS, strict=False)) | {ERRORS: "e"}
+        self._panes.options = [[key, titles[key], keys.get(key, "")] for key in titles]
         self._show()
 
     def _show(self, *_: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reilab.record.folder import RunFolder, list_runs, run_named
@@ -14,10 +14,10 @@ from reilab.runs import jobs
 from reilab.runs.account import Account
 from reilab.runs.config import RunConfig
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
+from reilab.show.panes import PINV
 from reilab.show.results import BASELINE, pace, results
 from reilab.show.table import Result
 from reilab.show.words import in_order, method_title
-from reilab.tasks.registry import find_task
 
 WORDS: Mapping[Status, str] = {
     Status.QUEUED: "Queued",
@@ -34,19 +34,20 @@ WORDS: Mapping[Status, str] = {
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One line of the table of results: what a method has come to, and its name on screen."""
+    """One line of the table of results: a method, what it has come to, and facts of its run."""
 
     key: str
     name: str
     result: Result
     colour: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def rows(history: History) -> list[SummaryRow]:
     """The table: the baseline first, then each method."""
     return [
         SummaryRow(
-            "pinv" if found.method == BASELINE else found.method, method_title(found.method), found
+            PINV if found.method == BASELINE else found.method, method_title(found.method), found
         )
         for found in results(history)
     ]
@@ -84,13 +85,29 @@ def status_detail(history: History, standing: Standing) -> str:
     return " · ".join(parts)
 
 
+#: What is added to the name of a run for one that was made from it.
+MADE_FROM = re.compile(r"(.+)-from-(\d+)(?:-(\d+))?")
+SWEPT = re.compile(r"sweep-\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)\d\d-(.+-.+)")
+STAMPED = re.compile(r"\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(.+)-[0-9a-f]{8}(?:-(\d+))?")
+
+
 def run_title(name: str) -> str:
     """A run folder's name as a person reads it; names chosen by hand stay as they are."""
-    found = re.fullmatch(r"\d{4}(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(.+)-([0-9a-f]{8})", name)
-    if not found:
-        return name
-    month, day, hour, minute, second, what, _ = found.groups()
-    return f"{what.replace('-', ' ')}, {month}-{day} {hour}:{minute}:{second}"
+    if found := MADE_FROM.fullmatch(name):
+        parent, step, number = found.groups()
+        return f"fork of {run_title(parent)}, at step {int(step):,}{_numbered(number)}"
+    if found := SWEPT.fullmatch(name):
+        month, day, hour, minute, what = found.groups()
+        return f"{what.replace('-', ' ')}, sweep of {month}-{day} {hour}:{minute}"
+    if found := STAMPED.fullmatch(name):
+        month, day, hour, minute, second, what, number = found.groups()
+        when = f"{month}-{day} {hour}:{minute}:{second}"
+        return f"{what.replace('-', ' ')}, {when}{_numbered(number)}"
+    return name
+
+
+def _numbered(number: str | None) -> str:
+    return f", number {number}" if number else ""
 
 
 def duration(seconds: float) -> str:
@@ -104,17 +121,27 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class RunEntry:
-    """One run of the list, as far as it can be read; ``psnr`` in dB by title of method."""
+    """One run of the list, as far as it can be read.
+
+    Args:
+        name: of its folder.
+        title: what people call it.
+        made: when its folder was, in seconds since 1970.
+        config: what was asked of it.
+        standing: where it stands.
+        progress: how far it is, 0 to 1.
+        psnr: in dB, by method, of A†y too.
+        notes: what people wrote about it.
+        troubles: what of it cannot be read.
+    """
 
     name: str
     title: str
-    task_title: str
-    noise: float | None
-    assumed_noise: float | None
-    methods: tuple[str, ...]
+    made: float
+    config: RunConfig | None
     standing: Standing
     progress: float
-    psnr: tuple[tuple[str, float], ...]
+    psnr: Mapping[str, float]
     notes: Notes
     troubles: tuple[str, ...]
 
@@ -134,19 +161,6 @@ class RunEntry:
         """Whether it ended before its last step."""
         return self.standing.status in RESUMABLE
 
-    def matches(self, words: str) -> bool:
-        """Whether all of these words occur in what the list says of the run."""
-        parts = (
-            self.notes.text,
-            self.name,
-            self.title,
-            self.task_title,
-            self.state,
-            *map(method_title, self.methods),
-        )
-        text = " ".join(parts).casefold()
-        return all(word in text for word in words.casefold().split())
-
 
 class Library:
     """Reads the runs below ``root``; what has been read is not read again."""
@@ -157,8 +171,12 @@ class Library:
 
     def entries(self) -> list[RunEntry]:
         """All runs, pinned ones first, then the newest; of one that is damaged, what is known."""
-        found = [_entry(self._find(folder)) for folder in list_runs(self.root)]
+        found = list(map(_entry, self.accounts()))
         return sorted(found, key=lambda entry: not entry.notes.pinned)
+
+    def accounts(self) -> list[Account]:
+        """All runs as far as they can be read."""
+        return [self._find(folder) for folder in list_runs(self.root)]
 
     def history(self, name: str) -> History | None:
         """What a run has shown so far; none if there is no such run."""
@@ -170,6 +188,10 @@ class Library:
     def config(self, name: str) -> RunConfig | None:
         """What was asked of a run."""
         return self._known[name].config if self.history(name) is not None else None
+
+    def title(self, name: str) -> str:
+        """What people call a run."""
+        return _notes(RunFolder(self.root / name))[0].title or run_title(name)
 
     def comparable(self, names: Sequence[str]) -> list[str]:
         """Those runs that have the task of the first one; others cannot share its images."""
@@ -193,20 +215,20 @@ class Library:
 
 
 def _entry(account: Account) -> RunEntry:
-    config, history = account.config, account.history
-    tracks = {name: history.tracks[name].metrics for name in in_order(history)}
-    notes, unread = _notes(account.folder)
+    folder, history = account.folder, account.history
+    made = folder.path / "config.yaml"
+    notes, unread = _notes(folder)
+    start = history.posed.pinv_metrics if history.posed else None
+    found = {PINV: start} | {name: history.tracks[name].metrics for name in in_order(history)}
     return RunEntry(
-        name=account.folder.name,
-        title=run_title(account.folder.name),
-        task_title=find_task(config.task).title if config else "",
-        noise=config.noise if config else None,
-        assumed_noise=config.assumed_noise if config else None,
-        methods=config.methods if config else tuple(tracks),
+        name=folder.name,
+        title=notes.title or run_title(folder.name),
+        made=made.stat().st_mtime if made.exists() else 0.0,
+        config=account.config,
         standing=account.standing,
         progress=history.progress,
+        psnr={name: metrics.psnr for name, metrics in found.items() if metrics},
         notes=notes,
-        psnr=tuple((method_title(name), m.psnr) for name, m in tracks.items() if m),
         troubles=(*account.troubles, *unread),
     )
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from reilab.lab.actions import complaints
 from reilab.lab.library import state_words, status_detail
 from reilab.lab.model import Lab
 from reilab.lab.view import ERROR_MAP
-from reilab.show.panes import MEASUREMENT, TRUTH
+from reilab.show.panes import MEASUREMENT, PINV, TRUTH
+from reilab.show.results import BASELINE
 from reilab.show.scene import ERROR_TITLE, Shot
+from reilab.show.words import method_colour, method_title
 
 HINT = "Drag to move, Ctrl + wheel or pinch to zoom, double click for the whole image."
 
@@ -129,6 +131,39 @@ def head_html(shot: Shot) -> str:
     else:
         numbers = f"step {shot.step:,}"
     return f'<div class="title">{chip}{name}</div><div class="numbers">{numbers}</div>'
+
+
+#: Lengths of strokes and gaps, as Bokeh has them.
+STROKES = {"dashed": "6", "dotted": "2 4", "dotdash": "2 4 6 4", "dashdot": "6 4 2 4"}
+
+
+def row_head(
+    letter: str, title: str, facts: Mapping[str, str], named: Mapping[str, tuple[str, str]]
+) -> str:
+    """What stands above the images of one of several runs: which it is, and its settings."""
+    told = [
+        f"{named[n][0]} <b>{escape(text)}</b> {escape(named[n][1])}" for n, text in facts.items()
+    ]
+    return (
+        f'<div class="row-head"><b class="letter">{letter}</b><span class="name">{escape(title)}'
+        f'</span><span class="quiet">{" · ".join(told)}</span></div>'
+    )
+
+
+def key_html(runs: Sequence[tuple[str, str]], keys: Sequence[str]) -> str:
+    """The key of curves of several runs: a dash for each run, a colour for each method."""
+    dashes = (
+        f'<span><svg width="34" height="8" aria-hidden="true"><path d="M0 4H34" '
+        f'stroke="currentColor" stroke-width="2" stroke-dasharray="{STROKES.get(dash, "none")}"/>'
+        f"</svg> {escape(words)}</span>"
+        for words, dash in runs
+    )
+    colours = (
+        f'<span><span class="chip" style="background:{method_colour(key)}"></span> '
+        f"{escape(BASELINE if key == PINV else method_title(key))}</span>"
+        for key in keys
+    )
+    return f'<div class="key">{"".join([*colours, *dashes])}</div>'
 
 
 def error_html(shot: Shot) -> str:

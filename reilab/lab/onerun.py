@@ -9,13 +9,14 @@ from typing import Any
 import panel as pn
 
 from reilab.lab import exports
-from reilab.lab.explain import explain
+from reilab.lab.explain import label
+from reilab.lab.imagetools import tool
 from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
-from reilab.lab.style import LINE
+from reilab.lab.style import LINE, SIDEWAYS
 from reilab.lab.text import quiet, small_button
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser, Field
+from reilab.lab.web.components import Browser, Field, put
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.record.notes import Notes, write_notes
@@ -24,7 +25,7 @@ Attempt = Callable[[Callable[[], None]], None]
 
 
 class OneRun(pn.viewable.Viewer):
-    """Open, repeat, resume, pin, note and export a run.
+    """Open, repeat, resume, pin, name, note and export a run.
 
     Args:
         library: knows the run.
@@ -43,33 +44,30 @@ class OneRun(pn.viewable.Viewer):
         self._entry: RunEntry | None = None
         self._resume = self._button("Resume", self._go_on)
         self._pin = self._button("Pin", self._turn_pin)
-        self._note = Field(
-            kind="text",
-            label="Note",
-            help=explain("note"),
-            place="inline",
-            css_classes=["reilab-note"],
-            styles={"width": "320px"},
-            margin=0,
-            align="center",
-        )
-        self._note.param.watch(lambda event: attempt(self._write_note), "value")
-        self._view = pn.Row(
+        self._title, self._note = self._text("title", 220), self._text("note", 300)
+        self._buttons = [
             self._button("Open", self.open),
             self._button("Duplicate settings", self._duplicate),
             self._resume,
             self._pin,
-            self._note,
-            quiet("Export"),
             self._button("Pictures", self._pictures),
             self._button("Curves", self._curves),
             self._button("Report", self._report),
             self._button("Command", self._command),
-            visible=False,
+        ]
+        # It is there whether a run is chosen or not, so that the list below it stays in its place.
+        self._view = pn.Row(
+            *self._buttons[:4],
+            quiet("Export"),
+            *self._buttons[4:],
+            self._title,
+            self._note,
             margin=(0, 0, 10, 0),
             sizing_mode="stretch_width",
             styles=dict(LINE),
+            stylesheets=[SIDEWAYS],
         )
+        self.show(None)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
@@ -77,11 +75,15 @@ class OneRun(pn.viewable.Viewer):
     def show(self, entry: RunEntry | None) -> None:
         """Offer what can be done with this run; nothing if there is not exactly one."""
         self._entry = entry
-        self._view.visible = entry is not None
+        notes = entry.notes if entry else Notes()
+        for button in self._buttons:
+            button.disabled = entry is None
         if entry is not None:
             self._resume.disabled = not entry.resumable
-            self._pin.label = "Unpin" if entry.notes.pinned else "Pin"
-            self._note.value = entry.notes.text
+        self._pin.label = "Unpin" if notes.pinned else "Pin"
+        locked = entry is None or self._lab.hands.tied
+        put(self._title, value=notes.title, locked=locked)
+        put(self._note, value=notes.text, locked=locked)
 
     def open(self) -> None:
         """Look at the run."""
@@ -105,9 +107,12 @@ class OneRun(pn.viewable.Viewer):
             notes = self._entry.notes
             self._write(replace(notes, pinned=not notes.pinned))
 
-    def _write_note(self) -> None:
-        if self._entry and self._note.value != self._entry.notes.text:
-            self._write(replace(self._entry.notes, text=self._note.value))
+    def _write_texts(self) -> None:
+        if self._entry:
+            before = self._entry.notes
+            notes = replace(before, title=self._title.value.strip(), text=self._note.value)
+            if notes != before:
+                self._write(notes)
 
     def _write(self, notes: Notes) -> None:
         self._lab.hands.do(write_notes, self._folder(), notes)
@@ -137,6 +142,11 @@ class OneRun(pn.viewable.Viewer):
 
     def _command(self) -> None:
         self._give(exports.command(self._folder()))
+
+    def _text(self, name: str, width: int) -> Field:
+        field = tool("text", name, label(name), "inline", width, locked=True)
+        field.param.watch(lambda event: self._attempt(self._write_texts), "value")
+        return field
 
     def _button(self, label: str, action: Callable[[], None]) -> Any:
         return small_button(label, lambda: self._attempt(action), f"runs {label.lower()}")

@@ -32,6 +32,7 @@ from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
 from reilab.lab.style import HEADER, TALL, THEME
+from reilab.lab.sweeps import SweepPanel
 from reilab.lab.text import small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
@@ -44,7 +45,7 @@ const page = {compat.THE_PAGE}
 if (window.innerWidth < 600) page.data.sidebar_open = false
 if (follow && window.matchMedia("(prefers-color-scheme: dark)").matches) page.data.dark_theme = true
 """
-PARTS = {"run": "Run", "runs": "All runs", "compare": "Compare"}
+PARTS = {"run": "Run", "runs": "All runs", "compare": "Compare", "sweep": "Sweep"}
 
 
 class LabPage(pn.viewable.Viewer):
@@ -68,6 +69,7 @@ class LabPage(pn.viewable.Viewer):
         self._library = Library(root)
         self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
         self._comparison = Comparison(self._library, self.look, self.browser)
+        self._sweeps = SweepPanel(self._library, self.lab, self.look)
         self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
@@ -76,6 +78,7 @@ class LabPage(pn.viewable.Viewer):
         self._run = RunView(self.lab, self.look, self.browser, *links)
         self._run.transport.tell(trouble)
         parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
+        parts["sweep"] = self._sweeps
         self._tabs = {
             name: pn.Column(part, styles=dict(TALL), sizing_mode="stretch_width", margin=0)
             for name, part in parts.items()
@@ -113,6 +116,7 @@ class LabPage(pn.viewable.Viewer):
             if self.look.tab == "runs":
                 self._runs.update()
             self._comparison.update()
+            self._sweeps.update()
         self._beat.count()
 
     def wake(self) -> None:

@@ -198,10 +198,11 @@ class Pictures:
 
     Args:
         view: what is shown of a scene, and how.
+        lead: those that these move and zoom with, where they have the same shape.
     """
 
-    def __init__(self, view: View) -> None:
-        self._look = view
+    def __init__(self, view: View, lead: Pictures | None = None) -> None:
+        self._look, self._lead = view, lead
         self.colours, self._hot = mapper(MAPS[view.colours]), mapper(ERROR_MAP)
         self.ranges: Ranges = whole_ranges((1, 1))
         self.by_key: dict[str, ImagePair] = {}
@@ -226,6 +227,10 @@ class Pictures:
         span, (dark, bright) = scene.high - scene.low, self._look.window
         return scene.low + dark * span, scene.low + max(bright, dark + LEAST_WINDOW) * span
 
+    def has(self, shape: tuple[int, ...]) -> bool:
+        """Whether its pictures are of this shape, (H, W, C)."""
+        return tuple(end.reset_end for end in self.ranges) == (shape[1], shape[0])
+
     def show_whole(self) -> None:
         """Show the whole of every image again."""
         for shared in self.ranges:
@@ -233,7 +238,10 @@ class Pictures:
 
     def _build(self, shown: Sequence[Shot]) -> None:
         shape = shown[0].image.shape
-        if tuple(end.reset_end for end in self.ranges) != (shape[1], shape[0]):
+        led = self._lead is not None and self._lead.has(shape)
+        if self._lead is not None and led and self.ranges is not self._lead.ranges:
+            self.by_key, self.ranges = {}, self._lead.ranges
+        elif not self.has(shape):
             self.by_key = {}
             self.ranges = whole_ranges(shape)
             self._zoom()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from html import escape
 from typing import Any
@@ -10,26 +11,24 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from reilab.lab.explain import explain
+from reilab.lab.actions import attempt
+from reilab.lab.imagetools import tool
 from reilab.lab.library import Library, RunEntry
+from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.onerun import OneRun
-from reilab.lab.style import LINE, TALL
-from reilab.lab.text import block, quiet, set_html, small_button
+from reilab.lab.style import LINE, SIDEWAYS, TALL
+from reilab.lab.text import block, quiet, set_html, small_button, text
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser, DataTable, Field, put
+from reilab.lab.web.components import Browser, DataTable, put
+from reilab.methods.registry import methods
 from reilab.record.folder import examples
-from reilab.show.words import number_text
+from reilab.show.panes import PINV
+from reilab.show.results import BASELINE
+from reilab.show.table import NOTHING
+from reilab.show.words import method_title, number_text
+from reilab.tasks.registry import find_task
 
-COLUMNS = [
-    ["Run", "", "words"],
-    ["Task", "", "words"],
-    ["State", "", "words"],
-    ["True noise", ""],
-    ["Assumed", ""],
-    ["PSNR", "dB", "words"],
-    ["Note", "", "words"],
-]
 EMPTY = "No runs yet. Train one, and it is kept here."
 
 
@@ -41,20 +40,13 @@ class RunsPanel(pn.viewable.Viewer):
         self._library, self._lab, self._look = library, lab, view
         self._entries: dict[str, RunEntry] = {}
         self._doomed: list[str] = []
+        self._shown: list[str] = []
         self._one = OneRun(library, lab, view, browser, self._attempt)
-        self._filter = Field(
-            kind="text",
-            label="Filter",
-            help=explain("filter"),
-            place="inline",
-            css_classes=["reilab-filter"],
-            styles={"width": "300px"},
-            margin=0,
-            align="center",
-        )
+        self._filter = tool("text", "filter", "Filter", "inline", 300, eager=True)
+        self._filter.param.watch(self._show, "value")
         self._table = DataTable(
             title="Runs",
-            columns=COLUMNS,
+            columns=columns([]),
             selectable=True,
             css_classes=["reilab-run-table"],
             sizing_mode="stretch_width",
@@ -62,41 +54,39 @@ class RunsPanel(pn.viewable.Viewer):
         )
         self._compare = self._button("Compare", lambda: view.param.update(tab="compare"))
         self._delete = self._button("Delete …", lambda: self._doom(list(view.compared)))
-        self._words, self._question = block(), block()
-        self._confirm = pn.Column(
-            self._question,
-            pn.Row(
-                self._button("Delete for good", self._carry_out),
-                self._button("Keep", lambda: self._doom([])),
-                margin=0,
-                styles=dict(LINE),
-            ),
-            visible=False,
-            margin=(0, 0, 10, 0),
-            sizing_mode="stretch_width",
-            styles={**TALL, "gap": "8px"},
+        self._words, self._refusal, self._question = text(), block(), block()
+        answers = (
+            self._button("Delete for good", self._carry_out),
+            self._button("Keep", lambda: self._doom([])),
+        )
+        self._confirm = pmui.Dialog(
+            self._question, pn.Row(*answers, margin=(12, 0, 0, 0), styles=dict(LINE)), open=False
+        )
+        self._confirm.param.watch(
+            lambda event: self._doom(self._doomed if event.new else []), "open"
         )
         tools = pn.Row(
             self._filter,
             self._compare,
             self._delete,
+            self._words,
             *self._examples(),
             margin=(0, 0, 10, 0),
             styles=dict(LINE),
+            stylesheets=[SIDEWAYS],
             sizing_mode="stretch_width",
         )
         self._view = pn.Column(
             tools,
             self._one,
-            self._confirm,
-            self._words,
+            self._refusal,
             self._table,
+            self._confirm,
             margin=0,
             sizing_mode="stretch_width",
             styles=dict(TALL),
         )
         self._table.listen(self._hear)
-        self._filter.param.watch(self._show, "value")
         view.param.watch(self._show, "compared")
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -120,48 +110,54 @@ class RunsPanel(pn.viewable.Viewer):
             self._show()
 
     def _show(self, *_: Any) -> None:
-        shown = [entry for entry in self._entries.values() if entry.matches(self._filter.value)]
+        methods = methods_of(self._entries.values())
+        lines = [_line(entry, methods) for entry in self._entries.values()]
+        shown = [line for line in lines if _matches(line, self._filter.value)]
+        self._shown = [line["key"] for line in shown]
         chosen = [name for name in self._look.compared if name in self._entries]
-        self._table.show([_line(entry) for entry in shown])
+        put(self._table, columns=columns(methods))
+        self._table.show(shown)
         put(self._table, chosen=chosen, current=self._lab.run)
-        hidden = len(self._entries) - len(shown)
-        words = EMPTY if not self._entries else f"{hidden} hidden by the filter." if hidden else ""
-        set_html(self._words, words and f'<p class="quiet">{words}</p>')
+        told = [f"{len(lines)} runs", f"{len(chosen)} chosen"]
+        if hidden := len(lines) - len(shown):
+            told.append(f"{hidden} hidden by the filter")
+        set_html(self._words, f'<span class="quiet">{" · ".join(told) if lines else EMPTY}</span>')
         self._one.show(self._entries[chosen[0]] if len(chosen) == 1 else None)
         self._compare.disabled = not chosen
         self._delete.disabled = not chosen or any(self._entries[n].live for n in chosen)
 
     def _hear(self, what: str, name: str) -> None:
-        others = [one for one in self._look.compared if one != name]
+        chosen = [one for one in self._look.compared if one != name]
         match what:
             case "open":
                 self._look.compared = [name]
                 self._attempt(self._one.open)
             case "choose":
-                self._look.compared = [*others, name]
+                self._look.compared = [*chosen, name]
             case "leave":
-                self._look.compared = others
+                self._look.compared = chosen
+            case "choose all":
+                self._look.compared = list(dict.fromkeys([*chosen, *self._shown]))
+            case "leave all":
+                self._look.compared = [one for one in chosen if one not in self._shown]
 
     def _attempt(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-            self.update()
-        except (ValueError, RuntimeError, OSError) as error:
-            words = escape(str(error))
-            set_html(self._words, f'<div class="notice" role="alert">{words}</div>')
+        trouble = attempt(action)
+        set_html(self._refusal, notice_html([trouble] if trouble else []))
+        self.update()
 
     def _doom(self, names: list[str]) -> None:
         self._doomed = names
         titles = ", ".join(self._entries[name].title for name in names)
         set_html(self._question, f"<b>Delete {escape(titles)} for good?</b>" if names else "")
-        self._confirm.visible = bool(names)
+        self._confirm.open = bool(names)
 
     def _carry_out(self) -> None:
         for name in self._doomed:
             self._lab.hands.do(self._library.delete, name)
             if name == self._lab.run:
                 self._lab.close()
-        gone, self._doomed = self._doomed, []
+        gone = self._doomed
         self._doom([])
         self._look.compared = [name for name in self._look.compared if name not in gone]
 
@@ -170,21 +166,66 @@ class RunsPanel(pn.viewable.Viewer):
         return small_button(label, lambda: self._attempt(action), name)
 
 
-def _line(entry: RunEntry) -> dict[str, Any]:
-    psnr = ", ".join(f"{title} {value:.2f}" for title, value in entry.psnr)
-    best = max((value for _, value in entry.psnr), default=None)
+def methods_of(entries: Iterable[RunEntry]) -> list[str]:
+    """A†y and the methods of any of these runs, each once, in the order of the registry."""
+    found = {name for entry in entries for name in entry.psnr}
+    known = [PINV, *methods()]
+    return [*(name for name in known if name in found), *sorted(found - set(known))]
+
+
+def columns(methods: Sequence[str]) -> list[list[str]]:
+    """Name, unit and style of each column of the list."""
+    titles = [BASELINE if name == PINV else method_title(name) for name in methods]
+    return [
+        ["Run", "", "words"],
+        ["Task", "", "words"],
+        ["State", "", "words"],
+        *([title, "dB", ""] for title in titles),
+        ["Noise", "", ""],
+        ["Assumed", "", ""],
+        ["Group", "", "words"],
+        ["Steps", "", ""],
+        ["Seed", "", ""],
+        ["Size", "px", ""],
+        ["Made", "", "words"],
+        ["Note", "", "words note"],
+    ]
+
+
+def _line(entry: RunEntry, methods: Sequence[str]) -> dict[str, Any]:
+    config = entry.config
     pin = "★ " if entry.notes.pinned else ""
+    own = vars(config.spec) if config else {}
+    trained = ", ".join(map(method_title, config.methods)) if config else ""
+    made = datetime.fromtimestamp(entry.made)
+    reason = entry.standing.reason or " ".join(entry.troubles)
     cells = [
-        {"text": f"{pin}{entry.title}", "title": entry.name},
-        {"text": entry.task_title or "–"},
-        {"text": entry.state, "title": entry.standing.reason or " ".join(entry.troubles)},
-        _number(entry.noise),
-        _number(entry.assumed_noise),
-        {"text": psnr or "–", "order": best},
-        {"text": entry.notes.text or "–"},
+        {
+            "text": f"{pin}{entry.title}",
+            "title": f"{entry.name}: {trained}" if trained else entry.name,
+        },
+        _cell(find_task(config.task).title if config else None),
+        {"text": entry.state, "title": reason},
+        *(_cell(entry.psnr.get(name), "z.2f") for name in methods),
+        {**_cell(config.noise if config else None), "title": config.noise_unit if config else ""},
+        _cell(config.assumed_noise if config else None),
+        _cell(own.get("group") or None),
+        _cell(config.training.steps if config else None, ","),
+        _cell(config.training.seed if config else None),
+        _cell(own.get("size")),
+        {"text": f"{made:%Y-%m-%d %H:%M}", "order": entry.made},
+        _cell(entry.notes.text or None),
     ]
     return {"key": entry.name, "colour": "", "cells": cells}
 
 
-def _number(value: float | None) -> dict[str, Any]:
-    return {"text": "–" if value is None else number_text(value), "order": value}
+def _cell(value: float | str | None, form: str = "") -> dict[str, Any]:
+    if value is None or isinstance(value, str):
+        return {"text": value or NOTHING}
+    return {"text": format(value, form) if form else number_text(value), "order": value}
+
+
+def _matches(line: Mapping[str, Any], words: str) -> bool:
+    """Whether all of these words occur in a line of the list."""
+    told = " ".join(f"{cell['text']} {cell.get('title', '')}" for cell in line["cells"]).casefold()
+    return all(word in told for word in words.casefold().split())

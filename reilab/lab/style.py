@@ -35,6 +35,11 @@ LINE: Mapping[str, str] = {
     "align-items": "center",
 }
 
+#: On a narrow page it is one line that is moved sideways, so that what is below it is seen.
+SIDEWAYS = """
+@media (max-width: 600px) { :host { flex-wrap: nowrap !important; overflow-x: auto !important; } }
+"""
+
 #: Each pane of text lives in a shadow root of its own and needs the sheet for itself.
 TEXT_CSS = """
 :host { font-size: 14px; line-height: 1.45; color: var(--panel-on-surface-color); }
@@ -92,6 +97,10 @@ kbd { font: inherit; font-size: 13px; padding: 1px 7px; border: 1px solid var(--
             background: color-mix(in srgb, var(--panel-primary-color) 35%, transparent); }
 .progress span { display: block; height: 100%; background: var(--panel-primary-color);
                  transition: width .3s; }
-.letters { list-style: none; padding: 0; margin: 0 0 8px; }
+.row-head, .key { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 12px; }
+.row-head { border-top: 1px solid var(--border-color); padding-top: 8px; }
+.row-head .letter { font-size: 18px; }
+.key { gap: 4px 18px; margin-bottom: 6px; font-size: 13px; }
+.key .chip { display: inline-block; }
 ul { margin: 4px 0 0; padding-left: 18px; }
 """

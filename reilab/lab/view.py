@@ -22,7 +22,7 @@ ERROR_MAP: tuple[str, ...] = getattr(palettes, ERROR_COLOURS)(256)
 
 #: All error maps together, among the names of the panes.
 ERRORS = "errors"
-TABS = ("run", "runs", "compare")
+TABS = ("run", "runs", "compare", "sweep")
 
 
 class View(param.Parameterized):

@@ -11,10 +11,11 @@ from reilab.record.folder import RunFolder
 
 @dataclass(frozen=True)
 class Notes:
-    """A remark, and whether the run is pinned: shown before others."""
+    """A remark, whether the run is pinned (shown before others), and a name that it was given."""
 
     text: str = ""
     pinned: bool = False
+    title: str = ""
 
 
 def read_notes(folder: RunFolder) -> Notes:

@@ -89,6 +89,17 @@ class RunConfig:
         """The values of the methods' fields; of a field that several have, the first one's."""
         return values_of(self.objectives)
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """Every setting of task, network, methods and training by name, and which network."""
+        return {
+            **vars(self.spec),
+            "network": network_of(self.network).name,
+            **vars(self.network),
+            **self.method_values,
+            **vars(self.training),
+        }
+
     def only(self, *methods: str) -> RunConfig:
         """The same with some of its methods alone.
 

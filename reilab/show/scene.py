@@ -43,7 +43,7 @@ class Shot:
     @property
     def judged(self) -> bool:
         """Whether a method has made it, so that its errors are what people compare."""
-        return self.key not in (TRUTH, PINV, MEASUREMENT)
+        return self.key.rpartition("/")[2] not in (TRUTH, PINV, MEASUREMENT)
 
     @property
     def caption(self) -> str:
@@ -64,6 +64,8 @@ class Scene:
         measurement: the picture of what was measured, with values from 0 to 1.
         low: the value that is black where nobody has moved it, and
         high: the one that is white.
+        rows: of several runs, their scenes, one below the other.
+        scale: where the scale of all error maps ends, if others share it.
     """
 
     run: str
@@ -72,6 +74,8 @@ class Scene:
     measurement: Shot | None
     low: float
     high: float
+    rows: Sequence[Scene] = ()
+    scale: float | None = None
 
     @property
     def panes(self) -> list[Shot]:
@@ -97,6 +101,8 @@ class Scene:
     @cached_property
     def end(self) -> float:
         """Where the scale of all error maps ends; 0 if there are none."""
+        if self.scale is not None:
+            return self.scale
         # What A†y misses would drown the differences between the methods.
         methods = [shot.key for shot in self.shots if shot.judged and shot.key in self.errors]
         shown = methods or list(self.errors)

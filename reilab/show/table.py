@@ -89,14 +89,14 @@ class Metric(Column):
 
 
 METRICS = (
-    Metric("psnr", "PSNR", "dB", ".2f", "psnr_db", 4),
+    Metric("psnr", "PSNR", "dB", "z.2f", "psnr_db", 4),
     Metric("ssim", "SSIM", "", ".3f", "ssim", 5),
     Metric("nmse", "NMSE", "", ".4f", "nmse", 6),
-    Metric("psnr_range", "PSNR range", "dB", ".2f", "psnr_range_db", 4),
-    Metric("psnr_null", "PSNR null space", "dB", ".2f", "psnr_null_db", 4),
+    Metric("psnr_range", "PSNR range", "dB", "z.2f", "psnr_range_db", 4),
+    Metric("psnr_null", "PSNR null space", "dB", "z.2f", "psnr_null_db", 4),
 )
-GAIN = Column("gain", "Gain over A†y", "dB", "+.2f", "gain_db")
-GAP = Column("gap", "Gap to supervised", "dB", ".2f", "gap_to_supervised_db")
+GAIN = Column("gain", "Gain over A†y", "dB", "+z.2f", "gain_db")
+GAP = Column("gap", "Gap to supervised", "dB", "z.2f", "gap_to_supervised_db")
 STEP = Column("step", "Step", "", "d", "step")
 SECONDS = Column("seconds", "Training time", "s", ".0f", "seconds")
 SPEED = Column("steps_per_second", "Speed", "it/s", ".1f", "steps_per_second")

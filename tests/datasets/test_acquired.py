@@ -382,7 +382,7 @@ def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
     assert told.endswith("acquired measurements, no ground truth")
     other = history_of(write_run(tmp_path, "other").events())
     for pair in ({"A": history, "B": other}, {"A": other, "B": history}):
-        Exhibit(view, Browser(), "results").show(content_of_several(pair, view, {"ei", "rei"}))
+        Exhibit(view, Browser(), "results").show(content_of_several(pair, {}, view, {"ei", "rei"}))
     scene = scene_of("run", history, 0)
     assert scene is not None
     assert [shot.key for shot in scene.panes] == ["measurement", "pinv", "ei", "rei"]

@@ -19,6 +19,7 @@ from reilab.events import (
 )
 from reilab.record.folder import RunFolder
 from reilab.runs.config import configure
+from reilab.tasks.registry import find_task
 
 TERMS = {
     "supervised": {"supervised": 1.0},
@@ -34,7 +35,9 @@ def write_run(
     methods: tuple[str, ...] = ("supervised", "ei", "rei"),
     *,
     task: str = "mri",
+    noise: float | None = None,
     assumed_noise: float | None = None,
+    seed: int = 0,
     finished: bool = True,
     known: bool = True,
 ) -> RunFolder:
@@ -42,16 +45,26 @@ def write_run(
 
     Nobody knows its ground truth unless it is ``known``.
     """
-    config = configure(task, "smoke", methods, assumed_noise=assumed_noise)
+    level = find_task(task).level_name({})
+    config = configure(
+        task,
+        "smoke",
+        methods,
+        settings={} if noise is None else {level: noise},
+        training={"seed": seed},
+        assumed_noise=assumed_noise,
+    )
     folder = RunFolder.create(root / name, config.to_yaml())
     rng = np.random.default_rng(0)
     channels = 3 if task == "inpainting" else 1
     truth = rng.random((N_IMAGES, SIDE, SIDE, channels)).astype(np.float32)
-    posed = _posed(task, truth)
+    posed = replace(
+        _posed(task, truth), noise=noise or 0.1, pinv=truth + 0.3 + (noise or 0.0) * (truth - 0.5)
+    )
     unjudged = {"truth": None, "pinv_metrics": None, "pinv_per_image": None}
     folder.record(posed if known else replace(posed, **unjudged))  # type: ignore[arg-type]
     for method in methods:
-        folder.record(_started(method, assumed_noise or 0.1))
+        folder.record(_started(method, assumed_noise or noise or 0.1))
     last = N_STEPS if finished else N_STEPS // 2
     for method in methods:
         for step in range(0, last + 1, 5):

@@ -137,10 +137,13 @@ def test_runs_are_noted_pinned_and_exported(site: Site) -> None:
     assert list(files) == names
     pictures, curves, report, command = files.values()
     with zipfile.ZipFile(io.BytesIO(pictures)) as archive:
-        assert {"truth.png", "pinv.png", "rei.png"} <= set(archive.namelist())
-        (error,) = (name for name in archive.namelist() if name.startswith("rei-error"))
-        assert re.fullmatch(r"rei-error-0-to-[\d.]+\.png", error)
-        assert Image.open(io.BytesIO(archive.read("rei.png"))).size == (SIDE, SIDE)
+        whose = "mri-noise-0.1-seed-0"
+        named = {f"{whose}-{name}" for name in ("truth-step-0", "pinv-step-0", "rei-step-20")}
+        assert {f"{name}.png" for name in named} <= set(archive.namelist())
+        (error,) = (name for name in archive.namelist() if "rei-step-20-error" in name)
+        assert re.fullmatch(rf"{whose}-rei-step-20-error-0-to-[\d.]+\.png", error)
+        picture = Image.open(io.BytesIO(archive.read(f"{whose}-rei-step-20.png")))
+        assert picture.size == (SIDE, SIDE)
     assert b"psnr" in curves.splitlines()[0].lower()
     assert not re.findall(rb"(?:src|href)=.https?:", report)
     assert b"reilab" in command

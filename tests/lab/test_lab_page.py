@@ -189,9 +189,10 @@ def test_runs_are_filtered_compared_and_deleted_after_a_question(site: Site) -> 
     for name in (FIRST, SECOND):
         site.page.get_by_label(f"Choose {name}").check()
     site.click("runs-compare")
-    site.pane("A-rei").wait_for()
-    site.pane("B-rei").wait_for()
-    assert site.page.get_by_text("assumed 0.4").count() == 1
+    rows_of_images = site.page.locator(".row-head")
+    soon(lambda: rows_of_images.count() == 2, "a row for each run")
+    assert site.page.locator(".reilab-pane-rei:visible").count() == 2
+    assert ["Assumed noise 0.4" in one for one in rows_of_images.all_inner_texts()].count(True) == 1
     site.part("runs").click()
     for name in (FIRST, SECOND):
         site.page.get_by_label(f"Choose {name}").uncheck()

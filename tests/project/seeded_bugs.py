@@ -1179,6 +1179,27 @@ BUGS = [
         "lab/test_door.py::test_whoever_watches_may_press_everything[tied]",
     ),
     Bug(
+        "a row of the comparison with the A†y of another run",
+        "lab/comparison.py",
+        "_row(name, runs[name], sample",
+        "_row(name, runs[next(iter(runs))], sample",
+        "lab/test_many_runs.py::test_each_run_has_a_row_with_what_is_its_own",
+    ),
+    Bug(
+        "a sweep that is stopped goes on with its next run",
+        "batch/sweep.py",
+        "for account in [*waiting, *(",
+        "for account in [*(",
+        "batch/test_sweep.py::test_it_is_found_again_stopped_and_gone_on_with",
+    ),
+    Bug(
+        "the filter looks at names alone",
+        "lab/runspanel.py",
+        """for cell in line["cells"])""",
+        """for cell in line["cells"][:1])""",
+        "lab/test_many_runs.py::test_the_list_has_a_column_a_method_and_finds_any_cell",
+    ),
+    Bug(
         "text is taken for markup",
         "cli/terminal.py",
         "markup=False, emoji",

@@ -74,7 +74,10 @@ class DataTable(JSComponent):
         put(self, rows=json.dumps(rows))
 
     def listen(self, heard: Callable[[str, str], None]) -> None:
-        """Call ``heard`` with ``open``, ``choose`` or ``leave`` and the key of the row."""
+        """Call ``heard`` with ``open``, ``choose`` or ``leave`` and the key of the row.
+
+        ``choose all`` and ``leave all`` are of all rows that are shown.
+        """
         self.on_msg(lambda event: heard(event.data["what"], event.data["row"]))
 
 

@@ -27,6 +27,11 @@ function numberInput(model, ids, send) {
   const commit = () => { if (input.value !== model.value) send(input.value) }
   input.addEventListener("change", commit)
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") commit() })
+  let pause = 0
+  input.addEventListener("input", () => {
+    clearTimeout(pause)
+    if (model.kind === "text" && model.eager) pause = setTimeout(commit, 200)
+  })
   const row = element("div", {class: "row"}, input)
   const parts = [input]
   if (model.scaled) {

@@ -44,12 +44,24 @@ export function render({model}) {
       })
       return element("th", {scope: "col", "aria-sort": state, class: style}, sort)
     })
-    if (model.selectable) cells.unshift(element("th", {scope: "col"}, element("span", {class: "unseen"}, "Choose")))
+    if (model.selectable) cells.unshift(element("th", {scope: "col", class: "pick"}, chooseAll()))
     head.replaceChildren(...cells)
+  }
+  // Chosen are those that are shown; others keep what they are.
+  const chooseAll = () => {
+    const keys = JSON.parse(model.rows).map((row) => row.key)
+    const n = keys.filter((key) => model.chosen.includes(key)).length
+    const box = element("input", {type: "checkbox", "aria-label": "Choose all that are shown"})
+    box.checked = n > 0 && n === keys.length
+    box.indeterminate = n > 0 && n < keys.length
+    box.addEventListener("change", () => model.send_msg({what: box.checked ? "choose all" : "leave all", row: ""}))
+    return box
   }
   const drawRow = (row) => {
     const cells = row.cells.map((cell, index) => {
-      if (index) return element("td", {title: cell.title, class: model.columns[index][2]}, cell.text)
+      const style = model.columns[index][2] ?? ""
+      if (style.includes("note")) return element("td", {class: style}, element("div", {title: cell.text}, cell.text))
+      if (index) return element("td", {title: cell.title, class: style}, cell.text)
       const chip = row.colour ? [element("span", {class: "chip", style: `background:${row.colour}`})] : []
       const name = element(model.selectable ? "button" : "span", {class: "name", title: cell.title}, cell.text)
       if (model.selectable) name.addEventListener("click", () => say("open", row.key))

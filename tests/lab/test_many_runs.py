@@ -1,0 +1,287 @@
+"""Many runs without a server: the list, what differs, the matrix, its files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kit.lab_runs import N_STEPS, write_run
+
+from reilab.batch.grid import cells_of
+from reilab.lab.comparison import MOST_ROWS, content_of_several, letters
+from reilab.lab.content import LOSSES, PSNR, Content
+from reilab.lab.differences import differing, facts, heads
+from reilab.lab.exhibit import as_text
+from reilab.lab.hands import FREE, Hands
+from reilab.lab.library import Library, run_title
+from reilab.lab.matrix import Matrix
+from reilab.lab.model import Lab
+from reilab.lab.runspanel import RunsPanel
+from reilab.lab.sweeps import SweepPanel, grid_of
+from reilab.lab.view import ERRORS, View
+from reilab.lab.web.components import Browser, DataTable
+from reilab.record.folder import RunFolder
+from reilab.record.history import History, history_of
+from reilab.record.notes import Notes, read_notes
+from reilab.runs.config import RunConfig, config_of
+from reilab.show.table import GAP, Result
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> dict[str, tuple[History, RunConfig]]:
+    """Four runs of other noises and methods, each with a measurement and an A†y of its own."""
+    made = {}
+    for index, noise in enumerate((0.05, 0.1, 0.1, 0.2)):
+        methods = ("ei", "rei") if index else ("rei", "supervised")
+        folder = write_run(tmp_path, f"run-{index}", methods, noise=noise, seed=index)
+        made[folder.name] = (history_of(folder.events()), config_of(folder))
+    return made
+
+
+def content(
+    runs: Mapping[str, tuple[History, RunConfig]], look: View, methods: str, curves: str = PSNR
+) -> Content:
+    histories = {name: history for name, (history, _) in runs.items()}
+    configs = {name: config for name, (_, config) in runs.items()}
+    return content_of_several(histories, configs, look, set(methods.split()), curves.split())
+
+
+def test_each_run_has_a_row_with_what_is_its_own(
+    runs: dict[str, tuple[History, RunConfig]],
+) -> None:
+    scene = content(runs, View(), "ei rei supervised").scene
+    assert [row.run for row in scene.rows] == list(runs)
+    assert [[shot.key for shot in row.shots] for row in scene.rows[:2]] == [
+        ["truth", "pinv", "rei", "supervised"],
+        ["truth", "pinv", "ei", "rei"],
+    ]
+    starts = [row.shots[1].image.std() for row in scene.rows]
+    assert len(set(starts)) == 4 - 1, "the third run has the noise of the second"
+    assert all(row.measurement is not None for row in scene.rows)
+    assert len({row.end for row in scene.rows}) == 1
+    assert [shot.key for shot in scene.shots][:3] == ["truth", "A/pinv", "A/rei"]
+    assert not scene.shots[1].judged
+
+
+def test_rows_share_columns_zoom_and_panes(runs: dict[str, tuple[History, RunConfig]]) -> None:
+    view = View(hidden=[ERRORS])
+    matrix = Matrix(view)
+    scene = content(runs, view, "ei rei supervised").scene
+    matrix.update(scene, ["A", "B", "C", "D"])
+    boards = matrix._boards
+    assert [board.pictures.ranges for board in boards[1:]] == [boards[0].pictures.ranges] * 3
+    assert [len(board._grid.objects) for board in boards] == [5] * 4
+    assert list(boards[0]._gaps) == ["ei"]
+    assert list(boards[1]._gaps) == ["supervised"]
+    source = boards[3]._cards["rei"].pair.image.source
+    before = source.data["image"][0]
+    matrix.update(scene, ["A", "B", "C", "D"])
+    assert source.data["image"][0] is before
+    view.hidden = [ERRORS, "rei", "supervised"]
+    matrix.update(scene, ["A", "B", "C", "D"])
+    assert not boards[3]._cards["rei"].visible
+    assert not boards[1]._gaps["supervised"].visible
+    few = content(dict(list(runs.items())[:2]), view, "ei rei")
+    matrix.update(few.scene, ["A", "B"])
+    assert len(matrix._view.objects) == 2 * 2 + 1
+
+
+def test_the_curves_are_those_that_are_asked_for_and_leave_the_legend_to_the_key(
+    runs: dict[str, tuple[History, RunConfig]],
+) -> None:
+    found = content(runs, View(), "rei").kinds
+    assert list(found) == [PSNR]
+    assert list(found[PSNR])[:2] == ["A/pinv", "A/rei"]
+    lines = [series.line for series in found[PSNR].values()]
+    assert not any(line.named for line in lines)
+    assert len({line.dash for line in lines}) == 4
+    assert list(content(runs, View(), "rei", LOSSES).kinds) == [LOSSES]
+
+
+def test_many_runs_have_letters_and_the_first_ones_images(tmp_path: Path) -> None:
+    assert list(letters([str(index) for index in range(28)]).values())[24:] == [
+        "Y",
+        "Z",
+        "AA",
+        "AB",
+    ]
+    folder = write_run(tmp_path, "run", ("rei",))
+    history, config = history_of(folder.events()), config_of(folder)
+    runs = {f"run-{index}": (history, config) for index in range(MOST_ROWS + 3)}
+    found = content(runs, View(), "rei")
+    assert len(found.scene.rows) == MOST_ROWS
+    assert len(found.rows) == 2 * len(runs)
+
+
+def test_settings_that_differ_are_told_with_their_units(
+    runs: dict[str, tuple[History, RunConfig]],
+) -> None:
+    configs = {name: config for name, (_, config) in runs.items()}
+    names = differing(configs)
+    assert names[0] == "noise"
+    assert {"methods", "seed"} < set(names)
+    assert not {"size", "sigma", "steps", "preset", "assumed_noise"} & set(names)
+    assert facts(configs)["run-3"]["noise"] == "0.2"
+    assert facts({"run-3": configs["run-3"]})["run-3"] == {
+        "task": "mri",
+        "noise": "0.2",
+        "seed": "3",
+    }
+    assert heads(configs, ["noise", "seed"]) == {
+        "noise": ("True noise", "of max."),
+        "seed": ("Seed", ""),
+    }
+
+
+def test_a_file_of_the_comparison_says_of_what_each_row_is(
+    runs: dict[str, tuple[History, RunConfig]],
+) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_text(content(runs, View(), "rei").rows, ","))))
+    assert len(rows) == 8
+    last = rows[-1]
+    known = {name: last[name] for name in ("Run", "Task", "True noise [of max.]", "Seed", "Step")}
+    assert known == {
+        "Run": "run-3",
+        "Task": "mri",
+        "True noise [of max.]": "0.2",
+        "Seed": "3",
+        "Step": str(N_STEPS),
+    }
+    assert (last["Method"], rows[-2]["Method"]) == ("D: REI", "D: A†y")
+
+
+def panel(root: Path, hands: Hands = FREE) -> tuple[RunsPanel, View]:
+    view, library = View(tab="runs"), Library(root)
+    made = RunsPanel(library, Lab(root, hands), view, Browser())
+    made.update()
+    return made, view
+
+
+def listed(shown: RunsPanel) -> list[dict[str, str]]:
+    """The rows of the list, cell by cell, by the heads of its columns."""
+    (table,) = shown.__panel__().select(DataTable)
+    heads = [head for head, *_ in table.columns]
+    return [
+        dict(zip(heads, (cell["text"] for cell in row["cells"]), strict=True))
+        for row in json.loads(table.rows)
+    ]
+
+
+def test_the_list_has_a_column_a_method_and_finds_any_cell(
+    tmp_path: Path, runs: dict[str, tuple[History, RunConfig]]
+) -> None:
+    shown, view = panel(tmp_path)
+    rows = {row["Run"]: row for row in listed(shown)}
+    first = rows["run-0"]
+    assert (first["REI"], first["EI"], first["A†y"]) == ("18.00", "–", "11.00")
+    assert (first["Noise"], first["Seed"], first["Size"]) == ("0.05", "0", str(config_size(runs)))
+    shown._filter.value = "0.05 finished"
+    assert [row["Run"] for row in listed(shown)] == ["run-0"]
+    shown._hear("choose all", "")
+    shown._filter.value = ""
+    shown._hear("choose", "run-2")
+    assert view.compared == ["run-0", "run-2"]
+    shown._filter.value = "supervised"
+    shown._hear("leave all", "")
+    assert view.compared == ["run-2"]
+
+
+def config_size(runs: Mapping[str, tuple[History, RunConfig]]) -> int:
+    return int(vars(runs["run-0"][1].spec)["size"])
+
+
+def test_nothing_moves_the_list(tmp_path: Path, runs: dict[str, tuple[History, RunConfig]]) -> None:
+    shown, view = panel(tmp_path)
+    before = [part.visible for part in shown._view.objects]
+    for chosen in (["run-1"], ["run-1", "run-2"], []):
+        view.compared = chosen
+        assert [part.visible for part in shown._view.objects] == before
+        assert all(button.disabled for button in shown._one._buttons) is (len(chosen) != 1)
+
+
+def test_a_run_is_given_a_name_that_watchers_cannot_change(
+    tmp_path: Path, runs: dict[str, tuple[History, RunConfig]]
+) -> None:
+    shown, view = panel(tmp_path)
+    view.compared = ["run-1"]
+    shown._one._title.value = " the good one "
+    assert read_notes(RunFolder(tmp_path / "run-1")) == Notes(title="the good one")
+    assert "the good one" in [row["Run"] for row in listed(shown)]
+    watching, view = panel(tmp_path, Hands(tied=True))
+    view.compared = ["run-1"]
+    watching._one._title.value = "mine"
+    assert read_notes(RunFolder(tmp_path / "run-1")).title == "the good one"
+
+
+def swept(root: Path, hands: Hands = FREE, **choices: Any) -> SweepPanel:
+    """The panel that asks for sweeps, with such choices."""
+    lab = Lab(root, hands)
+    lab.choices.task, lab.choices.preset = "mri", "smoke"
+    lab.choices.param.update(**choices)
+    panel = SweepPanel(Library(root), lab, View(tab="sweep"))
+    panel.update()
+    return panel
+
+
+def words(panel: SweepPanel) -> str:
+    return unescape(unescape(panel._asked.object.text))
+
+
+def test_a_sweep_says_what_it_would_be_or_what_is_wrong(tmp_path: Path) -> None:
+    panel = swept(tmp_path, methods=["rei", "ei"], steps=7)
+    panel._levels.value, panel._seeds.value = "0,05 0.1 0.2", "2"
+    panel.update()
+    assert "3 noise levels × 2 methods (EI, REI) × 2 seeds = <b>12 runs</b> of 7 steps" in words(
+        panel
+    )
+    for levels, seeds, wrong in (
+        ("0.1 much", "2", "'much' is no number"),
+        ("0.1 0.1", "2", "has a level twice"),
+        ("-1", "2", "sigma = -1.0 is too small"),
+        ("0.1", "0", "Seeds: '0' must be"),
+        ("0.1", "150", "300 runs are more than 200"),
+        ("", "1", "'' is no number"),
+    ):
+        panel._levels.value, panel._seeds.value = levels, seeds
+        panel.update()
+        assert wrong in words(panel)
+        assert panel._start.disabled
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_has_the_settings_of_the_controls(tmp_path: Path) -> None:
+    panel = swept(tmp_path, methods=["rei"], steps=7, alpha_req=3.5, network="unet", seed=5)
+    panel._lab.choices.set_further("acceleration", 3)
+    (cell,) = cells_of(grid_of(panel._lab.choices, "0.2", "1"))
+    panel._lab.choices.noise = 0.2
+    assert cell.config() == panel._lab.choices.config()
+
+
+def test_who_watches_starts_no_sweep(tmp_path: Path) -> None:
+    panel = swept(tmp_path, Hands(tied=True))
+    assert panel._start.disabled
+    panel._attempt(panel._begin)
+    assert "only watches" in panel._trouble.object.text
+    assert list(tmp_path.iterdir()) == []
+    folders = swept(tmp_path, Hands(below=tmp_path / "data"), further={})
+    folders._lab.choices.set_further("data", "/etc")
+    folders._attempt(folders._begin)
+    assert not (tmp_path / "sweeps").exists()
+
+
+def test_forks_are_called_by_what_they_are_of() -> None:
+    name = "20260102-030405-mri-quick-0123abcd"
+    assert run_title(name) == "mri quick, 01-02 03:04:05"
+    assert run_title(f"{name}-2") == "mri quick, 01-02 03:04:05, number 2"
+    assert run_title(f"{name}-from-1200") == ("fork of mri quick, 01-02 03:04:05, at step 1,200")
+    assert run_title("mine") == "mine"
+
+
+def test_a_rounded_nothing_has_no_sign() -> None:
+    assert GAP.shown(Result("rei", gap=-0.001)) == "0.00"
