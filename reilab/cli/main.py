@@ -19,6 +19,7 @@ RUNS = commands(
         "list": ("All runs, the newest first, and the examples.", "runs:list_all_runs"),
         "show": ("The results of a run.", "runs:show_run"),
         "resume": ("Go on with a run from its last checkpoints.", "runs:resume_run"),
+        "repeat": ("Train a run anew, steered as it was.", "runs:repeat_run"),
         "fork": ("Go on from the past of a run, with other settings.", "runs:fork_run"),
         "steer": ("Change numbers of a run that is at work.", "runs:steer_run"),
         "pause": ("Let a run that is at work wait.", "runs:pause_run"),

@@ -1,4 +1,4 @@
-"""reilab runs list|show|resume|fork|steer|pause|continue|stop|export|thin|delete."""
+"""reilab runs list|show|resume|repeat|fork|steer|pause|continue|stop|export|thin|delete."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from reilab.runs.account import read_run
 from reilab.runs.config import config_of
 from reilab.runs.fork import changeable, fork, forked_name
 from reilab.runs.jobs import Status
+from reilab.runs.repeat import repeat, repeated_name
 from reilab.runs.roster import worker_alive
 from reilab.runs.steering import STEERABLE, ask, commands
 from reilab.runs.thin import thin
@@ -144,6 +145,19 @@ def resume_run(run: tyro.conf.Positional[str]) -> None:
     if history_of(folder.events()).finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
     carry_out(folder, join(config_of(folder).device), as_json=False)
+
+
+def repeat_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
+    """Train a run anew, and steer it as it was steered, at the same steps.
+
+    Args:
+        run: name or folder of the run.
+        out: run folder to make; a new one beside RUN otherwise.
+    """
+    folder = find_run(run)
+    place = runs_root() / folder.name if folder in examples() else folder.path
+    made = repeat(folder, out or repeated_name(RunFolder(place)))
+    carry_out(made, join(config_of(made).device), as_json=False)
 
 
 def pause_run(run: tyro.conf.Positional[str]) -> None:
