@@ -24,10 +24,12 @@ from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit
 from reilab.lab.imagetools import tool
 from reilab.lab.library import Library, SummaryRow, rows, run_title
 from reilab.lab.style import TALL
+from reilab.lab.takehome import Facts
 from reilab.lab.text import block, set_html
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, put
 from reilab.record.history import History
+from reilab.runs.facts import facts_of
 from reilab.show.panes import PINV
 from reilab.show.scene import Scene, Shot, measurement, moments, n_images, shots
 from reilab.show.words import method_colour, method_title, number_text
@@ -130,12 +132,13 @@ class Comparison(pn.viewable.Viewer):
         self._library, self._look = library, view
         self._legend = block()
         self._methods = tool("checks", "compared-methods", "Methods", "inline")
-        self.exhibit = Exhibit(view, browser, "reilab-comparison")
+        self.exhibit = Exhibit(view, browser, "reilab-comparison", facts=self._facts)
         self._view = pn.Column(
             self._legend, self._methods, self.exhibit, styles=dict(TALL), **STRETCH
         )
         self._methods.align = "start"
         self._offered: list[str] = []
+        self._given: dict[str, str] = {}
         self._busy = False
         self._redraw = Redraw(self.update)
         self._methods.param.watch(self._redraw.ask, "value")
@@ -160,11 +163,19 @@ class Comparison(pn.viewable.Viewer):
         finally:
             self._busy = False
 
+    def _facts(self) -> Facts:
+        """Of the runs that are shown, by their letters."""
+        return {
+            letter: facts_of(config, name)
+            for name, letter in self._given.items()
+            if (config := self._library.config(name))
+        }
+
     def _draw(self) -> None:
         names = self._library.comparable(self._look.compared)
         read = {name: self._library.history(name) for name in names}
         posed = {name: history for name, history in read.items() if history and history.posed}
-        given = letters(list(posed))
+        self._given = given = letters(list(posed))
         histories = {given[name]: history for name, history in posed.items() if name in given}
         set_html(self._legend, self._words(given))
         self._methods.visible = bool(histories)

@@ -19,7 +19,7 @@ from reilab.events import Event, Started
 from reilab.lab import address, compat, keys
 from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
-from reilab.lab.bulletin import Bulletin
+from reilab.lab.bulletin import Bulletin, tell_copied
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
 from reilab.lab.door import LOGIN, Door, Keeper, Login, Refusal, SafeAnswer, Stranger, Tries
@@ -216,6 +216,8 @@ class LabPage(pn.viewable.Viewer):
             self._system_dark = bool(told["dark"])
             if not self.look.theme:
                 self.page.dark_theme = self._system_dark
+        if "copied" in told:
+            tell_copied(bool(told["copied"]))
         match told.get("key"):
             case None:
                 return

@@ -104,7 +104,9 @@ def plate(scene: Scene, paper: Paper, framing: Framing) -> Figure:
     if framing.errors and scene.errors and columns:
         sheet.top += sheet.line / 2
         width = paper.width / 3
-        sheet.place(paper.width - width - 4 * GAP, width, sheet.line / 2, _scale(scene.end, paper.letters))
+        sheet.place(
+            paper.width - width - 4 * GAP, width, sheet.line / 2, _scale(scene.end, paper.letters)
+        )
         sheet.top += 3.5 * sheet.line
     if framing.curves:
         left = 6 * sheet.line
@@ -145,6 +147,7 @@ def comparison(history: History, image: int = 0) -> Figure:
     n = len(scene.shots)
     framing = Framing(hidden=(MEASUREMENT,), errors=bool(scene.errors))
     return plate(scene, Paper("", PANE_INCHES * INCH * n, 12, n), framing)
+
 
 def side_by_side(histories: Mapping[str, History], image: int = 0) -> Figure:
     """A row of panes for each history, as in ``comparison`` without the error maps.
@@ -283,9 +286,7 @@ def _part(scene: Scene, framing: Framing) -> tuple[float, float, float, float]:
     return (left, right, bottom, top) if left < right and bottom < top else (0, width, 0, height)
 
 
-def _image(
-    scene: Scene, framing: Framing, shot: Shot, letters: float, bar: bool = False
-) -> Draw:
+def _image(scene: Scene, framing: Framing, shot: Shot, letters: float, bar: bool = False) -> Draw:
     measured = shot.key == MEASUREMENT
     low, high = framing.levels or (scene.low, scene.high)
     pixels = to_pixels(shot.image, *((0.0, 1.0) if measured else (low, high)))
@@ -348,9 +349,7 @@ def _scale_bar(axis: Axes, part: tuple[float, float, float, float], letters: flo
     )
     told = f"{length} pixel{'s' * (length > 1)}"
     place = {"xytext": (0, letters / 3), "textcoords": "offset points"}
-    axis.annotate(
-        told, (x, y), color="white", fontsize=0.9 * letters, path_effects=[edge], **place
-    )
+    axis.annotate(told, (x, y), color="white", fontsize=0.9 * letters, path_effects=[edge], **place)
 
 
 def _scale(end: float, letters: float) -> Draw:
