@@ -25,7 +25,7 @@ RUNS = commands(
         "pause": ("Let a run that is at work wait.", "runs:pause_run"),
         "continue": ("Let a run that waits go on.", "runs:continue_run"),
         "stop": ("Stop a run, or take it out of the line; it can be resumed.", "runs:stop_run"),
-        "export": ("Report, metrics and curves as files.", "runs:export_run"),
+        "export": ("Report, tables, curves and figures as files.", "runs:export_run"),
         "thin": ("A small copy of a finished run, to pass on.", "runs:thin_run"),
         "delete": ("Delete a run from disk.", "runs:delete_run"),
     }

@@ -137,7 +137,7 @@ class Results(pn.viewable.Viewer):
         facts: of the runs that are shown.
     """
 
-    def __init__(self, browser: Browser, stem: str, facts: Callable[[], Facts]) -> None:
+    def __init__(self, browser: Browser, stem: str, facts: Callable[[], Facts] = dict) -> None:
         super().__init__()
         self._browser, self._stem, self._facts = browser, stem, facts
         self._rows: tuple[SummaryRow, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from reilab.runs import jobs
 from reilab.runs.config import USUAL_METHODS, RunConfig, config_of, objectives, values_of
 from reilab.runs.fork import changeable, parent_of
 from reilab.show.charts import svg_charts
-from reilab.show.gallery import Shown, sample_of, shown, templates
+from reilab.show.gallery import sample_of, templates
+from reilab.show.reel import SCRIPT, reels, script_hash
 from reilab.show.results import results
 from reilab.show.scene import Scene, lost_words, n_images, scene_of
 from reilab.show.table import COLUMNS, STEP
@@ -166,8 +167,7 @@ def _options(values: Mapping[str, Any]) -> list[str]:
 
 
 #: Numbers in all pictures of a report: about as many bytes, and never many megabytes.
-BUDGET = 4_000_000
-STRIP_MOMENTS = 6
+BUDGET = 2_000_000
 
 
 def report_html(folder: RunFolder) -> str:
@@ -179,8 +179,7 @@ def report_html(folder: RunFolder) -> str:
     config, history = config_of(folder), history_of(folder.events())
     standing, task = jobs.standing(folder, history), find_task(config.task)
     first = scene_of(folder.name, history, 0)
-    n_samples, n_moments = _affordable(history, first)
-    scenes = [scene_of(folder.name, history, number) for number in range(n_samples)]
+    scenes = [scene_of(folder.name, history, n) for n in range(_affordable(history, first))]
     template = templates(Path(__file__).parent).get_template("report.html.j2")
     return template.render(
         title=task.title,
@@ -198,7 +197,9 @@ def report_html(folder: RunFolder) -> str:
             for row in results(history)
         ],
         samples=[sample_of(scene) for scene in scenes if scene],
-        strips=_strips(history, n_moments),
+        reels=[asdict(reel) for reel in reels(history)],
+        script=SCRIPT,
+        script_hash=script_hash(),
         charts=svg_charts(history),
         steering=steering_log(history),
         command=command_of(folder),
@@ -206,32 +207,9 @@ def report_html(folder: RunFolder) -> str:
     )
 
 
-def _affordable(history: History, first: Scene | None) -> tuple[int, int]:
-    """How many test images, and moments of the first one, have room in a report."""
+def _affordable(history: History, first: Scene | None) -> int:
+    """How many test images have room in a report."""
     if first is None or not first.shots:
-        return 0, 0
-    n, shape = n_images(history), first.shots[0].image.shape
-    one = int(np.prod(shape)) * 2 * len(first.panes)
-    moments = int(np.prod(shape)) * max(1, len(history.tracks))
-    n_samples = max(1, min(n, BUDGET // 2 // one))
-    return n_samples, max(0, min(STRIP_MOMENTS, BUDGET // 2 // moments))
-
-
-def _strips(history: History, most: int) -> list[list[Shown]]:
-    """The first test image over the moments of the run, a row for each method."""
-    strips = []
-    for method, track in history.tracks.items():
-        steps = [event.step for event in track.evaluated]
-        if most < 2 or len(steps) < 2:
-            continue
-        places = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)
-        strips.append([one for place in places for one in _at(history, method, steps[place])])
-    return strips
-
-
-def _at(history: History, method: str, step: int) -> list[Shown]:
-    """The first test image as a method had it at a step, which it says, if it can be read."""
-    scene = scene_of("", history, 0, step)
-    assert scene is not None
-    found = [shown(scene, shot) for shot in scene.shots if shot.key == method]
-    return [replace(one, told=", ".join(filter(None, [f"step {step}", one.told]))) for one in found]
+        return 0
+    one = int(np.prod(first.shots[0].image.shape)) * 2 * len(first.panes)
+    return max(1, min(n_images(history), BUDGET // one))

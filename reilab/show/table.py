@@ -152,7 +152,7 @@ TEX = {one: f"\\{one}" for one in "&%$#_{}"} | {
 
 
 def as_latex(lines: Sequence[Line]) -> str:
-    """A table for ``booktabs``; the best number of a column is bold, methods with oracles apart.
+    """A table for ``booktabs``; the best numbers of a problem are bold, oracles apart.
 
     Facts that all rows share stand above it as a comment, and others are columns.
     """
@@ -183,7 +183,7 @@ def as_latex(lines: Sequence[Line]) -> str:
 
 def _printed(column: Column, line: Line, lines: Sequence[Line]) -> str:
     """A number as it is shown, bold if no other row of a method without an oracle has a better."""
-    rivals = [one for one in lines if not _oracle(one)]
+    rivals = [one for one in lines if not _oracle(one) and _problem(one) == _problem(line)]
     numbers = [number for one in rivals if (number := column.of(one.result)) is not None]
     best = (min if column.name in LESS else max)(numbers, default=None)
     shown = _tex(column.shown(line.result))
@@ -194,6 +194,10 @@ def _printed(column: Column, line: Line, lines: Sequence[Line]) -> str:
 def _oracle(line: Line) -> bool:
     known = methods()
     return line.result.method in known and known[line.result.method].oracle
+
+
+def _problem(line: Line) -> list[str]:
+    return [line.facts.get(name, "") for name in ("Task", "Noise", "Operator")]
 
 
 def _facts(lines: Sequence[Line]) -> list[str]:
