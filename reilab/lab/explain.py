@@ -74,6 +74,7 @@ HELP: Mapping[str, str] = {
     "paper": "How wide the figure is on paper. It has the panes, the part, the window and the "
     "error maps that are on screen, with captions, and the settings at its foot.",
     "curve": "Draws PSNR against steps below the images of the figure.",
+    "my-data": "Folders and files below the data root, and what was brought there from a browser.",
     "filter": "Shows the runs in whose name, task, methods or note these words occur. All words "
     "must occur; leave it empty for all runs.",
     "note": "A remark on the run that is shown. It is kept with the run and found by the filter.",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache, partial
 from html import escape
 
 import panel as pn
 
+from reilab.lab.beside import beside
 from reilab.lab.web.components import Browser
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
@@ -34,15 +34,9 @@ class File:
 KINDS = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
 
 
-@cache
-def _beside() -> ThreadPoolExecutor:
-    """One thread for the files of all sessions, so that the server goes on to answer."""
-    return ThreadPoolExecutor(1, "reilab-export")
-
-
 def hand_out(browser: Browser, make: Callable[[], File]) -> None:
     """Make a file beside the page, and give it to the person as soon as it is there."""
-    document, notifications = pn.state.curdoc, pn.state.notifications
+    notifications = pn.state.notifications
 
     def give(made: Future[File]) -> None:
         trouble = made.exception()
@@ -53,11 +47,7 @@ def hand_out(browser: Browser, make: Callable[[], File]) -> None:
             # They are shown as HTML.
             notifications.error(escape(str(trouble)), duration=0)
 
-    making = _beside().submit(make)
-    if document is None:
-        give(making)
-    else:
-        making.add_done_callback(lambda made: document.add_next_tick_callback(partial(give, made)))
+    beside(make, give)
 
 
 def figure(scene: Scene, paper: Paper, framing: Framing, kind: str) -> File:

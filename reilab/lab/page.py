@@ -28,6 +28,7 @@ from reilab.lab.guide import Guide, KeyList, Tour
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.library import Library
 from reilab.lab.model import Lab
+from reilab.lab.mydata import MyData
 from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
@@ -69,8 +70,10 @@ class LabPage(pn.viewable.Viewer):
         self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
         self._comparison = Comparison(self._library, self.look, self.browser)
         self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
+        self._mydata = MyData(self.lab)
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
+            small_button("My data", self._mydata.toggle, "my data", "text"),
             small_button("Keys", self._keys.toggle, "keys", "text"),
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
@@ -158,6 +161,7 @@ class LabPage(pn.viewable.Viewer):
         main = pn.Column(
             self._guide,
             self._keys,
+            self._mydata,
             *self._tabs.values(),
             self.browser,
             sizing_mode="stretch_width",

@@ -338,7 +338,6 @@ def _scale_bar(axis: Axes, part: tuple[float, float, float, float], letters: flo
     lengths = [factor * 10**power for power in range(5) for factor in (1, 2, 5)]
     length = max([one for one in lengths if one <= (right - left) / 3.5], default=1)
     x, y = left + 0.04 * (right - left), bottom + 0.05 * (top - bottom)
-    edge = withStroke(linewidth=letters / 5, foreground="black")
     axis.plot(
         [x, x + length],
         [y, y],
@@ -348,8 +347,10 @@ def _scale_bar(axis: Axes, part: tuple[float, float, float, float], letters: flo
         path_effects=[withStroke(linewidth=letters / 2.2, foreground="black")],
     )
     told = f"{length} pixel{'s' * (length > 1)}"
-    place = {"xytext": (0, letters / 3), "textcoords": "offset points"}
-    axis.annotate(told, (x, y), color="white", fontsize=0.9 * letters, path_effects=[edge], **place)
+    # An outline would make shapes of the letters.
+    ground = {"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": letters / 8}
+    place = {"xytext": (0, letters / 2.5), "textcoords": "offset points", "bbox": ground}
+    axis.annotate(told, (x, y), color="white", fontsize=0.9 * letters, **place)
 
 
 def _scale(end: float, letters: float) -> Draw:
