@@ -138,7 +138,7 @@ def _images(files: Sequence[Path]) -> Findings:
         notes.append("one image cannot be learned from and judged by: put others beside it")
     sigma = float(np.mean([haar_noise(one.unit[0].mean(0)) for one in looked]))
     return Findings(
-        what=f"{least}{n_images} {kind} images, {told((height, width))} pixels, {places}",
+        what=f"{least}{n_images} {kind} image{"s" * (n_images > 1)}, {told((height, width))} pixels, {places}",
         values=(
             min(float(one.values.min()) for one in looked),
             max(float(one.values.max()) for one in looked),

@@ -59,10 +59,14 @@ def findings_html(name: str, found: Findings) -> str:
     picture = ""
     if found.picture is not None:
         png = base64.b64encode(to_png(to_pixels(found.picture, 0, 1))).decode()
-        style = "height:180px;max-width:100%;image-rendering:pixelated;float:left;margin-right:16px"
+        style = "height:180px;max-width:100%;object-fit:contain;image-rendering:pixelated"
         source = f"data:image/png;base64,{png}"
         picture = f'<img alt="The first image of {escape(name)}" style="{style}" src="{source}">'
-    return f"{picture}<strong>{escape(name)}</strong><ul>{items}</ul>"
+    words = f"<strong>{escape(name)}</strong><ul>{items}</ul>"
+    return (
+        f'<div style="display:flex;flex-wrap:wrap;gap:4px 16px">{picture}'
+        f'<div style="flex:1 1 280px">{words}</div></div>'
+    )
 
 
 def use_images(lab: Lab, name: str) -> None:
