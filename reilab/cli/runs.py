@@ -31,7 +31,7 @@ from reilab.settings import field_types, settings_of
 from reilab.show.figures import FORMATS, PAPERS, Framing, plate, saved
 from reilab.show.results import curves_csv, metrics_csv, results
 from reilab.show.scene import scene_of
-from reilab.show.table import Line, as_latex
+from reilab.show.table import TableLine, as_latex
 from reilab.show.words import change_words, method_title
 from reilab.training.config import TrainConfig
 from reilab.training.team import ALONE, join
@@ -218,13 +218,14 @@ def export_run(
     replace_text(target / "metrics.csv", metrics_csv(history))
     replace_text(target / "curves.csv", curves_csv(history))
     facts = facts_of(config_of(folder), folder.name)
-    lines = [Line(method_title(row.method), row, facts) for row in results(history)]
+    lines = [TableLine(method_title(row.method), row, facts) for row in results(history)]
     replace_text(target / "results.tex", as_latex(lines))
     scene = scene_of(folder.name, history, 0)
-    for kind in FORMATS if figure and scene else ():
+    if figure and scene:
         made = plate(scene, PAPERS[figure], Framing(notes=[facts_line(facts)]))
-        with replacing(target / f"figure.{kind}") as partial:
-            partial.write_bytes(saved(made, kind))
+        for kind in FORMATS:
+            with replacing(target / f"figure.{kind}") as partial:
+                partial.write_bytes(saved(made, kind))
     # Last: of a run whose task is not known here the numbers can be told.
     replace_text(target / "report.html", report_html(folder))
     print(f"written: {target}")

@@ -127,7 +127,6 @@ def _images(files: Sequence[Path]) -> Findings:
     sizes = {one.values.shape[2:] for one in looked}
     least = "at least " if len(files) > LOOKED_INTO else ""
     kind = "colour" if channels == 3 else "grey"
-    places = f"in {len(files)} file{'s' * (len(files) > 1)}"
     notes = [one.note for one in looked if one.note]
     if len(sizes) > 1:
         notes.append("the images differ in size")
@@ -137,8 +136,9 @@ def _images(files: Sequence[Path]) -> Findings:
     if n_images < 2:
         notes.append("one image cannot be learned from and judged by: put others beside it")
     sigma = float(np.mean([haar_noise(one.unit[0].mean(0)) for one in looked]))
+    what = f"{least}{_counted(n_images, f'{kind} image')}, {told((height, width))} pixels"
     return Findings(
-        what=f"{least}{n_images} {kind} image{"s" * (n_images > 1)}, {told((height, width))} pixels, {places}",
+        what=f"{what}, in {_counted(len(files), 'file')}",
         values=(
             min(float(one.values.min()) for one in looked),
             max(float(one.values.max()) for one in looked),
@@ -162,9 +162,12 @@ def _measurements(files: Sequence[Path]) -> Findings:
     if not sizes.size:
         raise ValueError(f"{files[0].name}: {name} holds no finite number")
     notes = ["a mask says which entries were measured"] if "mask" in arrays else []
-    places = f"{len(files)} file{'s' * (len(files) > 1)}"
     return Findings(
-        what=f"measurements, {kind} numbers, {told(array.shape)}, {places}",
+        what=f"measurements, {kind} numbers, {told(array.shape)}, {_counted(len(files), 'file')}",
         values=(float(sizes.min()), float(sizes.max())),
         notes=(*notes, "nobody knows their ground truth: there are no metrics"),
     )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count > 1)}"

@@ -19,7 +19,7 @@ from reilab.lab.text import heading, quiet, set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, Field, put
 from reilab.show.panes import MEASUREMENT
-from reilab.show.table import COLUMNS, Line, as_latex, as_text
+from reilab.show.table import COLUMNS, TableLine, as_latex, as_text
 from reilab.show.words import method_colour, number_text
 
 ROW = {**TALL, "gap": "14px", "align-items": "center", "flex-wrap": "nowrap"}
@@ -180,20 +180,22 @@ class Results(pn.viewable.Viewer):
             self._rows = tuple(rows)
             self._table.show([_line(row) for row in rows])
 
-    def _lines(self) -> list[Line]:
+    def _lines(self) -> list[TableLine]:
         return lines_of(self._rows, self._facts())
 
     def _save(self, suffix: str, content: str) -> None:
         self._browser.download(f"{self._stem}.{suffix}", content.encode(), "text/plain")
 
 
-def lines_of(rows: Sequence[SummaryRow], facts: Facts) -> list[Line]:
+def lines_of(rows: Sequence[SummaryRow], facts: Facts) -> list[TableLine]:
     """The rows with the facts of their runs, to be written to files.
 
     The key of a row begins with the letter of its run where there are several, but for A†y.
     """
     first = next(iter(facts.values()), {})
-    return [Line(row.name, row.result, facts.get(row.key.partition("/")[0], first)) for row in rows]
+    return [
+        TableLine(row.name, row.result, facts.get(row.key.partition("/")[0], first)) for row in rows
+    ]
 
 
 def _line(row: SummaryRow) -> dict[str, Any]:

@@ -129,8 +129,7 @@ def saved(figure: Figure, kind: str) -> bytes:
 
     out = io.BytesIO()
     told: Mapping[str, Any] = {"Software": None} if kind == "png" else {"Creator": "reilab"}
-    fonts = {"svg.fonttype": "none", "svg.hashsalt": "reilab", "pdf.fonttype": 42}
-    with rc_context(fonts):
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "reilab", "pdf.fonttype": 42}):
         figure.savefig(out, format=kind, dpi=DOTS_PER_INCH, metadata=told)
     return out.getvalue()
 
@@ -349,8 +348,8 @@ def _scale_bar(axis: Axes, part: tuple[float, float, float, float], letters: flo
     told = f"{length} pixel{'s' * (length > 1)}"
     # An outline would make shapes of the letters.
     ground = {"facecolor": "black", "alpha": 0.55, "linewidth": 0, "pad": letters / 8}
-    place = {"xytext": (0, letters / 2.5), "textcoords": "offset points", "bbox": ground}
-    axis.annotate(told, (x, y), color="white", fontsize=0.9 * letters, **place)
+    place: dict[str, Any] = {"xytext": (0, letters / 2.5), "textcoords": "offset points"}
+    axis.annotate(told, (x, y), color="white", fontsize=0.9 * letters, bbox=ground, **place)
 
 
 def _scale(end: float, letters: float) -> Draw:

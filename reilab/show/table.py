@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reilab.events import Metrics
-from reilab.methods.registry import methods
 
 #: What a cell shows where there is no number.
 NOTHING = "–"
@@ -27,6 +26,7 @@ class Result:
         seconds: of training, without evaluation.
         steps_per_second: of training.
         parameters: weights of the network.
+        oracle: whether the method sees the ground truth.
     """
 
     method: str
@@ -37,6 +37,7 @@ class Result:
     seconds: float | None = None
     steps_per_second: float | None = None
     parameters: int | None = None
+    oracle: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def numbers_of(metrics: Metrics | None) -> tuple[float | None, ...]:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """A row of a table that leaves the lab: what it is called, its numbers, facts of its run."""
 
     name: str
@@ -123,7 +124,7 @@ class Line:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def as_text(lines: Sequence[Line], between: str) -> str:
+def as_text(lines: Sequence[TableLine], between: str) -> str:
     """A table with all digits and facts, for spreadsheets; ``between`` parts the cells."""
     out, facts = io.StringIO(), _facts(lines)
     writer = csv.writer(out, delimiter=between, lineterminator="\n")
@@ -151,7 +152,7 @@ TEX = {one: f"\\{one}" for one in "&%$#_{}"} | {
 }
 
 
-def as_latex(lines: Sequence[Line]) -> str:
+def as_latex(lines: Sequence[TableLine]) -> str:
     """A table for ``booktabs``; the best numbers of a problem are bold, oracles apart.
 
     Facts that all rows share stand above it as a comment, and others are columns.
@@ -181,26 +182,21 @@ def as_latex(lines: Sequence[Line]) -> str:
     )
 
 
-def _printed(column: Column, line: Line, lines: Sequence[Line]) -> str:
+def _printed(column: Column, line: TableLine, lines: Sequence[TableLine]) -> str:
     """A number as it is shown, bold if no other row of a method without an oracle has a better."""
-    rivals = [one for one in lines if not _oracle(one) and _problem(one) == _problem(line)]
+    rivals = [one for one in lines if not one.result.oracle and _problem(one) == _problem(line)]
     numbers = [number for one in rivals if (number := column.of(one.result)) is not None]
     best = (min if column.name in LESS else max)(numbers, default=None)
     shown = _tex(column.shown(line.result))
-    bold = not _oracle(line) and best is not None and column.of(line.result) == best
+    bold = not line.result.oracle and best is not None and column.of(line.result) == best
     return f"\\textbf{{{shown}}}" if bold else shown
 
 
-def _oracle(line: Line) -> bool:
-    known = methods()
-    return line.result.method in known and known[line.result.method].oracle
-
-
-def _problem(line: Line) -> list[str]:
+def _problem(line: TableLine) -> list[str]:
     return [line.facts.get(name, "") for name in ("Task", "Noise", "Operator")]
 
 
-def _facts(lines: Sequence[Line]) -> list[str]:
+def _facts(lines: Sequence[TableLine]) -> list[str]:
     return list(dict.fromkeys(name for line in lines for name in line.facts))
 
 

@@ -6,12 +6,16 @@ import csv
 import io
 
 from reilab.events import Metrics
-from reilab.show.table import Line, Result, as_latex, as_text
+from reilab.show.table import Result, TableLine, as_latex, as_text
 
 
-def line(method: str, psnr: float, nmse: float, **facts: str) -> Line:
+def line(method: str, psnr: float, nmse: float, **facts: str) -> TableLine:
     metrics = Metrics(psnr, 0.5, nmse)
-    return Line(method.upper(), Result(method, step=10, metrics=metrics), facts)
+    return TableLine(
+        method.upper(),
+        Result(method, step=10, metrics=metrics, oracle=method == "supervised"),
+        facts,
+    )
 
 
 ONE = {"Task": "mri", "Noise": "0.1"}
