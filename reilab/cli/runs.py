@@ -1,10 +1,10 @@
-"""reilab runs list|show|resume|fork|steer|pause|continue|stop|export|thin|delete."""
+"""reilab runs list|show|resume|repeat|fork|steer|pause|continue|stop|export|thin|delete."""
 
 from __future__ import annotations
 
 from inspect import Parameter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 from rich.table import Table
@@ -12,7 +12,7 @@ from rich.table import Table
 from reilab.cli import terminal
 from reilab.cli.tree import option, with_options
 from reilab.cli.work import carry_out, report
-from reilab.disk import replace_text
+from reilab.disk import replace_text, replacing
 from reilab.events import Continue, Pause, Refused
 from reilab.methods.registry import method_settings, methods
 from reilab.record.folder import RunFolder, examples, find_run, list_runs, runs_root
@@ -20,13 +20,18 @@ from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.account import read_run
 from reilab.runs.config import config_of
+from reilab.runs.facts import facts_line, facts_of
 from reilab.runs.fork import changeable, fork, forked_name
 from reilab.runs.jobs import Status
+from reilab.runs.repeat import repeat, repeated_name
 from reilab.runs.roster import worker_alive
 from reilab.runs.steering import STEERABLE, ask, commands
 from reilab.runs.thin import thin
 from reilab.settings import field_types, settings_of
-from reilab.show.results import curves_csv, metrics_csv
+from reilab.show.figures import FORMATS, PAPERS, Framing, plate, saved
+from reilab.show.results import curves_csv, metrics_csv, results
+from reilab.show.scene import scene_of
+from reilab.show.table import TableLine, as_latex
 from reilab.show.words import change_words, method_title
 from reilab.training.config import TrainConfig
 from reilab.training.team import ALONE, join
@@ -146,6 +151,19 @@ def resume_run(run: tyro.conf.Positional[str]) -> None:
     carry_out(folder, join(config_of(folder).device), as_json=False)
 
 
+def repeat_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
+    """Train a run anew, and steer it as it was steered, at the same steps.
+
+    Args:
+        run: name or folder of the run.
+        out: run folder to make; a new one beside RUN otherwise.
+    """
+    folder = find_run(run)
+    place = runs_root() / folder.name if folder in examples() else folder.path
+    made = repeat(folder, out or repeated_name(RunFolder(place)))
+    carry_out(made, join(config_of(made).device), as_json=False)
+
+
 def pause_run(run: tyro.conf.Positional[str]) -> None:
     """Let a run that is at work wait, between two steps.
 
@@ -176,12 +194,17 @@ def stop_run(run: tyro.conf.Positional[str]) -> None:
     jobs.stop(folder)
 
 
-def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
-    """Write report.html, metrics.csv and curves.csv of a run.
+def export_run(
+    run: tyro.conf.Positional[str],
+    out: Path | None = None,
+    figure: Literal["", "column", "page", "slide"] = "",
+) -> None:
+    """Write report.html, metrics.csv, curves.csv and results.tex of a run.
 
     Args:
         run: name or folder of the run.
         out: folder to write to; that of the run otherwise.
+        figure: also write figure.svg, .pdf and .png for one column, a page, or a slide.
     """
     # Its template engine is loaded for nothing else.
     from reilab.runs.report import report_html
@@ -194,6 +217,15 @@ def export_run(run: tyro.conf.Positional[str], out: Path | None = None) -> None:
     history = history_of(folder.events())
     replace_text(target / "metrics.csv", metrics_csv(history))
     replace_text(target / "curves.csv", curves_csv(history))
+    facts = facts_of(config_of(folder), folder.name)
+    lines = [TableLine(method_title(row.method), row, facts) for row in results(history)]
+    replace_text(target / "results.tex", as_latex(lines))
+    scene = scene_of(folder.name, history, 0)
+    if figure and scene:
+        made = plate(scene, PAPERS[figure], Framing(notes=[facts_line(facts)]))
+        for kind in FORMATS:
+            with replacing(target / f"figure.{kind}") as partial:
+                partial.write_bytes(saved(made, kind))
     # Last: of a run whose task is not known here the numbers can be told.
     replace_text(target / "report.html", report_html(folder))
     print(f"written: {target}")

@@ -82,6 +82,17 @@ class Bulletin(pn.viewable.Viewer):
             pn.state.notifications.error(escape(trouble), duration=0)
 
 
+def tell_copied(copied: bool) -> None:
+    """Say whether a text is on the clipboard now."""
+    if pn.state.notifications is None:
+        return
+    if copied:
+        pn.state.notifications.success("Copied", duration=2000)
+    else:
+        words = "The browser refuses to copy: mark the text and press Ctrl + C"
+        pn.state.notifications.warning(words, duration=6000)
+
+
 def _tell(ended: Ended) -> None:
     if pn.state.notifications is None:
         return

@@ -31,10 +31,12 @@ from reilab.lab.imagetools import tool
 from reilab.lab.library import Library, rows
 from reilab.lab.markup import key_html, row_head
 from reilab.lab.style import LINE, TALL
+from reilab.lab.takehome import Facts
 from reilab.lab.text import block, set_html
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable, put
 from reilab.record.history import History
+from reilab.runs.facts import facts_of
 from reilab.show.panes import PINV, TRUTH
 from reilab.show.scene import Scene, moments, n_images, scene_of
 from reilab.show.words import method_colour, method_title
@@ -53,7 +55,6 @@ def letters(names: Sequence[str]) -> dict[str, str]:
 
 def content_of_several(
     runs: Mapping[str, History],
-    configs: Configs,
     look: View,
     methods: set[str],
     curves: Collection[str] = (PSNR,),
@@ -62,7 +63,6 @@ def content_of_several(
 
     Args:
         runs: by name; each is shown beside its own ground truth and A†y.
-        configs: what was asked of them, as far as it can be read, by name.
         look: moment and test image.
         methods: those to show.
         curves: kinds of curves to show.
@@ -79,7 +79,6 @@ def content_of_several(
         **{name: partial(score_series, score=name) for name in SCORES},
         LOSSES: loss_series,
     }
-    told = facts(configs)
     return Content(
         scene=_together(rows_of_images, given, ERRORS not in look.hidden),
         n_images=n_shown,
@@ -97,7 +96,6 @@ def content_of_several(
                 key=f"{letter}/{row.key}",
                 name=f"{letter}: {row.name}",
                 colour=method_colour(row.key),
-                facts={"Run": name, **_headed(told.get(name, {}), configs)},
             )
             for name, letter in given.items()
             for row in rows(runs[name])
@@ -148,12 +146,6 @@ def _chosen(
     }
 
 
-def _headed(told: Mapping[str, str], configs: Configs) -> dict[str, str]:
-    """Facts of a run by label, with the unit behind it, as in the heads of a file."""
-    named = heads(configs, list(told))
-    return {f"{words} [{unit}]" if unit else words: told[n] for n, (words, unit) in named.items()}
-
-
 CURVES_HINT = "Colours are methods, dashes are runs; the mouse on a line tells which it is."
 HINT = "Tick runs of one task in the list of all runs: each gets a row of images here."
 
@@ -181,10 +173,13 @@ class Comparison(pn.viewable.Viewer):
         )
         self._heading = section("What differs", "")
         parts = (self._heading, self._differences)
-        self.exhibit = Exhibit(view, browser, "reilab-comparison", *parts, hint=CURVES_HINT)
+        self.exhibit = Exhibit(
+            view, browser, "reilab-comparison", *parts, hint=CURVES_HINT, facts=self._facts
+        )
         self._tools = pn.Row(self._methods, self._curves, styles=dict(LINE), **STRETCH)
         self._view = pn.Column(self._words, self._tools, self.exhibit, styles=dict(TALL), **STRETCH)
         self._offered: list[str] = []
+        self._given: dict[str, str] = {}
         self._busy = False
         self._redraw = Redraw(self.update)
         for field in (self._methods, self._curves):
@@ -210,10 +205,20 @@ class Comparison(pn.viewable.Viewer):
         finally:
             self._busy = False
 
+    def _facts(self) -> Facts:
+        """Of the runs that are shown, by their letters."""
+        return {
+            letter: facts_of(config, name)
+            for name, letter in self._given.items()
+            if (config := self._library.config(name))
+        }
+
     def _draw(self) -> None:
         names = self._library.comparable(self._look.compared)
         read = {name: self._library.history(name) for name in names}
         posed = {name: history for name, history in read.items() if history and history.posed}
+        given = letters(list(posed))
+        self._given = given
         set_html(self._words, self._told(len(posed)))
         self._tools.visible = bool(posed)
         if not posed:
@@ -222,13 +227,13 @@ class Comparison(pn.viewable.Viewer):
         self._offer(posed)
         methods, curves = set(self._methods.value.split()), self._curves.value.split()
         configs = {name: config for name in posed if (config := self._library.config(name))}
-        given, told = letters(list(posed)), facts(configs)
+        told = facts(configs)
         titles = {name: self._library.title(name) for name in posed}
         self._show_differences(configs, given)
         units = heads(configs, list(next(iter(told.values()), {})))
         self.exhibit.show(
             replace(
-                content_of_several(posed, configs, self._look, methods, curves),
+                content_of_several(posed, self._look, methods, curves),
                 heads=[
                     row_head(given[name], titles[name], told.get(name, {}), units)
                     for name in list(posed)[:MOST_ROWS]

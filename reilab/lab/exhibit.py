@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import panel as pn
@@ -17,11 +15,12 @@ from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.library import SummaryRow
 from reilab.lab.matrix import Matrix
 from reilab.lab.style import LINE, TALL
+from reilab.lab.takehome import Facts, FigureTools
 from reilab.lab.text import block, heading, quiet, set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, Field, put
 from reilab.show.panes import MEASUREMENT
-from reilab.show.table import COLUMNS, STEP
+from reilab.show.table import COLUMNS, TableLine, as_latex, as_text
 from reilab.show.words import method_colour, number_text
 
 ROW = {**TALL, "gap": "14px", "align-items": "center", "flex-wrap": "nowrap"}
@@ -135,12 +134,13 @@ class Results(pn.viewable.Viewer):
 
     Args:
         browser: takes copies and files to the person.
-        stem: of the file name of the CSV file.
+        stem: of the names of files.
+        facts: of the runs that are shown.
     """
 
-    def __init__(self, browser: Browser, stem: str) -> None:
+    def __init__(self, browser: Browser, stem: str, facts: Callable[[], Facts] = dict) -> None:
         super().__init__()
-        self._browser, self._stem = browser, stem
+        self._browser, self._stem, self._facts = browser, stem, facts
         self._rows: tuple[SummaryRow, ...] = ()
         columns = [["Method", ""], *([one.title, one.unit] for one in COLUMNS)]
         self._table = DataTable(
@@ -150,12 +150,20 @@ class Results(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             margin=0,
         )
-        copy = small_button("Copy", lambda: browser.copy(as_text(self._rows, "\t")), "results copy")
-        save = small_button("CSV", self._save, "results csv")
+        buttons = (
+            small_button(
+                "Copy", lambda: browser.copy(as_text(self._lines(), "\t")), "results copy"
+            ),
+            small_button(
+                "CSV", lambda: self._save("csv", as_text(self._lines(), ",")), "results csv"
+            ),
+            small_button(
+                "LaTeX", lambda: self._save("tex", as_latex(self._lines())), "results tex"
+            ),
+        )
         line = pn.Row(
             quiet(REMARK),
-            copy,
-            save,
+            *buttons,
             margin=(0, 0, 6, 0),
             styles={"gap": "8px", "align-items": "center", "flex-wrap": "wrap"},
             sizing_mode="stretch_width",
@@ -173,25 +181,22 @@ class Results(pn.viewable.Viewer):
             self._rows = tuple(rows)
             self._table.show([_line(row) for row in rows])
 
-    def _save(self) -> None:
-        content = as_text(self._rows, ",").encode()
-        self._browser.download(f"{self._stem}.csv", content, "text/csv")
+    def _lines(self) -> list[TableLine]:
+        return lines_of(self._rows, self._facts())
+
+    def _save(self, suffix: str, content: str) -> None:
+        self._browser.download(f"{self._stem}.{suffix}", content.encode(), "text/plain")
 
 
-def as_text(rows: Sequence[SummaryRow], between: str) -> str:
-    """The table with all digits and facts, for spreadsheets."""
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=between, lineterminator="\n")
-    facts, columns = (
-        list(dict.fromkeys(name for row in rows for name in row.facts)),
-        (STEP, *COLUMNS),
-    )
-    writer.writerow([*facts, "Method", *(column.head for column in columns)])
-    for row in rows:
-        values = (column.of(row.result) for column in columns)
-        numbers = ("" if v is None else f"{v:.6g}" for v in values)
-        writer.writerow([*(row.facts.get(name, "") for name in facts), row.name, *numbers])
-    return out.getvalue()
+def lines_of(rows: Sequence[SummaryRow], facts: Facts) -> list[TableLine]:
+    """The rows with the facts of their runs, to be written to files.
+
+    The key of a row begins with the letter of its run where there are several, but for A†y.
+    """
+    first = next(iter(facts.values()), {})
+    return [
+        TableLine(row.name, row.result, facts.get(row.key.partition("/")[0], first)) for row in rows
+    ]
 
 
 def _line(row: SummaryRow) -> dict[str, Any]:
@@ -217,6 +222,7 @@ class Exhibit(pn.viewable.Viewer):
         name: of the files.
         between: what stands between the curves and the table.
         hint: what to know of the curves.
+        facts: of the runs that are shown, to be written beside what is taken home.
     """
 
     def __init__(
@@ -226,6 +232,7 @@ class Exhibit(pn.viewable.Viewer):
         name: str,
         *between: pn.viewable.Viewable,
         hint: str = LOSS_HINT,
+        facts: Callable[[], Facts] = dict,
     ) -> None:
         super().__init__()
         self._look = view
@@ -233,7 +240,8 @@ class Exhibit(pn.viewable.Viewer):
         self.board = self._matrix.lead
         self.tools = ImageTools(view, self.board.reset_view)
         self._swipe, self._curves = Swipe(view, self.board.pictures), CurvePlots(view)
-        self._results = Results(browser, name)
+        self._results = Results(browser, name, facts)
+        self._figure = FigureTools(view, self.board.pictures, browser, facts)
         self._smoothing = tool("slide", "smoothing", "Smoothing", "inline", 190, span=SMOOTH)
         self._log = tool("toggles", "log", "Scale", "inline silent", options=[["log", "Log scale"]])
         self._smoothing.param.watch(self._read, "value")
@@ -245,6 +253,7 @@ class Exhibit(pn.viewable.Viewer):
             self.tools,
             self._swipe,
             self._matrix,
+            self._figure,
             section("Curves", hint, self._smoothing, self._log),
             self._key,
             self._curves,
@@ -277,6 +286,7 @@ class Exhibit(pn.viewable.Viewer):
         self._matrix.update(scene, content.heads)
         set_html(self._key, content.key)
         self._swipe.update(scene)
+        self._figure.update(content)
         self._curves.update(content)
         self._results.update(content.rows)
 

@@ -72,6 +72,10 @@ HELP: Mapping[str, str] = {
     "see faint things.",
     "swipe": "Lays two panes over each other, parted by a line that you move. Both zoom with the "
     "other images.",
+    "paper": "How wide the figure is on paper. It has the panes, the part, the window and the "
+    "error maps that are on screen, with captions, and the settings at its foot.",
+    "curve": "Draws PSNR against steps below the images of the figure.",
+    "my-data": "Folders and files below the data root, and what was brought there from a browser.",
     "filter": "Shows the runs in whose row all of these words occur: name, task, methods, noise, "
     "group, date or note. Leave it empty for all runs.",
     "levels": "The noise levels of the sweep, parted by blanks. There is a run for each of them "

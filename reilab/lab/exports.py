@@ -1,18 +1,26 @@
-"""Exports: a run as files to keep: pictures, curves, the command that repeats it, a report."""
+"""Exports: runs as files to keep: figures, pictures, curves, commands, reports."""
 
 from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from html import escape
 
+import panel as pn
+
+from reilab.lab.beside import beside
+from reilab.lab.web.components import Browser
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs.config import config_of
 from reilab.runs.report import command_of, report_html
+from reilab.show.figures import Framing, Paper, plate, saved
 from reilab.show.panes import TRUTH, to_colours, to_png
 from reilab.show.results import curves_csv
-from reilab.show.scene import scene_of
+from reilab.show.scene import Scene, scene_of
 from reilab.show.words import number_text
 
 
@@ -23,6 +31,32 @@ class File:
     name: str
     content: bytes
     kind: str
+
+
+KINDS = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png"}
+
+
+def hand_out(browser: Browser, make: Callable[[], File]) -> None:
+    """Make a file beside the page, and give it to the person as soon as it is there."""
+    notifications = pn.state.notifications
+
+    def give(made: Future[File]) -> None:
+        trouble = made.exception()
+        if trouble is None:
+            file = made.result()
+            browser.download(file.name, file.content, file.kind)
+        elif notifications is not None:
+            # They are shown as HTML.
+            notifications.error(escape(str(trouble)), duration=0)
+
+    beside(make, give)
+
+
+def figure(scene: Scene, paper: Paper, framing: Framing, kind: str) -> File:
+    """What is on screen, on paper."""
+    step = max((shot.step for shot in scene.shots), default=0)
+    content = saved(plate(scene, paper, framing), kind)
+    return File(f"{scene.run}-step-{step}.{kind}", content, KINDS[kind])
 
 
 def pictures(folder: RunFolder, history: History, sample: int, step: int | None) -> File:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from reilab.datasets.bundled import BUNDLED
+from reilab.datasets.findings import UPLOADS
 from reilab.datasets.formats.reader import readers
 from reilab.datasets.known import KNOWN
 from reilab.datasets.store import Store, data_root, prepared_folder, prepared_sets
@@ -34,7 +35,7 @@ def image_sources(task: Task) -> dict[str, str]:
     prepared = [s for s in prepared_sets(data_root()) if _suits(s, task.name, channels)]
     return (
         {name: BUNDLED[name].title for name in fitting}
-        | {f.name: f"Folder {f.name}" for f in _folders() if f.name not in (*BUNDLED, *KNOWN)}
+        | {name: f"Folder {name}" for name in _folders() if name not in (*BUNDLED, *KNOWN)}
         | {store.name: _title(store) for store in prepared}
     )
 
@@ -50,12 +51,13 @@ def _title(store: Store) -> str:
     return known.title if known and store.name == store.origin else f"Prepared {store.name}"
 
 
-def _folders() -> list[Path]:
+def _folders() -> list[str]:
+    """Folders of images, by their names below the data root."""
     root = data_root()
-    if not root.is_dir():
-        return []
-    folders = (f for f in root.iterdir() if f.is_dir() and f != prepared_folder(root))
-    return sorted(folder for folder in folders if _has_images(folder))
+    others = (prepared_folder(root), root / UPLOADS)
+    above = [folder for folder in (root, root / UPLOADS) if folder.is_dir()]
+    folders = [f for each in above for f in each.iterdir() if f.is_dir() and f not in others]
+    return sorted(str(folder.relative_to(root)) for folder in folders if _has_images(folder))
 
 
 def _has_images(folder: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from reilab.record.folder import RunFolder, list_runs, run_named
@@ -34,13 +34,12 @@ WORDS: Mapping[Status, str] = {
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One line of the table of results: a method, what it has come to, and facts of its run."""
+    """One line of the table of results: what a method has come to, and its name on screen."""
 
     key: str
     name: str
     result: Result
     colour: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def rows(history: History) -> list[SummaryRow]:

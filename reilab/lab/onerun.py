@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -138,7 +139,7 @@ class OneRun(pn.viewable.Viewer):
         self._give(exports.curves(self._folder(), self._history()))
 
     def _report(self) -> None:
-        self._give(exports.report(self._folder()))
+        exports.hand_out(self._browser, partial(exports.report, self._folder()))
 
     def _command(self) -> None:
         self._give(exports.command(self._folder()))

@@ -102,6 +102,7 @@ class Example:
 
     name: str
     caption: str
+    config: RunConfig
     history: History
 
 
@@ -115,5 +116,5 @@ def example_of(task: str) -> Example | None:
             level = known.level_name(vars(config.spec))
             letter = LETTERS.get(level, level)
             caption = f"{known.title}, {letter} = {number_text(config.noise)}"
-            return Example(run.name, caption, history_of(run.events()))
+            return Example(run.name, caption, config, history_of(run.events()))
     return None

@@ -19,7 +19,7 @@ from reilab.events import Event, Started
 from reilab.lab import address, compat, keys
 from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
-from reilab.lab.bulletin import Bulletin
+from reilab.lab.bulletin import Bulletin, tell_copied
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
 from reilab.lab.door import LOGIN, Door, Keeper, Login, Refusal, SafeAnswer, Stranger, Tries
@@ -28,6 +28,7 @@ from reilab.lab.guide import Guide, KeyList, Tour
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.library import Library
 from reilab.lab.model import Lab
+from reilab.lab.mydata import MyData
 from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
@@ -71,8 +72,10 @@ class LabPage(pn.viewable.Viewer):
         self._comparison = Comparison(self._library, self.look, self.browser)
         self._sweeps = SweepPanel(self._library, self.lab, self.look)
         self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
+        self._mydata = MyData(self.lab)
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
+            small_button("My data", self._mydata.toggle, "my data", "text"),
             small_button("Keys", self._keys.toggle, "keys", "text"),
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
@@ -162,6 +165,7 @@ class LabPage(pn.viewable.Viewer):
         main = pn.Column(
             self._guide,
             self._keys,
+            self._mydata,
             *self._tabs.values(),
             self.browser,
             sizing_mode="stretch_width",
@@ -220,6 +224,8 @@ class LabPage(pn.viewable.Viewer):
             self._system_dark = bool(told["dark"])
             if not self.look.theme:
                 self.page.dark_theme = self._system_dark
+        if "copied" in told:
+            tell_copied(bool(told["copied"]))
         match told.get("key"):
             case None:
                 return

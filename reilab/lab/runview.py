@@ -18,9 +18,11 @@ from reilab.lab.model import Lab
 from reilab.lab.opening import Opening
 from reilab.lab.outlooks import Example, Outlooks, example_of
 from reilab.lab.style import LINE, TALL, slug
+from reilab.lab.takehome import Facts, Repeat
 from reilab.lab.text import block, set_html, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, put
+from reilab.runs.facts import facts_of
 from reilab.show.scene import lost_words
 from reilab.show.words import steering_log
 
@@ -107,12 +109,14 @@ class RunView(pn.viewable.Viewer):
             self._steered,
             section("What is minimised", "Bold numbers are those of the controls."),
             self._formula,
+            facts=self._facts,
         )
         self._view = pn.Column(
             self.transport,
             self._opening,
             self._example_head,
             self.exhibit,
+            Repeat(lab, browser),
             styles=dict(TALL),
             **STRETCH,
         )
@@ -159,6 +163,13 @@ class RunView(pn.viewable.Viewer):
     def _example(self) -> Example | None:
         """What is shown while there is no run."""
         return None if self._lab.run else example_of(self._lab.choices.task)
+
+    def _facts(self) -> Facts:
+        """Of the run that is shown, or of the example."""
+        lab, example = self._lab, self._example()
+        if example:
+            return {"": facts_of(example.config, example.name)}
+        return {"": facts_of(lab.asked, lab.run)} if lab.asked else {}
 
     def _live(self, *_: Any) -> None:
         """Another run is looked at from its live end on."""

@@ -91,6 +91,9 @@ p { margin: 0; }
 .tour h2, .tour p { margin: 0 0 6px; max-width: 80ch; }
 .keys { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 8px 0 0; }
 .keys dd { margin: 0; }
+pre { margin: 0; padding: 8px 12px; border-radius: 6px; white-space: pre-wrap; font-size: 13px;
+      overflow-wrap: anywhere;
+      background: color-mix(in srgb, var(--panel-primary-color) 10%, transparent); }
 kbd { font: inherit; font-size: 13px; padding: 1px 7px; border: 1px solid var(--border-color);
       border-radius: 4px; white-space: nowrap; }
 .progress { height: 4px; border-radius: 2px; overflow: hidden;

@@ -145,11 +145,12 @@ def replay(run: Live, log: Iterable[Event]) -> Iterator[Event]:
     waiting = [event for event in log if isinstance(event, Steered)]
     for event in run:
         yield event
-        while command := _due(event, waiting):
+        while command := due(event, waiting):
             yield from run.steer(command)
 
 
-def _due(event: Event, waiting: list[Steered]) -> Command | None:
+def due(event: Event, waiting: list[Steered]) -> Command | None:
+    """The first of the commands that wait for this event; it waits no longer."""
     place = getattr(event, "method", None), getattr(event, "step", None)
     for index, steered in enumerate(waiting):
         if (steered.method, steered.step) == place:

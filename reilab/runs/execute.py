@@ -25,6 +25,7 @@ from reilab.runs.config import checked, config_of
 from reilab.runs.drive import Inbox, Sink, drive, nobody
 from reilab.runs.fork import parent_of
 from reilab.runs.kept import forget_after, keep_state, load_newest
+from reilab.runs.repeat import Prompter
 from reilab.runs.stream import Prepared, prepare
 from reilab.training.checkpoint import save_checkpoint
 from reilab.training.state import TrainState
@@ -41,11 +42,11 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
     Raises:
         Exception: whatever goes wrong is recorded as ``Failed`` before it is raised again.
     """
-    mailbox = folder.inbox()
+    mailbox, prompter = folder.inbox(), Prompter(folder)
 
     def messages() -> list[Command | Control]:
         sent = [one for one in mailbox.poll() if isinstance(one, Command | Control)]
-        return team.told([*sent, *inbox()] if team.rank == 0 else [])
+        return team.told([*sent, *prompter.inbox(), *inbox()] if team.rank == 0 else [])
 
     def restore(state: TrainState) -> None:
         if not load_newest(state, folder) and parent_of(folder):
@@ -59,7 +60,7 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
         saver = _saver(prepared, folder)
         on_gpu = prepared.problem.device.type == "cuda"
         gauges = [_gauge(folder, prepared.problem.device)] if on_gpu else []
-        shown = (folder.record, saver, *gauges, *sinks) if team.rank == 0 else ()
+        shown = (folder.record, saver, prompter.hear, *gauges, *sinks) if team.rank == 0 else ()
         drive(prepared.run(), *shown, inbox=messages)
     except Exception as error:
         # The disk may be what failed.

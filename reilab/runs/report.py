@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from reilab.runs import jobs
 from reilab.runs.config import USUAL_METHODS, RunConfig, config_of, objectives, values_of
 from reilab.runs.fork import changeable, parent_of
 from reilab.show.charts import svg_charts
-from reilab.show.gallery import Shown, sample_of, shown, templates
+from reilab.show.gallery import sample_of, templates
+from reilab.show.reel import SCRIPT, reels, script_hash
 from reilab.show.results import results
 from reilab.show.scene import Scene, lost_words, n_images, scene_of
 from reilab.show.table import COLUMNS, STEP
@@ -26,29 +27,48 @@ from reilab.show.words import method_title, steering_log, unread_words
 from reilab.tasks.registry import find_task
 
 
-def as_command(config: RunConfig) -> str:
-    """The shortest ``reilab compare`` line that asks for this configuration."""
+@dataclass(frozen=True)
+class _Asked:
+    """What a configuration asks for beside its task and preset; empty where nothing is changed."""
+
+    network: str
+    settings: Mapping[str, Any]
+    training: Mapping[str, Any]
+
+
+def _asked(config: RunConfig) -> _Asked:
     task = find_task(config.task)
     level = {task.level_name(vars(config.spec)): config.noise}
     preset = task.preset(config.preset, level)
-    words = ["reilab", "compare", config.task]
+    kind, usual_kind = network_of(config.network), network_of(preset.network)
+    own_level = vars(task.configure(config.preset, {}))
+    usual = vars(task.configure(config.preset, level)) | {n: own_level[n] for n in level}
+    start = preset.network if kind is usual_kind else kind.spec()
+    usual_methods = objectives(config.methods, preset.methods)
+    return _Asked(
+        network="" if kind is usual_kind else kind.name,
+        settings={
+            **_changes(usual, vars(config.spec)),
+            **_changes(vars(start), vars(config.network)),
+            **_changes(values_of(usual_methods), config.method_values),
+        },
+        training=_changes(vars(preset.training), vars(config.training)),
+    )
+
+
+def as_command(config: RunConfig) -> str:
+    """The shortest ``reilab compare`` line that asks for this configuration."""
+    asked, words = _asked(config), ["reilab", "compare", config.task]
     if config.preset != "quick":
         words += ["--preset", config.preset]
     if config.methods != USUAL_METHODS:
         words += ["--methods", *config.methods]
-    kind, usual_kind = network_of(config.network), network_of(preset.network)
-    if kind is not usual_kind:
-        words += ["--network", kind.name]
-    own_level = vars(task.configure(config.preset, {}))
-    usual = vars(task.configure(config.preset, level)) | {n: own_level[n] for n in level}
-    words += _changed(usual, vars(config.spec))
-    start = preset.network if kind is usual_kind else kind.spec()
-    words += _changed(vars(start), vars(config.network))
-    usual_methods = objectives(config.methods, preset.methods)
-    words += _changed(values_of(usual_methods), config.method_values)
+    if asked.network:
+        words += ["--network", asked.network]
+    words += _options(asked.settings)
     if config.assumed_noise != config.noise:
-        words += _option("assumed_noise", config.assumed_noise)
-    words += _changed(vars(preset.training), vars(config.training))
+        words += _options({"assumed_noise": config.assumed_noise})
+    words += _options(asked.training)
     if config.start_from:
         words += ["--from", config.start_from]
     if config.device != "cpu":
@@ -56,12 +76,66 @@ def as_command(config: RunConfig) -> str:
     return shlex.join(words)
 
 
+def as_python(config: RunConfig) -> str:
+    """The lines of Python that carry this configuration out, in memory."""
+    asked = _asked(config)
+    assumed = None if config.assumed_noise == config.noise else config.assumed_noise
+    further = {
+        "network": asked.network,
+        "settings": asked.settings,
+        "training": asked.training,
+        "assumed_noise": assumed,
+        "device": config.device if config.device != "cpu" else "",
+        "start_from": config.start_from,
+    }
+    words = [repr(config.task), repr(config.preset), repr(list(config.methods))]
+    words += [f"{name}={value!r}" for name, value in further.items() if value or value == 0]
+    lines = "".join(f"    {word},\n" for word in words)
+    return (
+        f"import reilab\n\nconfig = reilab.configure(\n{lines})\n"
+        "history = reilab.run(config, watch=[print])\n"
+    )
+
+
 def command_of(folder: RunFolder) -> str:
-    """The line that makes a run, which may be a fork of another.
+    """The line that makes a run, which may be a fork of another; what it leaves out is said below.
 
     Raises:
         ValueError: its task is not known here.
     """
+    steered = steering_log(history_of(folder.events()))
+    plain = _unsteered(folder)
+    if not steered:
+        return plain
+    told = [f"# Steered while it ran. {line}" for line in steered]
+    if parent_of(folder):
+        return "\n".join([plain, "# What follows is not repeated:", *told])
+    again = shlex.join(["reilab", "runs", "repeat", folder.name])
+    return "\n".join([again, *told, f"# Without that: {plain}"])
+
+
+def python_of(folder: RunFolder) -> str:
+    """The lines of Python that repeat a run in memory, with what was steered while it ran.
+
+    Raises:
+        ValueError: its task is not known here.
+    """
+    steered = any(track.steered for track in history_of(folder.events()).tracks.values())
+    if not steered and parent_of(folder) is None:
+        return as_python(config_of(folder))
+    if parent_of(folder) is not None:
+        return f"# A fork goes on from files; in a terminal:\n# {_unsteered(folder)}\n"
+    return (
+        "import reilab\nfrom reilab.runs.config import config_of\n"
+        "from reilab.runs.drive import replay\n\n"
+        f"folder = reilab.find_run({folder.name!r})\n"
+        "# Steered as it was, at the same steps.\n"
+        "events = replay(reilab.stream(config_of(folder)), folder.events())\n"
+        "history = reilab.history_of(events)\n"
+    )
+
+
+def _unsteered(folder: RunFolder) -> str:
     config, parent = config_of(folder), parent_of(folder)
     if parent is None:
         return as_command(config)
@@ -72,7 +146,7 @@ def command_of(folder: RunFolder) -> str:
         usual = _numbers(config_of(RunFolder(original)))
     words = ["reilab", "runs", "fork", parent.run, "--step", str(parent.step)]
     may_change = {name: numbers[name] for name in changeable() if name in numbers}
-    return shlex.join([*words, *_changed(usual, may_change)])
+    return shlex.join([*words, *_options(_changes(usual, may_change))])
 
 
 def _numbers(config: RunConfig) -> dict[str, Any]:
@@ -80,19 +154,20 @@ def _numbers(config: RunConfig) -> dict[str, Any]:
     return {**config.method_values, **own}
 
 
-def _changed(usual: Mapping[str, Any], values: Mapping[str, Any]) -> list[str]:
-    changed = [name for name, value in values.items() if name not in usual or usual[name] != value]
-    return [word for name in changed for word in _option(name, values[name])]
+def _changes(usual: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: value for n, value in values.items() if n not in usual or usual[n] != value}
 
 
-def _option(name: str, value: Any) -> list[str]:
-    each = value if isinstance(value, tuple) else (value,)
-    return [f"--{name.replace('_', '-')}", *map(str, each)]
+def _options(values: Mapping[str, Any]) -> list[str]:
+    words = []
+    for name, value in values.items():
+        each = value if isinstance(value, tuple) else (value,)
+        words += [f"--{name.replace('_', '-')}", *map(str, each)]
+    return words
 
 
 #: Numbers in all pictures of a report: about as many bytes, and never many megabytes.
-BUDGET = 4_000_000
-STRIP_MOMENTS = 6
+BUDGET = 2_000_000
 
 
 def report_html(folder: RunFolder) -> str:
@@ -104,8 +179,7 @@ def report_html(folder: RunFolder) -> str:
     config, history = config_of(folder), history_of(folder.events())
     standing, task = jobs.standing(folder, history), find_task(config.task)
     first = scene_of(folder.name, history, 0)
-    n_samples, n_moments = _affordable(history, first)
-    scenes = [scene_of(folder.name, history, number) for number in range(n_samples)]
+    scenes = [scene_of(folder.name, history, n) for n in range(_affordable(history, first))]
     template = templates(Path(__file__).parent).get_template("report.html.j2")
     return template.render(
         title=task.title,
@@ -123,7 +197,9 @@ def report_html(folder: RunFolder) -> str:
             for row in results(history)
         ],
         samples=[sample_of(scene) for scene in scenes if scene],
-        strips=_strips(history, n_moments),
+        reels=[asdict(reel) for reel in reels(history)],
+        script=SCRIPT,
+        script_hash=script_hash(),
         charts=svg_charts(history),
         steering=steering_log(history),
         command=command_of(folder),
@@ -131,32 +207,9 @@ def report_html(folder: RunFolder) -> str:
     )
 
 
-def _affordable(history: History, first: Scene | None) -> tuple[int, int]:
-    """How many test images, and moments of the first one, have room in a report."""
+def _affordable(history: History, first: Scene | None) -> int:
+    """How many test images have room in a report."""
     if first is None or not first.shots:
-        return 0, 0
-    n, shape = n_images(history), first.shots[0].image.shape
-    one = int(np.prod(shape)) * 2 * len(first.panes)
-    moments = int(np.prod(shape)) * max(1, len(history.tracks))
-    n_samples = max(1, min(n, BUDGET // 2 // one))
-    return n_samples, max(0, min(STRIP_MOMENTS, BUDGET // 2 // moments))
-
-
-def _strips(history: History, most: int) -> list[list[Shown]]:
-    """The first test image over the moments of the run, a row for each method."""
-    strips = []
-    for method, track in history.tracks.items():
-        steps = [event.step for event in track.evaluated]
-        if most < 2 or len(steps) < 2:
-            continue
-        places = np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)
-        strips.append([one for place in places for one in _at(history, method, steps[place])])
-    return strips
-
-
-def _at(history: History, method: str, step: int) -> list[Shown]:
-    """The first test image as a method had it at a step, which it says, if it can be read."""
-    scene = scene_of("", history, 0, step)
-    assert scene is not None
-    found = [shown(scene, shot) for shot in scene.shots if shot.key == method]
-    return [replace(one, told=", ".join(filter(None, [f"step {step}", one.told]))) for one in found]
+        return 0
+    one = int(np.prod(first.shots[0].image.shape)) * 2 * len(first.panes)
+    return max(1, min(n_images(history), BUDGET // one))

@@ -38,14 +38,9 @@ class Sample:
 
 def sample_of(scene: Scene) -> Sample:
     """All panes of a scene; its error maps share one scale."""
-    images = [shown(scene, shot) for shot in scene.panes]
+    images = [Shown(shot.title, shot.caption, _uri(scene.pixels(shot))) for shot in scene.panes]
     errors = [_error(scene, shot) for shot in scene.panes] if scene.errors else []
     return Sample(scene.sample + 1, images, errors)
-
-
-def shown(scene: Scene, shot: Shot) -> Shown:
-    """A pane of a scene, with its metrics."""
-    return Shown(shot.title, shot.caption, _uri(scene.pixels(shot)))
 
 
 def _error(scene: Scene, shot: Shot) -> Shown | None:

@@ -37,6 +37,7 @@ def results(history: History) -> list[Result]:
                 seconds=track.seconds if track.stepped else None,
                 steps_per_second=pace(track),
                 parameters=track.started.n_parameters,
+                oracle=track.started.oracle,
             )
         )
     return rows

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from reilab.events import Metrics
 
@@ -23,6 +26,7 @@ class Result:
         seconds: of training, without evaluation.
         steps_per_second: of training.
         parameters: weights of the network.
+        oracle: whether the method sees the ground truth.
     """
 
     method: str
@@ -33,6 +37,7 @@ class Result:
     seconds: float | None = None
     steps_per_second: float | None = None
     parameters: int | None = None
+    oracle: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,3 +113,92 @@ COLUMNS = (*METRICS, GAIN, GAP, SECONDS, SPEED, PARAMETERS)
 def numbers_of(metrics: Metrics | None) -> tuple[float | None, ...]:
     """The metrics of a row, in the order of ``METRICS``."""
     return tuple(column.of_metrics(metrics) for column in METRICS)
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """A row of a table that leaves the lab: what it is called, its numbers, facts of its run."""
+
+    name: str
+    result: Result
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_text(lines: Sequence[TableLine], between: str) -> str:
+    """A table with all digits and facts, for spreadsheets; ``between`` parts the cells."""
+    out, facts = io.StringIO(), _facts(lines)
+    writer = csv.writer(out, delimiter=between, lineterminator="\n")
+    columns = (STEP, *COLUMNS)
+    writer.writerow([*facts, "Method", *(column.head for column in columns)])
+    for line in lines:
+        values = (column.of(line.result) for column in columns)
+        numbers = ("" if v is None else f"{v:.6g}" for v in values)
+        writer.writerow([*(line.facts.get(name, "") for name in facts), line.name, *numbers])
+    return out.getvalue()
+
+
+#: What a paper has room for; of these, in two of them less is better.
+PRINTED, LESS = (*METRICS, GAIN, GAP), ("nmse", "gap")
+#: What LaTeX reads as something else than itself, and signs that not every font of it has.
+TEX = {one: f"\\{one}" for one in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "†": r"$^\dagger$",
+    "σ": r"$\sigma$",
+    "γ": r"$\gamma$",
+    "−": "$-$",
+    NOTHING: "--",
+}
+
+
+def as_latex(lines: Sequence[TableLine]) -> str:
+    """A table for ``booktabs``; the best numbers of a problem are bold, oracles apart.
+
+    Facts that all rows share stand above it as a comment, and others are columns.
+    """
+    told = {name: [line.facts.get(name, "") for line in lines] for name in _facts(lines)}
+    shared = {name: values[0] for name, values in told.items() if len(set(values)) == 1}
+    columns = [c for c in PRINTED if any(c.of(line.result) is not None for line in lines)]
+    cells = [[v for name, v in line.facts.items() if name not in shared] for line in lines]
+    heads = [*(name for name in told if name not in shared), "Method"]
+    rows = [
+        [*map(_tex, [*own, line.name]), *(_printed(column, line, lines) for column in columns)]
+        for own, line in zip(cells, lines, strict=True)
+    ]
+    body = [f"{' & '.join(row)} \\\\" for row in rows]
+    comment = "; ".join(f"{name} {value}" for name, value in shared.items() if value)
+    return "\n".join(
+        [
+            f"% {' '.join(comment.split())}",
+            f"\\begin{{tabular}}{{{'l' * len(heads)}{'r' * len(columns)}}}",
+            "\\toprule",
+            f"{' & '.join(map(_tex, [*heads, *(column.head for column in columns)]))} \\\\",
+            "\\midrule",
+            *body,
+            "\\bottomrule",
+            "\\end{tabular}\n",
+        ]
+    )
+
+
+def _printed(column: Column, line: TableLine, lines: Sequence[TableLine]) -> str:
+    """A number as it is shown, bold if no other row of a method without an oracle has a better."""
+    rivals = [one for one in lines if not one.result.oracle and _problem(one) == _problem(line)]
+    numbers = [number for one in rivals if (number := column.of(one.result)) is not None]
+    best = (min if column.name in LESS else max)(numbers, default=None)
+    shown = _tex(column.shown(line.result))
+    bold = not line.result.oracle and best is not None and column.of(line.result) == best
+    return f"\\textbf{{{shown}}}" if bold else shown
+
+
+def _problem(line: TableLine) -> list[str]:
+    return [line.facts.get(name, "") for name in ("Task", "Noise", "Operator")]
+
+
+def _facts(lines: Sequence[TableLine]) -> list[str]:
+    return list(dict.fromkeys(name for line in lines for name in line.facts))
+
+
+def _tex(words: str) -> str:
+    return "".join(TEX.get(letter, letter) for letter in words)

@@ -31,7 +31,7 @@ from reilab.lab.content import (
     score_series,
     smooth,
 )
-from reilab.lab.exhibit import as_text
+from reilab.lab.exhibit import lines_of
 from reilab.lab.explain import explain, objectives, span_words
 from reilab.lab.form import image_sources
 from reilab.lab.guide import STOPS, Tour
@@ -43,6 +43,7 @@ from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.settings import Setting
 from reilab.show.scene import error_map, measurement, moments, scale_end, shots
+from reilab.show.table import as_text
 from reilab.tasks.registry import tasks
 
 
@@ -174,7 +175,7 @@ def test_errors_are_means_over_colours_on_a_scale_that_fits_the_worst() -> None:
 
 
 def test_results_are_written_for_a_spreadsheet(history: History) -> None:
-    lines = as_text(rows(history), ",").splitlines()
+    lines = as_text(lines_of(rows(history), {}), ",").splitlines()
     assert lines[0].startswith(
         "Method,Step,PSNR [dB],SSIM,NMSE,PSNR range [dB],PSNR null space [dB],Gain over A†y"
     )

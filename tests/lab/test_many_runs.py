@@ -17,7 +17,7 @@ from reilab.batch.grid import cells_of
 from reilab.lab.comparison import MOST_ROWS, content_of_several, letters
 from reilab.lab.content import LOSSES, PSNR, Content
 from reilab.lab.differences import differing, facts, heads
-from reilab.lab.exhibit import as_text
+from reilab.lab.exhibit import lines_of
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.library import Library, run_title
 from reilab.lab.matrix import Matrix
@@ -30,7 +30,8 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.record.notes import Notes, read_notes
 from reilab.runs.config import RunConfig, config_of
-from reilab.show.table import GAP, Result
+from reilab.runs.facts import facts_of
+from reilab.show.table import GAP, Result, as_text
 
 
 @pytest.fixture
@@ -48,8 +49,7 @@ def content(
     runs: Mapping[str, tuple[History, RunConfig]], look: View, methods: str, curves: str = PSNR
 ) -> Content:
     histories = {name: history for name, (history, _) in runs.items()}
-    configs = {name: config for name, (_, config) in runs.items()}
-    return content_of_several(histories, configs, look, set(methods.split()), curves.split())
+    return content_of_several(histories, look, set(methods.split()), curves.split())
 
 
 def test_each_run_has_a_row_with_what_is_its_own(
@@ -142,14 +142,21 @@ def test_settings_that_differ_are_told_with_their_units(
 def test_a_file_of_the_comparison_says_of_what_each_row_is(
     runs: dict[str, tuple[History, RunConfig]],
 ) -> None:
-    rows = list(csv.DictReader(io.StringIO(as_text(content(runs, View(), "rei").rows, ","))))
+    told = {
+        letter: facts_of(config, name)
+        for (name, (_, config)), letter in zip(
+            runs.items(), letters(list(runs)).values(), strict=True
+        )
+    }
+    lines = lines_of(content(runs, View(), "rei").rows, told)
+    rows = list(csv.DictReader(io.StringIO(as_text(lines, ","))))
     assert len(rows) == 8
     last = rows[-1]
-    known = {name: last[name] for name in ("Run", "Task", "True noise [of max.]", "Seed", "Step")}
+    known = {name: last[name] for name in ("Run", "Task", "Noise", "Seed", "Step")}
     assert known == {
         "Run": "run-3",
         "Task": "mri",
-        "True noise [of max.]": "0.2",
+        "Noise": "gaussian, σ = 0.2 of the image maximum",
         "Seed": "3",
         "Step": str(N_STEPS),
     }

@@ -1206,6 +1206,34 @@ BUGS = [
         "markup=True, emoji",
         "cli/test_errors.py::test_names_of_runs_are_shown_as_they_are",
     ),
+    Bug(
+        "figures: the part that is zoomed into is not cut out",
+        "show/figures.py",
+        "left, right, bottom, top = framing.zoom or (0, width, 0, height)",
+        "left, right, bottom, top = (0, width, 0, height)",
+        "show/test_figures.py::test_a_figure_shows_what_is_on_screen",
+    ),
+    Bug(
+        "tables: methods that see the ground truth are the best",
+        "show/table.py",
+        "if not one.result.oracle and",
+        "if",
+        "show/test_table.py::test_the_best_of_a_problem_is_bold_but_no_oracle",
+    ),
+    Bug(
+        "reels: the same moment throughout",
+        "show/reel.py",
+        "pictures.append(scene.pixels(found))",
+        "pictures.append(scene.pixels(shot))",
+        "show/test_reel.py::test_a_reel_has_every_moment_of_every_method",
+    ),
+    Bug(
+        "findings: the noise of images is that of their differences",
+        "datasets/findings.py",
+        "np.median(np.abs(details)) / 2 / MEDIAN",
+        "np.median(np.abs(details)) / MEDIAN",
+        "datasets/test_findings.py::test_noise_is_told_from_what_varies_slowly",
+    ),
 ]
 
 

@@ -307,7 +307,7 @@ def test_an_error_is_recorded_before_it_is_raised(folder: RunFolder) -> None:
 
 def test_figure_shows_all_panes() -> None:
     history = history_of(LOG[:7])
-    titles = [axis.get_title() for axis in comparison(history).axes]
+    titles = [axis.get_title(loc="left") for axis in comparison(history).axes]
     assert titles[0] == "Ground truth"
     assert titles[1].startswith("A†y")
     assert titles[2].startswith("REI")

@@ -25,10 +25,11 @@ from reilab.events import Event, SetWeight, Stepped
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.record.notes import Notes, read_notes, write_notes
-from reilab.runs.config import configure, from_yaml
+from reilab.runs.config import config_of, configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import fork
-from reilab.runs.report import as_command, command_of, report_html
+from reilab.runs.repeat import repeat
+from reilab.runs.report import as_command, as_python, command_of, python_of, report_html
 from reilab.show.panes import to_colours, to_png
 from reilab.show.results import curves_csv, metrics_csv, results
 from reilab.show.scene import Scene, scene_of
@@ -196,14 +197,53 @@ def test_a_level_brings_what_the_preset_changes_there(asked: list[str]) -> None:
 
 def test_the_command_of_a_fork(folder: RunFolder, tmp_path: Path) -> None:
     made = fork(folder, 2, {"alpha_sure": 0.25, "assumed_noise": 0.01}, tmp_path / "fork")
-    assert command_of(folder).startswith("reilab compare inpainting --preset smoke")
-    words = shlex.split(command_of(made))
+    assert command_of(folder).startswith(f"reilab runs repeat '{folder.name}'\n# Steered while")
+    assert command_of(folder).endswith(f"# Without that: {as_command(config_of(folder))}")
+    fork_line, *remarks = command_of(made).splitlines()
+    words = shlex.split(fork_line)
+    assert remarks[0] == "# What follows is not repeated:"
     assert words[:6] == ["reilab", "runs", "fork", folder.name, "--step", "2"]
     assert {"--alpha-sure", "0.25", "--assumed-noise", "0.01"} <= set(words)
     # The parent is in another folder here, so nothing can be left out.
     values = from_yaml(folder.config).method_values
     # The previews are shared; assumed noise is no field of the training.
     assert len(words) == 6 + 2 * (len(fields(TrainConfig)) + len(values)) - 1
+
+
+def test_a_steered_run_is_repeated_bit_for_bit(folder: RunFolder, tmp_path: Path) -> None:
+    again = repeat(folder, tmp_path / "again")
+    first, second = history_of(folder.events()), execute(again)
+    (steered,) = second.tracks["rei"].steered
+    assert steered.command == SetWeight("req", 2.0, "rei")
+    for method, track in first.tracks.items():
+        told = [(event.step, event.total) for event in track.stepped]
+        assert told == [(event.step, event.total) for event in second.tracks[method].stepped]
+        assert track.metrics == second.tracks[method].metrics
+    config = config_of(folder)
+    plain = execute(RunFolder.create(tmp_path / "plain", config.to_yaml()))
+    assert plain.tracks["rei"].metrics != first.tracks["rei"].metrics
+    made = fork(folder, 2, {}, tmp_path / "fork")
+    with pytest.raises(ValueError, match="repeat that one"):
+        repeat(made, tmp_path / "no")
+    assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize("changes", [{}, {"gamma": 0.1, "keep": 0.5, "alpha_req": 3.0}])
+def test_the_python_of_a_configuration_makes_the_same(changes: dict[str, Any]) -> None:
+    config = configure(
+        "inpainting", "smoke", ["ei", "rei"], settings=changes, training={"steps": 8}
+    )
+    lines = as_python(config)
+    told: dict[str, Any] = {}
+    exec(lines[: lines.index("history = ")], told)
+    assert told["config"] == config
+
+
+def test_the_python_of_a_steered_run_replays_it(folder: RunFolder) -> None:
+    lines = python_of(folder)
+    assert "replay(" in lines
+    assert repr(folder.name) in lines
+    compile(lines, "lines", "exec")
 
 
 def test_notes_are_kept(folder: RunFolder) -> None:
@@ -219,12 +259,13 @@ def test_the_report_is_one_file_that_asks_for_nothing(folder: RunFolder) -> None
     write_notes(folder, Notes("see <b>lecture 3</b>"))
     html = report_html(folder)
     assert len(html) < 3_000_000
+    assert "default-src 'none'" in html
+    assert html.count("<script") == 2
     fetched = re.findall(r'(?:src|href)\s*=\s*"([^"#][^"]*)"', html)
     assert fetched
     assert all(source.startswith("data:image/png;base64,") for source in fetched)
     assert "@import" not in html
     assert "url(http" not in html
-    assert "<script" not in html
     assert html.count("<svg") >= 3
     assert "see &lt;b&gt;lecture 3&lt;/b&gt;" in html
     assert "run&lt;1&gt;" in html
@@ -233,8 +274,8 @@ def test_the_report_is_one_file_that_asks_for_nothing(folder: RunFolder) -> None
     assert "reilab compare inpainting --preset smoke" in html
     images = re.findall(r"<img [^>]*>", html)
     assert all('alt="' in image for image in images)
-    # Four test images with five panes and three error maps, and two strips of four moments.
-    assert len(images) == 4 * (5 + 3) + 2 * 4
+    # Four test images with five panes and three error maps; the moments are in the reel.
+    assert len(images) == 4 * (5 + 3)
 
 
 def test_the_report_of_a_run_that_has_not_begun_or_has_failed(tmp_path: Path) -> None:
@@ -257,6 +298,9 @@ def test_measurements_of_an_old_log_are_left_out(history: History) -> None:
 
 @pytest.mark.slow
 def test_the_command_line_exports(folder: RunFolder, tmp_path: Path) -> None:
-    main(["runs", "export", str(folder.path), "--out", str(tmp_path / "out")])
+    main(["runs", "export", str(folder.path), "--out", str(tmp_path / "out"), "--figure", "page"])
     names = {file.name for file in (tmp_path / "out").iterdir()}
-    assert names == {"report.html", "metrics.csv", "curves.csv"}
+    assert names == {
+        *("report.html", "metrics.csv", "curves.csv", "results.tex"),
+        *("figure.svg", "figure.pdf", "figure.png"),
+    }

@@ -124,7 +124,7 @@ def test_images_have_the_same_captions(
     face: str, tables: dict[str, str], history: History, scene: Scene
 ) -> None:
     told = {
-        "figure": lambda: " ".join(axis.get_title() for axis in comparison(history).axes),
+        "figure": lambda: " ".join(axis.get_title(loc="left") for axis in comparison(history).axes),
         "report": lambda: tables["report"],
         "page and notebook": lambda: " ".join(head_html(shot) for shot in scene.shots),
     }[face]()
@@ -139,7 +139,7 @@ def test_errors_have_the_same_scale(tables: dict[str, str], history: History, sc
     *axes, bar = comparison(history).axes
     drawn = [image for axis in axes for image in axis.images]
     assert {image.get_clim()[1] for image in drawn} >= {scene.end}
-    assert bar.get_ylim() == (0.0, scene.end)
+    assert bar.get_xlim() == (0.0, scene.end)
     assert f"0 to {end}" in tables["report"] or f"≥ {end}" in tables["report"]
     pictures = Pictures(View())
     pictures.update(scene)

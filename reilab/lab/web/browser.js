@@ -38,6 +38,21 @@ function bytes(base64) {
   return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
 }
 
+// Pages that are not served by HTTPS or from this machine have no clipboard; the old way may do.
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    const area = Object.assign(document.createElement("textarea"), {value: text})
+    document.body.append(area)
+    area.select()
+    const copied = document.execCommand("copy")
+    area.remove()
+    return copied
+  }
+}
+
 export function render({model}) {
   const dark = window.matchMedia("(prefers-color-scheme: dark)")
   const onKey = (event) => {
@@ -57,7 +72,7 @@ export function render({model}) {
   const receive = (message) => {
     const data = message.data ?? message
     if (data.copy !== undefined) {
-      navigator.clipboard.writeText(data.copy).catch(() => model.send_msg({failed: "copy"}))
+      copy(data.copy).then((copied) => model.send_msg({copied}))
     } else if (data.name) {
       const link = document.createElement("a")
       link.href = URL.createObjectURL(new Blob([bytes(data.content)], {type: data.type}))

@@ -91,7 +91,7 @@ class Browser(JSComponent):
     _esm = HERE / "browser.js"
 
     def listen(self, heard: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``heard`` with what is said: ``key``, ``dark``, ``narrow`` or ``slower``."""
+        """Call ``heard`` with what is said: ``key``, ``dark``, ``narrow``, ``slower`` …."""
         self.on_msg(lambda event: heard(event.data))
 
     def copy(self, text: str) -> None:
