@@ -200,7 +200,12 @@ def _words(event: Steered | Started | Failed) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """Images, curves and results; ``anew`` if a method went back to a checkpoint."""
+    """Images, curves and results.
+
+    Args:
+        anew: a method went back to a checkpoint.
+        splits: parts of the images can be shown.
+    """
 
     scene: Scene
     n_images: int
@@ -210,6 +215,7 @@ class Content:
     marks: Sequence[PlotMark]
     rows: Sequence[SummaryRow]
     anew: bool = False
+    splits: bool = False
 
 
 def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:

@@ -9,12 +9,14 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.board import ImageBoard, Swipe
+from reilab.lab.board import ImageBoard
 from reilab.lab.charts import Charts
 from reilab.lab.content import Content
 from reilab.lab.explain import explain, label
 from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.library import SummaryRow
+from reilab.lab.overlay import Overlay
+from reilab.lab.profile import Profile
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import heading, quiet, set_html, small_button, text
 from reilab.lab.view import View
@@ -198,7 +200,10 @@ LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was 
 #: Least and greatest smoothing, and its step.
 SMOOTH = [0, 0.98, 0.02]
 #: What changes the look of an exhibit, apart from what it shows.
-LOOKS = ("hidden", "sample", "at", "window", "colours", "swipe", "left", "right")
+LOOKS = (
+    *("hidden", "sample", "at", "part", "window", "colours", "swipe", "over", "left", "right"),
+    "profile",
+)
 STRETCH: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
@@ -219,7 +224,8 @@ class Exhibit(pn.viewable.Viewer):
         self._look = view
         self.timeline, self.board = Timeline(view), ImageBoard(view)
         self.tools = ImageTools(view, self.board.reset_view)
-        self._swipe, self._curves = Swipe(view, self.board.pictures), CurvePlots(view)
+        self._overlay = Overlay(view, self.board.pictures)
+        self._profile, self._curves = Profile(view, self.board.pictures), CurvePlots(view)
         self._results = Results(browser, name)
         self._smoothing = tool("slide", "smoothing", "Smoothing", "inline", 190, span=SMOOTH)
         self._log = tool("toggles", "log", "Scale", "inline silent", options=[["log", "Log scale"]])
@@ -230,8 +236,9 @@ class Exhibit(pn.viewable.Viewer):
         self._view = pn.Column(
             self.timeline,
             self.tools,
-            self._swipe,
+            self._overlay,
             self.board,
+            self._profile,
             section("Curves", LOSS_HINT, self._smoothing, self._log),
             self._curves,
             *between,
@@ -258,9 +265,10 @@ class Exhibit(pn.viewable.Viewer):
             panes[MEASUREMENT] = "Measurement"
         colour = scene.shots[0].image.shape[-1] == 3
         self.timeline.update(content.moments)
-        self.tools.update(content.n_images, panes, colour)
+        self.tools.update(content.n_images, panes, colour, content.splits)
         self.board.update(scene)
-        self._swipe.update(scene)
+        self._overlay.update(scene)
+        self._profile.update(scene)
         self._curves.update(content)
         self._results.update(content.rows)
 

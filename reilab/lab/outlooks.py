@@ -20,7 +20,7 @@ FIRST_SECONDS = 1.0
 
 
 @cache
-def _beside() -> ThreadPoolExecutor:
+def beside() -> ThreadPoolExecutor:
     """One thread for all sessions, so that a server with many of them goes on to answer."""
     return ThreadPoolExecutor(1, "reilab-outlook")
 
@@ -89,7 +89,7 @@ class Outlooks:
         asked = (config.task, config.spec, config.training.seed, config.training.previews, sample)
         if asked != self._asked:
             self._asked = asked
-            self._future = _beside().submit(self._look, config, sample)
+            self._future = beside().submit(self._look, config, sample)
 
     def _look(self, config: RunConfig, sample: int) -> Outlook:
         self._hands.check_places(vars(config.spec))
@@ -102,6 +102,7 @@ class Example:
 
     name: str
     caption: str
+    config: RunConfig
     history: History
 
 
@@ -115,5 +116,5 @@ def example_of(task: str) -> Example | None:
             level = known.level_name(vars(config.spec))
             letter = LETTERS.get(level, level)
             caption = f"{known.title}, {letter} = {number_text(config.noise)}"
-            return Example(run.name, caption, history_of(run.events()))
+            return Example(run.name, caption, config, history_of(run.events()))
     return None

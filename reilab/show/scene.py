@@ -29,7 +29,10 @@ ERROR_TITLE = "|x̂ − x|"
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """An image of a run at one moment, and how good it is; ``image`` is (H, W, C)."""
+    """An image of a run at one moment, and how good it is; ``image`` is (H, W, C).
+
+    ``part`` says which part of it is shown (``show.parts``), empty for the image itself.
+    """
 
     key: str
     title: str
@@ -39,6 +42,7 @@ class Shot:
     image: Values
     truth: Values | None = None
     metrics: Metrics | None = None
+    part: str = ""
 
     @property
     def judged(self) -> bool:
@@ -64,6 +68,9 @@ class Scene:
         measurement: the picture of what was measured, with values from 0 to 1.
         low: the value that is black where nobody has moved it, and
         high: the one that is white.
+        span: the length of the value range, of which errors are shares; from black to white if
+            left out.
+        note: what is to be said of all images.
     """
 
     run: str
@@ -72,6 +79,8 @@ class Scene:
     measurement: Shot | None
     low: float
     high: float
+    span: float | None = None
+    note: str = ""
 
     @property
     def panes(self) -> list[Shot]:
@@ -88,8 +97,9 @@ class Scene:
     @cached_property
     def errors(self) -> Mapping[str, Values]:
         """Error maps (H, W) by key, as shares of the value range, where there is ground truth."""
+        span = self.span or self.high - self.low
         return {
-            shot.key: error_map(shot.image, shot.truth) / (self.high - self.low)
+            shot.key: error_map(shot.image, shot.truth) / span
             for shot in self.shots
             if shot.truth is not None
         }
