@@ -42,7 +42,7 @@ TURNS = f"""
 """
 AWAY = f"{MOTION} {{ :host {{ display: none !important; }} }}"
 #: White, where two images are equal, is one of an odd number of colours.
-SIGNED = interp_palette(RdBu[11][::-1], 255)
+SIGNED = interp_palette(RdBu[11], 255)
 PLACE = {**TALL, "position": "relative"}
 OVER = {"position": "absolute", "inset": "0", "width": "100%"}
 EDGE = {
