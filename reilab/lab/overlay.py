@@ -16,7 +16,7 @@ from reilab.lab.markup import bar_html, description
 from reilab.lab.pictures import Pane, Pictures, mapper
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html
-from reilab.lab.view import BLINK, DIFFERENCE, OVERS, View
+from reilab.lab.view import BLINK, DIFFERENCE, OVERS, SWIPE, View
 from reilab.lab.web.components import FIELD_CSS, put
 from reilab.show.scene import Scene, Shot, scale_end
 
@@ -34,13 +34,16 @@ NAMED = """
 LEFT, RIGHT = ":host::after { left: 6px; }", ":host::after { right: 6px; }"
 #: Each image for half a second; whoever asked for less motion gets the line instead.
 MOTION = "@media (prefers-reduced-motion: no-preference)"
+BLINKS = "blinks"
 TURNS = f"""
 @keyframes turns {{ to {{ opacity: 0; }} }}
 {MOTION} {{
-  :host {{ clip-path: none !important; animation: turns 1s steps(2, jump-none) infinite; }}
+  :host(.{BLINKS}) {{
+    clip-path: none !important; animation: turns 1s steps(2, jump-none) infinite; }}
 }}
 """
-AWAY = f"{MOTION} {{ :host {{ display: none !important; }} }}"
+#: What belongs to the line is not seen where the images take turns.
+OF_LINE = f"{MOTION} {{ :host(.{BLINKS}) {{ display: none !important; }} }}"
 #: White, where two images are equal, is one of an odd number of colours.
 SIGNED = interp_palette(RdBu[11], 255)
 PLACE = {**TALL, "position": "relative"}
@@ -75,6 +78,7 @@ class Overlay(pn.viewable.Viewer):
             "inline silent",
             span=[0, 100, 1],
             value=f"{view.divide:g}",
+            stylesheets=[FIELD_CSS, OF_LINE],
             sizing_mode="stretch_width",
         )
         self._place, self._scale = pn.Column(sizing_mode="stretch_width", margin=0), block()
@@ -106,21 +110,23 @@ class Overlay(pn.viewable.Viewer):
         self._offer(scene.shots)
         by_key = {shot.key: shot for shot in scene.shots}
         pair = by_key[self._left.value], by_key[self._right.value]
-        shape = pair[0].image.shape
-        over = self._look.over
-        key = (scene.run, shape, id(self._pictures.ranges[0]), over)
-        if key != self._built:
-            (self._build_difference if over == DIFFERENCE else self._build_pair)(shape)
+        shape, over = pair[0].image.shape, self._look.over
+        built = (shape, id(self._pictures.ranges[0]))
+        if built != self._built:
+            self._build(shape)
             self._drawn, self._names = (), ()
-        low, high = self._pictures.range(scene)
-        drawn = (*((shot.key, shot.part, shot.sample, shot.step) for shot in pair), low, high)
+        self._turn_to(over)
+        drawn = (
+            *(scene.run, over == DIFFERENCE, *self._pictures.range(scene)),
+            *((shot.key, shot.part, shot.sample, shot.step) for shot in pair),
+        )
         if drawn != self._drawn:
             (self._draw_difference if over == DIFFERENCE else self._draw_pair)(scene, *pair)
             self._drawn = drawn
-        if key != self._built:
+        if built != self._built:
             # Last, because the browser does not know new figures before it has been given them.
             self._place.param.update(objects=self._layers, styles=PLACE)
-            self._built = key
+            self._built = built
 
     def _offer(self, shots: Sequence[Shot]) -> None:
         keys = [shot.key for shot in shots]
@@ -146,53 +152,54 @@ class Overlay(pn.viewable.Viewer):
         pictures = self._pictures
         return Pane(pixels, colours, pictures.ranges, pictures.hands, words, shape[1] / shape[0])
 
-    def _build_pair(self, shape: tuple[int, ...]) -> None:
-        """The left image over the right one, cut off at a line, or there in turns."""
-        blinks = self._look.over == BLINK
-        sides = (("Left image", LEFT), ("Right image", RIGHT))
-        self._panes = [self._pane(shape, words, self._pictures.colours) for words, _ in sides]
-        top, under = (bokeh_pane(pane) for pane in self._panes)
-        for pane, (_, style) in zip(self._panes, sides, strict=True):
-            pane.figure.stylesheets = [NAMED, style]
+    def _build(self, shape: tuple[int, ...]) -> None:
+        """The left image over the right one, cut off at a line; and a pane for their difference."""
+        colours, grey = self._pictures.colours, (*shape[:2], 1)
+        self._panes = [self._pane(shape, words, colours) for words in ("Left", "Right")]
+        self._difference = self._pane(grey, "Difference", mapper(tuple(SIGNED)))
+        for pane, style in zip(self._panes, (LEFT, RIGHT), strict=True):
+            pane.figure.stylesheets = [NAMED, style, TURNS]
+        top, under, difference = map(bokeh_pane, (*self._panes, self._difference))
         left = f"calc({self._look.divide}% - 1px)"
-        line = pn.pane.HTML("", styles={**EDGE, "left": left}, margin=0)
-        if blinks:
-            self._panes[0].figure.stylesheets = [NAMED, LEFT, TURNS]
-            line.stylesheets = [AWAY]
-        self._slider.stylesheets = [FIELD_CSS, *([AWAY] if blinks else [])]
-        self._slider.visible = True
-        self._layers = [under, top, line]
+        line = pn.pane.HTML("", styles={**EDGE, "left": left}, stylesheets=[OF_LINE], margin=0)
+        self._layers = [under, top, line, difference]
         self._slider.jscallback(args={"top": top, "line": line}, value=MOVE)
-        set_html(self._scale, "")
+
+    def _turn_to(self, over: str) -> None:
+        """Show what belongs to this way of comparing."""
+        under, top, line, difference = self._layers
+        difference.visible = over == DIFFERENCE
+        for part in (under, top, line, self._slider):
+            part.visible = over != DIFFERENCE
+        classes = [BLINKS] if over == BLINK else []
+        self._panes[0].figure.css_classes = classes
+        for part in (line, self._slider):
+            part.css_classes = [*(name for name in part.css_classes if name != BLINKS), *classes]
 
     def _draw_pair(self, scene: Scene, *pair: Shot) -> None:
         for pane, shot in zip(self._panes, pair, strict=True):
             pane.show(shot.image, *self._pictures.range(scene))
-            pane.describe(f"{OVERS[self._look.over]}, {description(shot)}")
+            pane.describe(f"{OVERS[SWIPE]}, {description(shot)}")
+        set_html(self._scale, "")
         names = tuple(shot.title for shot in pair)
         if names == self._names:
             return
         self._names = names
-        under, top, _ = self._layers
+        under, top, *_ = self._layers
         cut = {**OVER, "clip-path": f"inset(0 {100 - self._look.divide}% 0 0)"}
         for layer, more, name in zip((top, under), (cut, {}), names, strict=True):
             # A JSON string is one of CSS, too, but for its escapes of what is not ASCII.
             quoted = json.dumps(name, ensure_ascii=False)
             layer.styles = {**layer.styles, **more, "--name": quoted}
 
-    def _build_difference(self, shape: tuple[int, ...]) -> None:
-        self._panes = [self._pane((*shape[:2], 1), "Difference", mapper(tuple(SIGNED)))]
-        self._layers = [bokeh_pane(pane) for pane in self._panes]
-        self._slider.visible = False
-
     def _draw_difference(self, scene: Scene, left: Shot, right: Shot) -> None:
         """Left minus right, averaged over the channels, as a share of the value range."""
         span = scene.span or scene.high - scene.low
         difference = (left.image - right.image).mean(-1, keepdims=True) / span
         end = scale_end([np.abs(difference[..., 0])])
-        self._panes[0].show(difference, -end, end)
+        self._difference.show(difference, -end, end)
         words = f"{left.title} − {right.title}"
-        self._panes[0].describe(f"Difference, {words}")
+        self._difference.describe(f"Difference, {words}")
         bar = bar_html(f"{words}, of the image range", SIGNED, f"−{end:g}", f"{end:g}")
         set_html(self._scale, f'<div class="scale">{bar}</div>')
 

@@ -87,18 +87,23 @@ def test_a_difference_has_a_sign_and_a_scale(scene: Scene) -> None:
     pictures.update(scene)
     overlay = Overlay(view, pictures)
     overlay.update(scene)
-    [pane] = overlay._panes
-    data = pane.source.data
+    data = overlay._difference.source.data
     values = data["zero"][0] + data["unit"][0] * data["image"][0]
     # A†y is brighter by 0.3 everywhere.
     assert values == pytest.approx(np.full((16, 16), 0.3), abs=1e-3)
     assert "−0.5" in overlay._scale.object.text
     view.over = "blink"
     overlay.update(scene)
-    assert len(overlay._panes) == 2
-    style = " ".join(overlay._panes[0].figure.stylesheets)
+    top = overlay._panes[0].figure
+    assert top.css_classes == ["blinks"]
+    style = " ".join(top.stylesheets)
     assert "prefers-reduced-motion: no-preference" in style
     assert "1s steps(2" in style
+    view.over = "swipe"
+    overlay.update(scene)
+    # The same panes show all of it.
+    assert overlay._panes[0].figure is top
+    assert top.css_classes == []
 
 
 def test_keys_and_buttons_of_two_in_one_place(tmp_path: Path) -> None:
