@@ -14,7 +14,10 @@ from reilab.show.words import number_text, parse_number
 from reilab.tasks.registry import find_task
 
 #: Parameters of the view that are written as they are, by their name in the address.
-PLAIN = ("tab", "sample", "at", "colours", "swipe", "left", "right", "divide", "log_losses")
+PLAIN = (
+    *("tab", "sample", "at", "part", "profile", "colours", "swipe", "over", "left", "right"),
+    *("divide", "log_losses"),
+)
 LISTS = ("hidden", "compared")
 RANGES = ("window", "zoom")
 OTHER = ("smoothing", "theme", "watch")

@@ -7,14 +7,12 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.imagetools import tool
-from reilab.lab.markup import description, error_html, head_html, measured_html, scale_html
+from reilab.lab.markup import error_html, head_html, measured_html, scale_html
 from reilab.lab.pictures import ImagePair, Pane, Pictures, shown_of
-from reilab.lab.style import LINE, TALL
+from reilab.lab.style import TALL
 from reilab.lab.text import Text, block, quiet, set_html
 from reilab.lab.view import ERRORS, View
-from reilab.lab.web.components import put
-from reilab.show.panes import MEASUREMENT, TRUTH, to_pixels
+from reilab.show.panes import MEASUREMENT, TRUTH
 from reilab.show.scene import Scene, Shot
 
 
@@ -102,7 +100,9 @@ NOT_HERE = "not in this run"
 GAP = 14
 #: They share the first column: what is to be found, above what was measured of it.
 UNJUDGED = {TRUTH, MEASUREMENT}
-STACK = {**TALL, "gap": "0"}
+STACK = {**TALL, "display": "flex", "flex-direction": "column", "gap": "0"}
+#: Where there are no error maps beside the measurement, it has a column of its own.
+APART = {"display": "contents"}
 
 
 class ImageBoard(pn.viewable.Viewer):
@@ -124,7 +124,7 @@ class ImageBoard(pn.viewable.Viewer):
         self._view = pn.Column(*self.parts, sizing_mode="stretch_width", margin=0)
         self._cards: dict[str, Card] = {}
         self._gaps: dict[str, Text] = {}
-        self._stack = pn.Column(sizing_mode="stretch_width", margin=0, styles=STACK)
+        self._stack = pn.Row(sizing_mode="stretch_width", margin=0, styles=STACK)
         self._items: list[Any] = []
         self._placed: list[Any] = []
         self._whole = Redraw(self.pictures.show_whole)
@@ -155,8 +155,9 @@ class ImageBoard(pn.viewable.Viewer):
         parts = {**self._cards, **self._gaps}
         rest = [parts[key] for key in columns or self._cards if key not in UNJUDGED]
         self._items = [self._stack, *rest]
-        self._arrange(ROW_WIDTH if columns else MOST_WIDTH)
-        self._tell(scene)
+        errors = bool(scene.errors) and ERRORS not in self._look.hidden
+        self._arrange(errors, ROW_WIDTH if columns else MOST_WIDTH)
+        self._tell(scene, errors)
         # Last, because the browser does not know new figures before it has been given them.
         judged = [card for card in self._cards.values() if card.key in UNJUDGED]
         if self._placed != [*judged, *rest]:
@@ -164,15 +165,20 @@ class ImageBoard(pn.viewable.Viewer):
             self._stack.objects = judged
             self._grid.objects = self._items
 
-    def _arrange(self, most: int) -> None:
+    def _arrange(self, errors: bool, most: int) -> None:
         """Show the panes that are chosen, as wide as there is room for them, and at ``most``."""
         hidden = set(self._look.hidden)
         for key, gap in self._gaps.items():
             gap.visible = key not in hidden
         for key, card in self._cards.items():
-            card.arrange(key not in hidden, ERRORS not in hidden)
-        self._stack.visible = any(self._cards[key].visible for key in UNJUDGED & self._cards.keys())
+            card.arrange(key not in hidden, errors)
+        stacked = [key for key in UNJUDGED & self._cards.keys() if key not in hidden]
+        self._stack.visible = bool(stacked)
+        if self._stack.styles != (stack := STACK if errors else APART):
+            self._stack.styles = stack
         columns = sum(item.visible for item in self._items)
+        if not errors and stacked:
+            columns += len(stacked) - 1
         share = f"calc((100% - {GAP * (columns - 1)}px) / {max(columns, 1)})"
         least = f"max({LEAST_WIDTH}px, {share})"
         styles = {
@@ -186,127 +192,9 @@ class ImageBoard(pn.viewable.Viewer):
         if self._grid.styles != styles:
             self._grid.styles = styles
 
-    def _tell(self, scene: Scene) -> None:
+    def _tell(self, scene: Scene, errors: bool) -> None:
         hidden = set(self._look.hidden)
-        errors = ERRORS not in hidden
         for shot in shown_of(scene):
             if shot.key not in hidden:
-                self._cards[shot.key].tell(shot, errors, TRUTH in hidden)
-        set_html(self._scale, scale_html(scene.end if errors else 0.0))
-
-
-SIDE = 560
-#: Moves the line in the browser alone, so that it keeps up with the hand.
-MOVE = """
-top.styles = {...top.styles, "clip-path": `inset(0 ${100 - cb_obj.value}% 0 0)`}
-line.styles = {...line.styles, left: `calc(${cb_obj.value}% - 1px)`}
-"""
-PLACE = {**TALL, "position": "relative"}
-EDGE = {
-    "position": "absolute",
-    "top": "0",
-    "width": "2px",
-    "height": "100%",
-    "background": "#ffd54a",
-    "box-shadow": "0 0 3px #000",
-    "pointer-events": "none",
-}
-
-
-class Swipe(pn.viewable.Viewer):
-    """Two images of a scene in one place, moving and zooming with those of the board."""
-
-    def __init__(self, view: View, pictures: Pictures) -> None:
-        super().__init__()
-        self._look, self._pictures = view, pictures
-        self._offered = ("", "")
-        self._built: tuple[object, ...] = ()
-        self._drawn: tuple[object, ...] = ()
-        self._left = tool("choice", "swipe-left", "Left", "inline", 210)
-        self._right = tool("choice", "swipe-right", "Right", "inline", 210)
-        self._slider = tool(
-            "slide",
-            "divide",
-            "Swipe: where the left image ends",
-            "inline silent",
-            span=[0, 100, 1],
-            value=f"{view.divide:g}",
-            sizing_mode="stretch_width",
-        )
-        self._place = pn.Column(sizing_mode="stretch_width", margin=0)
-        choice = pn.Row(
-            self._left, self._right, sizing_mode="stretch_width", margin=0, styles=dict(LINE)
-        )
-        self._view = pn.Column(
-            choice,
-            self._place,
-            self._slider,
-            visible=False,
-            sizing_mode="stretch_width",
-            margin=(0, 0, 16, 0),
-            styles={**TALL, "max-width": f"{SIDE}px", "gap": "8px"},
-        )
-        self._left.param.watch(self._choose, "value")
-        self._right.param.watch(self._choose, "value")
-        self._slider.param.watch(self._divide, "value")
-
-    def __panel__(self) -> pn.viewable.Viewable:
-        return self._view
-
-    def update(self, scene: Scene) -> None:
-        """Show the two chosen images of a scene, if the swipe is on."""
-        self._view.visible = self._look.swipe and len(scene.shots) > 1
-        if not self._view.visible:
-            return
-        self._offer(scene.shots)
-        by_key = {shot.key: shot for shot in scene.shots}
-        low, high = self._pictures.levels(scene)
-        pair = by_key[self._left.value], by_key[self._right.value]
-        shape = pair[0].image.shape
-        key = (scene.run, shape, id(self._pictures.ranges[0]))
-        if key != self._built:
-            self._build(shape)
-            self._drawn = ()
-        drawn = (*((shot.key, shot.sample, shot.step) for shot in pair), low, high)
-        if drawn != self._drawn:
-            for pane, shot in zip(self._panes, pair, strict=True):
-                pane.show(to_pixels(shot.image, low, high))
-                pane.describe(f"Swipe, {description(shot)}")
-            self._drawn = drawn
-        if key != self._built:
-            # Last, because the browser does not know new figures before it has been given them.
-            self._place.param.update(objects=self._layers, styles=PLACE)
-            self._built = key
-
-    def _offer(self, shots: Sequence[Shot]) -> None:
-        keys = [shot.key for shot in shots]
-        left = self._look.left if self._look.left in keys else keys[min(1, len(keys) - 2)]
-        right = self._look.right if self._look.right in keys else keys[-1]
-        options = [[shot.key, shot.title] for shot in shots]
-        self._offered = (left, right)
-        put(self._left, options=options, value=left)
-        put(self._right, options=options, value=right)
-
-    def _divide(self, event: Any) -> None:
-        self._look.divide = float(event.new)
-
-    def _choose(self, event: Any) -> None:
-        # What was only proposed is not kept: a better one may come.
-        side = "left" if event.obj is self._left else "right"
-        if event.new and event.new != self._offered[side == "right"]:
-            setattr(self._look, side, event.new)
-
-    def _build(self, shape: tuple[int, ...]) -> None:
-        pixels = shape[:2] if shape[2] == 1 else shape
-        aspect = shape[1] / shape[0]
-        self._panes = tuple(
-            Pane(pixels, self._pictures.colours, self._pictures.ranges, side, aspect)
-            for side in ("Left image", "Right image")
-        )
-        top, under = (bokeh_pane(pane) for pane in self._panes)
-        at = self._look.divide
-        over = {"position": "absolute", "inset": "0", "width": "100%"}
-        top.styles = {**top.styles, **over, "clip-path": f"inset(0 {100 - at}% 0 0)"}
-        line = pn.pane.HTML("", styles={**EDGE, "left": f"calc({at}% - 1px)"}, margin=0)
-        self._layers = [under, top, line]
-        self._slider.jscallback(args={"top": top, "line": line}, value=MOVE)
+                self._cards[shot.key].tell(shot, errors, TRUTH in hidden or not errors)
+        set_html(self._scale, scale_html(scene.end if errors else 0.0, scene.note))

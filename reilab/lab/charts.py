@@ -139,7 +139,8 @@ class Chart:
         self.figure.add_tools(
             HoverTool(
                 renderers=lines,
-                tooltips=[("", "$name"), ("step", "@x{0,0}"), (self.axes.title, number)],
+                # One line for each curve, as there may be many at one place.
+                tooltips=f'<div style="font-size: 12px">$name: {number}, step @x{{0,0}}</div>',
                 formatters={"@y": "printf"},
                 visible=False,
             ),

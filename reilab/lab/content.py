@@ -209,9 +209,13 @@ def _words(event: Steered | Started | Failed) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """Images, curves and results; ``anew`` if a method went back to a checkpoint.
+    """Images, curves and results.
 
-    Of several runs ``heads`` are what stands above their rows, and ``key`` is that of the curves.
+    Args:
+        anew: a method went back to a checkpoint.
+        heads: of several runs, what stands above their rows.
+        key: of several runs, that of their curves.
+        splits: parts of the images can be shown.
     """
 
     scene: Scene
@@ -224,6 +228,7 @@ class Content:
     anew: bool = False
     heads: Sequence[str] = ()
     key: str = ""
+    splits: bool = False
 
 
 def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:

@@ -7,13 +7,14 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.board import Swipe
 from reilab.lab.charts import Charts
 from reilab.lab.content import Content
 from reilab.lab.explain import explain, label
 from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.library import SummaryRow
 from reilab.lab.matrix import Matrix
+from reilab.lab.overlay import Overlay
+from reilab.lab.profile import Profile
 from reilab.lab.style import LINE, TALL
 from reilab.lab.takehome import Facts, FigureTools
 from reilab.lab.text import block, heading, quiet, set_html, small_button, text
@@ -209,7 +210,10 @@ LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was 
 #: Least and greatest smoothing, and its step.
 SMOOTH = [0, 0.98, 0.02]
 #: What changes the look of an exhibit, apart from what it shows.
-LOOKS = ("hidden", "sample", "at", "window", "colours", "swipe", "left", "right")
+LOOKS = (
+    *("hidden", "sample", "at", "part", "window", "colours", "swipe", "over", "left", "right"),
+    "profile",
+)
 STRETCH: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
@@ -239,7 +243,8 @@ class Exhibit(pn.viewable.Viewer):
         self.timeline, self._matrix, self._key = Timeline(view), Matrix(view), block()
         self.board = self._matrix.lead
         self.tools = ImageTools(view, self.board.reset_view)
-        self._swipe, self._curves = Swipe(view, self.board.pictures), CurvePlots(view)
+        self._overlay = Overlay(view, self.board.pictures)
+        self._profile, self._curves = Profile(view, self.board.pictures), CurvePlots(view)
         self._results = Results(browser, name, facts)
         self._figure = FigureTools(view, self.board.pictures, browser, facts)
         self._smoothing = tool("slide", "smoothing", "Smoothing", "inline", 190, span=SMOOTH)
@@ -251,8 +256,9 @@ class Exhibit(pn.viewable.Viewer):
         self._view = pn.Column(
             self.timeline,
             self.tools,
-            self._swipe,
+            self._overlay,
             self._matrix,
+            self._profile,
             self._figure,
             section("Curves", hint, self._smoothing, self._log),
             self._key,
@@ -282,10 +288,12 @@ class Exhibit(pn.viewable.Viewer):
             panes[MEASUREMENT] = "Measurement"
         colour = scene.shots[0].image.shape[-1] == 3
         self.timeline.update(content.moments)
-        self.tools.update(content.n_images, panes, colour)
+        self.tools.update(content.n_images, panes, colour, content.splits)
         self._matrix.update(scene, content.heads)
         set_html(self._key, content.key)
-        self._swipe.update(scene)
+        self._overlay.update(scene)
+        # Of several runs, that of the first.
+        self._profile.update(scenes[0])
         self._figure.update(content)
         self._curves.update(content)
         self._results.update(content.rows)

@@ -69,9 +69,14 @@ HELP: Mapping[str, str] = {
     "follow it; at its right end it follows the run.",
     "panes": "Which panes are shown; the digits are keys. Errors are the maps below the images.",
     "window": "Which values are black and which are white, as shares of the range. Narrow it to "
-    "see faint things.",
-    "swipe": "Lays two panes over each other, parted by a line that you move. Both zoom with the "
-    "other images.",
+    "see faint things; on an image, drag with Shift or the right mouse button.",
+    "part": "What is shown of each image x̂: all of it; what A sees of it, A†A x̂, which the "
+    "measurements can tell; what A does not see, which only learning can fill in; or its "
+    "spectrum, which in MRI is k-space.",
+    "profile": "Draws the values of all images along the row, or the column, of the pixel that you "
+    "point at.",
+    "swipe": "Two images in one place: swipe parts them by a line that you move, blink shows them "
+    "in turns, difference subtracts the second from the first. All zoom with the other images.",
     "paper": "How wide the figure is on paper. It has the panes, the part, the window and the "
     "error maps that are on screen, with captions, and the settings at its foot.",
     "curve": "Draws PSNR against steps below the images of the figure.",
@@ -135,7 +140,8 @@ KEYS: Mapping[str, str] = {
     "End": "back to the live end",
     "1 – 9": "show or hide a pane",
     "e": "show or hide the error maps",
-    "s": "swipe on or off",
+    "s, b, d": "swipe, blink or difference of two images, on or off",
+    "+ −": "zoom the image that was clicked; then ← ↑ → ↓ move it, and Ctrl + wheel zooms",
     "r": "show the whole images again",
     "t": "guided tour",
     "?": "this list",

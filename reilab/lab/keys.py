@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reilab.lab.model import Lab
-from reilab.lab.view import ERRORS, View
+from reilab.lab.view import BLINK, DIFFERENCE, ERRORS, SWIPE, View
 
 DIGITS = "123456789"
 #: Of these the page itself takes care.
 TOUR, HELP, WHOLE = "t", "?", "r"
-KEYS = (" ", "ArrowLeft", "ArrowRight", "Home", "End", *DIGITS, "e", "s", TOUR, HELP, WHOLE)
+KEYS = (
+    " ",
+    "ArrowLeft",
+    "ArrowRight",
+    "Home",
+    "End",
+    *DIGITS,
+    "e",
+    "s",
+    "b",
+    "d",
+    TOUR,
+    HELP,
+    WHOLE,
+)
 
 
 def press(key: str, lab: Lab, view: View, moments: Sequence[int], panes: Sequence[str]) -> None:
@@ -39,6 +53,10 @@ def press(key: str, lab: Lab, view: View, moments: Sequence[int], panes: Sequenc
         case "e":
             view.toggle(ERRORS)
         case "s":
-            view.swipe = not view.swipe
+            view.compare(SWIPE)
+        case "b":
+            view.compare(BLINK)
+        case "d":
+            view.compare(DIFFERENCE)
         case digit if digit in DIGITS and int(digit) <= len(panes):
             view.toggle(panes[int(digit) - 1])

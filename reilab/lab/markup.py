@@ -14,7 +14,10 @@ from reilab.show.results import BASELINE
 from reilab.show.scene import ERROR_TITLE, Shot
 from reilab.show.words import method_colour, method_title
 
-HINT = "Drag to move, Ctrl + wheel or pinch to zoom, double click for the whole image."
+HINT = (
+    "Drag to move, Ctrl + wheel or two fingers to zoom, double click for the whole image. Drag "
+    "with Shift or the right button: to the right for less contrast, upward for brighter."
+)
 
 
 def standing_html(lab: Lab, *trouble: str) -> dict[str, str]:
@@ -123,6 +126,11 @@ def head_html(shot: Shot) -> str:
         numbers = "what the methods see"
     elif shot.key == TRUTH:
         numbers = "what is to be found"
+    elif shot.part and shot.metrics and shot.metrics.psnr_null is not None:
+        numbers = (
+            f'seen <b class="reilab-range-{shot.key}">{shot.metrics.psnr_range:.2f}</b> · unseen '
+            f'<b class="reilab-null-{shot.key}">{shot.metrics.psnr_null:.2f}</b> dB'
+        )
     elif shot.metrics:
         numbers = (
             f'<b class="reilab-psnr-{shot.key}">{shot.metrics.psnr:.2f}</b> dB'
@@ -187,16 +195,18 @@ def description(shot: Shot) -> str:
     )
 
 
-def scale_html(end: float) -> str:
-    """How to move the images, and the scale that all error maps share; no scale for 0."""
-    told = f'<span class="quiet">{HINT}</span>'
-    if not end:
-        return f'<div class="scale">{told}</div>'
-    stops = ", ".join(ERROR_MAP[::51])
+def scale_html(end: float, note: str = "") -> str:
+    """What is shown, how to move it, and the scale that error maps share; no scale for 0."""
+    told = f'<span class="reilab-note">{escape(note)}</span>' if note else ""
+    bar = bar_html(f"Error {ERROR_TITLE}, of the image range", ERROR_MAP, "0", f"≥ {end:g}")
+    return f'<div class="scale">{told}<span class="quiet">{HINT}</span>{bar if end else ""}</div>'
+
+
+def bar_html(words: str, palette: Sequence[str], low: str, high: str) -> str:
+    """A scale of colours with its ends."""
+    stops = ", ".join(palette[:: (len(palette) - 1) // 5])
     return (
-        f'<div class="scale">{told}'
-        f"<span>Error {ERROR_TITLE}, of the image range</span><span>0</span>"
+        f"<span>{escape(words)}</span><span>{low}</span>"
         f'<span class="bar" style="background:linear-gradient(to right, {stops})" role="img" '
-        f'aria-label="Colours from 0, dark, to {end:g} or more, bright"></span>'
-        f"<span>≥ {end:g}</span></div>"
+        f'aria-label="Colours from {low} to {high}"></span><span>{high}</span>'
     )

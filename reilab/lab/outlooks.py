@@ -20,7 +20,7 @@ FIRST_SECONDS = 1.0
 
 
 @cache
-def _beside() -> ThreadPoolExecutor:
+def beside() -> ThreadPoolExecutor:
     """One thread for all sessions, so that a server with many of them goes on to answer."""
     return ThreadPoolExecutor(1, "reilab-outlook")
 
@@ -89,7 +89,7 @@ class Outlooks:
         asked = (config.task, config.spec, config.training.seed, config.training.previews, sample)
         if asked != self._asked:
             self._asked = asked
-            self._future = _beside().submit(self._look, config, sample)
+            self._future = beside().submit(self._look, config, sample)
 
     def _look(self, config: RunConfig, sample: int) -> Outlook:
         self._hands.check_places(vars(config.spec))

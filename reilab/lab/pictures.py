@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import holoviews as hv
 import numpy as np
-from bokeh.events import DoubleTap
-from bokeh.models import (
-    ColumnDataSource,
-    CustomJS,
-    LinearColorMapper,
-    PanTool,
-    Range1d,
-    WheelZoomTool,
-)
+from bokeh.events import MouseEnter
+from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Range1d
 from holoviews.plotting.bokeh import BokehRenderer
 from numpy.typing import NDArray
 
@@ -25,10 +19,11 @@ from reilab.show.panes import MEASUREMENT, Pixels, to_pixels
 from reilab.show.scene import Scene, Shot, Values
 
 Ranges = tuple[Range1d, Range1d]
-#: The browser goes back by itself, with no answer of the server to wait for.
-WHOLE = """
-for (const range of [x, y]) range.setv({start: range.reset_start, end: range.reset_end})
-"""
+GESTURES = (Path(__file__).parent / "web" / "gestures.js").read_text(encoding="utf-8")
+#: Grey values travel as whole numbers, finer than they are kept, in which the range of the image is
+#: ``ONE`` and begins at ``ZERO``: a window is then the business of the browser alone.
+ZERO, ONE, MOST = 2**14, 2**15, 2**16 - 1
+BYTE = 255
 
 
 class Pane:
@@ -38,6 +33,7 @@ class Pane:
         shape: (H, W) for grey values, (H, W, 3) for colour.
         colours: colour map of grey values, shared by the panes that change it together.
         ranges: horizontal and vertical range, shared with other panes.
+        hands: what the browser does when somebody points at it or moves it.
         description: what it shows, for those who cannot see it.
         aspect: width over height of the frame; that of the image for square pixels.
     """
@@ -47,6 +43,7 @@ class Pane:
         shape: tuple[int, ...],
         colours: LinearColorMapper,
         ranges: Ranges,
+        hands: CustomJS,
         description: str,
         aspect: float,
     ) -> None:
@@ -70,12 +67,8 @@ class Pane:
         self.source = kept["source"]
         if len(shape) == 2:
             self.figure.renderers[0].glyph.color_mapper = colours
-        # Ctrl leaves the wheel itself to the page; a pinch on a touchpad counts as Ctrl and wheel.
-        wheel = WheelZoomTool(modifiers="ctrl")
-        self.figure.add_tools(PanTool(), wheel)
-        self.figure.toolbar.active_scroll = wheel
-        whole = CustomJS(args={"x": ranges[0], "y": ranges[1]}, code=WHOLE)
-        self.figure.js_on_event(DoubleTap, whole)
+        self.figure.js_on_change("inner_width", hands)
+        self.figure.js_on_event(MouseEnter, hands)
         self.figure.update(
             # HoloViews asks for WebGL, slow without a GPU and limited to a few figures a page.
             output_backend="canvas",
@@ -96,16 +89,31 @@ class Pane:
             frame_width=None,
             frame_height=None,
             # A flex container would squeeze it out of its aspect.
-            styles={"flex": "none", "aspect-ratio": f"{aspect:.6g}"},
+            styles={
+                "flex": "none",
+                "aspect-ratio": f"{aspect:.6g}",
+                # One finger scrolls the page.
+                "touch-action": "pan-x pan-y",
+            },
             html_attributes={"role": "img", "aria-label": description},
         )
 
-    def show(self, pixels: Pixels) -> None:
-        """Replace the pixels; the first row is the top one."""
-        # Bokeh counts rows from the bottom.
-        upward = np.ascontiguousarray(pixels[::-1])
-        packed = _with_alpha(upward) if upward.ndim == 3 else upward
-        self.source.data = {**self.source.data, "image": [packed]}
+    def show(self, image: Values, low: float, high: float) -> None:
+        """Show grey values (H, W, 1) of a range, which the colour map parts, or colours."""
+        if image.shape[-1] == 3:
+            packed = _with_alpha(to_pixels(image, low, high))
+            self._send(packed, low, (high - low) / BYTE)
+        else:
+            unit = (high - low) / ONE
+            zero = low - ZERO * unit
+            # A half more, because what is behind the point is cut off.
+            codes = image[..., 0] * (1 / unit) + (0.5 - zero / unit)
+            self._send(np.clip(codes, 0, MOST).astype(np.uint16), zero, unit)
+
+    def _send(self, codes: NDArray[np.unsignedinteger], zero: float, unit: float) -> None:
+        """Replace the pixels, of which the first row is the top one: Bokeh's is the bottom one."""
+        image = [np.ascontiguousarray(codes[::-1])]
+        self.source.data = {**self.source.data, "image": image, "zero": [zero], "unit": [unit]}
 
     def describe(self, words: str) -> None:
         """Say anew what it shows, for those who cannot see it."""
@@ -114,12 +122,13 @@ class Pane:
 
 
 def mapper(palette: tuple[str, ...]) -> LinearColorMapper:
-    """Bytes to colours."""
-    return LinearColorMapper(palette=list(palette), low=0, high=255)
+    """Grey values to colours, from the least to the greatest of their range."""
+    # What the browser does to it is told by the window.
+    return LinearColorMapper(palette=list(palette), low=ZERO, high=ZERO + ONE, syncable=False)
 
 
 def whole_ranges(shape: tuple[int, ...]) -> Ranges:
-    """Ranges that show the whole of an image, with some room around it, but no way to lose it."""
+    """Ranges that show the whole of an image, and never more."""
     height, width = shape[:2]
     return _whole(width), _whole(height)
 
@@ -127,12 +136,11 @@ def whole_ranges(shape: tuple[int, ...]) -> Ranges:
 def warm_up() -> None:
     """Make a figure that nobody sees: the first one takes half a second, for what it loads."""
     shape = (1, 1)
-    Pane(shape, mapper(("black", "white")), whole_ranges(shape), "", 1.0)
+    Pane(shape, mapper(("black", "white")), whole_ranges(shape), CustomJS(), "", 1.0)
 
 
 def _whole(length: int) -> Range1d:
-    bounds = (-0.5 * length, 1.5 * length)
-    return Range1d(0, length, reset_start=0, reset_end=length, bounds=bounds)
+    return Range1d(0, length, reset_start=0, reset_end=length)
 
 
 def _with_alpha(pixels: Pixels) -> NDArray[np.uint32]:
@@ -153,6 +161,7 @@ class ImagePair:
         grey: colour map of the image.
         hot: colour map of the error map.
         ranges: shared with the pictures that move and zoom with this one.
+        hands: see ``Pane``.
         aspect: width over height on screen.
     """
 
@@ -162,15 +171,17 @@ class ImagePair:
         grey: LinearColorMapper,
         hot: LinearColorMapper,
         ranges: Ranges,
+        hands: CustomJS,
         aspect: float,
     ) -> None:
         self._kind = _kind(shot)
         shape = shot.image.shape
         pixels = shape[:2] if shape[2] == 1 else shape
-        self.image = Pane(pixels, grey, ranges, shot.title, aspect)
+        self.image = Pane(pixels, grey, ranges, hands, shot.title, aspect)
         self.error: Pane | None = None
         if shot.truth is not None:
-            self.error = Pane(shape[:2], hot, ranges, f"{shot.title}: absolute error", aspect)
+            title = f"{shot.title}: absolute error"
+            self.error = Pane(shape[:2], hot, ranges, hands, title, aspect)
         self._drawn: tuple[object, ...] = ()
         self._drawn_error: tuple[object, ...] = ()
 
@@ -181,16 +192,62 @@ class ImagePair:
     def draw(
         self, run: str, shot: Shot, low: float, high: float, error: Values | None, end: float
     ) -> None:
-        """Show an image of a run between black and white, and its errors up to ``end``."""
-        moment = (run, shot.sample, shot.step)
+        """Show an image of a run with its range, and its errors up to ``end``."""
+        moment = (run, shot.part, shot.sample, shot.step)
         drawn = (*moment, low, high)
         if drawn != self._drawn:
-            self.image.show(to_pixels(shot.image, low, high))
+            self.image.show(shot.image, low, high)
             self._drawn = drawn
         if self.error and error is not None and (*moment, end) != self._drawn_error:
-            self.error.show(to_pixels(error[..., None], 0, end))
+            self.error.show(error[..., None], 0, end)
             self._drawn_error = (*moment, end)
         self.image.describe(description(shot))
+
+
+class Touch:
+    """What all pictures of an exhibit share: colours, their window, and what a hand does to them.
+
+    Args:
+        view: colours and window; it is told when somebody has dragged the window.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._look = view
+        grey = MAPS[view.colours]
+        self.colours, self.plain, self.hot = mapper(grey), mapper(grey), mapper(ERROR_MAP)
+        self._shares = [[0.0, 1.0]]
+        self._window = ColumnDataSource({"shares": self._shares})
+        self._window.on_change("data", self._keep_window)
+        #: The column and row, from the bottom, of the pixel that is pointed at, in the browser.
+        self.probe = ColumnDataSource({"at": []}, syncable=False)
+        self.hands = CustomJS(
+            args={
+                "colours": self.colours,
+                "zero": ZERO,
+                "one": ONE,
+                "window_": self._window,
+                "probe": self.probe,
+            },
+            code=GESTURES,
+        )
+
+    def update(self) -> None:
+        """Bring colours and window up to date."""
+        palette = list(MAPS[self._look.colours])
+        for grey in (self.colours, self.plain):
+            if grey.palette != palette:
+                grey.palette = palette
+        dark, bright = self._look.window
+        shares = [[dark, max(bright, dark + LEAST_WINDOW)]]
+        if self._shares != shares:
+            self._shares = shares
+            low, high = (ZERO + ONE * share for share in shares[0])
+            self.colours.update(low=low, high=high)
+            self._window.data = {"shares": shares}
+
+    def _keep_window(self, attr: str, old: object, new: Mapping[str, Sequence[Any]]) -> None:
+        dark, bright = new["shares"][0]
+        self._look.window = (float(dark), float(bright))
 
 
 class Pictures:
@@ -203,17 +260,15 @@ class Pictures:
 
     def __init__(self, view: View, lead: Pictures | None = None) -> None:
         self._look, self._lead = view, lead
-        self.colours, self._hot = mapper(MAPS[view.colours]), mapper(ERROR_MAP)
+        self.touch: Touch = lead.touch if lead else Touch(view)
         self.ranges: Ranges = whole_ranges((1, 1))
         self.by_key: dict[str, ImagePair] = {}
 
     def update(self, scene: Scene) -> None:
         """Show a scene; pictures are made only for what was not there before."""
         self._build(shown_of(scene))
-        palette = list(MAPS[self._look.colours])
-        if self.colours.palette != palette:
-            self.colours.palette = palette
-        low, high = self.levels(scene)
+        self.touch.update()
+        low, high = self.range(scene)
         # Errors that are hidden are not computed.
         errors, end = ({}, 0.0) if ERRORS in self._look.hidden else (scene.errors, scene.end)
         for shot in shown_of(scene):
@@ -221,6 +276,11 @@ class Pictures:
                 black, white = (0.0, 1.0) if shot.key == MEASUREMENT else (low, high)
                 error = errors.get(shot.key)
                 self.by_key[shot.key].draw(scene.run, shot, black, white, error, end)
+
+    def range(self, scene: Scene) -> tuple[float, float]:
+        """The range with which images are sent: the colour map of grey ones has the window."""
+        colour = scene.shots[0].image.shape[-1] == 3
+        return self.levels(scene) if colour else (scene.low, scene.high)
 
     def levels(self, scene: Scene) -> tuple[float, float]:
         """The values that are black and white."""
@@ -256,15 +316,21 @@ class Pictures:
         known = self.by_key.get(shot.key)
         if known is not None and known.fits(shot):
             return known
-        own = whole_ranges(shot.image.shape) if shot.key == MEASUREMENT else self.ranges
-        return ImagePair(shot, self.colours, self._hot, own, aspect)
+        touch = self.touch
+        grey, ranges = touch.colours, self.ranges
+        if shot.key == MEASUREMENT:
+            grey, ranges = touch.plain, whole_ranges(shot.image.shape)
+        return ImagePair(shot, grey, touch.hot, ranges, touch.hands, aspect)
 
     def _zoom(self) -> None:
         """Go to the part of the images that the view asks for."""
         if self._look.zoom:
             left, right, bottom, top = self._look.zoom
-            self.ranges[0].update(start=left, end=right)
-            self.ranges[1].update(start=bottom, end=top)
+            for shared, start, end in zip(self.ranges, (left, bottom), (right, top), strict=True):
+                # An address may ask for anything.
+                start, end = np.clip([start, end], 0, shared.reset_end).tolist()
+                if start < end:
+                    shared.update(start=start, end=end)
 
     def _keep_zoom(self, attr: str, old: float, new: float) -> None:
         x, y = self.ranges

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
@@ -17,11 +18,13 @@ from reilab.lab.markup import example_html, introduction, list_html, standing_ht
 from reilab.lab.model import Lab
 from reilab.lab.opening import Opening
 from reilab.lab.outlooks import Example, Outlooks, example_of
+from reilab.lab.parts import Parts
 from reilab.lab.style import LINE, TALL, slug
 from reilab.lab.takehome import Facts, Repeat
 from reilab.lab.text import block, set_html, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, put
+from reilab.runs.config import RunConfig
 from reilab.runs.facts import facts_of
 from reilab.show.scene import lost_words
 from reilab.show.words import steering_log
@@ -98,6 +101,7 @@ class RunView(pn.viewable.Viewer):
         self._lab, self._look = lab, view
         self.transport = Transport(lab, view, *links)
         self._steered, self._formula = block(), block()
+        self._parts = Parts(view, self._config, lab.hands)
         self._outlooks = Outlooks(lab.choices, lab.hands)
         if not lab.run:
             self._outlooks.wait()
@@ -143,12 +147,15 @@ class RunView(pn.viewable.Viewer):
         if history.posed is None:
             self.exhibit.hide()
             return
-        self.exhibit.show(content_of(name, history, self._look, anew))
+        content = content_of(name, history, self._look, anew)
+        self.exhibit.show(replace(content, scene=self._parts.of(content.scene), splits=True))
         lost = lost_words(history, self._look.at)
         set_html(self._steered, list_html([*steering_log(history), *lost]))
 
     def look_ahead(self) -> None:
         """Show what is chosen as soon as it has been computed."""
+        if self._parts.poll():
+            self.update()
         if not self._lab.live and self._outlooks.poll(self._look.sample):
             self._show_outlook()
 
@@ -170,6 +177,13 @@ class RunView(pn.viewable.Viewer):
         if example:
             return {"": facts_of(example.config, example.name)}
         return {"": facts_of(lab.asked, lab.run)} if lab.asked else {}
+
+    def _config(self) -> RunConfig | None:
+        """That of what is shown; nothing is computed for a part of the page that is hidden."""
+        if self._look.tab != "run":
+            return None
+        example = self._example()
+        return example.config if example else self._lab.asked
 
     def _live(self, *_: Any) -> None:
         """Another run is looked at from its live end on."""

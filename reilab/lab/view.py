@@ -9,6 +9,7 @@ from bokeh import palettes
 from bokeh.palettes import Cividis256, Greys256, Magma256, Viridis256
 
 from reilab.show.panes import ERROR_COLOURS
+from reilab.show.parts import IMAGE, PARTS
 
 MAPS: Mapping[str, tuple[str, ...]] = {
     "grey": Greys256,
@@ -23,6 +24,9 @@ ERROR_MAP: tuple[str, ...] = getattr(palettes, ERROR_COLOURS)(256)
 #: All error maps together, among the names of the panes.
 ERRORS = "errors"
 TABS = ("run", "runs", "compare", "sweep")
+#: How two images are compared in one place, with the name on screen.
+SWIPE, BLINK, DIFFERENCE = "swipe", "blink", "difference"
+OVERS: Mapping[str, str] = {SWIPE: "Swipe", BLINK: "Blink", DIFFERENCE: "Difference"}
 
 
 class View(param.Parameterized):
@@ -33,14 +37,21 @@ class View(param.Parameterized):
     sample = param.Integer(default=0, bounds=(0, None), doc="Which test image, from 0.")
     at = param.Integer(default=None, doc="The step that is shown; none follows the live end.")
     playing = param.Boolean(default=False, doc="Whether the moments of the run pass by themselves.")
+    part = param.Selector(
+        default=IMAGE, objects=list(PARTS), doc="What is shown of each image: itself, or a part."
+    )
+    profile = param.Selector(
+        default="", objects=["", "row", "column"], doc="Along which line values are drawn."
+    )
     window = param.Range(default=(0.0, 1.0), doc="Black and white, as shares of the value range.")
     colours = param.Selector(default="grey", objects=list(MAPS), doc="Colour map of grey images.")
     zoom = param.NumericTuple(
         default=None, length=4, allow_None=True, doc="Left, right, bottom, top."
     )
-    swipe = param.Boolean(default=False, doc="Whether two panes are laid over each other.")
-    left = param.String(default="", doc="What the swipe shows to the left, empty for the first.")
-    right = param.String(default="", doc="What the swipe shows to the right, empty for the last.")
+    swipe = param.Boolean(default=False, doc="Whether two panes are compared in one place.")
+    over = param.Selector(default=SWIPE, objects=list(OVERS), doc="How they are compared.")
+    left = param.String(default="", doc="The first of the two, empty for the proposed one.")
+    right = param.String(default="", doc="The second one, in the same way.")
     divide = param.Number(
         default=50.0, bounds=(0, 100), doc="Where the swipe divides, in per cent."
     )
@@ -56,6 +67,10 @@ class View(param.Parameterized):
         """Show a pane that is hidden, or hide it."""
         others = [name for name in self.hidden if name != pane]
         self.hidden = others if pane in self.hidden else [*others, pane]
+
+    def compare(self, how: str) -> None:
+        """Compare two panes in this way, or no longer."""
+        self.param.update(swipe=not (self.swipe and self.over == how), over=how)
 
     def scrub(self, moments: Sequence[int], by: int) -> None:
         """Go so many moments on, or back; past the last one is the live end again."""

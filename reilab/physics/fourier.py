@@ -101,6 +101,16 @@ def from_kspace(kspace: Tensor) -> Tensor:
     return image
 
 
+#: Pictures of k-space go this far down from its brightest entry.
+DECIBELS = 60
+
+
+def decibels(size: Tensor, brightest: Tensor) -> Tensor:
+    """Magnitudes on a logarithmic scale, from 0, ``DECIBELS`` below the brightest, to 1."""
+    share = size / brightest.clamp(min=torch.finfo(size.dtype).tiny)
+    return (1 + 20 / DECIBELS * share.log10()).clamp(0, 1)
+
+
 def random_columns(
     width: int, acceleration: int, center: float, seed: int, device: torch.device | str = "cpu"
 ) -> Tensor:

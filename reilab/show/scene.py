@@ -29,7 +29,10 @@ ERROR_TITLE = "|x̂ − x|"
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """An image of a run at one moment, and how good it is; ``image`` is (H, W, C)."""
+    """An image of a run at one moment, and how good it is; ``image`` is (H, W, C).
+
+    ``part`` says which part of it is shown (``show.parts``), empty for the image itself.
+    """
 
     key: str
     title: str
@@ -39,6 +42,7 @@ class Shot:
     image: Values
     truth: Values | None = None
     metrics: Metrics | None = None
+    part: str = ""
 
     @property
     def judged(self) -> bool:
@@ -66,6 +70,9 @@ class Scene:
         high: the one that is white.
         rows: of several runs, their scenes, one below the other.
         scale: where the scale of all error maps ends, if others share it.
+        span: the length of the value range, of which errors are shares; from black to white if
+            left out.
+        note: what is to be said of all images.
     """
 
     run: str
@@ -76,6 +83,8 @@ class Scene:
     high: float
     rows: Sequence[Scene] = ()
     scale: float | None = None
+    span: float | None = None
+    note: str = ""
 
     @property
     def panes(self) -> list[Shot]:
@@ -92,8 +101,9 @@ class Scene:
     @cached_property
     def errors(self) -> Mapping[str, Values]:
         """Error maps (H, W) by key, as shares of the value range, where there is ground truth."""
+        span = self.span or self.high - self.low
         return {
-            shot.key: error_map(shot.image, shot.truth) / (self.high - self.low)
+            shot.key: error_map(shot.image, shot.truth) / span
             for shot in self.shots
             if shot.truth is not None
         }

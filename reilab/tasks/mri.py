@@ -23,7 +23,13 @@ from reilab.groups import GROUPS
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise import SIGNED_NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
-from reilab.physics.fourier import CartesianMRI, PatternMRI, masked_mri, random_columns
+from reilab.physics.fourier import (
+    CartesianMRI,
+    PatternMRI,
+    decibels,
+    masked_mri,
+    random_columns,
+)
 from reilab.problem import Picture, Problem, magnitude
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
@@ -106,16 +112,10 @@ PRESETS = {
 }
 
 
-#: The picture of k-space goes this far down from its brightest entry.
-DECIBELS = 60
-
-
 def draw_kspace(physics: CartesianMRI | PatternMRI, y: Tensor) -> Tensor:
     """The magnitude of k-space on a logarithmic scale (B, 1, H, W), what is unmeasured black."""
     size = magnitude(physics.kspace(y))
-    brightest = size.amax((1, 2, 3), keepdim=True)
-    share = size / brightest.clamp(min=torch.finfo(size.dtype).tiny)
-    return (1 + 20 / DECIBELS * share.log10()).clamp(0, 1)
+    return decibels(size, size.amax((1, 2, 3), keepdim=True))
 
 
 @task("mri", title="Accelerated MRI", noise="sigma", presets=PRESETS)

@@ -39,6 +39,7 @@ from reilab.lab.keys import press
 from reilab.lab.library import Library, rows
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
+from reilab.lab.pictures import ONE, ZERO
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.settings import Setting
@@ -138,6 +139,12 @@ def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
     board.update(content_of("run", history, view).scene)
     assert source.data["image"][0] is first
     view.window = (0.2, 0.6)
+    board.update(content_of("run", history, view).scene)
+    # A window of grey values is the business of the colour map.
+    assert source.data["image"][0] is first
+    assert board.pictures.touch.colours.low == ZERO + 0.2 * ONE
+    assert board.pictures.touch.colours.high == ZERO + 0.6 * ONE
+    view.sample = 1
     board.update(content_of("run", history, view).scene)
     assert source.data["image"][0] is not first
     view.hidden = ["rei", ERRORS]

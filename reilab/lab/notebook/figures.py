@@ -127,7 +127,7 @@ class NotebookPictures:
             figure = self._pictures.by_key[MEASUREMENT].image.figure
             next(iter(cells.values())).extend([measured_html(measured), figure])
         self.figures.show(cells)
-        set_html(self._scale, scale_html(scene.end if with_errors else 0.0))
+        set_html(self._scale, scale_html(scene.end if with_errors else 0.0, scene.note))
 
     def _cell(self, shot: Shot, with_errors: bool) -> list[Any]:
         pair = self._pictures.by_key[shot.key]
