@@ -99,6 +99,8 @@ class Control:
         span: the least and greatest number of a slider and its step, if it has one.
         scaled: whether a tenth and ten times the number are offered.
         eager: whether it counts while the slider is still being moved.
+        locked: why it cannot be changed now, if it cannot.
+        error: what is wrong with its value, if anything is.
     """
 
     name: str
@@ -112,7 +114,8 @@ class Control:
     scaled: bool = False
     eager: bool = False
     shown: bool = True
-    locked: bool = False
+    locked: str = ""
+    error: str = ""
 
 
 def further(choices: Choices) -> tuple[str, ...]:
@@ -262,7 +265,7 @@ def _choice(
         help=explain(name),
         options=options,
         shown=shown and bool(value),
-        locked=lab.live,
+        locked=_while_live(lab),
     )
 
 
@@ -272,11 +275,12 @@ def _methods(lab: Lab) -> Control:
     return Control(
         "methods",
         "checks",
-        "Trained side by side",
+        label("methods"),
         " ".join(name for name in names if name in lab.choices.methods),
         help=explain("methods"),
         options=options,
-        locked=lab.live,
+        locked=_while_live(lab),
+        error=lab.choices.complaint("methods", lab.choices.methods),
     )
 
 
@@ -294,7 +298,8 @@ def _number(lab: Lab, name: str) -> Control:
         scaled=setting.log,
         eager=not lab.live and name not in STEERABLE,
         shown=not owners or any(_counts(name, method) for method in choices.methods),
-        locked=choices.same_noise if name == "assumed_noise" else _fixed(lab, name),
+        locked=_locked(lab, name),
+        error=choices.complaint(name, getattr(choices, name)),
     )
 
 
@@ -317,7 +322,8 @@ def _further(lab: Lab, name: str) -> Control:
         span=_span(setting, value),
         eager=not lab.live,
         options=tuple(Option(value, value) for value in setting.choices),
-        locked=lab.live,
+        locked=_while_live(lab),
+        error=lab.choices.complaint(name, value),
     )
 
 
@@ -329,6 +335,18 @@ def _span(setting: Setting, value: object) -> tuple[float, float, float] | None:
     return low, high, 1 if isinstance(value, int) else (high - low) / PLACES
 
 
-def _fixed(lab: Lab, name: str) -> bool:
-    """Whether a number cannot be changed now, because a run is going."""
-    return lab.live and name not in STEERABLE
+def _locked(lab: Lab, name: str) -> str:
+    """Why a number cannot be changed now, if it cannot."""
+    if name == "assumed_noise" and lab.choices.same_noise:
+        return "It follows the true noise: untick “Assume the true noise” to part them."
+    return "" if name in STEERABLE else _while_live(lab)
+
+
+def _while_live(lab: Lab) -> str:
+    return "A run is going: this is fixed until it has ended, or you choose New run." * lab.live
+
+
+def complaint(choices: Choices, name: str, text: str) -> str:
+    """What is wrong with a text that stands in the field of a number or a text; or nothing."""
+    is_text = isinstance(choices.further.get(name), str)
+    return choices.complaint(name, text if is_text else parse_number(text))

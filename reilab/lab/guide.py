@@ -199,3 +199,7 @@ class KeyList(pn.viewable.Viewer):
     def toggle(self) -> None:
         """Show the list, or put it away."""
         self._view.visible = not self._view.visible
+
+    def close(self) -> None:
+        """Put the list away."""
+        self._view.visible = False

@@ -9,8 +9,9 @@ from reilab.lab.view import ERRORS, View
 
 DIGITS = "123456789"
 #: Of these the page itself takes care.
-TOUR, HELP, WHOLE = "t", "?", "r"
-KEYS = (" ", "ArrowLeft", "ArrowRight", "Home", "End", *DIGITS, "e", "s", TOUR, HELP, WHOLE)
+TOUR, HELP, WHOLE, TRAIN, LEAVE = "t", "?", "r", "g", "Escape"
+OWN = (TOUR, HELP, WHOLE, TRAIN, LEAVE)
+KEYS = (" ", "ArrowLeft", "ArrowRight", "Home", "End", *DIGITS, "e", "s", "p", *OWN)
 
 
 def press(key: str, lab: Lab, view: View, moments: Sequence[int], panes: Sequence[str]) -> None:
@@ -40,5 +41,7 @@ def press(key: str, lab: Lab, view: View, moments: Sequence[int], panes: Sequenc
             view.toggle(ERRORS)
         case "s":
             view.swipe = not view.swipe
+        case "p":
+            view.present = not view.present
         case digit if digit in DIGITS and int(digit) <= len(panes):
             view.toggle(panes[int(digit) - 1])

@@ -14,6 +14,7 @@ from reilab.runs import jobs
 from reilab.runs.account import Account
 from reilab.runs.config import RunConfig
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
+from reilab.runs.roster import worker_alive
 from reilab.show.results import BASELINE, pace, results
 from reilab.show.table import Result
 from reilab.show.words import in_order, method_title
@@ -24,6 +25,7 @@ WORDS: Mapping[Status, str] = {
     Status.STARTING: "Starting",
     Status.RUNNING: "Training",
     Status.PAUSED: "Paused",
+    Status.STOPPING: "Stopping",
     Status.STOPPED: "Stopped",
     Status.FINISHED: "Finished",
     Status.FAILED: "Failed",
@@ -159,6 +161,10 @@ class Library:
         """All runs, pinned ones first, then the newest; of one that is damaged, what is known."""
         found = [_entry(self._find(folder)) for folder in list_runs(self.root)]
         return sorted(found, key=lambda entry: not entry.notes.pinned)
+
+    def at_work(self) -> list[Account]:
+        """The runs that a process is at work on."""
+        return [self._find(folder) for folder in list_runs(self.root) if worker_alive(folder)]
 
     def history(self, name: str) -> History | None:
         """What a run has shown so far; none if there is no such run."""

@@ -24,7 +24,7 @@ def standing_html(lab: Lab, *trouble: str) -> dict[str, str]:
         "state": state_html(state),
         "detail": detail_html(detail),
         "progress": progress_html(lab.history.progress) if lab.run else "",
-        "notice": notice_html([line for line in (*trouble, *complaints(lab)) if line]),
+        "notice": notice_html("\n".join([*trouble, *complaints(lab)]).split("\n")),
     }
 
 
@@ -50,7 +50,7 @@ def detail_html(words: str) -> str:
 
 def notice_html(lines: Sequence[str]) -> str:
     """What stands in the way, or nothing."""
-    words = "<br>".join(escape(line) for line in lines)
+    words = "<br>".join(escape(line) for line in lines if line)
     return words and f'<div class="notice reilab-notice" role="alert">{words}</div>'
 
 

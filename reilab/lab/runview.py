@@ -13,6 +13,7 @@ from reilab.lab.board import Redraw
 from reilab.lab.content import content_of
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.explain import objectives
+from reilab.lab.headline import Others
 from reilab.lab.markup import example_html, introduction, list_html, standing_html
 from reilab.lab.model import Lab
 from reilab.lab.opening import Opening
@@ -28,9 +29,11 @@ from reilab.show.words import steering_log
 class Transport(pn.viewable.Viewer):
     """The buttons of a lab with its status, and a notice when something stands in the way."""
 
-    def __init__(self, lab: Lab, view: View, *links: pn.viewable.Viewable) -> None:
+    def __init__(
+        self, lab: Lab, view: View, browser: Browser, *links: pn.viewable.Viewable
+    ) -> None:
         super().__init__()
-        self._lab, self._look = lab, view
+        self._lab, self._look, self._browser = lab, view, browser
         self._refusal = ""
         self._buttons = {one.name: self._button(one) for one in actions(lab, view)}
         self._told = {
@@ -46,6 +49,7 @@ class Transport(pn.viewable.Viewer):
             self._told["detail"],
             room,
             *links,
+            css_classes=["reilab-transport"],
             margin=0,
             styles=dict(LINE),
             sizing_mode="stretch_width",
@@ -76,13 +80,19 @@ class Transport(pn.viewable.Viewer):
         for name, words in standing_html(self._lab, self._refusal).items():
             set_html(self._told[name], words)
 
+    def press(self, name: str) -> None:
+        """Do what a button says; the keyboard stays here, as the button may go."""
+        self.tell(press(self._lab, self._look, name))
+        if not self._buttons[name].visible:
+            self._browser.focus("transport")
+
     def _button(self, action: Action) -> pmui.Button:
         return pmui.Button(
             label=action.label,
             variant="contained" if action.name == "train" else "outlined",
             css_classes=[slug(action.name)],
             margin=0,
-            on_click=lambda event: self.tell(press(self._lab, self._look, action.name)),
+            on_click=lambda event: self.press(action.name),
         )
 
 
@@ -94,7 +104,8 @@ class RunView(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         self._lab, self._look = lab, view
-        self.transport = Transport(lab, view, *links)
+        self.transport = Transport(lab, view, browser, *links)
+        self.others = Others(lab)
         self._steered, self._formula = block(), block()
         self._outlooks = Outlooks(lab.choices, lab.hands)
         if not lab.run:
@@ -110,6 +121,7 @@ class RunView(pn.viewable.Viewer):
         )
         self._view = pn.Column(
             self.transport,
+            self.others,
             self._opening,
             self._example_head,
             self.exhibit,

@@ -15,6 +15,13 @@ HEADER = {
     "& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"},
     "& .header .MuiLinearProgress-root": {"display": "none"},
 }
+#: The ground of the page until its theme is there: white would flash where all is dark. By theme.
+DARK_GROUND = "html, body { background: #121212; color-scheme: dark; }"
+FIRST_CSS = {
+    "": f"@media (prefers-color-scheme: dark) {{ {DARK_GROUND} }}",
+    "dark": DARK_GROUND,
+    "light": "",
+}
 #: The cursor of the curves, and the line of the swipe.
 MARK = "#c9a400"
 
@@ -39,12 +46,13 @@ LINE: Mapping[str, str] = {
 TEXT_CSS = """
 :host { font-size: 14px; line-height: 1.45; color: var(--panel-on-surface-color); }
 .bk-clearfix { display: block !important; }
-h1 { font-size: 20px; font-weight: 600; margin: 0; letter-spacing: .01em; white-space: nowrap; }
+h1 { font-size: 20px; font-weight: 600; margin: 0; letter-spacing: .01em; white-space: nowrap;
+     overflow: hidden; text-overflow: ellipsis; }
 h1 small { font-size: 14px; font-weight: 400; opacity: .85; margin-left: 10px; }
 h2 { font-size: 13px; font-weight: 600; margin: 0; letter-spacing: .04em;
      text-transform: uppercase; opacity: .72; }
 .meters { font-size: 13px; white-space: nowrap; font-variant-numeric: tabular-nums; }
-@media (max-width: 1250px) { h1 small { display: none; } }
+@media (max-width: 1250px) { h1 .tagline { display: none; } }
 @media (max-width: 900px) { .meters { display: none; } }
 p { margin: 0; }
 .quiet { opacity: .72; font-size: 13px; }
