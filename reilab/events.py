@@ -87,7 +87,7 @@ class Continue:
 
 @dataclass(frozen=True)
 class Step:
-    """While paused: let each method go on to its next ``Stepped``."""
+    """While paused: let each method go on until all have taken the next step, and show them."""
 
 
 @dataclass(frozen=True)

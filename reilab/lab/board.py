@@ -150,7 +150,7 @@ class ImageBoard(pn.viewable.Viewer):
 
     def _arrange(self) -> None:
         """Show the panes that are chosen, as wide as there is room for them."""
-        hidden = set(self._look.hidden)
+        hidden = self._look.unseen
         for key, card in self._cards.items():
             card.arrange(key not in hidden, ERRORS not in hidden)
         self._stack.visible = any(self._cards[key].visible for key in UNJUDGED & self._cards.keys())
@@ -169,7 +169,7 @@ class ImageBoard(pn.viewable.Viewer):
             self._grid.styles = styles
 
     def _tell(self, scene: Scene) -> None:
-        hidden = set(self._look.hidden)
+        hidden = self._look.unseen
         errors = ERRORS not in hidden
         for shot in shown_of(scene):
             if shot.key not in hidden:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
 
 from reilab.lab.board import ImageBoard, Swipe
 from reilab.lab.charts import Charts
-from reilab.lab.content import Content
+from reilab.lab.content import PSNR, Content
 from reilab.lab.explain import explain, label
 from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.library import SummaryRow
@@ -198,7 +199,12 @@ LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was 
 #: Least and greatest smoothing, and its step.
 SMOOTH = [0, 0.98, 0.02]
 #: What changes the look of an exhibit, apart from what it shows.
-LOOKS = ("hidden", "sample", "at", "window", "colours", "swipe", "left", "right")
+LOOKS = ("hidden", "sample", "at", "window", "colours", "swipe", "left", "right", "present")
+#: Curves and what stands between them and the table: below each other, or side by side.
+LOWER = {
+    False: {**TALL, "display": "flex", "flex-direction": "column", "gap": "0"},
+    True: {**TALL, "display": "grid", "grid-template-columns": "3fr 2fr", "gap": "40px"},
+}
 STRETCH: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
@@ -227,16 +233,37 @@ class Exhibit(pn.viewable.Viewer):
         self._log.param.watch(self._read, "value")
         view.param.watch(self._show_tools, ["smoothing", "log_losses"])
         self._show_tools()
+        self._lower = pn.Row(
+            self._curves,
+            pn.Column(*between, margin=0, sizing_mode="stretch_width", styles=dict(TALL)),
+            margin=0,
+            sizing_mode="stretch_width",
+        )
+        #: What a presentation does without.
+        self._details = [
+            pn.Column(part, margin=0, sizing_mode="stretch_width", styles=dict(TALL))
+            for part in (
+                self.tools,
+                self._swipe,
+                section("Curves", LOSS_HINT, self._smoothing, self._log),
+                pn.Column(
+                    section("Results", ""),
+                    self._results,
+                    margin=0,
+                    styles=dict(TALL),
+                    sizing_mode="stretch_width",
+                ),
+            )
+        ]
+        tools, swipe, curves, results = self._details
         self._view = pn.Column(
             self.timeline,
-            self.tools,
-            self._swipe,
+            tools,
+            swipe,
             self.board,
-            section("Curves", LOSS_HINT, self._smoothing, self._log),
-            self._curves,
-            *between,
-            section("Results", ""),
-            self._results,
+            curves,
+            self._lower,
+            results,
             visible=False,
             styles=dict(TALL),
             **STRETCH,
@@ -251,7 +278,10 @@ class Exhibit(pn.viewable.Viewer):
 
     def show(self, content: Content) -> None:
         """Bring every view up to date."""
-        self._view.visible = True
+        self._view.visible, present = True, self._look.present
+        for part in self._details:
+            part.visible = not present
+        put(self._lower, styles=LOWER[present])
         scene = content.scene
         panes = {shot.key: shot.title for shot in scene.shots}
         if scene.measurement:
@@ -260,6 +290,10 @@ class Exhibit(pn.viewable.Viewer):
         self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour)
         self.board.update(scene)
+        if present:
+            scores = {PSNR: content.kinds[PSNR]}
+            self._curves.update(replace(content, kinds=scores))
+            return
         self._swipe.update(scene)
         self._curves.update(content)
         self._results.update(content.rows)

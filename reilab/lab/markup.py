@@ -113,6 +113,12 @@ def example_html(name: str, caption: str) -> str:
     )
 
 
+UNTRAINED = (
+    ' · <span title="At step 0 nothing is learned: what a network makes of A†y is arbitrary, and may '
+    'be better or worse than A†y.">untrained</span>'
+)
+
+
 def head_html(shot: Shot) -> str:
     """The name of a pane with its colour, and what it shows or how good it is."""
     chip = f'<span class="chip" style="background:{shot.colour}"></span>'
@@ -125,6 +131,7 @@ def head_html(shot: Shot) -> str:
         numbers = (
             f'<b class="reilab-psnr-{shot.key}">{shot.metrics.psnr:.2f}</b> dB'
             f' · SSIM <b class="reilab-ssim-{shot.key}">{shot.metrics.ssim:.3f}</b>'
+            f"{UNTRAINED if shot.judged and not shot.step else ''}"
         )
     else:
         numbers = f"step {shot.step:,}"

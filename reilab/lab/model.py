@@ -136,7 +136,7 @@ class Lab(param.Parameterized):
         self.hands.do(self._folder.send, Continue() if self.paused else Pause())
 
     def step(self) -> None:
-        """Let every method of a paused run go on to its next entry of the log."""
+        """Let every method of a paused run take the next step."""
         self.hands.do(self._folder.send, Step())
 
     def stop(self) -> None:

@@ -32,7 +32,7 @@ from reilab.lab.model import Lab
 from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
-from reilab.lab.style import FIRST_CSS, HEADER, TALL, THEME
+from reilab.lab.style import FIRST_CSS, HEADER, LARGE, TALL, THEME
 from reilab.lab.text import set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
@@ -56,10 +56,14 @@ class LabPage(pn.viewable.Viewer):
         root: where the run folders live.
         query: what the address says of the state to open.
         hands: what its reader may do.
+        narrow: whether it is as narrow as a telephone.
     """
 
-    def __init__(self, root: Path, query: Mapping[str, str], hands: Hands = FREE) -> None:
+    def __init__(
+        self, root: Path, query: Mapping[str, str], hands: Hands = FREE, narrow: bool = False
+    ) -> None:
         super().__init__()
+        self._narrow = narrow
         self.lab, self.look, self.tour = Lab(root, hands), View(), Tour()
         self._beat, self._awake = Beat(), False
         self._bulletin = Bulletin(root)
@@ -74,6 +78,7 @@ class LabPage(pn.viewable.Viewer):
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
             small_button("Keys", self._keys.toggle, "keys", "text"),
+            small_button("Present", self._toggle_presentation, "present", "text"),
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
         self._run.transport.tell(told)
@@ -84,7 +89,9 @@ class LabPage(pn.viewable.Viewer):
         }
         self.page = self._layout()
         self.look.param.watch(self._turn, "tab")
+        self.look.param.watch(self._arrange, "present")
         self._turn()
+        self._arrange()
         self._system_dark: bool | None = None
         self.browser.listen(self._hear)
         self.page.param.watch(self._keep_theme, "dark_theme")
@@ -165,21 +172,20 @@ class LabPage(pn.viewable.Viewer):
             align="center",
         )
         self._parts.param.watch(lambda event: setattr(self.look, "tab", event.new), "value")
-        main = pn.Column(
+        self._main = pn.Column(
             self._guide,
             self._keys,
             *self._tabs.values(),
             self.browser,
             sizing_mode="stretch_width",
             margin=(16, 20, 40, 20),
-            styles=dict(TALL),
         )
         page = pmui.Page(
             meta_title=NAME,
             raw_css=[FIRST_CSS[self.look.theme]],
             header=[self._head, self._parts, self._bulletin],
             sidebar=[Controls(self.lab)],
-            main=[main],
+            main=[self._main],
             sidebar_width=300,
             sidebar_resizable=False,
             theme_config=THEME,
@@ -200,6 +206,16 @@ class LabPage(pn.viewable.Viewer):
         if self.look.tab == "runs":
             self._runs.update()
         self._comparison.ask()
+
+    def _arrange(self, *_: Any) -> None:
+        """Make room for a presentation, in large type, or for work."""
+        present = self.look.present
+        self._main.styles = {**TALL, "--type": f"{LARGE if present else 1}"}
+        # The drawer of a narrow page lies over everything.
+        self.page.sidebar_open = not (present or self._narrow)
+
+    def _toggle_presentation(self) -> None:
+        self.look.present = not self.look.present
 
     @property
     def _exhibit(self) -> Exhibit:
@@ -223,8 +239,8 @@ class LabPage(pn.viewable.Viewer):
         if "back" in told:
             self._go_back(dict(parse_qsl(told["back"].removeprefix("?"))))
         if told.get("narrow"):
-            # The drawer of a narrow page lies over everything.
-            self.page.sidebar_open = False
+            self._narrow = True
+            self._arrange()
         if "dark" in told:
             self._system_dark = bool(told["dark"])
             if not self.look.theme:
@@ -254,7 +270,8 @@ def session(root: Path, door: Door) -> LabPage:
     pn.extension(throttled=True, notifications=True, reconnect=False)
     asked = pn.state.session_args.items()
     query = {name: values[0].decode(errors="replace") for name, values in asked if values}
-    page = LabPage(root, query, door.hands(pn.state.user, query))
+    narrow = "Mobi" in pn.state.headers.get("User-Agent", "")
+    page = LabPage(root, query, door.hands(pn.state.user, query), narrow)
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
     pn.state.curdoc.js_on_event("connection_lost", CustomJS(code=ON_LOSS))

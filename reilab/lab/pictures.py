@@ -214,9 +214,9 @@ class Pictures:
             self.colours.palette = palette
         low, high = self.levels(scene)
         # Errors that are hidden are not computed.
-        errors, end = ({}, 0.0) if ERRORS in self._look.hidden else (scene.errors, scene.end)
+        errors, end = ({}, 0.0) if ERRORS in self._look.unseen else (scene.errors, scene.end)
         for shot in shown_of(scene):
-            if shot.key not in self._look.hidden:
+            if shot.key not in self._look.unseen:
                 black, white = (0.0, 1.0) if shot.key == MEASUREMENT else (low, high)
                 error = errors.get(shot.key)
                 self.by_key[shot.key].draw(scene.run, shot, black, white, error, end)

@@ -161,12 +161,17 @@ class RunView(pn.viewable.Viewer):
             self._show_outlook()
 
     def _show_outlook(self) -> None:
-        """What would be learned from: before a run, and when other settings are chosen than its."""
+        """What would be learned from: before a run, and when other settings are chosen than its.
+
+        A presentation shows it only where there is nothing else.
+        """
         lab = self._lab
-        if lab.history.posed is None or not (lab.live or lab.queued or lab.as_asked):
-            self._opening.show(introduction(lab), str(lab.choices.further.get("group", "")))
-        else:
+        posed = lab.history.posed is not None
+        settled = posed and (lab.live or lab.queued or lab.as_asked)
+        if settled or (self._look.present and (posed or self._example())):
             self._opening.hide()
+        else:
+            self._opening.show(introduction(lab), str(lab.choices.further.get("group", "")))
 
     def _example(self) -> Example | None:
         """What is shown while there is no run."""
