@@ -24,7 +24,7 @@ from reilab.lab.content import (
     axes_of,
     smooth,
 )
-from reilab.lab.style import MARK
+from reilab.lab.style import MARK, slug
 from reilab.lab.view import View
 from reilab.show.words import NEUTRAL
 
@@ -218,4 +218,6 @@ class Charts:
         for kind, series in shown.items():
             axes = axes_of(kind, n_steps, self._look.log_losses)
             lines = {key: one.line for key, one in series.items()}
-            self._charts[kind] = Chart(axes, lines, PRESENTED if self._look.present else 1.0)
+            chart = Chart(axes, lines, PRESENTED if self._look.present else 1.0)
+            chart.figure.css_classes = [slug(f"chart {kind}")]
+            self._charts[kind] = chart

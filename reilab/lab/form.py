@@ -75,6 +75,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 #: The group of the settings that differ from task to task.
 FURTHER = "More settings"
+#: What the names of presets promise.
+PRESETS: Mapping[str, str] = {
+    "smoke": "smoke: a first try, seconds",
+    "quick": "quick: minutes",
+    "hour": "hour: about one, on a CPU",
+    "standard": "standard: hours, on a GPU",
+    "paper": "paper: a day, on a GPU",
+}
 #: Steps of a slider.
 PLACES = 100
 #: Those of the controls that are numbers.
@@ -132,7 +140,8 @@ def control(lab: Lab, name: str) -> Control:
             return _choice(lab, name, choices.task, titles)
         case "preset":
             presets = choices.param.preset.objects
-            return _choice(lab, name, choices.preset, {key: key for key in presets})
+            titles = {key: PRESETS.get(key, key) for key in presets}
+            return _choice(lab, name, choices.preset, titles)
         case "network":
             titles = {key: one.title for key, one in networks().items()}
             return _choice(lab, name, choices.network, titles)

@@ -38,10 +38,15 @@ def problem_title(config: RunConfig) -> str:
     return f"{known.title}, {LETTERS.get(level, level)} = {number_text(config.noise)}"
 
 
+def shown_words(lab: Lab) -> str:
+    """The run that is shown: what it is of, and its name."""
+    told = [problem_title(lab.asked)] if lab.asked else []
+    return " · ".join([*told, run_title(lab.run)])
+
+
 def head_html(lab: Lab) -> str:
     """The head of the page: the run that is shown, or what the lab is for."""
-    told = [problem_title(lab.asked)] if lab.asked else []
-    words = " · ".join([*told, run_title(lab.run)]) if lab.run else TAGLINE
+    words = shown_words(lab) if lab.run else TAGLINE
     kind = "shown" if lab.run else "tagline"
     return f'<h1>{NAME} <small class="{kind}" title="{escape(words)}">{escape(words)}</small></h1>'
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from reilab.lab.actions import complaints
+from reilab.lab.headline import shown_words
 from reilab.lab.library import state_words, status_detail
 from reilab.lab.model import Lab
 from reilab.lab.view import ERROR_MAP
@@ -22,7 +23,7 @@ def standing_html(lab: Lab, *trouble: str) -> dict[str, str]:
         state, detail = state_words(lab.standing), status_detail(lab.history, lab.standing)
     return {
         "state": state_html(state),
-        "detail": detail_html(detail),
+        "detail": narrow_html(lab) + detail_html(detail),
         "progress": progress_html(lab.history.progress) if lab.run else "",
         "notice": notice_html("\n".join([*trouble, *complaints(lab)]).split("\n")),
     }
@@ -41,6 +42,11 @@ def progress_html(share: float) -> str:
 def state_html(words: str) -> str:
     """Where a run stands, told to screen readers as it changes."""
     return words and f'<span class="state" role="status">{escape(words)}</span>'
+
+
+def narrow_html(lab: Lab) -> str:
+    """Which run is shown, where the head of the page has no room to say it."""
+    return f'<span class="narrow">{escape(shown_words(lab))}</span>' if lab.run else ""
 
 
 def detail_html(words: str) -> str:
@@ -114,8 +120,8 @@ def example_html(name: str, caption: str) -> str:
 
 
 UNTRAINED = (
-    ' · <span title="At step 0 nothing is learned: what a network makes of A†y is arbitrary, and may '
-    'be better or worse than A†y.">untrained</span>'
+    ' · <span title="At step 0 nothing is learned: what a network makes of A†y is arbitrary, and '
+    'may be better or worse than A†y.">untrained</span>'
 )
 
 

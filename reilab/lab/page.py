@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -74,7 +75,7 @@ class LabPage(pn.viewable.Viewer):
         self._library = Library(root)
         self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
         self._comparison = Comparison(self._library, self.look, self.browser)
-        self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
+        self._keys = KeyList()
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
             small_button("Keys", self._keys.toggle, "keys", "text"),
@@ -82,6 +83,8 @@ class LabPage(pn.viewable.Viewer):
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
         self._run.transport.tell(told)
+        train = partial(self._run.transport.press, "train")
+        self._guide = Guide(self.lab, self.tour, self.browser, train)
         parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
         self._tabs = {
             name: pn.Column(part, styles=dict(TALL), sizing_mode="stretch_width", margin=0)
@@ -119,6 +122,7 @@ class LabPage(pn.viewable.Viewer):
             self.browser.address = address.write(self.lab, self.look)
             self.browser.title = tab_title(self.lab)
             set_html(self._head, head_html(self.lab))
+            self.tour.note(self.lab)
         if self._beat.lists:
             self._bulletin.update(self.lab.folder if self.lab.run else None)
             if self.look.tab == "runs":

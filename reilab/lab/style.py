@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-BUTTON_TEXT = {"button": {"textTransform": "none"}}
+#: A thumb wants buttons of 44 pixels.
+BUTTONS = {
+    "typography": {"button": {"textTransform": "none"}},
+    "components": {
+        name: {
+            "styleOverrides": {
+                "root": {"@media (pointer: coarse)": {"minHeight": "44px", "minWidth": "44px"}}
+            }
+        }
+        for name in ("MuiButton", "MuiIconButton")
+    },
+}
 THEME = {
-    "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
-    "dark": {"palette": {"primary": {"main": "#82b4ff"}}, "typography": BUTTON_TEXT},
+    "light": {"palette": {"primary": {"main": "#1a5fb4"}}, **BUTTONS},
+    "dark": {"palette": {"primary": {"main": "#82b4ff"}}, **BUTTONS},
 }
 #: The header keeps its colours, whatever the theme. The page's busy indicator cannot be turned off
 #: (the browser never hears of ``None``), and would be a nameless bar to screen readers.
@@ -15,8 +26,12 @@ HEADER = {
     "& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"},
     "& .header .MuiLinearProgress-root": {"display": "none"},
 }
-#: The ground of the page until its theme is there: white would flash where all is dark. By theme.
-DARK_GROUND = "html, body { background: #121212; color-scheme: dark; }"
+#: The ground of the page until its theme is there, by theme: white would flash where all is dark.
+DARK_GROUND = """
+html { color-scheme: dark; }
+html:has(body:not([data-awake])), body:not([data-awake]) { background: #121212 !important; }
+body:not([data-awake]) > [data-root-id] { opacity: 0; }
+"""
 FIRST_CSS = {
     "": f"@media (prefers-color-scheme: dark) {{ {DARK_GROUND} }}",
     "dark": DARK_GROUND,
@@ -56,7 +71,8 @@ h2 { font-size: 13px; font-weight: 600; margin: 0; letter-spacing: .04em;
      text-transform: uppercase; opacity: .72; }
 .meters { font-size: 13px; white-space: nowrap; font-variant-numeric: tabular-nums; }
 @media (max-width: 1250px) { h1 .tagline { display: none; } }
-@media (max-width: 900px) { .meters { display: none; } }
+.narrow { display: none; }
+@media (max-width: 900px) { .meters, h1 small { display: none; } .narrow { display: block; } }
 p { margin: 0; }
 .quiet { opacity: .72; font-size: calc(13 * var(--px)); }
 .state { font-weight: 600; font-size: calc(16 * var(--px)); margin-right: 10px;
@@ -97,6 +113,9 @@ p { margin: 0; }
 .formula small { font-size: calc(12 * var(--px)); opacity: .78; min-height: 16px; }
 .formula b { font-variant-numeric: tabular-nums; }
 .tour h2, .tour p { margin: 0 0 6px; max-width: 80ch; }
+.tour ol { display: flex; flex-wrap: wrap; gap: 4px 30px; margin: 0 0 12px; padding-left: 18px; }
+.tour [aria-current] { font-weight: 600; }
+.hidden { position: absolute; clip-path: inset(50%); }
 .keys { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 8px 0 0; }
 .keys dd { margin: 0; }
 kbd { font: inherit; font-size: 13px; padding: 1px 7px; border: 1px solid var(--border-color);

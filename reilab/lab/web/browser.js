@@ -51,14 +51,21 @@ function find(root, name) {
   return null
 }
 
+// What is shown with a message may come a moment after it.
+function soon(name, act, tries = 12) {
+  window.setTimeout(() => {
+    const part = find(document, name)
+    if (part) act(part)
+    else if (tries) soon(name, act, tries - 1)
+  }, 400)
+}
+
 function hold(part) {
-  if (!part) return
   part.tabIndex = -1
   part.focus({preventScroll: true})
 }
 
 function point(part) {
-  if (!part) return
   part.scrollIntoView({block: "center", behavior: "smooth"})
   part.animate([{outline: "4px solid #e8a200", outlineOffset: "6px"}, {outline: "4px solid #e8a200", outlineOffset: "2px"}],
     {duration: 700, iterations: 8, direction: "alternate"})
@@ -74,7 +81,7 @@ function skipLink() {
   link.addEventListener("blur", () => { link.style.clipPath = "inset(50%)" })
   link.addEventListener("click", (event) => {
     event.preventDefault()
-    hold(find(document, "reilab-transport"))
+    soon("reilab-transport", hold, 0)
   })
   return link
 }
@@ -128,10 +135,9 @@ export function render({model}) {
       link.click()
       URL.revokeObjectURL(link.href)
     } else if (data.focus) {
-      // What goes and comes with it is there a moment later.
-      window.setTimeout(() => hold(find(document, data.focus)), 300)
+      soon(data.focus, hold)
     } else if (data.point) {
-      window.setTimeout(() => point(find(document, data.point)), 300)
+      soon(data.point, point)
     }
   }
   const title = () => { document.title = model.title }
