@@ -280,6 +280,21 @@ def test_a_step_brings_every_method_to_the_same_step_and_shows_it(pause_after: i
     assert [e.step for e in looks[1:]] == [turns["ei"] for turns in stepper.turns[1:]]
 
 
+def test_a_look_changes_nothing_of_a_run() -> None:
+    config = configure("mri", "smoke", ["ei", "rei"])
+    run, looked = stream(config), list[Event]()
+    for event in run:
+        looked.append(event)
+        looks = [] if run.untold() else run.look()
+        if isinstance(event, Stepped):
+            assert max(one.step for one in looks) == event.step
+    alone = list(stream(config))
+    for kind, name in ((Stepped, "losses"), (Evaluated, "metrics")):
+        told = [[getattr(e, name) for e in seen if isinstance(e, kind)] for seen in (looked, alone)]
+        assert told[0] == told[1]
+        assert told[0]
+
+
 def test_a_step_does_not_wait_for_a_method_that_ends() -> None:
     seen: list[Event] = []
     stepper = Stepper(seen, pause_after=3, n_steps=2)
