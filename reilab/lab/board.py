@@ -8,7 +8,14 @@ from typing import Any
 import panel as pn
 
 from reilab.lab.imagetools import tool
-from reilab.lab.markup import description, error_html, head_html, measured_html, scale_html
+from reilab.lab.markup import (
+    awaited_html,
+    description,
+    error_html,
+    head_html,
+    measured_html,
+    scale_html,
+)
 from reilab.lab.pictures import ImagePair, Pane, Pictures, shown_of
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html
@@ -119,7 +126,7 @@ class ImageBoard(pn.viewable.Viewer):
         self._cards: dict[str, Card] = {}
         self._stack = pn.Column(sizing_mode="stretch_width", margin=0, styles=STACK)
         self._items: list[Any] = []
-        self._placed: list[Card] = []
+        self._placed: list[Card | str] = []
         self._whole = Redraw(self.pictures.show_whole)
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -139,13 +146,14 @@ class ImageBoard(pn.viewable.Viewer):
             key: old.get(pair) or Card(key, pair) for key, pair in self.pictures.by_key.items()
         }
         rest = [card for key, card in self._cards.items() if key not in UNJUDGED]
-        self._items = [self._stack, *rest]
+        self._items = [self._stack, *rest, *(block(awaited_html(one)) for one in scene.awaited)]
         self._arrange()
         self._tell(scene)
         # Last, because the browser does not know new figures before it has been given them.
-        if self._placed != list(self._cards.values()):
-            self._placed = list(self._cards.values())
-            self._stack.objects = [card for card in self._placed if card.key in UNJUDGED]
+        placed = [*self._cards.values(), *scene.awaited]
+        if self._placed != placed:
+            self._placed = placed
+            self._stack.objects = [card for key, card in self._cards.items() if key in UNJUDGED]
             self._grid.objects = self._items
 
     def _arrange(self) -> None:

@@ -12,6 +12,7 @@ from reilab.lab.model import Lab
 from reilab.lab.view import ERROR_MAP
 from reilab.show.panes import MEASUREMENT, TRUTH
 from reilab.show.scene import ERROR_TITLE, Shot
+from reilab.show.words import method_colour, method_title
 
 HINT = "Drag to move, Ctrl + wheel or pinch to zoom, double click for the whole image."
 
@@ -142,6 +143,16 @@ def head_html(shot: Shot) -> str:
     else:
         numbers = f"step {shot.step:,}"
     return f'<div class="title">{chip}{name}</div><div class="numbers">{numbers}</div>'
+
+
+def awaited_html(method: str) -> str:
+    """The place of a method whose first image is still to come."""
+    chip = f'<span class="chip" style="background:{method_colour(method)}"></span>'
+    return (
+        f'<div class="reilab-awaited-{method}"><div class="title">{chip}<span class="name">'
+        f'{escape(method_title(method))}</span></div><div class="numbers">its first image is coming'
+        '</div><div class="awaited"></div></div>'
+    )
 
 
 def error_html(shot: Shot) -> str:

@@ -97,6 +97,8 @@ p { margin: 0; }
 .numbers { font-variant-numeric: tabular-nums; font-size: calc(13 * var(--px)); white-space: nowrap;
            height: calc(20 * var(--px));
            overflow: hidden; text-overflow: ellipsis; }
+.awaited { aspect-ratio: 1; margin-top: 6px; background: var(--panel-on-surface-color);
+           opacity: .08; }
 .chip { flex: none; width: 10px; height: 10px; border-radius: 2px; }
 .scale { display: flex; align-items: center; gap: 4px 8px; font-size: calc(12.5 * var(--px));
          flex-wrap: wrap; margin-top: 10px; font-variant-numeric: tabular-nums; }

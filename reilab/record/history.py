@@ -98,7 +98,7 @@ class Track:
     @property
     def step(self) -> int:
         """The last step that it has told of."""
-        told = (*self.stepped[-1:], *self.evaluated[-1:])
+        told: list[Stepped | Evaluated] = [*self.stepped[-1:], *self.evaluated[-1:]]
         return max((event.step for event in told), default=self.started.step)
 
     @property

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from reilab.events import Command, Event, Failed, Finished, Posed
 from reilab.key import Key
 from reilab.methods.base import MethodSpec
+from reilab.methods.registry import method_of
 from reilab.nets.registry import NetworkSpec
 from reilab.problem import MEASUREMENTS, Problem
 from reilab.record.history import History
@@ -128,6 +129,7 @@ class Prepared:
             measurement=previews(problem.picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
             at_once=n_lanes(len(self.objectives), problem.device, self.team),
+            methods=tuple(method_of(one).name for one in self.objectives),
         )
 
 

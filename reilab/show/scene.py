@@ -64,6 +64,7 @@ class Scene:
         measurement: the picture of what was measured, with values from 0 to 1.
         low: the value that is black where nobody has moved it, and
         high: the one that is white.
+        awaited: the methods of which there is no image yet.
     """
 
     run: str
@@ -72,6 +73,7 @@ class Scene:
     measurement: Shot | None
     low: float
     high: float
+    awaited: Sequence[str] = ()
 
     @property
     def panes(self) -> list[Shot]:
@@ -116,7 +118,10 @@ def scene_of(run: str, history: History, sample: int, at: int | None = None) -> 
         return None
     sample = min(sample, max(n_images(history) - 1, 0))
     low, high = history.posed.value_range
-    return Scene(run, sample, shots(history, sample, at), measurement(history, sample), low, high)
+    found = shots(history, sample, at)
+    there = {shot.key for shot in found}
+    awaited = [name for name in history.posed.methods if name not in there]
+    return Scene(run, sample, found, measurement(history, sample), low, high, awaited)
 
 
 def moments(histories: Iterable[History]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,17 @@ from kit.lab_runs import write_run
 from reilab.events import Paused, Stopped
 from reilab.lab import address, form
 from reilab.lab.actions import actions
+from reilab.lab.board import ImageBoard
 from reilab.lab.choices import Choices
+from reilab.lab.content import content_of
 from reilab.lab.controls import Controls
 from reilab.lab.guide import STOPS, Tour
 from reilab.lab.headline import NAME, Others, head_html, others_words, tab_title
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
+from reilab.lab.text import Text
 from reilab.lab.view import ERRORS, View
-from reilab.record.history import history_of
+from reilab.record.history import History, history_of
 from reilab.runs.account import read_run
 from reilab.runs.jobs import Status, standing
 from reilab.runs.roster import signed_in
@@ -178,3 +182,17 @@ def test_a_run_that_ends_is_stopping_and_one_that_is_resumed_is_starting(
             folder.record(Stopped())
         found = standing(folder, history_of(folder.events())).status
     assert found is (Status.STOPPING if name == "going" else Status.STARTING)
+
+
+def test_every_method_has_its_place_before_its_first_image(tmp_path: Path) -> None:
+    history = history_of(write_run(tmp_path, "run").events())
+    assert history.posed is not None
+    begun = History(posed=replace(history.posed, methods=("ei", "rei")))
+    board, view = ImageBoard(View()), View()
+    board.update(content_of("run", begun, view).scene)
+    places = [item.object.text for item in board._grid[1:] if isinstance(item, Text)]
+    assert [word in text for word, text in zip(("EI", "REI"), places, strict=True)] == [True] * 2
+    assert "repeat(auto-fill, minmax(max(150px, calc((100% - 42px) / 4))" in str(board._grid.styles)
+    begun.tracks = history.tracks
+    board.update(content_of("run", begun, view).scene)
+    assert not any(isinstance(item, Text) for item in board._grid)
