@@ -150,7 +150,7 @@ class ImageBoard(pn.viewable.Viewer):
         self._arrange()
         self._tell(scene)
         # Last, because the browser does not know new figures before it has been given them.
-        placed = [*self._cards.values(), *scene.awaited]
+        placed: list[Card | str] = [*self._cards.values(), *scene.awaited]
         if self._placed != placed:
             self._placed = placed
             self._stack.objects = [card for key, card in self._cards.items() if key in UNJUDGED]

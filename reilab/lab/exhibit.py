@@ -233,33 +233,15 @@ class Exhibit(pn.viewable.Viewer):
         self._log.param.watch(self._read, "value")
         view.param.watch(self._show_tools, ["smoothing", "log_losses"])
         self._show_tools()
-        self._lower = pn.Row(
-            self._curves,
-            pn.Column(*between, margin=0, sizing_mode="stretch_width", styles=dict(TALL)),
-            margin=0,
-            sizing_mode="stretch_width",
-        )
+        self._lower = pn.Row(self._curves, _column(*between), **STRETCH)
+        tools = _column(self.tools, self._swipe)
+        curves = section("Curves", LOSS_HINT, self._smoothing, self._log)
+        results = _column(section("Results", ""), self._results)
         #: What a presentation does without.
-        self._details = [
-            pn.Column(part, margin=0, sizing_mode="stretch_width", styles=dict(TALL))
-            for part in (
-                self.tools,
-                self._swipe,
-                section("Curves", LOSS_HINT, self._smoothing, self._log),
-                pn.Column(
-                    section("Results", ""),
-                    self._results,
-                    margin=0,
-                    styles=dict(TALL),
-                    sizing_mode="stretch_width",
-                ),
-            )
-        ]
-        tools, swipe, curves, results = self._details
+        self._details = (tools, curves, results)
         self._view = pn.Column(
             self.timeline,
             tools,
-            swipe,
             self.board,
             curves,
             self._lower,
@@ -291,8 +273,7 @@ class Exhibit(pn.viewable.Viewer):
         self.tools.update(content.n_images, panes, colour)
         self.board.update(scene)
         if present:
-            scores = {PSNR: content.kinds[PSNR]}
-            self._curves.update(replace(content, kinds=scores))
+            self._curves.update(replace(content, kinds={PSNR: content.kinds[PSNR]}))
             return
         self._swipe.update(scene)
         self._curves.update(content)
@@ -307,6 +288,10 @@ class Exhibit(pn.viewable.Viewer):
         log = "log" if self._look.log_losses else ""
         self._smoothing.value = number_text(self._look.smoothing)
         self._log.value = log
+
+
+def _column(*parts: pn.viewable.Viewable) -> pn.Column:
+    return pn.Column(*parts, styles=dict(TALL), **STRETCH)
 
 
 def section(title: str, remark: str, *tools: pn.viewable.Viewable) -> pn.Row:

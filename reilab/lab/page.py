@@ -147,12 +147,13 @@ class LabPage(pn.viewable.Viewer):
 
         A live run is left as it is.
         """
-        told, run = address.strangers(query, self.lab.choices), query.get("run", "")
+        told, run = list[str](), query.get("run", "")
         if run and run != self.lab.run:
             told.append(attempt(lambda: self.lab.open(run)))
         told += address.read_view(query, self.look)
         if not self.lab.live:
             told += address.read_choices(query, self.lab.choices)
+        told += address.strangers(query, self.lab.choices)
         return "\n".join(filter(None, told))
 
     def _go_back(self, query: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from reilab.record.folder import list_runs
 from reilab.record.history import History, history_of
 
 pytestmark = IN_A_BROWSER
-OLD = "before"
+OLD, OTHER = "before", "another"
 #: Big enough that steps do not come faster than a busy browser can draw them.
 START = "task=mri&preset=smoke&size=64&width=16&learning_rate=0.003"
 #: Where the keyboard is, through all shadows, as style classes.
@@ -29,6 +29,7 @@ FOCUS = """() => {
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     root = tmp_path_factory.mktemp("runs")
+    write_run(root, OTHER, assumed_noise=0.4)
     write_run(root, OLD)
     with served(root) as server, opened(server) as site:
         yield site
@@ -81,7 +82,7 @@ def type_a_number(site: Site) -> None:
     box.press("Tab")
     site.key("g")
     site.page.locator(".reilab-notice", has_text="Steps: -5 is too small").wait_for()
-    assert [run.name for run in list_runs(site.root)] == [OLD]
+    assert {run.name for run in list_runs(site.root)} == {OLD, OTHER}
     site.fill("steps", "100000")
     soon(lambda: box.get_attribute("aria-invalid") == "false", "the field to be right")
 
@@ -131,7 +132,7 @@ def test_a_newcomer_finds_the_way(site: Site) -> None:
     pause_and_step(site)
     made = site.shown_run()
     site.part("runs").click()
-    for name in (OLD, made):
+    for name in (OLD, OTHER):
         site.page.locator(f"[data-key='{name}'] input").check()
     site.click("runs-compare")
     site.pane("A-rei").wait_for()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from kit.lab_runs import write_run
@@ -89,15 +90,24 @@ def test_what_an_address_cannot_open_is_told_and_the_rest_holds(query: dict[str,
     view, choices = View(), Choices()
     whole = {"task": "mri", "swipe": "1", "steps": "7", **query}
     (told,) = (
-        *address.strangers(whole, choices),
         *address.read_view(whole, view),
         *address.read_choices(whole, choices),
+        *address.strangers(whole, choices),
     )
     name, value = list(query.items())[-1]
     assert name in told
     assert value in told or name == "step"
     assert (view.swipe, view.window, view.at) == (True, (0.0, 1.0), None)
     assert choices.steps == 7 or "unknown" in told
+
+
+def test_nothing_in_a_link_that_the_page_wrote_is_strange(tmp_path: Path) -> None:
+    lab, view = Lab(tmp_path), View(present=True, watch="1", tab="runs", at=3)
+    lab.choices.task = "mri"
+    lab.choices.further = {**lab.choices.further, "acceleration": 8, "group": "flips"}
+    page = LabPage(tmp_path, query := dict(parse_qsl(address.write(lab, view))))
+    assert "acceleration" in query
+    assert page._run.transport._refusal == ""
 
 
 def test_back_shows_what_was_shown_before(tmp_path: Path) -> None:
