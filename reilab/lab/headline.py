@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
-
-import panel as pn
 
 from reilab.lab.library import WORDS, duration, run_title
 from reilab.lab.model import Lab
-from reilab.lab.style import LINE
-from reilab.lab.text import set_html, small_button, text
 from reilab.runs.account import Account
 from reilab.runs.config import RunConfig
 from reilab.runs.jobs import LIVE, Status
@@ -59,36 +54,6 @@ def tab_title(lab: Lab) -> str:
     share = f" {lab.history.progress:.0%}" if status in LIVE else ""
     what = problem_title(lab.asked) if lab.asked else run_title(lab.run)
     return f"{SIGNS.get(status, '⚠')}{share} {what} – {NAME}"
-
-
-class Others(pn.viewable.Viewer):
-    """A word on another run that is at work while none is that is shown, and the way to it."""
-
-    def __init__(self, lab: Lab) -> None:
-        super().__init__()
-        self._lab, self._run = lab, ""
-        self._words = text(css_classes=["reilab-others"])
-        self._view = pn.Row(
-            self._words,
-            small_button("Follow it", lambda: lab.open(self._run), "follow"),
-            visible=False,
-            margin=(10, 0, 0, 0),
-            styles=dict(LINE),
-            sizing_mode="stretch_width",
-        )
-
-    def __panel__(self) -> pn.viewable.Viewable:
-        return self._view
-
-    def update(self, at_work: Sequence[Account]) -> None:
-        """Tell of the first of these runs."""
-        other = next((one for one in at_work if one.folder.name != self._lab.run), None)
-        self._view.visible = other is not None and not self._lab.live
-        if other is not None:
-            self._run = other.folder.name
-            set_html(
-                self._words, f'<span role="status">{escape(others_words(self._lab, other))}</span>'
-            )
 
 
 def others_words(lab: Lab, other: Account) -> str:

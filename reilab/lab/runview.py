@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -13,15 +14,16 @@ from reilab.lab.board import Redraw
 from reilab.lab.content import content_of
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.explain import objectives
-from reilab.lab.headline import Others
+from reilab.lab.headline import others_words
 from reilab.lab.markup import example_html, introduction, list_html, standing_html
 from reilab.lab.model import Lab
 from reilab.lab.opening import Opening
 from reilab.lab.outlooks import Example, Outlooks, example_of
 from reilab.lab.style import LINE, TALL, slug
-from reilab.lab.text import block, set_html, text
+from reilab.lab.text import block, set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, put
+from reilab.runs.account import Account
 from reilab.show.scene import lost_words
 from reilab.show.words import steering_log
 
@@ -96,6 +98,35 @@ class Transport(pn.viewable.Viewer):
         )
 
 
+class Others(pn.viewable.Viewer):
+    """A word on another run that is at work while none is that is shown, and the way to it.
+
+    Args:
+        lab: opens it.
+        attempt: acts, and says what stood in the way.
+    """
+
+    def __init__(self, lab: Lab, attempt: Callable[[Callable[[], None]], None]) -> None:
+        super().__init__()
+        self._lab, self._run = lab, ""
+        self._words = text(css_classes=["reilab-others"])
+        follow = small_button("Follow it", lambda: attempt(lambda: lab.open(self._run)), "follow")
+        self._view = pn.Row(
+            self._words, follow, visible=False, styles={**LINE, "margin-top": "10px"}, **STRETCH
+        )
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self, at_work: Sequence[Account]) -> None:
+        """Tell of the first of these runs."""
+        other = next((one for one in at_work if one.folder.name != self._lab.run), None)
+        self._view.visible = other is not None and not self._lab.live
+        if other is not None:
+            self._run, words = other.folder.name, others_words(self._lab, other)
+            set_html(self._words, f'<span role="status">{escape(words)}</span>')
+
+
 class RunView(pn.viewable.Viewer):
     """All views of one run; ``update`` brings them up to date, each sends only what has changed."""
 
@@ -105,7 +136,7 @@ class RunView(pn.viewable.Viewer):
         super().__init__()
         self._lab, self._look = lab, view
         self.transport = Transport(lab, view, browser, *links)
-        self.others = Others(lab)
+        self.others = Others(lab, self.transport.attempt)
         self._steered, self._formula = block(), block()
         self._outlooks = Outlooks(lab.choices, lab.hands)
         if not lab.run:

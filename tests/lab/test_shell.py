@@ -18,9 +18,10 @@ from reilab.lab.choices import Choices
 from reilab.lab.content import content_of
 from reilab.lab.controls import Controls
 from reilab.lab.guide import STOPS, Tour
-from reilab.lab.headline import NAME, Others, head_html, others_words, tab_title
+from reilab.lab.headline import NAME, head_html, others_words, tab_title
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
+from reilab.lab.runview import Others
 from reilab.lab.text import Text
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
@@ -48,7 +49,7 @@ def test_head_and_tab_name_the_run_that_is_shown(tmp_path: Path) -> None:
 def test_another_run_that_is_at_work_is_told_with_the_way_to_it(tmp_path: Path) -> None:
     going = write_run(tmp_path, "going", finished=False)
     lab = Lab(tmp_path)
-    others = Others(lab)
+    others = Others(lab, lambda action: action())
     with signed_in(going):
         account = read_run(going)
         words = others_words(lab, account)
