@@ -87,7 +87,7 @@ class Continue:
 
 @dataclass(frozen=True)
 class Step:
-    """While paused: let each method go on to its next ``Stepped``."""
+    """While paused: let each method go on until all have taken the next step, and show them."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Posed:
     ``pinv``, ``truth``, ``measurement`` and ``pinv_per_image`` are of the previewed test images,
     ``pinv_metrics`` are means over all of them. ``measurement`` is a picture of y in [0, 1], of its
     own height and width. Logs of older versions have neither it nor metrics per image. ``at_once``
-    says how many methods train at the same time.
+    says how many of the ``methods`` train at the same time.
     """
 
     task: str
@@ -123,6 +123,7 @@ class Posed:
     measurement: Images | None = None
     measurement_title: str = ""
     at_once: int = 1
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

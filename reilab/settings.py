@@ -102,24 +102,25 @@ def validate(spec: Any) -> None:
     cls: type = type(spec)
     types = field_types(cls)
     for name, setting in settings_of(cls).items():
-        problem = _complaint(getattr(spec, name), types[name], setting)
+        problem = complaint(getattr(spec, name), types[name], setting)
         if problem:
             value = getattr(spec, name)
             raise ValueError(f"{name} = {value!r} {problem} ({setting.help})")
 
 
-def _complaint(value: Any, expected: Any, setting: Setting) -> str:
+def complaint(value: Any, expected: Any, setting: Setting) -> str:
+    """What is wrong with a value of a field of that type, as what follows on it; or nothing."""
     if setting.choices:
         allowed = ", ".join(setting.choices)
         return "" if value in setting.choices else f"is not one of: {allowed}."
     if expected not in (int, float):
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"is not a number; give {expected.__name__}."
-    if expected is int and value != int(value):
-        return "is not a whole number."
+        return f"is not a {'whole ' if expected is int else ''}number."
     if not math.isfinite(value):
         return "is not finite; give an ordinary number."
+    if expected is int and value != int(value):
+        return "is not a whole number."
     unit = f" {setting.unit}" if setting.unit else ""
     if setting.positive and value <= 0:
         return f"must be greater than 0{unit}."

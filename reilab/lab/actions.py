@@ -36,7 +36,9 @@ def actions(lab: Lab, look: View) -> tuple[Action, ...]:
         Action("pause", "Continue" if lab.paused else "Pause", lab.live, lab.pause),
         Action("step", "Step", lab.live and lab.paused, lab.step),
         Action("stop", "Stop", at_work, lab.stop),
-        Action("fork", f"Fork at step {step}", step is not None, branch),
+        Action(
+            "fork", "Fork" if step is None else f"Fork at step {step}", step is not None, branch
+        ),
     )
     return tuple(replace(one, shown=one.shown and not lab.hands.tied) for one in found)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from reilab.lab.actions import attempt
 from reilab.lab.choices import Choices
 from reilab.lab.model import Lab
 from reilab.lab.view import View
@@ -20,8 +23,8 @@ PLAIN = (
 )
 LISTS = ("hidden", "compared")
 RANGES = ("window", "zoom")
-OTHER = ("smoothing", "theme", "watch")
-NEW = "new"
+OTHER = ("smoothing", "theme", "watch", "present")
+VIEWED = (*PLAIN, *LISTS, *RANGES, *OTHER)
 
 
 def write(lab: Lab, view: View) -> str:
@@ -33,46 +36,68 @@ def write(lab: Lab, view: View) -> str:
         choices = lab.choices
         found |= {"task": choices.task, "preset": choices.preset}
         found |= {name: _text(value) for name, value in choices.changes().items()}
-    for name in (*PLAIN, *LISTS, *RANGES, *OTHER):
+    for name in VIEWED:
         value = getattr(view, name)
         if value != view.param[name].default:
             found[name] = _text(value)
     return urlencode(found, safe=",/")
 
 
-def read_view(query: Mapping[str, str], view: View) -> None:
-    """Set a view to what an address says; what makes no sense is left as it is."""
-    for name in (*PLAIN, *LISTS, *RANGES, *OTHER):
-        if name in query:
-            try:
-                setattr(view, name, _value(name, query[name], view))
-            except (ValueError, OverflowError):
-                continue
+def read_view(query: Mapping[str, str], view: View) -> list[str]:
+    """Set a view to what an address says; what makes no sense is left as it is, and told."""
+
+    def read(name: str) -> None:
+        setattr(view, name, _value(name, query[name], view))
+
+    return _told({name: partial(read, name) for name in VIEWED if name in query}, query)
 
 
-def read_choices(query: Mapping[str, str], choices: Choices) -> None:
-    """Set the choices to what an address says.
-
-    Raises:
-        ValueError: an unknown task or preset.
-    """
+def read_choices(query: Mapping[str, str], choices: Choices) -> list[str]:
+    """Set the choices to what an address says; what makes no sense is left as it is, and told."""
     if "task" not in query:
-        return
-    task, preset = query["task"], query.get("preset", choices.preset)
-    # Raises before anything is chosen.
-    find_task(task).preset(preset)
-    choices.task, choices.preset = task, preset
-    own = {name: query[name] for name in choices.own if name in query}
-    if "methods" in own:
-        choices.methods = own.pop("methods").split(",")
-    if "device" in own and own["device"] in choices.param.device.objects:
-        choices.device = own["device"]
-    own.pop("device", None)
-    if "same_noise" in own:
-        choices.same_noise = own.pop("same_noise") == "1"
-    choices.param.update(**{name: parse_number(text) for name, text in own.items()})
-    further = {name: parse_number(query[name]) for name in choices.further if name in query}
-    choices.further = {**choices.further, **further}
+        return []
+
+    def read_task() -> None:
+        task, preset = query["task"], query.get("preset", choices.preset)
+        # Raises before anything is chosen.
+        find_task(task).preset(preset)
+        choices.task, choices.preset = task, preset
+
+    def read(name: str) -> None:
+        text = query[name]
+        match name:
+            case "methods":
+                choices.methods = text.split(",")
+            case "device" | "network":
+                setattr(choices, name, text)
+            case "same_noise":
+                choices.same_noise = text == "1"
+            case _ if name in choices.own:
+                setattr(choices, name, parse_number(text))
+            case _:
+                choices.further = {**choices.further, name: parse_number(text)}
+
+    if told := _told({"task": read_task}, query):
+        return told
+    told = _told({name: partial(read, name) for name in choices.own if name in query}, query)
+    # A network brings settings of its own.
+    further = {name: partial(read, name) for name in choices.further if name in query}
+    return told + _told(further, query)
+
+
+def strangers(query: Mapping[str, str], choices: Choices) -> list[str]:
+    """What of an address means nothing here, in words."""
+    known = {"run", "task", "preset", *VIEWED, *choices.own, *choices.further}
+    return [f"the address has “{name}”, which means nothing here" for name in query.keys() - known]
+
+
+def _told(readers: Mapping[str, Callable[[], None]], query: Mapping[str, str]) -> list[str]:
+    """Read each part of an address; in words what could not be."""
+    # What param says begins with names of the inside.
+    found = {n: re.sub(r"^\w+ parameter '.*?' ", "", attempt(read)) for n, read in readers.items()}
+    return [
+        f"{name}={query[name]} in the address {words}" for name, words in found.items() if words
+    ]
 
 
 def _text(value: Any) -> str:
@@ -87,7 +112,7 @@ def _value(name: str, text: str, view: View) -> Any:
     if name in LISTS:
         return [item for item in text.split(",") if item]
     if name in RANGES:
-        return tuple(_finite(item) for item in text.split(","))
+        return _range(name, [_finite(item) for item in text.split(",")])
     usual = view.param[name].default
     if isinstance(usual, bool):
         return text == "1"
@@ -97,8 +122,16 @@ def _value(name: str, text: str, view: View) -> Any:
     return int(number) if name in ("sample", "at") else number
 
 
+def _range(name: str, ends: Sequence[float]) -> tuple[float, ...]:
+    """Lower and upper ends, by turns."""
+    many = 2 if name == "window" else 4
+    if len(ends) != many or any(ends[i] >= ends[i + 1] for i in range(0, many, 2)):
+        raise ValueError(f"must be {many} numbers, of which each second one is the greater")
+    return tuple(ends)
+
+
 def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is no finite number")
+    number = parse_number(text)
+    if isinstance(number, str) or not math.isfinite(number):
+        raise ValueError("is no ordinary number")
     return number

@@ -7,7 +7,7 @@ from typing import Any
 
 import panel as pn
 
-from reilab.lab.markup import error_html, head_html, measured_html, scale_html
+from reilab.lab.markup import awaited_html, error_html, head_html, measured_html, scale_html
 from reilab.lab.pictures import ImagePair, Pane, Pictures, shown_of
 from reilab.lab.style import TALL
 from reilab.lab.text import Text, block, quiet, set_html
@@ -126,6 +126,7 @@ class ImageBoard(pn.viewable.Viewer):
         self._gaps: dict[str, Text] = {}
         self._stack = pn.Row(sizing_mode="stretch_width", margin=0, styles=STACK)
         self._items: list[Any] = []
+        self._awaited: dict[str, Text] = {}
         self._placed: list[Any] = []
         self._whole = Redraw(self.pictures.show_whole)
 
@@ -152,10 +153,14 @@ class ImageBoard(pn.viewable.Viewer):
         }
         missing = [key for key in columns if key not in self._cards]
         self._gaps = {key: self._gaps.get(key) or quiet(NOT_HERE) for key in missing}
-        parts = {**self._cards, **self._gaps}
-        rest = [parts[key] for key in columns or self._cards if key not in UNJUDGED]
+        self._awaited = {
+            key: self._awaited.get(key) or block(awaited_html(key)) for key in scene.awaited
+        }
+        parts = {**self._gaps, **self._awaited, **self._cards}
+        keys = columns or [*self._cards, *self._awaited]
+        rest = [parts[key] for key in keys if key not in UNJUDGED]
         self._items = [self._stack, *rest]
-        errors = bool(scene.errors) and ERRORS not in self._look.hidden
+        errors = bool(scene.errors) and ERRORS not in self._look.unseen
         self._arrange(errors, ROW_WIDTH if columns else MOST_WIDTH)
         self._tell(scene, errors)
         # Last, because the browser does not know new figures before it has been given them.
@@ -167,8 +172,8 @@ class ImageBoard(pn.viewable.Viewer):
 
     def _arrange(self, errors: bool, most: int) -> None:
         """Show the panes that are chosen, as wide as there is room for them, and at ``most``."""
-        hidden = set(self._look.hidden)
-        for key, gap in self._gaps.items():
+        hidden = self._look.unseen
+        for key, gap in {**self._gaps, **self._awaited}.items():
             gap.visible = key not in hidden
         for key, card in self._cards.items():
             card.arrange(key not in hidden, errors)
@@ -193,7 +198,7 @@ class ImageBoard(pn.viewable.Viewer):
             self._grid.styles = styles
 
     def _tell(self, scene: Scene, errors: bool) -> None:
-        hidden = set(self._look.hidden)
+        hidden = self._look.unseen
         for shot in shown_of(scene):
             if shot.key not in hidden:
                 self._cards[shot.key].tell(shot, errors, TRUTH in hidden or not errors)

@@ -18,6 +18,8 @@ from reilab.runs.jobs import Ended, Status, ended_since
 from reilab.runs.meters import Gpu, Meters, Reading
 
 GIB = 2**30
+#: Bad news stays so long, in milliseconds; the list of runs has it for ever.
+LONG = 15_000
 
 
 def meters_html(reading: Reading) -> str:
@@ -79,7 +81,7 @@ class Bulletin(pn.viewable.Viewer):
         trouble = attempt(lambda: act(self._root))
         if trouble and trouble not in self._troubles and pn.state.notifications is not None:
             self._troubles.add(trouble)
-            pn.state.notifications.error(escape(trouble), duration=0)
+            pn.state.notifications.error(escape(trouble), duration=LONG)
 
 
 def tell_copied(copied: bool) -> None:
@@ -104,5 +106,4 @@ def _tell(ended: Ended) -> None:
     if ended.standing.status is Status.FINISHED:
         pn.state.notifications.success(words)
     else:
-        # It stays until somebody has seen it.
-        pn.state.notifications.error(words, duration=0)
+        pn.state.notifications.error(words, duration=LONG)

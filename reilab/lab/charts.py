@@ -24,11 +24,13 @@ from reilab.lab.content import (
     axes_of,
     smooth,
 )
-from reilab.lab.style import MARK
+from reilab.lab.style import MARK, slug
 from reilab.lab.view import View
 from reilab.show.words import NEUTRAL
 
 HEIGHT = 270
+#: How many times as large charts are in a presentation.
+PRESENTED = 1.5
 LEGEND_COLUMNS, MOST_COLUMNS = 3, 4
 #: Below two decades Bokeh's own ticks are evenly spaced: they crowd at the upper end and leave the
 #: lower one bare.
@@ -56,21 +58,24 @@ class Chart:
     Args:
         axes: what is drawn; on a logarithmic scale values of 0 or less leave a gap.
         lines: how they look, by key.
+        scale: how many times as large as usual it is.
     """
 
-    def __init__(self, axes: PlotAxes, lines: Mapping[str, PlotLine]) -> None:
-        self.axes = axes
+    def __init__(self, axes: PlotAxes, lines: Mapping[str, PlotLine], scale: float = 1.0) -> None:
+        self.axes, self._scale = axes, scale
         self.figure = figure(
             y_axis_type="log" if axes.log else "linear",
             x_axis_label="Step",
             y_axis_label=axes.label,
             x_range=Range1d(0, axes.n_steps),
-            height=HEIGHT,
+            height=round(scale * HEIGHT),
             sizing_mode="stretch_width",
             output_backend="canvas",
             toolbar_location=None,
             tools="",
         )
+        # The theme of the page, which has the last word, gives sizes as shares of this one.
+        self.figure.styles = {"font-size": f"{12 * scale:g}px"}
         if axes.log:
             self.figure.yaxis.ticker = CustomJSTicker(major_code=LOG_TICKS)
         self.figure.html_attributes = {"role": "img", "aria-label": f"{axes.label} against steps"}
@@ -124,7 +129,7 @@ class Chart:
             source=source,
             color=line.colour,
             line_dash=line.dash,
-            line_width=2,
+            line_width=2 * self._scale,
             name=line.label,
             **({"legend_label": line.label} if line.named else {}),
         )
@@ -158,7 +163,7 @@ class Chart:
         legend.update(
             orientation="horizontal",
             ncols=MOST_COLUMNS if n_lines <= MOST_COLUMNS else LEGEND_COLUMNS,
-            label_text_font_size="12px",
+            label_text_font_size=f"{12 * self._scale:g}px",
             padding=0,
             margin=4,
             border_line_color=None,
@@ -195,7 +200,8 @@ class Charts:
         """Add what is new to the curves, or draw them anew; whether there are other figures now."""
         shown = {kind: series for kind, series in content.kinds.items() if series}
         lines = {kind: {k: s.line for k, s in series.items()} for kind, series in shown.items()}
-        key = (content.scene.run, content.n_steps, self._look.log_losses, repr(lines))
+        look = self._look
+        key = (content.scene.run, content.n_steps, look.log_losses, look.present, repr(lines))
         built = key != self._built
         if built:
             self._build(shown, content.n_steps)
@@ -214,4 +220,7 @@ class Charts:
         self._charts = {}
         for kind, series in shown.items():
             axes = axes_of(kind, n_steps, self._look.log_losses)
-            self._charts[kind] = Chart(axes, {key: one.line for key, one in series.items()})
+            lines = {key: one.line for key, one in series.items()}
+            chart = Chart(axes, lines, PRESENTED if self._look.present else 1.0)
+            chart.figure.css_classes = [slug(f"chart {kind}")]
+            self._charts[kind] = chart

@@ -20,7 +20,8 @@ from reilab.runs.config import (
     objectives,
     values_of,
 )
-from reilab.settings import Setting
+from reilab.settings import Setting, complaint
+from reilab.show.words import number_text
 from reilab.tasks.registry import MODEL, Task, find_task, tasks
 
 #: The numbers that go into ``TrainConfig`` under their own names.
@@ -53,7 +54,7 @@ class Choices(param.Parameterized):
     learning_rate = param.Parameter()
     steps = param.Parameter()
     seed = param.Parameter()
-    device = param.Selector(doc="Where to train.")
+    device = param.Selector(check_on_set=True, doc="Where to train.")
     further = param.Dict(default={}, doc="Settings that have no parameter of their own, by name.")
 
     def __init__(self) -> None:
@@ -94,6 +95,22 @@ class Choices(param.Parameterized):
         if name in ("noise", "assumed_noise"):
             return self.chosen_task.settings[self.level_name]
         return every_setting(self.chosen_task, self.chosen_network)[name]
+
+    def complaint(self, name: str, value: Any) -> str:
+        """What is wrong with a value of a setting by itself, in words; or nothing."""
+        if name == "methods":
+            return "" if value else "Nothing is ticked; tick at least one."
+        own = self.level_name if name in ("noise", "assumed_noise") else name
+        kinds = every_type(self.chosen_task, self.chosen_network)
+        words = complaint(value, kinds[own], self.setting(name))
+        return words and f"{number_text(value)} {words}"
+
+    def complaints(self) -> dict[str, str]:
+        """What is wrong with each of the settings by itself, by name."""
+        assumed = () if self.same_noise else ("assumed_noise",)
+        own = {n: getattr(self, n) for n in ("methods", "noise", *assumed, *NUMBERS)}
+        found = {n: self.complaint(n, value) for n, value in (own | self.further).items()}
+        return {name: words for name, words in found.items() if words}
 
     def further_settings(self) -> dict[str, Setting]:
         """The settings of task, network, methods and training without a parameter of their own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import panel as pn
@@ -18,10 +19,15 @@ from reilab.lab.web.components import Field, put
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
-def make_field(now: Control, send: Send) -> Field:
-    """A control that shows a choice and tells what is entered."""
+def make_field(lab: Lab, now: Control, send: Send) -> Field:
+    """A control that shows a choice, tells what is entered, and says at once what is wrong."""
     field = Field(kind=now.kind, css_classes=[slug(now.name)], **_shown(now), **WIDE)
     field.param.watch(lambda event: send(event.new), "value")
+
+    def check(event: Any) -> None:
+        field.error = form.complaint(lab.choices, now.name, event.new)
+
+    field.param.watch(check, "draft")
     return field
 
 
@@ -40,6 +46,7 @@ def _shown(now: Control) -> dict[str, Any]:
         "scaled": now.scaled,
         "eager": now.eager,
         "locked": now.locked,
+        "error": now.error,
         "visible": now.shown,
         "value": now.value,
     }
@@ -65,7 +72,9 @@ class Controls(pn.viewable.Viewer):
         self._explored, self._more = (
             pn.Column(margin=0, sizing_mode="stretch_width", styles=dict(TALL)) for _ in range(2)
         )
-        self.form: form.Form[Field] = form.Form(lab, make_field, show_field, self._place)
+        self.form: form.Form[Field] = form.Form(
+            lab, partial(make_field, lab), show_field, self._place
+        )
         self._view = self._layout()
         self.form.offer()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import panel as pn
 
 from reilab.lab.charts import Charts
-from reilab.lab.content import Content
+from reilab.lab.content import PSNR, Content
 from reilab.lab.explain import explain, label
 from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.library import SummaryRow
@@ -212,8 +213,13 @@ SMOOTH = [0, 0.98, 0.02]
 #: What changes the look of an exhibit, apart from what it shows.
 LOOKS = (
     *("hidden", "sample", "at", "part", "window", "colours", "swipe", "over", "left", "right"),
-    "profile",
+    *("profile", "present"),
 )
+#: Curves and what stands between them and the table: below each other, or side by side.
+LOWER = {
+    False: {**TALL, "display": "flex", "flex-direction": "column", "gap": "0"},
+    True: {**TALL, "display": "grid", "grid-template-columns": "3fr 2fr", "gap": "40px"},
+}
 STRETCH: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
 
 
@@ -253,19 +259,20 @@ class Exhibit(pn.viewable.Viewer):
         self._log.param.watch(self._read, "value")
         view.param.watch(self._show_tools, ["smoothing", "log_losses"])
         self._show_tools()
+        self._lower = pn.Row(self._curves, _column(*between), **STRETCH)
+        tools = _column(self.tools, self._overlay)
+        curves = section("Curves", hint, self._smoothing, self._log)
+        below = _column(self._profile, self._figure, curves, self._key)
+        results = _column(section("Results", ""), self._results)
+        #: What a presentation does without.
+        self._details = (tools, below, results)
         self._view = pn.Column(
             self.timeline,
-            self.tools,
-            self._overlay,
+            tools,
             self._matrix,
-            self._profile,
-            self._figure,
-            section("Curves", hint, self._smoothing, self._log),
-            self._key,
-            self._curves,
-            *between,
-            section("Results", ""),
-            self._results,
+            below,
+            self._lower,
+            results,
             visible=False,
             styles=dict(TALL),
             **STRETCH,
@@ -280,7 +287,10 @@ class Exhibit(pn.viewable.Viewer):
 
     def show(self, content: Content) -> None:
         """Bring every view up to date."""
-        self._view.visible = True
+        self._view.visible, present = True, self._look.present
+        for part in self._details:
+            part.visible = not present
+        put(self._lower, styles=LOWER[present])
         scene = content.scene
         scenes = scene.rows or [scene]
         panes = {shot.key: shot.title for one in scenes for shot in one.shots}
@@ -290,6 +300,9 @@ class Exhibit(pn.viewable.Viewer):
         self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour, content.splits)
         self._matrix.update(scene, content.heads)
+        if present:
+            self._curves.update(replace(content, kinds={PSNR: content.kinds[PSNR]}))
+            return
         set_html(self._key, content.key)
         self._overlay.update(scene)
         # Of several runs, that of the first.
@@ -307,6 +320,10 @@ class Exhibit(pn.viewable.Viewer):
         log = "log" if self._look.log_losses else ""
         self._smoothing.value = number_text(self._look.smoothing)
         self._log.value = log
+
+
+def _column(*parts: pn.viewable.Viewable) -> pn.Column:
+    return pn.Column(*parts, styles=dict(TALL), **STRETCH)
 
 
 def section(title: str, remark: str, *tools: pn.viewable.Viewable) -> pn.Row:

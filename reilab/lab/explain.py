@@ -16,6 +16,7 @@ from reilab.show.words import LETTERS, method_colour, method_title, number_text
 LABELS: Mapping[str, str] = {
     "noise": "True noise",
     "assumed_noise": "Assumed noise",
+    "methods": "Trained side by side",
     "data": "Training images",
     "measured": "Acquired measurements",
     "steps": "Steps",
@@ -134,6 +135,7 @@ def span_words(setting: Setting) -> str:
 
 
 KEYS: Mapping[str, str] = {
+    "g": "go: train what is set",
     "Space": "pause or continue the run; play or halt where there is none",
     "← →": "earlier or later moment of the run",
     "Home": "first moment",
@@ -143,8 +145,10 @@ KEYS: Mapping[str, str] = {
     "s, b, d": "swipe, blink or difference of two images, on or off",
     "+ −": "zoom the image that was clicked; then ← ↑ → ↓ move it, and Ctrl + wheel zooms",
     "r": "show the whole images again",
+    "p": "presentation: images, PSNR and formula in large type on one screen",
     "t": "guided tour",
     "?": "this list",
+    "Esc": "leave the presentation, the tour, this list",
 }
 
 

@@ -77,6 +77,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 #: The group of the settings that differ from task to task.
 FURTHER = "More settings"
+#: What the names of presets promise.
+PRESETS: Mapping[str, str] = {
+    "smoke": "smoke: a first try, seconds",
+    "quick": "quick: minutes",
+    "hour": "hour: about one, on a CPU",
+    "standard": "standard: hours, on a GPU",
+    "paper": "paper: a day, on a GPU",
+}
 #: Steps of a slider.
 PLACES = 100
 #: Those of the controls that are numbers.
@@ -101,6 +109,8 @@ class Control:
         span: the least and greatest number of a slider and its step, if it has one.
         scaled: whether a tenth and ten times the number are offered.
         eager: whether it counts while the slider is still being moved.
+        locked: why it cannot be changed now, if it cannot.
+        error: what is wrong with its value, if anything is.
     """
 
     name: str
@@ -114,7 +124,8 @@ class Control:
     scaled: bool = False
     eager: bool = False
     shown: bool = True
-    locked: bool = False
+    locked: str = ""
+    error: str = ""
 
 
 def further(choices: Choices) -> tuple[str, ...]:
@@ -131,7 +142,8 @@ def control(lab: Lab, name: str) -> Control:
             return _choice(lab, name, choices.task, titles)
         case "preset":
             presets = choices.param.preset.objects
-            return _choice(lab, name, choices.preset, {key: key for key in presets})
+            titles = {key: PRESETS.get(key, key) for key in presets}
+            return _choice(lab, name, choices.preset, titles)
         case "network":
             titles = {key: one.title for key, one in networks().items()}
             return _choice(lab, name, choices.network, titles)
@@ -264,7 +276,7 @@ def _choice(
         help=explain(name),
         options=options,
         shown=shown and bool(value),
-        locked=lab.live,
+        locked=_while_live(lab),
     )
 
 
@@ -274,11 +286,12 @@ def _methods(lab: Lab) -> Control:
     return Control(
         "methods",
         "checks",
-        "Trained side by side",
+        label("methods"),
         " ".join(name for name in names if name in lab.choices.methods),
         help=explain("methods"),
         options=options,
-        locked=lab.live,
+        locked=_while_live(lab),
+        error=lab.choices.complaint("methods", lab.choices.methods),
     )
 
 
@@ -296,7 +309,8 @@ def _number(lab: Lab, name: str) -> Control:
         scaled=setting.log,
         eager=not lab.live and name not in STEERABLE,
         shown=not owners or any(_counts(name, method) for method in choices.methods),
-        locked=choices.same_noise if name == "assumed_noise" else _fixed(lab, name),
+        locked=_locked(lab, name),
+        error=choices.complaint(name, getattr(choices, name)),
     )
 
 
@@ -319,7 +333,8 @@ def _further(lab: Lab, name: str) -> Control:
         span=_span(setting, value),
         eager=not lab.live,
         options=tuple(Option(value, value) for value in setting.choices),
-        locked=lab.live,
+        locked=_while_live(lab),
+        error=lab.choices.complaint(name, value),
     )
 
 
@@ -331,6 +346,18 @@ def _span(setting: Setting, value: object) -> tuple[float, float, float] | None:
     return low, high, 1 if isinstance(value, int) else (high - low) / PLACES
 
 
-def _fixed(lab: Lab, name: str) -> bool:
-    """Whether a number cannot be changed now, because a run is going."""
-    return lab.live and name not in STEERABLE
+def _locked(lab: Lab, name: str) -> str:
+    """Why a number cannot be changed now, if it cannot."""
+    if name == "assumed_noise" and lab.choices.same_noise:
+        return "It follows the true noise: untick “Assume the true noise” to part them."
+    return "" if name in STEERABLE else _while_live(lab)
+
+
+def _while_live(lab: Lab) -> str:
+    return "A run is going: this is fixed until it has ended, or you choose New run." * lab.live
+
+
+def complaint(choices: Choices, name: str, text: str) -> str:
+    """What is wrong with a text that stands in the field of a number or a text; or nothing."""
+    is_text = isinstance(choices.further.get(name), str)
+    return choices.complaint(name, text if is_text else parse_number(text))

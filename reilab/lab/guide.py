@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -10,29 +10,35 @@ from typing import Any
 import panel as pn
 import param
 
+from reilab.lab.actions import attempt
 from reilab.lab.explain import KEYS
 from reilab.lab.model import Lab
 from reilab.lab.style import TALL
 from reilab.lab.text import block, set_html, small_button
+from reilab.lab.web.components import Browser
 
 #: How many times the true noise the losses are made to believe in.
 WRONG_BELIEF = 4.0
+#: Of a short run: by then what a scene is about shows.
+SHORT = 200
 
 
 @dataclass(frozen=True)
 class TourStop:
-    """One scene: what it sets, why, and what to watch.
+    """One scene: what it sets, why, what to watch, and where.
 
-    ``noise`` is the true level, that of the preset if left out; ``belief`` multiplies it;
-    ``further`` are settings of the task.
+    ``point`` is the style class of what to look at. Where a scene ``needs_run``, it is seen when
+    that run has come far enough; the others show what was trained before, or needs no training.
+    ``belief`` multiplies the true noise level; ``further`` are settings of the task.
     """
 
     title: str
     story: str
     watch: str
     methods: tuple[str, ...]
-    task: str = "mri"
-    noise: float | None = None
+    task: str
+    point: str
+    needs_run: bool = False
     belief: float = 1.0
     further: Mapping[str, Any] = field(default_factory=dict)
 
@@ -42,46 +48,63 @@ STOPS = (
         "Noise breaks EI",
         "Equivariant Imaging asks that A x̂ fits the measurements. These are noisy, so it "
         "learns to fit the noise as well.",
-        "The stripes of the missing columns go from EI's image, because equivariance teaches what "
-        "was not measured, but it stays as grainy as A†y. Supervised training, which sees the "
-        "ground truth, leaves it far behind.",
-        ("supervised", "ei"),
+        "EI's image in the example below: the missing pixels are filled in, but it stays grainy, "
+        "and both REI and supervised training, which sees the ground truth, leave it far behind.",
+        ("supervised", "ei", "rei"),
+        "inpainting",
+        "pane-ei",
     ),
     TourStop(
-        "REI repairs it",
-        "Robust Equivariant Imaging replaces the fit by SURE, which takes the noise off its count, "
-        "and makes its virtual measurements noisy too. It sees no more data than EI does.",
-        "REI's image is smooth where EI's is grainy, and its PSNR comes close to supervised. Swipe "
-        "between the two.",
+        "SURE repairs the seen part",
+        "Robust Equivariant Imaging replaces the fit by SURE, an estimate of the true error that "
+        "takes the noise off its count. It sees no more data than EI does.",
+        "The curve of what A sees: EI's stays low, REI's comes close to that of supervised "
+        "training. Swipe between the two images.",
         ("supervised", "ei", "rei"),
+        "ct",
+        "chart-psnr-range",
+    ),
+    TourStop(
+        "Equivariance fills the unseen",
+        "No fit to the measurements can say what the missing pixels are. But a photograph that is "
+        "shifted is a photograph still, and what is missing in one place was measured in another.",
+        "The curve of the null space, which is what A does not see: A†y stays at the bottom, EI "
+        "and REI rise nearly to where supervised training is, and have not seen one whole image.",
+        ("supervised", "ei", "rei"),
+        "inpainting",
+        "chart-psnr-null",
     ),
     TourStop(
         "A wrong σ",
         "SURE must know how strong the noise is. Here the losses believe in four times the true "
-        "noise.",
-        "The curve of SURE parts from the true risk, and the image gets too smooth. Tick “Assume "
-        "the true noise” while it trains: the curves come together again.",
+        "noise. Train it: a short run of REI alone.",
+        "SURE sinks, even below zero, where its curve ends; the true risk rises, and the image "
+        "falls apart. Tick “Assume the true noise” while it trains: both come together again.",
         ("rei",),
+        "mri",
+        "assumed-noise",
+        needs_run=True,
         belief=WRONG_BELIEF,
     ),
     TourStop(
         "A wrong group",
         "Equivariance teaches something only if A itself lacks the symmetry. Shifting an image "
         "only changes the phase of its k-space, so A sees the same after any shift.",
-        "REI removes noise, but most of the stripes of the missing columns stay, and its PSNR in "
-        "the null space hardly rises: what A does not see is not learnt. Set the group back to "
-        "rotations and train again.",
+        "What is said beside the images, before anything is trained: shifts teach nothing here. "
+        "Set the group to rotations and see how much of the unseen they bring into view.",
         ("supervised", "rei"),
-        noise=0.05,
+        "mri",
+        "news",
         further={"group": "shifts"},
     ),
 )
 
 
 class Tour(param.Parameterized):
-    """Where somebody is on the tour."""
+    """Where somebody is on the tour, and what they have seen of it."""
 
     place = param.Integer(default=-1, bounds=(-1, len(STOPS) - 1), doc="-1 is not on tour.")
+    seen = param.List(default=[], item_type=str, doc="Titles of the scenes.")
 
     @property
     def stop(self) -> TourStop | None:
@@ -94,7 +117,7 @@ class Tour(param.Parameterized):
         self.place = place if 0 <= place < len(STOPS) else -1
 
     def set_up(self, lab: Lab) -> None:
-        """Set the controls as the scene has it.
+        """Set the controls as the scene has it, and look at no run.
 
         Raises:
             RuntimeError: a run is going, whose settings would be overwritten.
@@ -104,7 +127,8 @@ class Tour(param.Parameterized):
         if stop is None:
             return
         if lab.live:
-            raise RuntimeError("A run is going: stop it first, then set the scene up.")
+            raise RuntimeError("A run is going: stop it first, then press Show me.")
+        lab.close()
         choices = lab.choices
         choices.task, choices.preset = stop.task, "smoke"
         choices.preset = "quick"
@@ -113,71 +137,104 @@ class Tour(param.Parameterized):
             raise ValueError(f"this task has no setting {', '.join(sorted(unknown))}")
         choices.methods = list(stop.methods)
         choices.further = {**choices.further, **stop.further}
-        if stop.noise is not None:
-            choices.noise = stop.noise
+        if stop.needs_run:
+            choices.steps = SHORT
         if stop.belief != 1:
             choices.same_noise = False
             choices.assumed_noise = stop.belief * choices.noise
+
+    def note(self, lab: Lab) -> None:
+        """Tick the scene off once there is to see what it is about."""
+        stop, asked = self.stop, lab.asked
+        if stop is None or stop.title in self.seen:
+            return
+        if stop.needs_run:
+            fits = asked is not None and (asked.task, asked.methods) == (stop.task, stop.methods)
+            shown = fits and max((0, *lab.history.moments)) > 0
+        else:
+            shown = not lab.run and lab.choices.task == stop.task
+        if shown:
+            self.seen = [*self.seen, stop.title]
 
 
 BOX = {
     **TALL,
     "border-left": "4px solid var(--panel-primary-color)",
-    "background": "color-mix(in srgb, var(--panel-primary-color) 8%, transparent)",
+    "background": "color-mix(in srgb, var(--panel-primary-color) 8%, var(--panel-surface-color))",
     "border-radius": "6px",
     "padding": "14px 16px",
     "gap": "10px",
 }
+#: The words of the tour stay in sight where there is room for them.
+STAYS = "@media (min-width: 900px) { :host { position: sticky; top: 0; z-index: 20; } }"
 LINE = {"gap": "8px", "flex-wrap": "wrap"}
 WIDE: dict[str, Any] = {"margin": (0, 0, 16, 0), "sizing_mode": "stretch_width"}
 
 
 class Guide(pn.viewable.Viewer):
-    """The scene of the tour that is shown, with the way to the next one."""
+    """The scene of the tour that is shown, with the way to the next one.
 
-    def __init__(self, lab: Lab, tour: Tour) -> None:
+    Args:
+        lab: is set up.
+        tour: where it is.
+        browser: points at things.
+        train: presses the button.
+    """
+
+    def __init__(self, lab: Lab, tour: Tour, browser: Browser, train: Callable[[], None]) -> None:
         super().__init__()
-        self._lab, self._tour = lab, tour
+        self._lab, self._tour, self._browser = lab, tour, browser
         self._words, self._problem = block(), block()
-        self._next = small_button("Next", lambda: tour.move(1), "tour-next")
+        self._next = small_button("Next", lambda: tour.move(1), "tour-next", "contained")
+        self._train = small_button("Train it", train, "tour-train")
         buttons = pn.Row(
-            small_button("Set it up", self._set_up, "tour-set", "contained"),
-            small_button("Back", lambda: tour.move(-1), "tour-back"),
             self._next,
+            small_button("Back", lambda: tour.move(-1), "tour-back"),
+            small_button("Show me", self._show_it, "tour-show"),
+            self._train,
             small_button("Close", lambda: tour.param.update(place=-1), "tour-close", "text"),
             styles=LINE,
             margin=0,
         )
-        self._view = pn.Column(self._words, self._problem, buttons, styles=BOX, **WIDE)
-        tour.param.watch(self._show, "place")
-        self._show()
+        self._view = pn.Column(
+            self._words, self._problem, buttons, styles=BOX, stylesheets=[STAYS], **WIDE
+        )
+        tour.param.watch(self._arrive, "place")
+        tour.param.watch(self._tell, "seen")
+        self._tell()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def _show(self, *_: Any) -> None:
+    def _arrive(self, *_: Any) -> None:
+        self._tell()
+        self._show_it()
+
+    def _tell(self, *_: Any) -> None:
         stop = self._tour.stop
         self._view.visible = stop is not None
-        set_html(self._problem, "")
         if stop is None:
             return
-        last = self._tour.place == len(STOPS) - 1
-        self._next.label = "End" if last else "Next"
+        self._next.label = "End" if self._tour.place == len(STOPS) - 1 else "Next"
+        self._train.visible = not self._lab.hands.tied
         set_html(
             self._words,
-            f'<div class="tour"><h2>Tour, {self._tour.place + 1} of {len(STOPS)}: '
-            f"{escape(stop.title)}</h2><p>{escape(stop.story)}</p>"
+            f'<div class="tour"><ol>{"".join(map(self._line, STOPS))}</ol>'
+            f"<h2>{escape(stop.title)}</h2><p>{escape(stop.story)}</p>"
             f"<p><b>Watch:</b> {escape(stop.watch)}</p></div>",
         )
 
-    def _set_up(self) -> None:
-        try:
-            self._tour.set_up(self._lab)
-        except (RuntimeError, ValueError) as error:
-            words = escape(str(error))
-        else:
-            words = "The controls are set. Press Train."
-        set_html(self._problem, f'<p role="status"><b>{words}</b></p>')
+    def _line(self, stop: TourStop) -> str:
+        here = ' aria-current="step"' if stop is self._tour.stop else ""
+        tick = '✓<span class="hidden"> seen: </span> ' if stop.title in self._tour.seen else ""
+        return f"<li{here}>{tick}{escape(stop.title)}</li>"
+
+    def _show_it(self) -> None:
+        """Set the scene up, and point at what it is about."""
+        problem = attempt(lambda: self._tour.set_up(self._lab))
+        set_html(self._problem, problem and f'<p role="alert"><b>{escape(problem)}</b></p>')
+        if self._tour.stop and not problem:
+            self._browser.point(self._tour.stop.point)
 
 
 class KeyList(pn.viewable.Viewer):
@@ -199,3 +256,7 @@ class KeyList(pn.viewable.Viewer):
     def toggle(self) -> None:
         """Show the list, or put it away."""
         self._view.visible = not self._view.visible
+
+    def close(self) -> None:
+        """Put the list away."""
+        self._view.visible = False

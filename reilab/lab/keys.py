@@ -9,21 +9,13 @@ from reilab.lab.view import BLINK, DIFFERENCE, ERRORS, SWIPE, View
 
 DIGITS = "123456789"
 #: Of these the page itself takes care.
-TOUR, HELP, WHOLE = "t", "?", "r"
+TOUR, HELP, WHOLE, TRAIN, LEAVE = "t", "?", "r", "g", "Escape"
+OWN = (TOUR, HELP, WHOLE, TRAIN, LEAVE)
 KEYS = (
-    " ",
-    "ArrowLeft",
-    "ArrowRight",
-    "Home",
-    "End",
+    *(" ", "ArrowLeft", "ArrowRight", "Home", "End"),
     *DIGITS,
-    "e",
-    "s",
-    "b",
-    "d",
-    TOUR,
-    HELP,
-    WHOLE,
+    *("e", "s", "b", "d", "p"),
+    *OWN,
 )
 
 
@@ -58,5 +50,7 @@ def press(key: str, lab: Lab, view: View, moments: Sequence[int], panes: Sequenc
             view.compare(BLINK)
         case "d":
             view.compare(DIFFERENCE)
+        case "p":
+            view.present = not view.present
         case digit if digit in DIGITS and int(digit) <= len(panes):
             view.toggle(panes[int(digit) - 1])

@@ -14,6 +14,7 @@ from reilab.runs import jobs
 from reilab.runs.account import Account
 from reilab.runs.config import RunConfig
 from reilab.runs.jobs import LIVE, RESUMABLE, Standing, Status
+from reilab.runs.roster import worker_alive
 from reilab.show.panes import PINV
 from reilab.show.results import BASELINE, pace, results
 from reilab.show.table import Result
@@ -24,6 +25,7 @@ WORDS: Mapping[Status, str] = {
     Status.STARTING: "Starting",
     Status.RUNNING: "Training",
     Status.PAUSED: "Paused",
+    Status.STOPPING: "Stopping",
     Status.STOPPED: "Stopped",
     Status.FINISHED: "Finished",
     Status.FAILED: "Failed",
@@ -176,6 +178,10 @@ class Library:
     def accounts(self) -> list[Account]:
         """All runs as far as they can be read."""
         return [self._find(folder) for folder in list_runs(self.root)]
+
+    def at_work(self) -> list[Account]:
+        """The runs that a process is at work on."""
+        return [self._find(folder) for folder in list_runs(self.root) if worker_alive(folder)]
 
     def history(self, name: str) -> History | None:
         """What a run has shown so far; none if there is no such run."""

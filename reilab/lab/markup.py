@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from reilab.lab.actions import complaints
+from reilab.lab.headline import shown_words
 from reilab.lab.library import state_words, status_detail
 from reilab.lab.model import Lab
 from reilab.lab.view import ERROR_MAP
@@ -27,9 +28,9 @@ def standing_html(lab: Lab, *trouble: str) -> dict[str, str]:
         state, detail = state_words(lab.standing), status_detail(lab.history, lab.standing)
     return {
         "state": state_html(state),
-        "detail": detail_html(detail),
+        "detail": narrow_html(lab) + detail_html(detail),
         "progress": progress_html(lab.history.progress) if lab.run else "",
-        "notice": notice_html([line for line in (*trouble, *complaints(lab)) if line]),
+        "notice": notice_html("\n".join([*trouble, *complaints(lab)]).split("\n")),
     }
 
 
@@ -48,6 +49,11 @@ def state_html(words: str) -> str:
     return words and f'<span class="state" role="status">{escape(words)}</span>'
 
 
+def narrow_html(lab: Lab) -> str:
+    """Which run is shown, where the head of the page has no room to say it."""
+    return f'<span class="narrow">{escape(shown_words(lab))}</span>' if lab.run else ""
+
+
 def detail_html(words: str) -> str:
     """Step, pace and time to go."""
     return f'<span class="quiet reilab-status">{escape(words)}</span>'
@@ -55,7 +61,7 @@ def detail_html(words: str) -> str:
 
 def notice_html(lines: Sequence[str]) -> str:
     """What stands in the way, or nothing."""
-    words = "<br>".join(escape(line) for line in lines)
+    words = "<br>".join(escape(line) for line in lines if line)
     return words and f'<div class="notice reilab-notice" role="alert">{words}</div>'
 
 
@@ -118,6 +124,12 @@ def example_html(name: str, caption: str) -> str:
     )
 
 
+UNTRAINED = (
+    ' · <span title="At step 0 nothing is learned: what a network makes of A†y is arbitrary, and '
+    'may be better or worse than A†y.">untrained</span>'
+)
+
+
 def head_html(shot: Shot) -> str:
     """The name of a pane with its colour, and what it shows or how good it is."""
     chip = f'<span class="chip" style="background:{shot.colour}"></span>'
@@ -135,6 +147,7 @@ def head_html(shot: Shot) -> str:
         numbers = (
             f'<b class="reilab-psnr-{shot.key}">{shot.metrics.psnr:.2f}</b> dB'
             f' · SSIM <b class="reilab-ssim-{shot.key}">{shot.metrics.ssim:.3f}</b>'
+            f"{UNTRAINED if shot.judged and not shot.step else ''}"
         )
     else:
         numbers = f"step {shot.step:,}"
@@ -172,6 +185,16 @@ def key_html(runs: Sequence[tuple[str, str]], keys: Sequence[str]) -> str:
         for key in keys
     )
     return f'<div class="key">{"".join([*colours, *dashes])}</div>'
+
+
+def awaited_html(method: str) -> str:
+    """The place of a method whose first image is still to come."""
+    chip = f'<span class="chip" style="background:{method_colour(method)}"></span>'
+    return (
+        f'<div class="reilab-awaited-{method}"><div class="title">{chip}<span class="name">'
+        f'{escape(method_title(method))}</span></div><div class="numbers">its first image is coming'
+        '</div><div class="awaited"></div></div>'
+    )
 
 
 def error_html(shot: Shot) -> str:

@@ -8,6 +8,7 @@ import param
 
 from reilab.events import Continue, Event, Pause, Refused, Step
 from reilab.lab.choices import Choices
+from reilab.lab.explain import label
 from reilab.lab.hands import FREE, Hands
 from reilab.record.folder import RunFolder, examples, list_runs, run_named
 from reilab.record.history import History
@@ -81,16 +82,27 @@ class Lab(param.Parameterized):
         """Names of all runs, newest first."""
         return [folder.name for folder in list_runs(self.root)]
 
+    def wanted(self) -> RunConfig:
+        """What the choices ask for.
+
+        Raises:
+            ValueError: all settings that are wrong, by their labels; else see ``Choices.config``.
+        """
+        wrong = self.choices.complaints()
+        if wrong:
+            raise ValueError(" ".join(f"{label(name)}: {words}" for name, words in wrong.items()))
+        return self.choices.config()
+
     def train(self) -> None:
         """Put a new run in line, and look at it; it starts as soon as its device is free.
 
         Raises:
-            ValueError: see ``Choices.config``; nothing is started.
+            ValueError: see ``wanted``; nothing is started.
             RuntimeError: the run that is shown is still going.
         """
         if self.live:
             raise RuntimeError("This run is still going: leave it before you start another.")
-        config = self.choices.config()
+        config = self.wanted()
         self.hands.check_places(vars(config.spec))
         self._look_at(Account(self.hands.do(jobs.submit, config, self.root), config))
 
@@ -124,7 +136,7 @@ class Lab(param.Parameterized):
         self.hands.do(self._folder.send, Continue() if self.paused else Pause())
 
     def step(self) -> None:
-        """Let every method of a paused run go on to its next entry of the log."""
+        """Let every method of a paused run take the next step."""
         self.hands.do(self._folder.send, Step())
 
     def stop(self) -> None:
@@ -148,7 +160,7 @@ class Lab(param.Parameterized):
         step = self.fork_step(at)
         if step is None or self.asked is None:
             raise ValueError("No state of this run was kept by then: move to a later moment.")
-        config, names = self.choices.config(), steering.numbers_at_start(self.asked)
+        config, names = self.wanted(), steering.numbers_at_start(self.asked)
         own = {name: getattr(self.choices, name) for name in names if name in steering.WEIGHTS}
         training = {n: getattr(config.training, n) for n in ("learning_rate", "steps")}
         changes = {**own, **training, "assumed_noise": config.assumed_noise}
@@ -236,7 +248,7 @@ class Lab(param.Parameterized):
         if not changed:
             return
         try:
-            self.choices.config()
+            self.wanted()
         except ValueError as error:
             self.message = str(error)
             return

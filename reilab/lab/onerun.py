@@ -82,7 +82,9 @@ class OneRun(pn.viewable.Viewer):
         if entry is not None:
             self._resume.disabled = not entry.resumable
         self._pin.label = "Unpin" if notes.pinned else "Pin"
-        locked = entry is None or self._lab.hands.tied
+        locked = "Choose one run." * (entry is None) or "This page only watches." * (
+            self._lab.hands.tied
+        )
         put(self._title, value=notes.title, locked=locked)
         put(self._note, value=notes.text, locked=locked)
 
@@ -145,7 +147,7 @@ class OneRun(pn.viewable.Viewer):
         self._give(exports.command(self._folder()))
 
     def _text(self, name: str, width: int) -> Field:
-        field = tool("text", name, label(name), "inline", width, locked=True)
+        field = tool("text", name, label(name), "inline", width, locked="Choose one run.")
         field.param.watch(lambda event: self._attempt(self._write_texts), "value")
         return field
 

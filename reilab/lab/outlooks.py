@@ -8,12 +8,11 @@ from functools import cache
 
 from reilab.lab.choices import Choices
 from reilab.lab.hands import FREE, Hands
+from reilab.lab.headline import problem_title
 from reilab.record.folder import examples
 from reilab.record.history import History, history_of
 from reilab.runs.config import RunConfig, config_of
 from reilab.runs.outlook import Outlook, outlook
-from reilab.show.words import LETTERS, number_text
-from reilab.tasks.registry import find_task
 
 #: So long a page waits for its first picture.
 FIRST_SECONDS = 1.0
@@ -112,9 +111,5 @@ def example_of(task: str) -> Example | None:
     for run in examples():
         config = config_of(run)
         if config.task == task:
-            known = find_task(task)
-            level = known.level_name(vars(config.spec))
-            letter = LETTERS.get(level, level)
-            caption = f"{known.title}, {letter} = {number_text(config.noise)}"
-            return Example(run.name, caption, config, history_of(run.events()))
+            return Example(run.name, problem_title(config), config, history_of(run.events()))
     return None

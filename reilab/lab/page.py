@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
-from html import escape
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import panel as pn
 import panel_material_ui as pmui
@@ -26,26 +27,28 @@ from reilab.lab.door import LOGIN, Door, Keeper, Login, Refusal, SafeAnswer, Str
 from reilab.lab.exhibit import Exhibit
 from reilab.lab.guide import Guide, KeyList, Tour
 from reilab.lab.hands import FREE, Hands
+from reilab.lab.headline import NAME, head_html, tab_title
 from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData
 from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
-from reilab.lab.style import HEADER, TALL, THEME
+from reilab.lab.style import FIRST_CSS, HEADER, LARGE, TALL, THEME
 from reilab.lab.sweeps import SweepPanel
-from reilab.lab.text import small_button, text
+from reilab.lab.text import set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
 
 POLL_MILLISECONDS = 100
-TAGLINE = "learning to image from noisy, incomplete measurements alone"
 #: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
 ON_LOAD = f"""
 const page = {compat.THE_PAGE}
 if (window.innerWidth < 600) page.data.sidebar_open = false
 if (follow && window.matchMedia("(prefers-color-scheme: dark)").matches) page.data.dark_theme = true
 """
+#: The page's own part of the browser takes care of it.
+ON_LOSS = 'window.dispatchEvent(new Event("reilab-lost"))'
 PARTS = {"run": "Run", "runs": "All runs", "compare": "Compare", "sweep": "Sweep"}
 
 
@@ -56,30 +59,36 @@ class LabPage(pn.viewable.Viewer):
         root: where the run folders live.
         query: what the address says of the state to open.
         hands: what its reader may do.
+        narrow: whether it is as narrow as a telephone.
     """
 
-    def __init__(self, root: Path, query: Mapping[str, str], hands: Hands = FREE) -> None:
+    def __init__(
+        self, root: Path, query: Mapping[str, str], hands: Hands = FREE, narrow: bool = False
+    ) -> None:
         super().__init__()
+        self._narrow = narrow
         self.lab, self.look, self.tour = Lab(root, hands), View(), Tour()
         self._beat, self._awake = Beat(), False
         self._bulletin = Bulletin(root)
         self._unseen: list[Event] = []
         self._told_early: list[Mapping[str, Any]] = []
         self.browser = Browser(keys=list(keys.KEYS))
-        trouble = self._open(query)
+        told = self._open(query)
         self._library = Library(root)
         self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
         self._comparison = Comparison(self._library, self.look, self.browser)
         self._sweeps = SweepPanel(self._library, self.lab, self.look)
-        self._guide, self._keys = Guide(self.lab, self.tour), KeyList()
-        self._mydata = MyData(self.lab)
+        self._keys, self._mydata = KeyList(), MyData(self.lab)
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
             small_button("My data", self._mydata.toggle, "my data", "text"),
             small_button("Keys", self._keys.toggle, "keys", "text"),
+            small_button("Present", self._toggle_presentation, "present", "text"),
         )
         self._run = RunView(self.lab, self.look, self.browser, *links)
-        self._run.transport.tell(trouble)
+        self._run.transport.tell(told)
+        train = partial(self._run.transport.press, "train")
+        self._guide = Guide(self.lab, self.tour, self.browser, train)
         parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
         parts["sweep"] = self._sweeps
         self._tabs = {
@@ -88,7 +97,9 @@ class LabPage(pn.viewable.Viewer):
         }
         self.page = self._layout()
         self.look.param.watch(self._turn, "tab")
+        self.look.param.watch(self._arrange, "present")
         self._turn()
+        self._arrange()
         self._system_dark: bool | None = None
         self.browser.listen(self._hear)
         self.page.param.watch(self._keep_theme, "dark_theme")
@@ -114,12 +125,16 @@ class LabPage(pn.viewable.Viewer):
                 self._run.update(anew=rewound)
             self.look.advance(self._exhibit.timeline.moments)
             self.browser.address = address.write(self.lab, self.look)
+            self.browser.title = tab_title(self.lab)
+            set_html(self._head, head_html(self.lab))
+            self.tour.note(self.lab)
         if self._beat.lists:
             self._bulletin.update(self.lab.folder if self.lab.run else None)
             if self.look.tab == "runs":
                 self._runs.update()
             self._comparison.update()
             self._sweeps.update()
+            self._run.others.update(self._library.at_work())
         self._beat.count()
 
     def wake(self) -> None:
@@ -138,19 +153,25 @@ class LabPage(pn.viewable.Viewer):
 
         A live run is left as it is.
         """
+        told, run = list[str](), query.get("run", "")
+        if run and run != self.lab.run:
+            told.append(attempt(lambda: self.lab.open(run)))
+        told += address.read_view(query, self.look)
+        if not self.lab.live:
+            told += address.read_choices(query, self.lab.choices)
+        told += address.strangers(query, self.lab.choices)
+        return "\n".join(filter(None, told))
 
-        def open_asked() -> None:
-            if run := query.get("run"):
-                self.lab.open(run)
-            if not self.lab.live:
-                address.read_choices(query, self.lab.choices)
-
-        address.read_view(query, self.look)
-        return attempt(open_asked)
+    def _go_back(self, query: Mapping[str, str]) -> None:
+        """Show what an address of before has shown."""
+        if query.get("run", "") != self.lab.run:
+            self.lab.close()
+        usual = {name: self.look.param[name].default for name in address.VIEWED}
+        self.look.param.update(**usual)
+        self._run.transport.tell(self._open(query))
 
     def _layout(self) -> pmui.Page:
-        words = f"<h1>reilab <small>{escape(TAGLINE)}</small></h1>"
-        title = text(words, styles={"color": "white"})
+        self._head = text(head_html(self.lab), styles={"color": "white", "min-width": "0"})
         self._parts = Field(
             kind="segments",
             label="Part of the lab",
@@ -162,7 +183,7 @@ class LabPage(pn.viewable.Viewer):
             align="center",
         )
         self._parts.param.watch(lambda event: setattr(self.look, "tab", event.new), "value")
-        main = pn.Column(
+        self._main = pn.Column(
             self._guide,
             self._keys,
             self._mydata,
@@ -170,13 +191,13 @@ class LabPage(pn.viewable.Viewer):
             self.browser,
             sizing_mode="stretch_width",
             margin=(16, 20, 40, 20),
-            styles=dict(TALL),
         )
         page = pmui.Page(
-            meta_title="reilab",
-            header=[title, self._parts, self._bulletin],
+            meta_title=NAME,
+            raw_css=[FIRST_CSS[self.look.theme]],
+            header=[self._head, self._parts, self._bulletin],
             sidebar=[Controls(self.lab)],
-            main=[main],
+            main=[self._main],
             sidebar_width=300,
             sidebar_resizable=False,
             theme_config=THEME,
@@ -198,6 +219,16 @@ class LabPage(pn.viewable.Viewer):
             self._runs.update()
         self._comparison.ask()
 
+    def _arrange(self, *_: Any) -> None:
+        """Make room for a presentation, in large type, or for work."""
+        present = self.look.present
+        self._main.styles = {**TALL, "--type": f"{LARGE if present else 1}"}
+        # The drawer of a narrow page lies over everything.
+        self.page.sidebar_open = not (present or self._narrow)
+
+    def _toggle_presentation(self) -> None:
+        self.look.present = not self.look.present
+
     @property
     def _exhibit(self) -> Exhibit:
         return self._comparison.exhibit if self.look.tab == "compare" else self._run.exhibit
@@ -217,9 +248,11 @@ class LabPage(pn.viewable.Viewer):
             self._told_early.append(told)
             return
         self._beat.slower = told.get("slower", self._beat.slower)
+        if "back" in told:
+            self._go_back(dict(parse_qsl(told["back"].removeprefix("?"))))
         if told.get("narrow"):
-            # The drawer of a narrow page lies over everything.
-            self.page.sidebar_open = False
+            self._narrow = True
+            self._arrange()
         if "dark" in told:
             self._system_dark = bool(told["dark"])
             if not self.look.theme:
@@ -233,6 +266,11 @@ class LabPage(pn.viewable.Viewer):
                 self._toggle_tour()
             case keys.HELP:
                 self._keys.toggle()
+            case keys.LEAVE:
+                self.look.present, self.tour.place = False, -1
+                self._keys.close()
+            case keys.TRAIN:
+                self._run.transport.press("train")
             case keys.WHOLE:
                 self._exhibit.board.reset_view()
             case key:
@@ -242,12 +280,15 @@ class LabPage(pn.viewable.Viewer):
 
 def session(root: Path, door: Door) -> LabPage:
     """A new page for the session that is being served, with its heartbeat."""
-    pn.extension(throttled=True, notifications=True, reconnect=True)
+    # A server that was started anew knows nothing of this session: the page asks for a new one.
+    pn.extension(throttled=True, notifications=True, reconnect=False)
     asked = pn.state.session_args.items()
     query = {name: values[0].decode(errors="replace") for name, values in asked if values}
-    page = LabPage(root, query, door.hands(pn.state.user, query))
+    narrow = "Mobi" in pn.state.headers.get("User-Agent", "")
+    page = LabPage(root, query, door.hands(pn.state.user, query), narrow)
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
+    pn.state.curdoc.js_on_event("connection_lost", CustomJS(code=ON_LOSS))
     pn.state.onload(page.wake)
     document = pn.state.curdoc
     pn.state.on_session_destroyed(lambda session_context: compat.forget_views(document))
@@ -275,7 +316,7 @@ def serve(door: Door, root: Path, show: bool) -> None:
         show=show,
         verbose=False,
         start=False,
-        title="reilab",
+        title=NAME,
         **guarded,
     )
     rule = Rule(Stranger(door), Refusal)

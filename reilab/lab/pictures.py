@@ -146,6 +146,8 @@ def _whole(length: int) -> Range1d:
 def _with_alpha(pixels: Pixels) -> NDArray[np.uint32]:
     """Red, green, blue and full opacity in the four bytes of each pixel."""
     opaque = np.full((*pixels.shape[:2], 1), 255, np.uint8)
+    # What is cut out of a stack may lie in memory in any order.
+    pixels = np.ascontiguousarray(pixels)
     packed: NDArray[np.uint32] = np.concatenate([pixels, opaque], axis=2).view(np.uint32)[..., 0]
     return packed
 
@@ -270,9 +272,9 @@ class Pictures:
         self.touch.update()
         low, high = self.range(scene)
         # Errors that are hidden are not computed.
-        errors, end = ({}, 0.0) if ERRORS in self._look.hidden else (scene.errors, scene.end)
+        errors, end = ({}, 0.0) if ERRORS in self._look.unseen else (scene.errors, scene.end)
         for shot in shown_of(scene):
-            if shot.key not in self._look.hidden:
+            if shot.key not in self._look.unseen:
                 black, white = (0.0, 1.0) if shot.key == MEASUREMENT else (low, high)
                 error = errors.get(shot.key)
                 self.by_key[shot.key].draw(scene.run, shot, black, white, error, end)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 import panel as pn
@@ -14,6 +15,7 @@ from reilab.lab.board import Redraw
 from reilab.lab.content import content_of
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.explain import objectives
+from reilab.lab.headline import others_words
 from reilab.lab.markup import example_html, introduction, list_html, standing_html
 from reilab.lab.model import Lab
 from reilab.lab.opening import Opening
@@ -21,9 +23,10 @@ from reilab.lab.outlooks import Example, Outlooks, example_of
 from reilab.lab.parts import Parts
 from reilab.lab.style import LINE, TALL, slug
 from reilab.lab.takehome import Facts, Repeat
-from reilab.lab.text import block, set_html, text
+from reilab.lab.text import block, set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, put
+from reilab.runs.account import Account
 from reilab.runs.config import RunConfig
 from reilab.runs.facts import facts_of
 from reilab.show.scene import lost_words
@@ -33,9 +36,11 @@ from reilab.show.words import steering_log
 class Transport(pn.viewable.Viewer):
     """The buttons of a lab with its status, and a notice when something stands in the way."""
 
-    def __init__(self, lab: Lab, view: View, *links: pn.viewable.Viewable) -> None:
+    def __init__(
+        self, lab: Lab, view: View, browser: Browser, *links: pn.viewable.Viewable
+    ) -> None:
         super().__init__()
-        self._lab, self._look = lab, view
+        self._lab, self._look, self._browser = lab, view, browser
         self._refusal = ""
         self._buttons = {one.name: self._button(one) for one in actions(lab, view)}
         self._told = {
@@ -51,6 +56,7 @@ class Transport(pn.viewable.Viewer):
             self._told["detail"],
             room,
             *links,
+            css_classes=["reilab-transport"],
             margin=0,
             styles=dict(LINE),
             sizing_mode="stretch_width",
@@ -81,14 +87,49 @@ class Transport(pn.viewable.Viewer):
         for name, words in standing_html(self._lab, self._refusal).items():
             set_html(self._told[name], words)
 
+    def press(self, name: str) -> None:
+        """Do what a button says; the keyboard stays here, as the button may go."""
+        self.tell(press(self._lab, self._look, name))
+        if not self._buttons[name].visible:
+            self._browser.focus("transport")
+
     def _button(self, action: Action) -> pmui.Button:
         return pmui.Button(
             label=action.label,
             variant="contained" if action.name == "train" else "outlined",
             css_classes=[slug(action.name)],
             margin=0,
-            on_click=lambda event: self.tell(press(self._lab, self._look, action.name)),
+            on_click=lambda event: self.press(action.name),
         )
+
+
+class Others(pn.viewable.Viewer):
+    """A word on another run that is at work while none is that is shown, and the way to it.
+
+    Args:
+        lab: opens it.
+        attempt: acts, and says what stood in the way.
+    """
+
+    def __init__(self, lab: Lab, attempt: Callable[[Callable[[], None]], None]) -> None:
+        super().__init__()
+        self._lab, self._run = lab, ""
+        self._words = text(css_classes=["reilab-others"])
+        follow = small_button("Follow it", lambda: attempt(lambda: lab.open(self._run)), "follow")
+        self._view = pn.Row(
+            self._words, follow, visible=False, styles={**LINE, "margin-top": "10px"}, **STRETCH
+        )
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._view
+
+    def update(self, at_work: Sequence[Account]) -> None:
+        """Tell of the first of these runs."""
+        other = next((one for one in at_work if one.folder.name != self._lab.run), None)
+        self._view.visible = other is not None and not self._lab.live
+        if other is not None:
+            self._run, words = other.folder.name, others_words(self._lab, other)
+            set_html(self._words, f'<span role="status">{escape(words)}</span>')
 
 
 class RunView(pn.viewable.Viewer):
@@ -99,7 +140,8 @@ class RunView(pn.viewable.Viewer):
     ) -> None:
         super().__init__()
         self._lab, self._look = lab, view
-        self.transport = Transport(lab, view, *links)
+        self.transport = Transport(lab, view, browser, *links)
+        self.others = Others(lab, self.transport.attempt)
         self._steered, self._formula = block(), block()
         self._parts = Parts(view, self._config, lab.hands)
         self._outlooks = Outlooks(lab.choices, lab.hands)
@@ -117,6 +159,7 @@ class RunView(pn.viewable.Viewer):
         )
         self._view = pn.Column(
             self.transport,
+            self.others,
             self._opening,
             self._example_head,
             self.exhibit,
@@ -160,12 +203,17 @@ class RunView(pn.viewable.Viewer):
             self._show_outlook()
 
     def _show_outlook(self) -> None:
-        """What would be learned from: before a run, and when other settings are chosen than its."""
+        """What would be learned from: before a run, and when other settings are chosen than its.
+
+        A presentation shows it only where there is nothing else.
+        """
         lab = self._lab
-        if lab.history.posed is None or not (lab.live or lab.queued or lab.as_asked):
-            self._opening.show(introduction(lab), str(lab.choices.further.get("group", "")))
-        else:
+        posed = lab.history.posed is not None
+        settled = posed and (lab.live or lab.queued or lab.as_asked)
+        if settled or (self._look.present and (posed or self._example())):
             self._opening.hide()
+        else:
+            self._opening.show(introduction(lab), str(lab.choices.further.get("group", "")))
 
     def _example(self) -> Example | None:
         """What is shown while there is no run."""

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-BUTTON_TEXT = {"button": {"textTransform": "none"}}
+#: A thumb wants buttons of 44 pixels.
+BUTTONS = {
+    "typography": {"button": {"textTransform": "none"}},
+    "components": {
+        name: {
+            "styleOverrides": {
+                "root": {"@media (pointer: coarse)": {"minHeight": "44px", "minWidth": "44px"}}
+            }
+        }
+        for name in ("MuiButton", "MuiIconButton")
+    },
+}
 THEME = {
-    "light": {"palette": {"primary": {"main": "#1a5fb4"}}, "typography": BUTTON_TEXT},
-    "dark": {"palette": {"primary": {"main": "#82b4ff"}}, "typography": BUTTON_TEXT},
+    "light": {"palette": {"primary": {"main": "#1a5fb4"}}, **BUTTONS},
+    "dark": {"palette": {"primary": {"main": "#82b4ff"}}, **BUTTONS},
 }
 #: The header keeps its colours, whatever the theme. The page's busy indicator cannot be turned off
 #: (the browser never hears of ``None``), and would be a nameless bar to screen readers.
@@ -15,6 +26,19 @@ HEADER = {
     "& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"},
     "& .header .MuiLinearProgress-root": {"display": "none"},
 }
+#: The ground of the page until its theme is there, by theme: white would flash where all is dark.
+DARK_GROUND = """
+html { color-scheme: dark; }
+html:has(body:not([data-awake])), body:not([data-awake]) { background: #121212 !important; }
+body:not([data-awake]) > [data-root-id] { opacity: 0; }
+"""
+FIRST_CSS = {
+    "": f"@media (prefers-color-scheme: dark) {{ {DARK_GROUND} }}",
+    "dark": DARK_GROUND,
+    "light": "",
+}
+#: How many times as large type is in a presentation.
+LARGE = 1.35
 #: The cursor of the curves, and the line of the swipe.
 MARK = "#c9a400"
 
@@ -42,18 +66,22 @@ SIDEWAYS = """
 
 #: Each pane of text lives in a shadow root of its own and needs the sheet for itself.
 TEXT_CSS = """
-:host { font-size: 14px; line-height: 1.45; color: var(--panel-on-surface-color); }
+:host { --px: calc(1px * var(--type, 1)); font-size: calc(14 * var(--px)); line-height: 1.45;
+        color: var(--panel-on-surface-color); }
 .bk-clearfix { display: block !important; }
-h1 { font-size: 20px; font-weight: 600; margin: 0; letter-spacing: .01em; white-space: nowrap; }
+h1 { font-size: 20px; font-weight: 600; margin: 0; letter-spacing: .01em; white-space: nowrap;
+     overflow: hidden; text-overflow: ellipsis; }
 h1 small { font-size: 14px; font-weight: 400; opacity: .85; margin-left: 10px; }
 h2 { font-size: 13px; font-weight: 600; margin: 0; letter-spacing: .04em;
      text-transform: uppercase; opacity: .72; }
 .meters { font-size: 13px; white-space: nowrap; font-variant-numeric: tabular-nums; }
-@media (max-width: 1250px) { h1 small { display: none; } }
-@media (max-width: 900px) { .meters { display: none; } }
+@media (max-width: 1250px) { h1 .tagline { display: none; } }
+.narrow { display: none; }
+@media (max-width: 900px) { .meters, h1 small { display: none; } .narrow { display: block; } }
 p { margin: 0; }
-.quiet { opacity: .72; font-size: 13px; }
-.state { font-weight: 600; font-size: 16px; margin-right: 10px; white-space: nowrap; }
+.quiet { opacity: .72; font-size: calc(13 * var(--px)); }
+.state { font-weight: 600; font-size: calc(16 * var(--px)); margin-right: 10px;
+         white-space: nowrap; }
 .notice { padding: 10px 14px; border-radius: 6px; border-left: 4px solid #d93025;
           background: color-mix(in srgb, #d93025 12%, transparent); overflow-wrap: anywhere; }
 .empty { max-width: 620px; margin: 8vh auto 0; text-align: center; padding: 0 16px; }
@@ -66,29 +94,35 @@ p { margin: 0; }
 .meter .bar span { display: block; height: 100%; background: var(--panel-primary-color); }
 .empty strong { display: block; font-size: 22px; font-weight: 600; margin-bottom: 10px; }
 .title, .caption { display: flex; align-items: center; gap: 6px; white-space: nowrap;
-                   height: 22px; }
+                   height: calc(22 * var(--px)); }
 .name { font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
-.caption { justify-content: space-between; font-size: 12.5px; height: 20px; }
+.caption { justify-content: space-between; font-size: calc(12.5 * var(--px)); height: 20px; }
 .caption .name { font-weight: 500; }
 .caption span + span { opacity: .8; }
-.numbers { font-variant-numeric: tabular-nums; font-size: 13px; white-space: nowrap; height: 20px;
+.numbers { font-variant-numeric: tabular-nums; font-size: calc(13 * var(--px)); white-space: nowrap;
+           height: calc(20 * var(--px));
            overflow: hidden; text-overflow: ellipsis; }
+.awaited { aspect-ratio: 1; margin-top: 6px; background: var(--panel-on-surface-color);
+           opacity: .08; }
 .chip { flex: none; width: 10px; height: 10px; border-radius: 2px; }
-.scale { display: flex; align-items: center; gap: 4px 8px; font-size: 12.5px; flex-wrap: wrap;
-         margin-top: 10px; font-variant-numeric: tabular-nums; }
+.scale { display: flex; align-items: center; gap: 4px 8px; font-size: calc(12.5 * var(--px));
+         flex-wrap: wrap; margin-top: 10px; font-variant-numeric: tabular-nums; }
 .scale .quiet { margin-right: auto; font-size: 12.5px; }
 .scale .bar { width: 220px; height: 10px; border-radius: 2px; }
-.moment { display: inline-block; min-width: 88px; text-align: right; white-space: nowrap;
+.moment { display: inline-block; min-width: 6.5em; text-align: right; white-space: nowrap;
           font-variant-numeric: tabular-nums; }
 .formulas { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px; margin-bottom: 8px;
             overflow-x: auto; }
-.formula { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 2px 8px; font-size: 16px;
-           white-space: nowrap; }
+.formula { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 2px 8px;
+           font-size: calc(16 * var(--px)); white-space: nowrap; }
 .formula .whose .chip { display: inline-block; margin-right: 8px; }
 .formula .term { display: inline-flex; flex-direction: column; align-items: center; }
-.formula small { font-size: 12px; opacity: .78; min-height: 16px; }
+.formula small { font-size: calc(12 * var(--px)); opacity: .78; min-height: 16px; }
 .formula b { font-variant-numeric: tabular-nums; }
 .tour h2, .tour p { margin: 0 0 6px; max-width: 80ch; }
+.tour ol { display: flex; flex-wrap: wrap; gap: 4px 30px; margin: 0 0 12px; padding-left: 18px; }
+.tour [aria-current] { font-weight: 600; }
+.hidden { position: absolute; clip-path: inset(50%); }
 .keys { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 8px 0 0; }
 .keys dd { margin: 0; }
 pre { margin: 0; padding: 8px 12px; border-radius: 6px; white-space: pre-wrap; font-size: 13px;

@@ -8,7 +8,7 @@ import param
 from bokeh import palettes
 from bokeh.palettes import Cividis256, Greys256, Magma256, Viridis256
 
-from reilab.show.panes import ERROR_COLOURS
+from reilab.show.panes import ERROR_COLOURS, MEASUREMENT
 from reilab.show.parts import IMAGE, PARTS
 
 MAPS: Mapping[str, tuple[str, ...]] = {
@@ -35,7 +35,9 @@ class View(param.Parameterized):
     tab = param.Selector(default="run", objects=list(TABS), doc="Which part of the lab is shown.")
     hidden = param.List(default=[], item_type=str, doc="Panes that are not shown.")
     sample = param.Integer(default=0, bounds=(0, None), doc="Which test image, from 0.")
-    at = param.Integer(default=None, doc="The step that is shown; none follows the live end.")
+    at = param.Integer(
+        default=None, bounds=(0, None), doc="The step that is shown; none follows the live end."
+    )
     playing = param.Boolean(default=False, doc="Whether the moments of the run pass by themselves.")
     part = param.Selector(
         default=IMAGE, objects=list(PARTS), doc="What is shown of each image: itself, or a part."
@@ -43,7 +45,9 @@ class View(param.Parameterized):
     profile = param.Selector(
         default="", objects=["", "row", "column"], doc="Along which line values are drawn."
     )
-    window = param.Range(default=(0.0, 1.0), doc="Black and white, as shares of the value range.")
+    window = param.Range(
+        default=(0.0, 1.0), bounds=(0, 1), doc="Black and white, as shares of the value range."
+    )
     colours = param.Selector(default="grey", objects=list(MAPS), doc="Colour map of grey images.")
     zoom = param.NumericTuple(
         default=None, length=4, allow_None=True, doc="Left, right, bottom, top."
@@ -61,7 +65,13 @@ class View(param.Parameterized):
     watch = param.String(
         default="", doc="The word of a watching link, if the page was opened by one."
     )
+    present = param.Boolean(default=False, doc="Large, on one screen: images, PSNR and formula.")
     smoothing = param.Number(default=0.0, bounds=(0, 0.99), doc="Weight of the past in each point.")
+
+    @property
+    def unseen(self) -> set[str]:
+        """The panes that are not on screen now: a presentation has one row of images."""
+        return {*self.hidden, *((ERRORS, MEASUREMENT) if self.present else ())}
 
     def toggle(self, pane: str) -> None:
         """Show a pane that is hidden, or hide it."""

@@ -97,7 +97,9 @@ class Track:
 
     @property
     def step(self) -> int:
-        return self.stepped[-1].step if self.stepped else self.started.step
+        """The last step that it has told of."""
+        told: list[Stepped | Evaluated] = [*self.stepped[-1:], *self.evaluated[-1:]]
+        return max((event.step for event in told), default=self.started.step)
 
     @property
     def metrics(self) -> Metrics | None:

@@ -43,6 +43,10 @@ class Live(Protocol):
         """Obey a command, and answer it; nothing yet if it waits for an event to come."""
         ...
 
+    def look(self) -> Sequence[Event]:
+        """What every method at work makes of the test images now; it changes none of them."""
+        ...
+
     def untold(self) -> bool:
         """Whether something has happened, or been asked for, that no event has told of yet."""
         ...
@@ -59,7 +63,8 @@ def drive(run: Live, *sinks: Sink, inbox: Inbox = nobody) -> None:
     But for ``Ticked``, of which there is nothing to tell: it is a moment to look into the inbox.
 
     Commands take effect between two events, those that came before ``Stop`` too. While paused
-    nothing is pulled, but ``Step`` lets each method go on to its next ``Stepped``.
+    nothing is pulled, but ``Step`` lets each method go on until all have taken the next step. What
+    they make of the test images is shown then, and as soon as the run is paused.
     """
     desk = _Desk(run, sinks)
     for event in run:
@@ -77,9 +82,10 @@ class _Desk:
 
     run: Live
     sinks: tuple[Sink, ...]
-    at_work: set[str] = field(default_factory=set)
-    #: Methods that have not yet taken the turn that ``Step`` gave them.
-    stepping: set[str] = field(default_factory=set)
+    #: The step at which each method at work stands.
+    at: dict[str, int] = field(default_factory=dict)
+    #: The step to which all of them go on, and how many more were asked for.
+    goal: int | None = None
     turns: int = 0
     paused: bool = False
 
@@ -89,19 +95,19 @@ class _Desk:
             sink(event)
 
     def tell(self, event: Event) -> None:
-        """Show an event of the run, and note whose turn it ends."""
+        """Show an event of the run, and note where it leaves its method."""
         if not isinstance(event, Ticked):
             self.show(event)
         match event:
-            case Started(method=method):
-                self.at_work.add(method)
-                if self.stepping:
-                    self.stepping.add(method)
-            case Stepped(method=method):
-                self.stepping.discard(method)
-            case Finished(method=method) | Failed(method=method):
-                self.at_work.discard(method)
-                self.stepping.discard(method)
+            case Started() | Stepped() | Ticked():
+                self.at[event.method] = event.step
+            case Finished() | Failed():
+                self.at.pop(event.method, None)
+
+    def look(self) -> None:
+        """Show where all methods stand."""
+        for event in self.run.look():
+            self.show(event)
 
     def is_to_stop(self, inbox: Inbox) -> bool:
         """Sort what has come in; wait while paused. True as soon as the run is to stop."""
@@ -110,12 +116,15 @@ class _Desk:
                 if isinstance(message, Stop):
                     return True
                 self._take(message)
-            if self.turns and not self.at_work:
+            if self.goal is not None and all(step >= self.goal for step in self.at.values()):
+                self.goal = None
+                self.look()
+            if self.turns and not self.at:
                 return False
-            if self.turns and not self.stepping:
+            if self.turns and self.goal is None:
                 self.turns -= 1
-                self.stepping = set(self.at_work)
-            if not self.paused or self.stepping:
+                self.goal = min(self.at.values()) + 1
+            if not self.paused or self.goal is not None:
                 return False
             time.sleep(PAUSE_POLL_SECONDS)
 
@@ -124,8 +133,9 @@ class _Desk:
             case Pause() if not self.paused:
                 self.paused = True
                 self.show(Paused())
+                self.look()
             case Continue() if self.paused:
-                self.paused, self.turns, self.stepping = False, 0, set()
+                self.paused, self.turns, self.goal = False, 0, None
                 self.show(Continued())
             case Step() if self.paused:
                 self.turns += 1

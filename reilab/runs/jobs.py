@@ -14,7 +14,13 @@ from reilab.record.folder import RunFolder, list_runs, unused
 from reilab.record.history import History, history_of
 from reilab.runs import pool, queue
 from reilab.runs.config import RunConfig
-from reilab.runs.roster import check_free, last_words, signed_in, worker_alive
+from reilab.runs.roster import (
+    check_free,
+    last_words,
+    signed_in,
+    told_by_its_worker,
+    worker_alive,
+)
 
 
 class Status(StrEnum):
@@ -24,6 +30,7 @@ class Status(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     PAUSED = "paused"
+    STOPPING = "stopping"
     STOPPED = "stopped"
     FINISHED = "finished"
     FAILED = "failed"
@@ -32,7 +39,7 @@ class Status(StrEnum):
 
 
 #: A worker is at it.
-LIVE = (Status.STARTING, Status.RUNNING, Status.PAUSED)
+LIVE = (Status.STARTING, Status.RUNNING, Status.PAUSED, Status.STOPPING)
 #: ``resume`` goes on with it.
 RESUMABLE = (Status.STOPPED, Status.FAILED, Status.LOST)
 
@@ -135,6 +142,8 @@ def standing(folder: RunFolder, history: History) -> Standing:
             return Standing(Status.PAUSED)
         # What ended before is shown until the new worker has posed the problem.
         broken_off = history.stopped or (history.failed and not history.failed.method)
+        if broken_off and told_by_its_worker(folder):
+            return Standing(Status.STOPPING)
         going = history.tracks and not broken_off
         return Standing(Status.RUNNING if going else Status.STARTING)
     if position is not None:

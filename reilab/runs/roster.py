@@ -102,6 +102,12 @@ def worker_alive(folder: RunFolder) -> bool:
     return entry is not None and not entry.ended and entry.process.is_alive
 
 
+def told_by_its_worker(folder: RunFolder) -> bool:
+    """Whether the worker that signed in last has told something since."""
+    signed, told = folder.path / "worker.json", folder.path / "events.jsonl"
+    return told.exists() and told.stat().st_mtime_ns > signed.stat().st_mtime_ns
+
+
 def last_words(folder: RunFolder) -> str:
     """What is known of a worker that ended without recording how."""
     entry = _read(folder)

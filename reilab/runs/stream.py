@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TypeAlias
 from reilab.events import Command, Event, Failed, Finished, Posed
 from reilab.key import Key
 from reilab.methods.base import MethodSpec
+from reilab.methods.registry import method_of
 from reilab.nets.registry import NetworkSpec
 from reilab.problem import MEASUREMENTS, Problem
 from reilab.record.history import History
@@ -35,6 +37,7 @@ from reilab.training.evaluate import (
 )
 from reilab.training.state import Answer, TrainState, new_state, steer
 from reilab.training.team import ALONE, Team
+from reilab.training.train import evaluated
 
 Restore: TypeAlias = Callable[[TrainState], None]
 
@@ -126,6 +129,7 @@ class Prepared:
             measurement=previews(problem.picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
             at_once=n_lanes(len(self.objectives), problem.device, self.team),
+            methods=tuple(method_of(one).name for one in self.objectives),
         )
 
 
@@ -171,6 +175,14 @@ class Run:
             self._early.append(command)
             return []
         return steer(self._at_work, command)
+
+    def look(self) -> Sequence[Event]:
+        """What every method at work makes of the test images now, where they are images."""
+        found, prepared = list[Event](), self._prepared
+        for state in self._at_work or ():
+            with suppress(DivergedError):
+                found.append(evaluated(state, prepared.problem, prepared.training, prepared.exam))
+        return found
 
     def _carry_out(self) -> Iterator[tuple[Event, ...]]:
         prepared = self._prepared

@@ -73,6 +73,7 @@ class Scene:
         span: the length of the value range, of which errors are shares; from black to white if
             left out.
         note: what is to be said of all images.
+        awaited: the methods of which there is no image yet.
     """
 
     run: str
@@ -85,6 +86,7 @@ class Scene:
     scale: float | None = None
     span: float | None = None
     note: str = ""
+    awaited: Sequence[str] = ()
 
     @property
     def panes(self) -> list[Shot]:
@@ -132,7 +134,10 @@ def scene_of(run: str, history: History, sample: int, at: int | None = None) -> 
         return None
     sample = min(sample, max(n_images(history) - 1, 0))
     low, high = history.posed.value_range
-    return Scene(run, sample, shots(history, sample, at), measurement(history, sample), low, high)
+    found = shots(history, sample, at)
+    there = {shot.key for shot in found}
+    awaited = [name for name in history.posed.methods if name not in there]
+    return Scene(run, sample, found, measurement(history, sample), low, high, awaited=awaited)
 
 
 def moments(histories: Iterable[History]) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reilab.events import Command, SetAssumedNoise, SetLearningRate, SetWeight
 from reilab.methods.registry import methods, weights
-from reilab.record.history import History
+from reilab.record.history import History, Track
 
 
 def number_text(value: Any) -> str:
@@ -91,15 +91,22 @@ def unread_words(history: History) -> list[str]:
     return found
 
 
+def believes(track: Track) -> bool:
+    """Whether a method uses the assumed noise: it is in one of its terms as they are written."""
+    known = {one.term: one.formula for one in weights().values()}
+    return any("{noise}" in known.get(term, "{noise}") for term in track.started.weights)
+
+
 def steering_log(history: History) -> list[str]:
     """What was changed while the run was going, at which step, for which methods."""
     found: dict[tuple[int, str], list[str]] = {}
     for name in in_order(history):
-        for event in history.tracks[name].steered:
-            found.setdefault((event.step, change_words(event.command)), []).append(
-                method_title(name)
-            )
+        track = history.tracks[name]
+        for event in track.steered:
+            names = found.setdefault((event.step, change_words(event.command)), [])
+            if not isinstance(event.command, SetAssumedNoise) or believes(track):
+                names.append(method_title(name))
     return [
-        f"Step {step}: {change} ({', '.join(names)})"
+        f"Step {step}: {change} ({', '.join(names) or 'no method of this run uses it'})"
         for (step, change), names in sorted(found.items())
     ]

@@ -118,7 +118,7 @@ def _judged(
         _judge(state, problem, config, exam)
         if at_the_end and state.best:
             state.network.load_state_dict(state.best.tensors)
-        return _evaluated(state, problem, config, exam)
+        return evaluated(state, problem, config, exam)
     except DivergedError as error:
         message = (
             f"{state.method}: {error} after step {state.step}; what was saved before is kept. "
@@ -137,7 +137,12 @@ def _judge(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam)
     state.best = better(state.best, state.network, state.step, mean.psnr)
 
 
-def _evaluated(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) -> Evaluated:
+def evaluated(state: TrainState, problem: Problem, config: TrainConfig, exam: Exam) -> Evaluated:
+    """The network on the test images as it is; nothing of it changes.
+
+    Raises:
+        DivergedError: it gives no images.
+    """
     found, images = examine(state.network, problem, exam, config.precision)
     n = config.previews
     shown = previews(images, n)

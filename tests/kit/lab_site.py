@@ -142,7 +142,7 @@ class Site:
         self.page.keyboard.press(key)
 
     def step(self) -> str:
-        return str(self.page.locator(".reilab-step:visible").inner_text())
+        return str(self.page.locator("span.reilab-step:visible").inner_text())
 
     def fill(self, control: str, value: str) -> None:
         box = self.page.locator(f".reilab-{control} input[type=text]")
@@ -158,7 +158,7 @@ def wait_until_awake(page: playwright.Page) -> None:
 @contextmanager
 def served(root: Path, **door: Any) -> Iterator[Server]:
     """The lab on a free port, behind such a door, and no worker left behind."""
-    port, told = free_port(), root.parent / f"{root.name}-held.json"
+    port, told = door.pop("port", None) or free_port(), root.parent / f"{root.name}-held.json"
     words = [str(port), str(root), str(told), json.dumps(door)]
     process = subprocess.Popen([sys.executable, "-c", SERVE, *words])
     try:

@@ -91,11 +91,11 @@ def test_the_assumed_noise_follows_the_true_one_until_parted(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("steps", 0, "steps = 0 is too small"),
-        ("noise", -1.0, "sigma = -1.0 is too small"),
-        ("noise", "much", "sigma = 'much' is not a number"),
-        ("alpha_sure", float("nan"), "alpha_sure = nan is not finite"),
-        ("methods", [], "must name at least one"),
+        ("steps", 0, "Steps: 0 is too small"),
+        ("noise", -1.0, "True noise: -1 is too small"),
+        ("noise", "much", "True noise: much is not a number"),
+        ("alpha_sure", float("nan"), "α SURE: nan is not finite"),
+        ("methods", [], "tick at least one"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_starts(
@@ -211,7 +211,7 @@ def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
     wait(lab, lambda: lab.standing.status is Status.RUNNING)
     lab.choices.learning_rate = -1.0
     lab.poll()
-    assert "learning_rate = -1.0 must be greater than 0" in lab.message
+    assert "Learning rate: -1 must be greater than 0" in lab.message
     lab.choices.learning_rate = 1e-4
     lab.stop()
     wait(lab, lambda: not lab.live)

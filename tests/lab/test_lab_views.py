@@ -269,7 +269,7 @@ def test_the_tour_sets_the_controls(tmp_path: Path) -> None:
     tour.move(1)
     tour.set_up(lab)
     assert set(lab.choices.methods) == set(STOPS[0].methods)
-    tour.place = 2
+    tour.place = 3
     tour.set_up(lab)
     assert lab.choices.config().assumed_noise == pytest.approx(4 * lab.choices.config().noise)
     tour.place = len(STOPS) - 1

@@ -49,6 +49,11 @@ def test_the_browser_has_the_values_of_all_pixels(scene: Scene) -> None:
         fine = 1 / BYTE if shot.image.shape[-1] == 3 else 2**-15
         inside = np.clip(shot.image, 0, 1) if shot.image.shape[-1] == 3 else shot.image
         assert told(pictures, shot.key) == pytest.approx(inside, abs=0.51 * fine)
+        if shot.image.shape[-1] == 1:
+            # The colour map is black and white at the ends of the range.
+            data, colours = pictures.by_key[shot.key].image.source.data, pictures.touch.colours
+            ends = [data["zero"][0] + data["unit"][0] * one for one in (colours.low, colours.high)]
+            assert ends == pytest.approx([scene.low, scene.high])
 
 
 def test_a_window_that_was_dragged_is_that_of_the_view(scene: Scene) -> None:

@@ -1200,6 +1200,27 @@ BUGS = [
         "lab/test_many_runs.py::test_the_list_has_a_column_a_method_and_finds_any_cell",
     ),
     Bug(
+        "a step ends as soon as one method has taken it",
+        "runs/drive.py",
+        "all(step >= self.goal for",
+        "any(step >= self.goal for",
+        "runs/test_runs.py::test_a_step_brings_every_method_to_the_same_step_and_shows_it",
+    ),
+    Bug(
+        "a window upside down is taken from an address",
+        "lab/address.py",
+        "or any(ends[i] >= ends[i + 1]",
+        "or any(ends[i] == ends[i + 1]",
+        "lab/test_shell.py::test_what_an_address_cannot_open_is_told_and_the_rest_holds",
+    ),
+    Bug(
+        "what is typed is looked at when it counts, not before",
+        "lab/controls.py",
+        'field.param.watch(check, "draft")',
+        "",
+        "lab/test_shell.py::test_all_that_is_wrong_is_told_in_the_words_of_the_labels",
+    ),
+    Bug(
         "text is taken for markup",
         "cli/terminal.py",
         "markup=False, emoji",

@@ -177,6 +177,9 @@ class Told:
     def untold(self) -> bool:
         return False
 
+    def look(self) -> list[Event]:
+        return []
+
     def __iter__(self) -> Iterator[Event]:
         return self
 
@@ -244,6 +247,13 @@ def turns(methods: tuple[str, ...], n_turns: int) -> Iterator[Event]:
                 yield stepped(method, step)
 
 
+class Seen(Told):
+    """One that can be looked at."""
+
+    def look(self) -> list[Event]:
+        return [Evaluated("all", self.step, METRICS, IMAGES)]
+
+
 class Stepper:
     """An inbox that pauses after some events, then steps whenever the run waits, then stops."""
 
@@ -266,17 +276,35 @@ class Stepper:
 
 
 @pytest.mark.parametrize("pause_after", [1, 2, 4, 5, 7, 8])
-def test_a_step_lets_every_method_take_one_turn(pause_after: int) -> None:
+def test_a_step_brings_every_method_to_the_same_step_and_shows_it(pause_after: int) -> None:
     seen: list[Event] = []
     stepper = Stepper(seen, pause_after, n_steps=3)
     methods = ("ei", "rei", "sure")
-    drive(Told(turns(methods, 50)), seen.append, inbox=stepper)
+    drive(Seen(turns(methods, 50)), seen.append, inbox=stepper)
     assert [type(e) for e in seen if isinstance(e, events.Paused | events.Continued)] == [
         events.Paused
     ]
     assert isinstance(seen[-1], events.Stopped)
-    taken = [later - earlier for earlier, later in pairwise(stepper.turns)]
-    assert taken == [Counter(methods)] * 3
+    assert len({stepper.turns[1][method] for method in methods}) == 1
+    taken = [later - earlier for earlier, later in pairwise(stepper.turns[1:])]
+    assert taken == [Counter(methods)] * 2
+    looks = [e for e in seen if isinstance(e, Evaluated) and e.method == "all"]
+    assert [e.step for e in looks[1:]] == [turns["ei"] for turns in stepper.turns[1:]]
+
+
+def test_a_look_changes_nothing_of_a_run() -> None:
+    config = configure("mri", "smoke", ["ei", "rei"])
+    run, looked = stream(config), list[Event]()
+    for event in run:
+        looked.append(event)
+        looks = [] if run.untold() else run.look()
+        if isinstance(event, Stepped):
+            assert max(one.step for one in looks) == event.step
+    alone = list(stream(config))
+    for kind, name in ((Stepped, "losses"), (Evaluated, "metrics")):
+        told = [[getattr(e, name) for e in seen if isinstance(e, kind)] for seen in (looked, alone)]
+        assert told[0] == told[1]
+        assert told[0]
 
 
 def test_a_step_does_not_wait_for_a_method_that_ends() -> None:

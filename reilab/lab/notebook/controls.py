@@ -39,7 +39,7 @@ class NotebookField:
             self._made, self._parts = made, PARTS[now.kind](now, self._send)
             replace(self._inputs, list(self._parts))
         for part, shown in self._parts.items():
-            put_traits(part, disabled=now.locked, **shown(now))
+            put_traits(part, disabled=bool(now.locked), **shown(now))
         set_html(self._help, help_html(now))
         show(self.widget, now.shown)
 
@@ -110,11 +110,12 @@ def titled(now: Control) -> str:
 
 
 def help_html(now: Control) -> str:
-    """A question mark that opens the help, by mouse or keyboard."""
+    """A question mark that opens the help, by mouse or keyboard, and what is wrong."""
     name = escape(f"Help on {now.label}", quote=True)
     return (
         f'<details><summary aria-label="{name}" title="{name}">?</summary>'
         f"<p>{escape(now.help)}</p></details>"
+        + (now.error and f'<p class="reilab-wrong" role="alert">{escape(now.error)}</p>')
     )
 
 

@@ -53,6 +53,71 @@ async function copy(text) {
   }
 }
 
+// What of an address is a place to come back to; the rest is how it is looked at.
+const PLACES = ["tab", "run", "present"]
+
+// The first visible element of a style class, wherever in the page's shadows it is.
+function find(root, name) {
+  for (const one of root.querySelectorAll("*")) {
+    if (one.classList.contains(name) && one.getClientRects().length) return one
+    const found = one.shadowRoot && find(one.shadowRoot, name)
+    if (found) return found
+  }
+  return null
+}
+
+// What is shown with a message may come a moment after it.
+function soon(name, act, tries = 12) {
+  window.setTimeout(() => {
+    const part = find(document, name)
+    if (part) act(part)
+    else if (tries) soon(name, act, tries - 1)
+  }, 400)
+}
+
+function hold(part) {
+  part.tabIndex = -1
+  part.focus({preventScroll: true})
+}
+
+function point(part) {
+  part.scrollIntoView({block: "center", behavior: "smooth"})
+  part.animate([{outline: "4px solid #e8a200", outlineOffset: "6px"}, {outline: "4px solid #e8a200", outlineOffset: "2px"}],
+    {duration: 700, iterations: 8, direction: "alternate"})
+}
+
+function skipLink() {
+  const link = document.createElement("a")
+  link.href = "#"
+  link.textContent = "Skip to the images"
+  link.style.cssText = "position: fixed; top: 8px; left: 8px; z-index: 9999; padding: 8px 14px; background: #fff; "
+    + "color: #12325e; font: 16px sans-serif; border-radius: 6px; clip-path: inset(50%)"
+  link.addEventListener("focus", () => { link.style.clipPath = "none" })
+  link.addEventListener("blur", () => { link.style.clipPath = "inset(50%)" })
+  link.addEventListener("click", (event) => {
+    event.preventDefault()
+    soon("reilab-transport", hold, 0)
+  })
+  return link
+}
+
+const AWAY = 2000
+
+// The address has the whole state of the page: as soon as the server answers, it is opened again.
+async function comeBack() {
+  const words = document.createElement("div")
+  words.setAttribute("role", "alert")
+  words.textContent = "The lab does not answer. This page comes back by itself as soon as it does."
+  words.style.cssText = "position: fixed; inset: auto 0 0 0; z-index: 9999; padding: 12px; text-align: center; "
+    + "background: #8c1d18; color: #fff; font: 16px sans-serif"
+  document.body.append(words)
+  for (;;) {
+    const answer = await fetch(window.location.pathname, {method: "HEAD"}).catch(() => null)
+    if (answer && answer.status < 500) return window.location.reload()
+    await new Promise((resolve) => window.setTimeout(resolve, AWAY))
+  }
+}
+
 export function render({model}) {
   const dark = window.matchMedia("(prefers-color-scheme: dark)")
   const onKey = (event) => {
@@ -65,10 +130,15 @@ export function render({model}) {
     model.send_msg({key: event.key})
   }
   const onTheme = () => model.send_msg({dark: dark.matches})
+  let settled = false
   const address = () => {
+    const [now, next] = [window.location.search, model.address].map((query) => new URLSearchParams(query))
+    const moved = settled && PLACES.some((name) => now.get(name) !== next.get(name))
     const path = window.location.pathname
-    window.history.replaceState(null, "", model.address ? `${path}?${model.address}` : path)
+    window.history[moved ? "pushState" : "replaceState"](null, "", model.address ? `${path}?${model.address}` : path)
+    settled = true
   }
+  const onBack = () => model.send_msg({back: window.location.search})
   const receive = (message) => {
     const data = message.data ?? message
     if (data.copy !== undefined) {
@@ -79,9 +149,17 @@ export function render({model}) {
       link.download = data.name
       link.click()
       URL.revokeObjectURL(link.href)
+    } else if (data.focus) {
+      soon(data.focus, hold)
+    } else if (data.point) {
+      soon(data.point, point)
     }
   }
+  const title = () => { document.title = model.title }
   document.addEventListener("keydown", onKey)
+  window.addEventListener("popstate", onBack)
+  window.addEventListener("reilab-lost", comeBack)
+  document.body.prepend(skipLink())
   dark.addEventListener("change", onTheme)
   // The page is laid out first.
   window.setTimeout(() => {
@@ -95,9 +173,12 @@ export function render({model}) {
   wake()
   model.on("awake", wake)
   model.on("address", address)
+  model.on("title", title)
   model.on("msg:custom", receive)
   model.on("remove", () => {
     document.removeEventListener("keydown", onKey)
+    window.removeEventListener("popstate", onBack)
+    window.removeEventListener("reilab-lost", comeBack)
     dark.removeEventListener("change", onTheme)
     window.clearInterval(lag)
   })

@@ -13,6 +13,7 @@ from panel.custom import JSComponent
 from param.parameterized import batch_call_watchers
 
 from reilab.lab import compat
+from reilab.lab.style import slug
 
 
 def put(part: Any, **values: Any) -> None:
@@ -47,7 +48,9 @@ class Field(JSComponent):
     words = param.String(doc="What the place of a slider means, for those who cannot see it.")
     eager = param.Boolean(doc="Whether to tell of a slider while it is being moved.")
     scaled = param.Boolean(doc="Whether to offer a tenth and ten times the number.")
-    locked = param.Boolean()
+    locked = param.String(doc="Why it cannot be used now; empty if it can.")
+    error = param.String(doc="What is wrong with what stands in it.")
+    draft = param.String(doc="What is being typed, before it counts.")
 
     _esm = HERE / "field.js"
     stylesheets = param.List(default=[FIELD_CSS])
@@ -87,16 +90,25 @@ class Browser(JSComponent):
     keys = param.List(item_type=str, doc="The keys to tell of.")
     awake = param.Boolean(doc="Whether the page answers; until then nothing on it can be used.")
     address = param.String(doc="The query of the page's address.")
+    title = param.String(doc="What the browser's tab is called.")
 
     _esm = HERE / "browser.js"
 
     def listen(self, heard: Callable[[dict[str, Any]], None]) -> None:
-        """Call ``heard`` with what is said: ``key``, ``dark``, ``narrow``, ``slower`` …."""
+        """Call ``heard`` with what is said: ``key``, ``back``, ``dark``, ``slower`` …."""
         self.on_msg(lambda event: heard(event.data))
 
     def copy(self, text: str) -> None:
         """Put a text on the clipboard."""
         compat.send(self, {"copy": text})
+
+    def focus(self, name: str) -> None:
+        """Put the keyboard where the part of this style class is."""
+        compat.send(self, {"focus": slug(name)})
+
+    def point(self, name: str) -> None:
+        """Bring the part of this style class into view, and draw a line around it for a while."""
+        compat.send(self, {"point": slug(name)})
 
     def download(self, name: str, content: bytes, kind: str) -> None:
         """Hand a file to the person in front of the browser."""

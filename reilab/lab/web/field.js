@@ -1,6 +1,8 @@
 // One labelled control with its unit, a help text that opens by mouse or keyboard, and for numbers
 // a slider or a tenth and ten times beside it. All values are text; the lab says what is wrong.
 let made = 0
+// So long after the last letter what is typed is checked, in milliseconds.
+const TYPING_PAUSE = 200
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag)
@@ -23,8 +25,17 @@ function scaled(text, factor) {
 }
 
 function numberInput(model, ids, send) {
-  const input = element("input", {type: "text", inputmode: model.kind === "text" ? "text" : "decimal", id: ids.input, "aria-describedby": ids.help})
-  const commit = () => { if (input.value !== model.value) send(input.value) }
+  const input = element("input", {type: "text", inputmode: model.kind === "text" ? "text" : "decimal", id: ids.input, "aria-describedby": `${ids.error} ${ids.help}`})
+  let timer
+  const commit = () => {
+    window.clearTimeout(timer)
+    if (input.value !== model.value) send(input.value)
+    else model.draft = input.value
+  }
+  input.addEventListener("input", () => {
+    window.clearTimeout(timer)
+    timer = window.setTimeout(() => { model.draft = input.value }, TYPING_PAUSE)
+  })
   input.addEventListener("change", commit)
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") commit() })
   let pause = 0
@@ -79,7 +90,7 @@ function checksInput(model, ids, send) {
     box.replaceChildren(...model.options.map(([value, words, colour]) => {
       const input = element("input", {type: "checkbox", value})
       input.checked = chosen.includes(value)
-      input.disabled = model.locked
+      input.disabled = Boolean(model.locked)
       input.addEventListener("change", () => {
         const values = model.options.map((option) => option[0])
         const now = new Set(model.value.split(" ").filter(Boolean))
@@ -181,7 +192,7 @@ const LABELLED = ["number", "text", "choice"]
 
 export function render({model}) {
   made += 1
-  const ids = {input: `input-${made}`, help: `help-${made}`, label: `label-${made}`}
+  const ids = {input: `input-${made}`, help: `help-${made}`, label: `label-${made}`, error: `error-${made}`}
   const send = (value) => { model.value = value }
   const control = KINDS[model.kind](model, ids, send)
   const tag = LABELLED.includes(model.kind) ? "label" : "span"
@@ -195,7 +206,8 @@ export function render({model}) {
   ask.setAttribute("aria-expanded", "false")
   ask.setAttribute("aria-controls", ids.help)
   const head = element("div", {class: "head"}, label, unit, ask)
-  const root = element("div", {class: `control of-${model.kind} ${model.place}`}, head, control.box, help)
+  const error = element("p", {id: ids.error, class: "fault", "aria-live": "polite"})
+  const root = element("div", {class: `control of-${model.kind} ${model.place}`}, head, control.box, error, help)
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !help.hidden) ask.click()
   })
@@ -206,9 +218,17 @@ export function render({model}) {
     ask.setAttribute("aria-label", `Help on ${model.label}`)
     ask.hidden = !model.help
     control.show()
-    for (const part of control.parts) part.disabled = model.locked
+    root.title = model.locked
+    for (const part of control.parts) part.disabled = Boolean(model.locked)
+  }
+  const complain = () => {
+    error.textContent = model.error
+    control.box.classList.toggle("wrong", Boolean(model.error))
+    for (const part of control.parts) part.setAttribute("aria-invalid", String(Boolean(model.error)))
   }
   for (const name of ["label", "unit", "help", "value", "options", "locked", "span", "words", "eager"]) model.on(name, refresh)
+  model.on("error", complain)
   refresh()
+  complain()
   return root
 }

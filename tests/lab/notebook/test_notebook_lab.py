@@ -201,7 +201,8 @@ def test_bad_input_is_explained_and_starts_nothing(tmp_path: Path) -> None:
     async def enter(panel: LabPanel) -> None:
         part(panel.controls.form.fields["steps"], ipywidgets.Text).value = "-5"
         panel.transport.buttons["train"].click()
-        assert "steps = -5 is too small" in panel.transport.words
+        assert "Steps: -5 is too small" in panel.transport.words
+        assert "-5 is too small" in panel.controls.form.fields["steps"]._help.value
         assert panel.lab.runs() == []
 
     in_a_notebook(tmp_path, enter)
