@@ -1151,6 +1151,27 @@ BUGS = [
         "tasks/test_built.py::test_the_group_is_that_of_the_images[inpainting-shifts-48]",
     ),
     Bug(
+        "what is unseen is shown as seen",
+        "show/parts.py",
+        "parts[part == UNSEEN]",
+        "parts[part == SEEN]",
+        "show/test_parts.py::test_inpainting_sees_the_pixels_that_are_kept_and_ct_says_how_it_looks",
+    ),
+    Bug(
+        "an address shows what is beside the images",
+        "lab/pictures.py",
+        "np.clip([start, end], 0, shared.reset_end)",
+        "np.clip([start, end], -99, 99)",
+        "lab/test_looking.py::test_an_address_cannot_put_the_images_out_of_sight[mri]",
+    ),
+    Bug(
+        "values under the pointer are half a range too high",
+        "lab/pictures.py",
+        "zero = low - ZERO * unit",
+        "zero = low",
+        "lab/test_looking.py::test_the_browser_has_the_values_of_all_pixels[mri]",
+    ),
+    Bug(
         "a page of another site may ask",
         "lab/door.py",
         "return host in known and (",
