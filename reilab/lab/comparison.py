@@ -28,7 +28,7 @@ from reilab.lab.content import (
 from reilab.lab.differences import Configs, differing, facts, heads
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, rows
+from reilab.lab.library import Library, SummaryRow, rows
 from reilab.lab.markup import key_html, row_head
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html
@@ -79,7 +79,6 @@ def content_of_several(
         **{name: partial(score_series, score=name) for name in SCORES},
         LOSSES: loss_series,
     }
-    told = facts(configs)
     return Content(
         scene=_together(rows_of_images, given, ERRORS not in look.hidden),
         n_images=n_shown,
@@ -91,19 +90,25 @@ def content_of_several(
         },
         n_steps=max(map(length, histories.values())),
         marks=[],
-        rows=[
-            replace(
-                row,
-                key=f"{letter}/{row.key}",
-                name=f"{letter}: {row.name}",
-                colour=method_colour(row.key),
-                facts={"Run": name, **_headed(told.get(name, {}), configs)},
-            )
-            for name, letter in given.items()
-            for row in rows(runs[name])
-            if row.key in kept
-        ],
+        rows=_lines(runs, configs, kept),
     )
+
+
+def _lines(runs: Mapping[str, History], configs: Configs, methods: set[str]) -> list[SummaryRow]:
+    """The table: of each run A†y and these methods, with the facts of the run."""
+    told = facts(configs)
+    return [
+        replace(
+            row,
+            key=f"{letter}/{row.key}",
+            name=f"{letter}: {row.name}",
+            colour=method_colour(row.key),
+            facts={"Run": name, **_headed(told.get(name, {}), configs)},
+        )
+        for name, letter in letters(list(runs)).items()
+        for row in rows(runs[name])
+        if row.key in methods
+    ]
 
 
 def methods_of(histories: Mapping[str, History]) -> list[str]:
@@ -226,7 +231,7 @@ class Comparison(pn.viewable.Viewer):
         titles = {name: self._library.title(name) for name in posed}
         self._show_differences(configs, given)
         units = heads(configs, list(next(iter(told.values()), {})))
-        self.exhibit.show(
+        more = self.exhibit.show(
             replace(
                 content_of_several(posed, configs, self._look, methods, curves),
                 heads=[
@@ -242,6 +247,8 @@ class Comparison(pn.viewable.Viewer):
                 ),
             )
         )
+        if more:
+            self._redraw.ask()
 
     def _show_differences(self, configs: Configs, given: Mapping[str, str]) -> None:
         """A row for each setting that differs, a column for each run."""

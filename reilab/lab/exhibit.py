@@ -263,8 +263,8 @@ class Exhibit(pn.viewable.Viewer):
         """Show nothing."""
         self._view.visible = False
 
-    def show(self, content: Content) -> None:
-        """Bring every view up to date."""
+    def show(self, content: Content) -> bool:
+        """Bring every view up to date; whether there are more rows of images to come."""
         self._view.visible = True
         scene = content.scene
         scenes = scene.rows or [scene]
@@ -274,11 +274,12 @@ class Exhibit(pn.viewable.Viewer):
         colour = scene.shots[0].image.shape[-1] == 3
         self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour)
-        self._matrix.update(scene, content.heads)
+        more = self._matrix.update(scene, content.heads)
         set_html(self._key, content.key)
         self._swipe.update(scene)
         self._curves.update(content)
         self._results.update(content.rows)
+        return more
 
     def _read(self, *_: Any) -> None:
         # Read both before either is written: writing one shows both anew.
