@@ -28,7 +28,7 @@ from reilab.lab.content import (
 from reilab.lab.differences import Configs, differing, facts, heads
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, rows
+from reilab.lab.library import Library, SummaryRow, rows
 from reilab.lab.markup import key_html, row_head
 from reilab.lab.style import LINE, TALL
 from reilab.lab.takehome import Facts
@@ -90,18 +90,23 @@ def content_of_several(
         },
         n_steps=max(map(length, histories.values())),
         marks=[],
-        rows=[
-            replace(
-                row,
-                key=f"{letter}/{row.key}",
-                name=f"{letter}: {row.name}",
-                colour=method_colour(row.key),
-            )
-            for name, letter in given.items()
-            for row in rows(runs[name])
-            if row.key in kept
-        ],
+        rows=_lines(runs, kept),
     )
+
+
+def _lines(runs: Mapping[str, History], methods: set[str]) -> list[SummaryRow]:
+    """The table: of each run A†y and these methods."""
+    return [
+        replace(
+            row,
+            key=f"{letter}/{row.key}",
+            name=f"{letter}: {row.name}",
+            colour=method_colour(row.key),
+        )
+        for name, letter in letters(list(runs)).items()
+        for row in rows(runs[name])
+        if row.key in methods
+    ]
 
 
 def methods_of(histories: Mapping[str, History]) -> list[str]:
@@ -231,7 +236,7 @@ class Comparison(pn.viewable.Viewer):
         titles = {name: self._library.title(name) for name in posed}
         self._show_differences(configs, given)
         units = heads(configs, list(next(iter(told.values()), {})))
-        self.exhibit.show(
+        more = self.exhibit.show(
             replace(
                 content_of_several(posed, self._look, methods, curves),
                 heads=[
@@ -247,6 +252,8 @@ class Comparison(pn.viewable.Viewer):
                 ),
             )
         )
+        if more:
+            self._redraw.ask()
 
     def _show_differences(self, configs: Configs, given: Mapping[str, str]) -> None:
         """A row for each setting that differs, a column for each run."""

@@ -285,8 +285,8 @@ class Exhibit(pn.viewable.Viewer):
         """Show nothing."""
         self._view.visible = False
 
-    def show(self, content: Content) -> None:
-        """Bring every view up to date."""
+    def show(self, content: Content) -> bool:
+        """Bring every view up to date; whether there are more rows of images to come."""
         self._view.visible, present = True, self._look.present
         for part in self._details:
             part.visible = not present
@@ -299,10 +299,10 @@ class Exhibit(pn.viewable.Viewer):
         colour = scene.shots[0].image.shape[-1] == 3
         self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour, content.splits)
-        self._matrix.update(scene, content.heads)
+        more = self._matrix.update(scene, content.heads)
         if present:
             self._curves.update(replace(content, kinds={PSNR: content.kinds[PSNR]}))
-            return
+            return more
         set_html(self._key, content.key)
         self._overlay.update(scene)
         # Of several runs, that of the first.
@@ -310,6 +310,7 @@ class Exhibit(pn.viewable.Viewer):
         self._figure.update(content)
         self._curves.update(content)
         self._results.update(content.rows)
+        return more
 
     def _read(self, *_: Any) -> None:
         # Read both before either is written: writing one shows both anew.

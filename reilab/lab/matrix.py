@@ -33,9 +33,13 @@ class Matrix(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
-    def update(self, scene: Scene, heads: Sequence[str]) -> None:
-        """Show a scene, or its rows, with HTML above each."""
-        rows = scene.rows or [scene]
+    def update(self, scene: Scene, heads: Sequence[str]) -> bool:
+        """Show a scene, or its rows, with HTML above each; whether there are more rows to come.
+
+        Making one takes half a second: there is one more each time, and the server answers between.
+        """
+        every = scene.rows or [scene]
+        rows = every[: len(self._boards) + 1]
         while len(self._boards) < len(rows):
             self._boards.append(ImageBoard(self._look, self.lead.pictures))
         while len(self._heads) < len(heads):
@@ -53,6 +57,7 @@ class Matrix(pn.viewable.Viewer):
         if [*(placed or images), scale] != self._placed:
             self._placed = [*(placed or images), scale]
             self._view.objects = self._placed
+        return len(rows) < len(every)
 
 
 def columns_of(rows: Sequence[Scene]) -> list[str]:

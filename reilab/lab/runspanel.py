@@ -55,16 +55,7 @@ class RunsPanel(pn.viewable.Viewer):
         self._compare = self._button("Compare", lambda: view.param.update(tab="compare"))
         self._delete = self._button("Delete …", lambda: self._doom(list(view.compared)))
         self._words, self._refusal, self._question = text(), block(), block()
-        answers = (
-            self._button("Delete for good", self._carry_out),
-            self._button("Keep", lambda: self._doom([])),
-        )
-        self._confirm = pmui.Dialog(
-            self._question, pn.Row(*answers, margin=(12, 0, 0, 0), styles=dict(LINE)), open=False
-        )
-        self._confirm.param.watch(
-            lambda event: self._doom(self._doomed if event.new else []), "open"
-        )
+        self._confirm = self._confirmation()
         tools = pn.Row(
             self._filter,
             self._compare,
@@ -91,6 +82,17 @@ class RunsPanel(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
+
+    def _confirmation(self) -> pmui.Dialog:
+        """The question before a deletion; closing it is an answer, too."""
+        answers = (
+            self._button("Delete for good", self._carry_out),
+            self._button("Keep", lambda: self._doom([])),
+        )
+        line = pn.Row(*answers, margin=(12, 0, 0, 0), styles=dict(LINE))
+        made = pmui.Dialog(self._question, line, open=False)
+        made.param.watch(lambda event: self._doom(self._doomed if event.new else []), "open")
+        return made
 
     def _examples(self) -> list[pn.viewable.Viewable]:
         """Buttons that open finished runs, of which there are some before anything is trained."""

@@ -73,7 +73,7 @@ def test_rows_share_columns_zoom_and_panes(runs: dict[str, tuple[History, RunCon
     view = View(hidden=[ERRORS])
     matrix = Matrix(view)
     scene = content(runs, view, "ei rei supervised").scene
-    matrix.update(scene, ["A", "B", "C", "D"])
+    assert [matrix.update(scene, ["A", "B", "C", "D"]) for _ in range(3)] == [True, True, False]
     boards = matrix._boards
     assert [board.pictures.ranges for board in boards[1:]] == [boards[0].pictures.ranges] * 3
     assert [len(board._grid.objects) for board in boards] == [5] * 4
