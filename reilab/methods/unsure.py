@@ -46,9 +46,9 @@ NoiseMomentum: TypeAlias = Annotated[
 class UNSURE:
     """UNSURE (Tachella, Davies & Jacques, ICLR 2025): SURE where nobody knows the noise level.
 
-    min over f, max over θ of E[(1/m) ‖y − A f(y)‖² + (2/m) Σₖ θₖ Σᵢ wₖᵢ ∂ᵢ(A f)ᵢ(y)], where the noise
-    has the variance Σₖ θₖ wₖᵢ: w = 1 and θ = σ² for Gaussian noise, w = y and θ = γ for Poisson noise,
-    both for mixed noise. It begins with the assumed level.
+    min over f, max over θ of E[(1/m) ‖y − A f(y)‖² + (2/m) Σₖ θₖ Σᵢ wₖᵢ ∂ᵢ(A f)ᵢ(y)], where the
+    noise has the variance Σₖ θₖ wₖᵢ: w = 1 and θ = σ² for Gaussian noise, w = y and θ = γ for
+    Poisson noise, both for mixed noise. It begins with the assumed level.
 
     >>> from reilab.methods.base import weights_of
     >>> weights_of(UNSURE())
