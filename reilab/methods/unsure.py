@@ -56,7 +56,7 @@ class UNSURE:
     """
 
     alpha_unsure: AlphaUnsure = 1.0
-    noise_rate: NoiseRate = 0.02
+    noise_rate: NoiseRate = 0.01
     noise_momentum: NoiseMomentum = 0.5
 
     def terms(self, problem: Problem) -> Terms:
@@ -80,7 +80,7 @@ class UNSUREWithREQ:
     alpha_req: AlphaReq = 1.0
     transforms: Transforms = 2
     req_target: Target = "free"
-    noise_rate: NoiseRate = 0.02
+    noise_rate: NoiseRate = 0.01
     noise_momentum: NoiseMomentum = 0.5
 
     def terms(self, problem: Problem) -> Terms:
