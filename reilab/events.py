@@ -147,7 +147,8 @@ class Stepped:
     """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term.
 
     ``risk`` is what SURE estimates: mean (A x̂ − A x)² over measured entries; ``None`` without x, or
-    where it goes beyond float32.
+    where it goes beyond float32. ``learned`` is what a method that learns the noise believes of it,
+    by setting.
     """
 
     method: str
@@ -157,6 +158,7 @@ class Stepped:
     learning_rate: float
     seconds: float
     risk: float | None = None
+    learned: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

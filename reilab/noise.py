@@ -8,9 +8,9 @@ never sees u. Derivatives of h are taken by finite differences of step ``tau`` a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -55,6 +55,74 @@ class Noise(Protocol):
         ...
 
 
+@runtime_checkable
+class LearnableNoise(Noise, Protocol):
+    """A noise of variance Σ θₖ wₖ(y), whose θₖ can be learned; see ``UnknownNoise``."""
+
+    @property
+    def tau(self) -> float: ...
+
+    def at(self, level: float) -> LearnableNoise: ...
+
+    @property
+    def multipliers(self) -> Mapping[str, float]:
+        """The θₖ by the settings that they belong to, that of ``level`` last."""
+        ...
+
+    def having(self, multipliers: Mapping[str, Tensor]) -> Noise:
+        """The same model with other θₖ: its numbers are tensors then, and nobody waits for them."""
+        ...
+
+    def shares(self, y: Tensor) -> Sequence[Tensor]:
+        """The wₖ, each a number or in the shape of y."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class UnknownNoise:
+    """Noise of a known kind and unknown strength (UNSURE: Tachella, Davies & Jacques, ICLR 2025).
+
+    SURE without what it takes off, (1/m) ‖y − h(y)‖² + (2/m) Σₖ θₖ Σᵢ wₖᵢ ∂ᵢhᵢ(y): the Lagrangian
+    of fitting y under the constraint that the divergences vanish in the mean. The θₖ are its
+    multipliers; where it is least in h and largest in θ, they are the strength of the noise, or
+    more where y is the less predictable.
+
+    Args:
+        model: of what kind it is.
+        theta: (K,), in the order of ``model.multipliers``; a derivative by them is their ascent.
+
+    >>> from reilab.key import Key
+    >>> y, rng = torch.ones(2, 1, 100, 100), Key(0).streams(range(2))
+    >>> noise = UnknownNoise(Gaussian(sigma=1.0), torch.tensor([0.25]))
+    >>> noise.sure(y, lambda y: y, y, rng).round(decimals=2)
+    tensor([0.5000, 0.5000])
+    """
+
+    model: LearnableNoise
+    theta: Tensor
+
+    @property
+    def level(self) -> float:
+        return self._model.level
+
+    def at(self, level: float) -> Noise:
+        return self.model.at(level)
+
+    def sample(self, u: Tensor, rng: Streams) -> Tensor:
+        return self._model.sample(u, rng)
+
+    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
+        b = sign_like(y, rng)
+        slope = b * (h(y + self.model.tau * b) - hy) / self.model.tau
+        divergences = torch.stack([mean(w * slope) for w in self.model.shares(y)], dim=1)
+        return mean((y - hy) ** 2) + 2 * divergences @ self.theta
+
+    @property
+    def _model(self) -> Noise:
+        names = self.model.multipliers
+        return self.model.having(dict(zip(names, self.theta.detach(), strict=True)))
+
+
 @dataclass(frozen=True)
 class Gaussian:
     """y = u + N(0, σ²). SURE: Stein 1981; by probes: Ramani et al. 2008.
@@ -77,6 +145,16 @@ class Gaussian:
 
     def at(self, level: float) -> Gaussian:
         return override(self, {"sigma": level})
+
+    @property
+    def multipliers(self) -> Mapping[str, float]:
+        return {"sigma": self.sigma**2}
+
+    def having(self, multipliers: Mapping[str, Tensor]) -> Noise:
+        return replace(self, sigma=multipliers["sigma"].sqrt())  # type: ignore[arg-type]
+
+    def shares(self, y: Tensor) -> Sequence[Tensor]:
+        return (torch.ones_like(y),)
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return u + self.sigma * normal_like(u, rng)
@@ -115,6 +193,16 @@ class Poisson:
 
     def at(self, level: float) -> Poisson:
         return override(self, {"gain": level})
+
+    @property
+    def multipliers(self) -> Mapping[str, float]:
+        return {"gain": self.gain}
+
+    def having(self, multipliers: Mapping[str, Tensor]) -> Noise:
+        return replace(self, gain=multipliers["gain"])  # type: ignore[arg-type]
+
+    def shares(self, y: Tensor) -> Sequence[Tensor]:
+        return (y,)
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return self.gain * photons(u / self.gain, rng)
@@ -163,6 +251,17 @@ class PoissonGaussian:
 
     def at(self, level: float) -> PoissonGaussian:
         return override(self, {"gain": level})
+
+    @property
+    def multipliers(self) -> Mapping[str, float]:
+        return {"sigma": self.sigma**2, "gain": self.gain}
+
+    def having(self, multipliers: Mapping[str, Tensor]) -> Noise:
+        own = {"sigma": multipliers["sigma"].sqrt(), "gain": multipliers["gain"]}
+        return replace(self, **own)  # type: ignore[arg-type]
+
+    def shares(self, y: Tensor) -> Sequence[Tensor]:
+        return (torch.ones_like(y), y)
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return self.gain * photons(u / self.gain, rng) + self.sigma * normal_like(u, rng)

@@ -1,5 +1,7 @@
+from .base import LearnsNoise as LearnsNoise
 from .base import Loss as Loss
 from .base import MethodSpec as MethodSpec
+from .base import NoiseAscent as NoiseAscent
 from .base import Weight as Weight
 from .ei import EI as EI
 from .losses import Consistency as Consistency
@@ -14,3 +16,5 @@ from .registry import methods as methods
 from .rei import REI as REI
 from .supervised import Supervised as Supervised
 from .sure import SURE as SURE
+from .unsure import UNSURE as UNSURE
+from .unsure import UNSUREWithREQ as UNSUREWithREQ

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from torch import Tensor
 
@@ -40,6 +40,30 @@ class MethodSpec(Protocol):
 
     def terms(self, problem: Problem) -> Terms:
         """Its loss terms, by the names that its weights give them."""
+        ...
+
+
+@dataclass(frozen=True)
+class NoiseAscent:
+    """How a method learns the strength of the noise; see ``training.multipliers``.
+
+    Args:
+        term: the loss term that is least in f and largest in the strength of the noise.
+        rate: by which share of itself the strength goes on in a step, where the derivative is 1.
+        momentum: share of the steps before in the next one.
+    """
+
+    term: str
+    rate: float
+    momentum: float
+
+
+@runtime_checkable
+class LearnsNoise(Protocol):
+    """A method that nobody tells how strong the noise is; it begins with the assumed level."""
+
+    def ascent(self) -> NoiseAscent:
+        """How it learns it."""
         ...
 
 

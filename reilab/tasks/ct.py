@@ -30,7 +30,13 @@ from reilab.training.config import TrainConfig
 ATTENUATION_AT_256 = 0.0064
 
 #: The paper's weights; readings are of the order of 10⁵ counts, images of the order of 1.
-PAPER = {"alpha_mc": 1e-5, "alpha_eq": 1e3, "alpha_sure": 1e-5, "alpha_req": 1e3}
+PAPER = {
+    "alpha_mc": 1e-5,
+    "alpha_eq": 1e3,
+    "alpha_sure": 1e-5,
+    "alpha_unsure": 1e-5,
+    "alpha_req": 1e3,
+}
 
 #: Weights that were chosen on validation images.
 QUICK = {
@@ -38,6 +44,7 @@ QUICK = {
     "alpha_mc": 1e-5,
     "alpha_eq": 1e4,
     "alpha_sure": 1e-5,
+    "alpha_unsure": 1e-5,
     "alpha_req": 3e3,
     "req_target": "held",
 }

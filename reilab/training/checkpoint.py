@@ -71,6 +71,9 @@ def save_checkpoint(state: TrainState, path: Path) -> None:
         tensors["interval"] = state.interval.table()
     if state.best:
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.tensors.items()}
+    if state.multipliers:
+        tensors["noise.theta"] = state.multipliers.theta
+        tensors["noise.velocity"] = state.multipliers.velocity
     position = Position(
         method=state.method,
         step=state.step,
@@ -106,6 +109,9 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     state.weights = dict(position.weights)
     state.learning_rate = position.learning_rate
     state.assumed_noise = position.assumed_noise
+    if state.multipliers:
+        noise = _on(state, _part(tensors, "noise."))
+        state.multipliers.theta, state.multipliers.velocity = noise["theta"], noise["velocity"]
     mark = position.best
     best = _on(state, _part(tensors, "best."))
     state.best = Best(mark.psnr, mark.step, best) if mark else None

@@ -22,10 +22,10 @@ from reilab.events import (
     Steered,
 )
 from reilab.key import Key
-from reilab.methods.base import MethodSpec, Terms, weights_of
+from reilab.methods.base import LearnsNoise, MethodSpec, Terms, weights_of
 from reilab.methods.registry import method_of, methods
 from reilab.nets.registry import NetworkSpec
-from reilab.noise import Noise
+from reilab.noise import LearnableNoise, Noise
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Problem
 from reilab.settings import choose
@@ -37,6 +37,7 @@ from reilab.training.gradient import (
     gather_statistics,
     trained_parameters,
 )
+from reilab.training.multipliers import Multipliers, multipliers_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ class TrainState:
     ``gradient`` and ``statistics`` are single tensors of which the parameters' gradients and the
     layers' running statistics are parts. ``noise`` is the true model, ``engine`` what carries the
     network out. ``interval`` holds the losses of the last steps until ``Stepped`` tells of them,
-    and ``best`` the network to end with where there is early stopping.
+    and ``best`` the network to end with where there is early stopping. A method that learns the
+    noise has ``multipliers``; ``assumed_noise`` is what they came to at the last report.
     """
 
     method: str
@@ -87,6 +89,13 @@ class TrainState:
     step: int = 0
     interval: Interval = field(default_factory=Interval)
     best: Best | None = None
+    multipliers: Multipliers | None = None
+
+    def believed_noise(self) -> Noise:
+        """The noise that the next step believes in."""
+        if self.multipliers:
+            return self.multipliers.unknown()
+        return self.noise.at(self.assumed_noise)
 
     def apply(self, command: Command) -> None:
         """Let a command take effect from the next step on.
@@ -104,6 +113,8 @@ class TrainState:
                 self.learning_rate = value
             case SetAssumedNoise(value=value):
                 self.assumed_noise = self.noise.at(value).level
+                if self.multipliers:
+                    self.multipliers.set_level(self.assumed_noise)
 
 
 def new_state(
@@ -134,6 +145,7 @@ def new_state(
             f"method {chosen.name!r} has the terms {', '.join(terms)} and weights for "
             f"{', '.join(weights)}; each term needs a field with its Weight"
         )
+    assumed = problem.noise.at(problem.noise.level if assumed_noise is None else assumed_noise)
     network = seeded(problem.new_network, Key(config.seed) / "network").to(problem.device)
     network = network.to(memory_format=layout(problem.device))
     engine = set_engine(network, config)
@@ -154,9 +166,26 @@ def new_state(
         weights,
         config.learning_rate,
         problem.noise,
-        problem.noise.level if assumed_noise is None else problem.noise.at(assumed_noise).level,
+        assumed.level,
         engine,
+        multipliers=_multipliers(method, assumed, next(network.parameters())),
     )
+
+
+def _multipliers(method: MethodSpec, noise: Noise, like: Tensor) -> Multipliers | None:
+    if not isinstance(method, LearnsNoise):
+        return None
+    if not isinstance(noise, LearnableNoise):
+        raise ValueError(
+            f"method {method_of(method).name!r} cannot learn noise of the kind "
+            f"{type(noise).__name__}: it does not say of which parts its variance is"
+        )
+    if not noise.level > 0:
+        raise ValueError(
+            f"method {method_of(method).name!r} learns the noise, beginning with assumed_noise = "
+            f"{noise.level:g}; begin with more than 0"
+        )
+    return multipliers_of(noise, method.ascent(), like)
 
 
 def seeded(factory: Callable[[], nn.Module], key: Key) -> nn.Module:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reilab.key import Key
 from reilab.methods.registry import find_method
-from reilab.noise import mean
+from reilab.noise import UnknownNoise, mean
 from reilab.problem import Measurement, Oracle, Problem
 from reilab.training.config import TrainConfig
 from reilab.training.gradient import StepValues, accumulate_gradient
@@ -33,7 +33,8 @@ def take_step(
     first, index = share(whole, team)
     batch = problem.train.batch(index)
     measured = problem.measure(batch, key / "noise" / state.step, first)
-    believed = replace(measured, noise=problem.noise.at(state.assumed_noise))
+    noise = state.believed_noise()
+    believed = replace(measured, noise=noise)
     if batch.x is not None and find_method(state.method).oracle:
         believed = _oracle(believed, batch.x)
     f = Reconstruction(state.network, config.precision)
@@ -47,9 +48,21 @@ def take_step(
     team.average(shown)
     *terms, risk = shown.unbind()
     total = torch.stack([state.weights[n] * t for n, t in zip(values, terms, strict=True)]).sum()
+    if isinstance(noise, UnknownNoise):
+        _learn_noise(state, noise, measured, team)
     norm = _update(state, config, total, statistics)
     state.step += 1
     return StepValues(torch.stack(terms), total, norm, risk)
+
+
+def _learn_noise(state: TrainState, noise: UnknownNoise, m: Measurement, team: Team) -> None:
+    """Let the multipliers ascend by what their term has found; a weight of 0 holds them."""
+    assert state.multipliers
+    weight = state.weights[state.multipliers.ascent.term]
+    gradient = noise.theta.grad
+    if weight and gradient is not None:
+        team.average(gradient)
+        state.multipliers.ascend(gradient / weight, m.y)
 
 
 def sample_index(step: int, n_samples: int, batch: int, key: Key) -> Tensor:

@@ -84,7 +84,10 @@ def _stepped(state: TrainState, config: TrainConfig) -> Stepped | Failed:
     losses = dict(zip(state.weights, terms, strict=True))
     rate = config.learning_rate_at(state.step - 1, state.learning_rate)
     risk = float(risks.mean()) if risks.isfinite().all() else None
-    return Stepped(state.method, state.step, losses, total, rate, seconds, risk)
+    learned = state.multipliers.believed() if state.multipliers else {}
+    if state.multipliers:
+        state.assumed_noise = state.multipliers.level
+    return Stepped(state.method, state.step, losses, total, rate, seconds, risk, learned)
 
 
 def _not_finite(method: str, step: int, term: str, value: float) -> Failed:

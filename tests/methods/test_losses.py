@@ -44,7 +44,7 @@ F64 = torch.float64
 KEY = Key(11)
 TRANSFORMS = 2
 VALUES = {"alpha_supervised": 0.9, "alpha_mc": 0.6, "alpha_eq": 2.3, "alpha_sure": 0.3}
-VALUES |= {"alpha_req": 1.7, "transforms": TRANSFORMS}
+VALUES |= {"alpha_unsure": 0.45, "alpha_req": 1.7, "transforms": TRANSFORMS}
 every_task = pytest.mark.parametrize("task", ["inpainting", "mri", "ct"])
 every_method = pytest.mark.parametrize("method", methods())
 
@@ -107,7 +107,7 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
             return square(m.y - physics(xhat))
         case "supervised":
             return square(xhat - m.x)
-        case "sure":
+        case "sure" | "unsure":
             return stein(m, lambda y: physics(f(y)), key)
     g = group.sample(TRANSFORMS, key.generator())
     turned = group.act(g, xhat)
@@ -152,6 +152,8 @@ TERMS = {
     "sure": {"sure": 0.3},
     "ei": {"mc": 0.6, "eq": 2.3},
     "rei": {"sure": 0.3, "req": 1.7},
+    "unsure": {"unsure": 0.45},
+    "unsure_req": {"unsure": 0.45, "req": 1.7},
 }
 
 

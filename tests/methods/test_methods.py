@@ -28,7 +28,8 @@ def test_networks_keep_their_promises(name: str) -> None:
 
 
 def test_the_oracle_comes_first_then_methods_with_few_terms() -> None:
-    assert list(methods()) == ["supervised", "mc", "sure", "ei", "rei"]
+    known = ["supervised", "mc", "sure", "unsure", "ei", "rei", "unsure_req"]
+    assert list(methods()) == known
 
 
 def test_a_term_has_one_field_and_a_field_one_term() -> None:
