@@ -33,16 +33,16 @@ IMAGING = "physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7100, 4200),
-    Budget(("record", "show"), 1750, 2500),
-    Budget(("runs",), 3250, 1300),
-    Budget(("lab",), 6150, 4200),
-    Budget(("datasets",), 3550, 2400),
-    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4450, 2800),
+    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7450, 4200),
+    Budget(("record", "show"), 2500, 2500),
+    Budget(("runs",), 3450, 1300),
+    Budget(("lab",), 8250, 4200),
+    Budget(("datasets",), 3850, 2400),
+    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4700, 2800),
     Budget(("testing",), 400, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (26500, 17000), (205, 150), (990, 720)
+ALL_LINES, MODULES, IMPORTS = (30450, 17000), (225, 150), (1190, 720)
 
 
 def part_of(path: Path) -> str:
