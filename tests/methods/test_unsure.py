@@ -99,6 +99,8 @@ def test_momentum_changes_the_path() -> None:
     firsts = [path[0] for path in paths]
     # The first step of each goes a share of 1 − μ of the way.
     ways = [math.log(first / (4 * SIGMA**2)) for first in firsts]
+    # Half of each pixel is kept at first: more than nothing, so the noise is taken for stronger.
+    assert ways[0] == pytest.approx(2 * 0.5 * 0.01, rel=0.05)
     assert ways[1] == pytest.approx(0.5 * ways[0], rel=1e-4)
     assert ways[2] == pytest.approx(0.1 * ways[0], rel=1e-3)
     # What is behind is not forgotten at once.

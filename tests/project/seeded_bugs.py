@@ -990,9 +990,9 @@ BUGS = [
     ),
     Bug(
         "step: losses believe the true noise",
-        STEP,
-        "problem.noise.at(state.assumed_noise)",
-        "problem.noise",
+        STATE,
+        "return self.noise.at(self.assumed_noise)",
+        "return self.noise",
         f"{LEVELS}[rei-inpainting]",
     ),
     Bug(
@@ -1177,6 +1177,27 @@ BUGS = [
         "return host in known and (",
         "return (",
         "lab/test_door.py::test_what_is_beyond_this_machine",
+    ),
+    Bug(
+        "UNSURE: the noise goes down where it should go up",
+        "training/multipliers.py",
+        "self.theta * change.exp()",
+        "self.theta * (-change).exp()",
+        "methods/test_unsure.py::test_momentum_changes_the_path",
+    ),
+    Bug(
+        "UNSURE: momentum is lost when a run resumes",
+        CHECKPOINT,
+        'tensors["noise.velocity"] = state.multipliers.velocity',
+        'tensors["noise.velocity"] = 0 * state.multipliers.velocity',
+        "methods/test_unsure.py::test_it_is_told_saved_steered_and_resumed",
+    ),
+    Bug(
+        "UNSURE: counts do not weigh the divergence of Poisson noise",
+        "noise.py",
+        "        return (y,)",
+        "        return (torch.ones_like(y),)",
+        "methods/test_unsure.py::test_the_lagrangian_is_that_of_the_paper",
     ),
     Bug(
         "split: a person is in two of them",
