@@ -24,7 +24,7 @@ from reilab.key import Key
 from reilab.lab import exports, form
 from reilab.lab.comparison import content_of_several
 from reilab.lab.content import content_of
-from reilab.lab.exhibit import Exhibit, as_text
+from reilab.lab.exhibit import Exhibit, lines_of
 from reilab.lab.library import status_detail
 from reilab.lab.model import Lab
 from reilab.lab.view import View
@@ -40,6 +40,7 @@ from reilab.runs.stream import prepare, run
 from reilab.show.charts import svg_charts
 from reilab.show.results import metrics_csv
 from reilab.show.scene import scene_of
+from reilab.show.table import as_text
 from reilab.tasks.registry import find_task, tasks
 
 Arrays = dict[str, NDArray[Any]]
@@ -377,12 +378,12 @@ def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
     for look in ({}, {"swipe": True}, {"sample": 1, "at": 20}, {"hidden": ["errors"]}):
         view.param.update(**look)
         exhibit.show(content_of("run", history, view))
-    assert as_text(content.rows, ",").splitlines()[1] == "A†y,,,,,,,,,,"
+    assert as_text(lines_of(content.rows, {}), ",").splitlines()[1] == "A†y,,,,,,,,,,"
     told = status_detail(history, Standing(Status.FINISHED))
     assert told.endswith("acquired measurements, no ground truth")
     other = history_of(write_run(tmp_path, "other").events())
     for pair in ({"A": history, "B": other}, {"A": other, "B": history}):
-        Exhibit(view, Browser(), "results").show(content_of_several(pair, {}, view, {"ei", "rei"}))
+        Exhibit(view, Browser(), "results").show(content_of_several(pair, view, {"ei", "rei"}))
     scene = scene_of("run", history, 0)
     assert scene is not None
     assert [shot.key for shot in scene.panes] == ["measurement", "pinv", "ei", "rei"]

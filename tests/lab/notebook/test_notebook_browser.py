@@ -190,7 +190,7 @@ def test_help_opens_by_keyboard(site: Site) -> None:
 
 
 def test_images_and_curves_change_while_it_trains(site: Site) -> None:
-    site.page.locator(".reilab-preset select").select_option("smoke")
+    site.page.locator(".reilab-preset select").select_option(label="smoke: a first try, seconds")
     steps = site.page.get_by_role("textbox", name="Steps")
     until(lambda: steps.input_value() == "4", "the steps of the preset", PATIENCE_SECONDS)
     steps.fill("100000")
