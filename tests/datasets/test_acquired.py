@@ -378,7 +378,7 @@ def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
     for look in ({}, {"swipe": True}, {"sample": 1, "at": 20}, {"hidden": ["errors"]}):
         view.param.update(**look)
         exhibit.show(content_of("run", history, view))
-    assert as_text(lines_of(content.rows, {}), ",").splitlines()[1] == "A†y,,,,,,,,,,"
+    assert as_text(lines_of(content.rows, {}), ",").splitlines()[1] == "A†y,,,,,,,,,,,"
     told = status_detail(history, Standing(Status.FINISHED))
     assert told.endswith("acquired measurements, no ground truth")
     other = history_of(write_run(tmp_path, "other").events())
