@@ -51,6 +51,10 @@ class NoiseAscent:
         term: the loss term that is least in f and largest in the strength of the noise.
         rate: by which share of itself the strength goes on in a step, where the derivative is 1.
         momentum: share of the steps before in the next one.
+
+    >>> from reilab.methods import UNSURE
+    >>> UNSURE(noise_rate=0.02).ascent()
+    NoiseAscent(term='unsure', rate=0.02, momentum=0.5)
     """
 
     term: str
