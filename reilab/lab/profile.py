@@ -53,7 +53,10 @@ class Profile(pn.viewable.Viewer):
         """Draw lines for the images that are shown, if a profile is wanted."""
         along = self._look.profile
         self._view.visible = bool(along)
-        shown = [shot for shot in scene.shots if along and shot.key not in self._look.hidden]
+        if not along:
+            # The browser may not know the callback yet, and would take nothing more.
+            return
+        shown = [shot for shot in scene.shots if shot.key not in self._look.hidden]
         images = [self._pictures.by_key[shot.key].image.source for shot in shown]
         built = (along, *map(id, images))
         if built == self._built:
