@@ -42,7 +42,7 @@ BUDGETS = (
     Budget(("testing",), 400, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (30450, 17000), (225, 150), (1190, 720)
+ALL_LINES, MODULES, IMPORTS = (30500, 17000), (225, 150), (1190, 720)
 
 
 def part_of(path: Path) -> str:

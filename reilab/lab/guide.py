@@ -197,7 +197,11 @@ class Guide(pn.viewable.Viewer):
             margin=0,
         )
         self._view = pn.Column(
-            self._words, self._problem, buttons, styles=BOX, stylesheets=[STAYS], **WIDE
+            *(self._words, self._problem, buttons),
+            css_classes=["reilab-guide"],
+            styles=BOX,
+            stylesheets=[STAYS],
+            **WIDE,
         )
         tour.param.watch(self._arrive, "place")
         tour.param.watch(self._tell, "seen")

@@ -189,7 +189,22 @@ def test_reports_tell_what_is_believed() -> None:
     assert state.multipliers
     assert told[1].learned == {"sigma": pytest.approx(state.multipliers.level)}
     assert state.assumed_noise == told[1].learned["sigma"]
+    assert told[1].learned["sigma"] ** 2 == pytest.approx(float(state.multipliers.theta))
     assert len({1.0, told[0].learned["sigma"], told[1].learned["sigma"]}) == 3
+
+
+def test_the_scale_of_counts_changes_nothing() -> None:
+    ways = []
+    for scale in (1.0, 100.0):
+        problem = pixels(Poisson(0.2 * scale), bright=20.0)
+        x = problem.train.batch(torch.arange(1024)).x
+        assert x is not None
+        problem = replace(problem, train=InMemory(scale * x))
+        state = new_state(UNSURE(), problem, HOW, assumed_noise=0.4 * scale)
+        ways.append(math.log(multiplier(state, problem, HOW) / (0.4 * scale)))
+    # A step of the finite differences that is a hundredth of what it was rounds more.
+    assert ways[0] == pytest.approx(0.5 * 2 * 0.5 * 0.01, rel=0.05)
+    assert ways[1] == pytest.approx(ways[0], rel=0.05)
 
 
 def test_a_weight_of_nothing_leaves_the_noise_as_it_is() -> None:

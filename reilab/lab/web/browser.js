@@ -81,7 +81,9 @@ function hold(part) {
 }
 
 function point(part) {
-  part.scrollIntoView({block: "center", behavior: "smooth"})
+  // The tour stays above what it points at, and must not lie over its head.
+  part.style.scrollMarginTop = `${(find(document, "reilab-guide")?.offsetHeight ?? 0) + 24}px`
+  part.scrollIntoView({block: "start", behavior: "smooth"})
   part.animate([{outline: "4px solid #e8a200", outlineOffset: "6px"}, {outline: "4px solid #e8a200", outlineOffset: "2px"}],
     {duration: 700, iterations: 8, direction: "alternate"})
 }
