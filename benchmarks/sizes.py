@@ -33,7 +33,7 @@ IMAGING = "physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7450, 4200),
+    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7500, 4200),
     Budget(("record", "show"), 2500, 2500),
     Budget(("runs",), 3450, 1300),
     Budget(("lab",), 8250, 4200),
