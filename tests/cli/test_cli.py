@@ -258,7 +258,7 @@ def test_a_folder_of_images_and_an_unreadable_one(
         (["runs"], ("list", "show", "resume", "fork", "export", "thin", "delete")),
         (["runs", "--help"], ("list", "show", "resume", "fork", "export", "thin", "delete")),
         (["compare"], tuple(tasks())),
-        (["train", "ct", "-h"], ("--views", "[counts per photon]", "--gamma", "(default: 60.0)")),
+        (["train", "ct", "-h"], ("--views", "[counts per photon]", "--gamma", "(default: 20.0)")),
         (["compare", "ct", "--preset", "paper", "-h"], ("--views", "(default: 1.0)", "--methods")),
         (["compare", "mri", "--network", "unet", "-h"], ("--norm", "--sigma", "--from")),
         (["evaluate", "mri", "-h"], ("--checkpoint", "--noise", "--sigma")),
