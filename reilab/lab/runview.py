@@ -157,13 +157,18 @@ class RunView(pn.viewable.Viewer):
             self._formula,
             facts=self._facts,
         )
+        others, repeat = (
+            pn.Column(part, **STRETCH) for part in (self.others, Repeat(lab, browser))
+        )
+        #: What a presentation does without.
+        self._asides = (others, repeat)
         self._view = pn.Column(
             self.transport,
-            self.others,
+            others,
             self._opening,
             self._example_head,
             self.exhibit,
-            Repeat(lab, browser),
+            repeat,
             styles=dict(TALL),
             **STRETCH,
         )
@@ -182,6 +187,8 @@ class RunView(pn.viewable.Viewer):
     def update(self, anew: bool = False) -> None:
         """Bring every view up to date; ``anew`` if a method went back to a checkpoint."""
         lab, example = self._lab, self._example()
+        for part in self._asides:
+            part.visible = not self._look.present
         self.transport.update()
         self._explain()
         self._show_outlook()

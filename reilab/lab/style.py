@@ -65,7 +65,10 @@ SIDEWAYS = """
 """
 
 #: Each pane of text lives in a shadow root of its own and needs the sheet for itself.
+#: The style class of a text without words.
+EMPTY = "empty"
 TEXT_CSS = """
+:host(.empty) { display: none; }
 :host { --px: calc(1px * var(--type, 1)); font-size: calc(14 * var(--px)); line-height: 1.45;
         color: var(--panel-on-surface-color); }
 .bk-clearfix { display: block !important; }

@@ -63,8 +63,9 @@ def drive(run: Live, *sinks: Sink, inbox: Inbox = nobody) -> None:
     But for ``Ticked``, of which there is nothing to tell: it is a moment to look into the inbox.
 
     Commands take effect between two events, those that came before ``Stop`` too. While paused
-    nothing is pulled, but ``Step`` lets each method go on until all have taken the next step. What
-    they make of the test images is shown then, and as soon as the run is paused.
+    nothing is pulled, but for methods that are a step behind the others, and ``Step`` lets each go
+    on until all have taken the next step. What they make of the test images is shown then, and as
+    soon as all stand still.
     """
     desk = _Desk(run, sinks)
     for event in run:
@@ -128,12 +129,19 @@ class _Desk:
                 return False
             time.sleep(PAUSE_POLL_SECONDS)
 
+    def _level(self) -> int | None:
+        """The step that methods come to which take turns; none if they are not side by side."""
+        steps = set(self.at.values())
+        return max(steps) if steps and max(steps) - min(steps) <= 1 else None
+
     def _take(self, message: Command | Control) -> None:
         match message:
             case Pause() if not self.paused:
                 self.paused = True
                 self.show(Paused())
-                self.look()
+                self.goal = self._level()
+                if self.goal is None:
+                    self.look()
             case Continue() if self.paused:
                 self.paused, self.turns, self.goal = False, 0, None
                 self.show(Continued())

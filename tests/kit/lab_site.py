@@ -94,7 +94,7 @@ class Site:
         """Note what a tab asks for and what goes wrong in it."""
         page.set_default_timeout(1000 * PATIENCE_SECONDS)
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(f"{error} {error.stack}"))
         page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         return page
 

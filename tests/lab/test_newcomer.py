@@ -13,6 +13,7 @@ from kit.lab_site import Site, opened, served, soon
 from reilab.events import SetWeight, Steered
 from reilab.record.folder import list_runs
 from reilab.record.history import History, history_of
+from reilab.runs.roster import signed_in
 
 pytestmark = IN_A_BROWSER
 OLD, OTHER = "before", "another"
@@ -135,8 +136,7 @@ def test_a_newcomer_finds_the_way(site: Site) -> None:
     for name in (OLD, OTHER):
         site.page.locator(f"[data-key='{name}'] input").check()
     site.click("runs-compare")
-    site.pane("A-rei").wait_for()
-    site.pane("B-rei").wait_for()
+    soon(lambda: site.pane("rei").locator("visible=true").count() == 2, "REI of both runs")
     site.page.go_back()
     site.page.locator(".reilab-run-table tbody tr").first.wait_for()
     site.page.go_back()
@@ -150,15 +150,21 @@ def test_a_talk_has_one_screen(site: Site) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
     site.go(f"run={OLD}")
     site.pane("rei").wait_for()
-    site.key("p")
-    chart = page.get_by_role("img", name=re.compile("against steps")).locator("visible=true")
-    soon(lambda: chart.count() == 1, "the curve of PSNR alone")
-    over = "e => [e.scrollHeight - e.clientHeight, e.scrollWidth - e.clientWidth]"
-    soon(lambda: page.locator(".main-content").evaluate(over) == [0, 0], "all on one screen")
-    page.locator(".reilab-formula-rei").wait_for()
-    assert page.locator(".reilab-results").locator("visible=true").count() == 0
-    page.keyboard.press("Escape")
-    soon(lambda: chart.count() == 5, "all curves")
+    follow = page.get_by_role("button", name="Follow it")
+    with signed_in(write_run(site.root, "going", finished=False)):
+        follow.wait_for()
+        site.key("p")
+        chart = page.get_by_role("img", name=re.compile("against steps")).locator("visible=true")
+        soon(lambda: chart.count() == 1, "the curve of PSNR alone")
+        over = "e => [e.scrollHeight - e.clientHeight, e.scrollWidth - e.clientWidth]"
+        soon(lambda: page.locator(".main-content").evaluate(over) == [0, 0], "all on one screen")
+        page.locator(".reilab-formula-rei").wait_for()
+        assert page.locator(".reilab-results").locator("visible=true").count() == 0
+        assert not follow.is_visible()
+        assert not page.get_by_role("button", name="Copy command").is_visible()
+        page.keyboard.press("Escape")
+        soon(lambda: chart.count() == 5, "all curves")
+        follow.wait_for()
     page.set_viewport_size({"width": 1440, "height": 900})
 
 

@@ -111,6 +111,8 @@ def test_one_worker_at_a_time_in_order_of_asking(tmp_path: Path) -> None:
 def test_a_limit_lets_several_runs_share_a_device(tmp_path: Path) -> None:
     runs = [jobs.submit(smoke(seed), tmp_path, limit=2) for seed in range(3)]
     assert [status(run)[0] for run in runs] == [Status.STARTING, Status.STARTING, Status.QUEUED]
+    # Whoever takes a run calls a worker for the next one, if its turn has come by then.
+    wait(lambda: all(map(taken, runs[:2])), runs[1])
     kill(runs[0])
     assert jobs.advance(tmp_path) == [runs[2]]
     for run in runs[1:]:

@@ -276,7 +276,7 @@ class Stepper:
 
 
 @pytest.mark.parametrize("pause_after", [1, 2, 4, 5, 7, 8])
-def test_a_step_brings_every_method_to_the_same_step_and_shows_it(pause_after: int) -> None:
+def test_a_pause_and_a_step_bring_all_methods_to_one_step_and_show_it(pause_after: int) -> None:
     seen: list[Event] = []
     stepper = Stepper(seen, pause_after, n_steps=3)
     methods = ("ei", "rei", "sure")
@@ -285,11 +285,11 @@ def test_a_step_brings_every_method_to_the_same_step_and_shows_it(pause_after: i
         events.Paused
     ]
     assert isinstance(seen[-1], events.Stopped)
-    assert len({stepper.turns[1][method] for method in methods}) == 1
-    taken = [later - earlier for earlier, later in pairwise(stepper.turns[1:])]
-    assert taken == [Counter(methods)] * 2
+    assert len({stepper.turns[0][method] for method in methods}) == 1
+    taken = [later - earlier for earlier, later in pairwise(stepper.turns)]
+    assert taken == [Counter(methods)] * 3
     looks = [e for e in seen if isinstance(e, Evaluated) and e.method == "all"]
-    assert [e.step for e in looks[1:]] == [turns["ei"] for turns in stepper.turns[1:]]
+    assert [e.step for e in looks] == [turns["ei"] for turns in stepper.turns]
 
 
 def test_a_look_changes_nothing_of_a_run() -> None:
