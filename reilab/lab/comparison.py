@@ -189,15 +189,11 @@ class Comparison(pn.viewable.Viewer):
         self._redraw = Redraw(self.update)
         for field in (self._methods, self._curves):
             field.param.watch(self._redraw.ask, "value")
-        looks = [*LOOKS, "compared", "tab", "log_losses", "smoothing"]
+        looks = [*LOOKS, "compared", "log_losses", "smoothing"]
         view.param.watch(self._redraw.ask, looks)
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
-
-    def ask(self) -> None:
-        """Bring the views up to date as soon as may be."""
-        self._redraw.ask()
 
     def update(self) -> None:
         """Read the runs and show what they have come to, if they are to be seen."""

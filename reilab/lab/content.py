@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from reilab.events import Failed, Started, Steered
 from reilab.lab.library import SummaryRow, rows
@@ -192,6 +191,9 @@ def smooth(points: Points, weight: float) -> Points:
     """Exponential mean of the values; every point depends on those before it alone."""
     if not weight:
         return points
+    # It takes a second to load, and few smooth anything.
+    from scipy.signal import lfilter
+
     values = np.asarray(points[1], np.float64)
     mass = 1 - weight ** np.arange(1, len(values) + 1)
     return points[0], lfilter([1 - weight], [1, -weight], values) / mass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -20,6 +20,7 @@ from reilab.events import Event, Started
 from reilab.lab import address, compat, keys
 from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
+from reilab.lab.board import Redraw
 from reilab.lab.bulletin import Bulletin, tell_copied
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
@@ -75,9 +76,6 @@ class LabPage(pn.viewable.Viewer):
         self.browser = Browser(keys=list(keys.KEYS))
         told = self._open(query)
         self._library = Library(root)
-        self._runs = RunsPanel(self._library, self.lab, self.look, self.browser)
-        self._comparison = Comparison(self._library, self.look, self.browser)
-        self._sweeps = SweepPanel(self._library, self.lab, self.look)
         self._keys, self._mydata = KeyList(), MyData(self.lab)
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
@@ -89,16 +87,17 @@ class LabPage(pn.viewable.Viewer):
         self._run.transport.tell(told)
         train = partial(self._run.transport.press, "train")
         self._guide = Guide(self.lab, self.tour, self.browser, train)
-        parts = {"run": self._run, "runs": self._runs, "compare": self._comparison}
-        parts["sweep"] = self._sweeps
         self._tabs = {
-            name: pn.Column(part, styles=dict(TALL), sizing_mode="stretch_width", margin=0)
-            for name, part in parts.items()
+            name: pn.Column(styles=dict(TALL), sizing_mode="stretch_width", margin=0)
+            for name in PARTS
         }
+        self._tabs["run"].append(self._run)
+        self._fill = Redraw(self._fill_tab)
         self.page = self._layout()
         self.look.param.watch(self._turn, "tab")
         self.look.param.watch(self._arrange, "present")
         self._turn()
+        self._fill_tab()
         self._arrange()
         self._system_dark: bool | None = None
         self.browser.listen(self._hear)
@@ -130,10 +129,8 @@ class LabPage(pn.viewable.Viewer):
             self.tour.note(self.lab)
         if self._beat.lists:
             self._bulletin.update(self.lab.folder if self.lab.run else None)
-            if self.look.tab == "runs":
-                self._runs.update()
-            self._comparison.update()
-            self._sweeps.update()
+            if self.look.tab != "run":
+                self._listed(self.look.tab).update()
             self._run.others.update(self._library.at_work())
         self._beat.count()
 
@@ -215,9 +212,38 @@ class LabPage(pn.viewable.Viewer):
         self._parts.value = self.look.tab
         for name, tab in self._tabs.items():
             tab.visible = name == self.look.tab
-        if self.look.tab == "runs":
-            self._runs.update()
-        self._comparison.ask()
+        self._fill.ask()
+
+    def _fill_tab(self) -> None:
+        """Bring it up to date; it is made when somebody looks at it first."""
+        if self.look.tab == "run":
+            return
+        tab, part = self._tabs[self.look.tab], self._listed(self.look.tab)
+        part.update()
+        if not tab.objects:
+            tab.append(part)
+
+    def _listed(self, tab: str) -> RunsPanel | Comparison | SweepPanel:
+        """What shows several runs in this part of the lab."""
+        match tab:
+            case "runs":
+                return self._runs
+            case "compare":
+                return self._comparison
+            case _:
+                return self._sweeps
+
+    @cached_property
+    def _runs(self) -> RunsPanel:
+        return RunsPanel(self._library, self.lab, self.look, self.browser)
+
+    @cached_property
+    def _comparison(self) -> Comparison:
+        return Comparison(self._library, self.look, self.browser)
+
+    @cached_property
+    def _sweeps(self) -> SweepPanel:
+        return SweepPanel(self._library, self.lab, self.look)
 
     def _arrange(self, *_: Any) -> None:
         """Make room for a presentation, in large type, or for work."""

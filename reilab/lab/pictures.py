@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import holoviews as hv
 import numpy as np
 from bokeh.events import MouseEnter
-from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Range1d
+from bokeh.model import Model
+from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Plot, Range1d
+from bokeh.plotting import figure
 from holoviews.plotting.bokeh import BokehRenderer
 from numpy.typing import NDArray
 
@@ -48,46 +51,18 @@ class Pane:
         aspect: float,
     ) -> None:
         height, width = shape[:2]
-        kept: dict[str, ColumnDataSource] = {}
-
-        def keep_source(plot: Any, element: hv.Element) -> None:
-            kept["source"] = plot.handles["source"]
-
-        blank, bounds = np.zeros(shape, np.uint8), (0, 0, width, height)
-        if len(shape) == 3:
-            element = hv.RGB(blank, bounds=bounds)
-        else:
-            element = hv.Image(blank, bounds=bounds)
-        bare: dict[str, Any] = {"xaxis": None, "yaxis": None, "toolbar": None, "default_tools": []}
-        # ``hv.render`` would leave it with the renderer, which keeps the last plot, and with the
-        # document, which keeps all.
-        plot = BokehRenderer.get_plot(element.opts(hooks=[keep_source], **bare))
-        plot.document = None
-        self.figure = plot.state
-        self.source = kept["source"]
+        self.figure = _copy(_drawn(len(shape) == 3))
+        (drawn,) = self.figure.renderers
+        self.source: ColumnDataSource = drawn.data_source
+        self.source.data = {**self.source.data, "dw": [width], "dh": [height]}
         if len(shape) == 2:
-            self.figure.renderers[0].glyph.color_mapper = colours
+            drawn.glyph.color_mapper = colours
         self.figure.js_on_change("inner_width", hands)
         self.figure.js_on_event(MouseEnter, hands)
         self.figure.update(
-            # HoloViews asks for WebGL, slow without a GPU and limited to a few figures a page.
-            output_backend="canvas",
             x_range=ranges[0],
             y_range=ranges[1],
-            min_border_left=0,
-            min_border_right=0,
-            min_border_top=0,
-            min_border_bottom=0,
-            margin=0,
-            outline_line_color=None,
-            # Axes and grids that are not drawn are a fifth of all models of the page.
-            below=[],
-            left=[],
-            center=[],
-            sizing_mode="scale_width",
             aspect_ratio=aspect,
-            frame_width=None,
-            frame_height=None,
             # A flex container would squeeze it out of its aspect.
             styles={
                 "flex": "none",
@@ -121,6 +96,50 @@ class Pane:
             self.figure.html_attributes = {"role": "img", "aria-label": words}
 
 
+@cache
+def _drawn(colour: bool) -> Any:
+    """A blank image as HoloViews draws it, of which the panes are copies.
+
+    Axes and grids, which are not shown, and how the image would look if other pixels were chosen
+    are left out: they were a quarter of all models of the page.
+    """
+    kind, shape = (hv.RGB, (1, 1, 3)) if colour else (hv.Image, (1, 1))
+    blank = kind(np.zeros(shape, np.uint8), bounds=(0, 0, 1, 1))
+    bare: dict[str, Any] = {"xaxis": None, "yaxis": None, "toolbar": None, "default_tools": []}
+    # ``hv.render`` would leave it with the document, which keeps all.
+    plot = BokehRenderer.get_plot(blank.opts(**bare)).state
+    plot.renderers[0].update(selection_glyph=None, nonselection_glyph=None, muted_glyph=None)
+    borders = {f"min_border_{side}": 0 for side in ("left", "right", "top", "bottom")}
+    plot.update(
+        # HoloViews asks for WebGL, slow without a GPU and limited to a few figures a page.
+        output_backend="canvas",
+        margin=0,
+        outline_line_color=None,
+        # Pixels may leave a hair's breadth, in which the page is seen.
+        background_fill_color=None,
+        border_fill_color=None,
+        title=None,
+        below=[],
+        left=[],
+        center=[],
+        sizing_mode="scale_width",
+        **borders,
+    )
+    return plot
+
+
+def _copy(value: Any) -> Any:
+    """A copy of a model with copies of all that are within it: quicker than to draw it anew."""
+    if isinstance(value, list):
+        return [_copy(one) for one in value]
+    if not isinstance(value, Model):
+        return value
+    kept = value.properties_with_values(include_defaults=False)
+    # What makes a figure out of a plot are axes.
+    kind = Plot if isinstance(value, figure) else type(value)
+    return kind(**{name: _copy(one) for name, one in kept.items()})
+
+
 def mapper(palette: tuple[str, ...]) -> LinearColorMapper:
     """Grey values to colours, from the least to the greatest of their range."""
     # What the browser does to it is told by the window.
@@ -134,9 +153,9 @@ def whole_ranges(shape: tuple[int, ...]) -> Ranges:
 
 
 def warm_up() -> None:
-    """Make a figure that nobody sees: the first one takes half a second, for what it loads."""
-    shape = (1, 1)
-    Pane(shape, mapper(("black", "white")), whole_ranges(shape), CustomJS(), "", 1.0)
+    """Draw what panes are copies of: the first takes half a second, for what HoloViews loads."""
+    for colour in (False, True):
+        _drawn(colour)
 
 
 def _whole(length: int) -> Range1d:

@@ -24,6 +24,7 @@ from reilab.lab.door import DRIVER, WATCHER, Door
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
+from reilab.lab.view import TABS
 from reilab.lab.web.components import Field
 from reilab.runs import jobs, pool
 
@@ -248,7 +249,9 @@ def test_whoever_watches_may_press_everything(
     before = _files(tmp_path)
     page = LabPage(tmp_path, {"run": "first", "tab": "runs", "compared": "first"}, hands)
     page.wake()
-    page.tick()
+    for tab in TABS:
+        page.look.tab = tab
+        page.tick()
     for field in page.page.select(Field):
         field.value = "1" if field.kind == "text" else field.value
     changed = False

@@ -15,7 +15,7 @@ from kit.lab_runs import EVERY, N_STEPS, write_run
 from reilab.lab import address
 from reilab.lab.beat import POLLS_PER_SHOW, Beat
 from reilab.lab.board import ImageBoard
-from reilab.lab.charts import Chart
+from reilab.lab.charts import Chart, Uprights
 from reilab.lab.choices import Choices
 from reilab.lab.content import (
     NULL,
@@ -117,7 +117,9 @@ def test_smoothing_keeps_a_constant_and_depends_on_the_past_alone() -> None:
 
 
 def test_a_chart_grows_marks_and_points() -> None:
-    chart = Chart(PlotAxes("Loss", "", True, 10), {"a": PlotLine("a", "#123456", dots=True)})
+    uprights = Uprights()
+    line = PlotLine("a", "#123456", dots=True)
+    chart = Chart(PlotAxes("Loss", "", True, 10), {"a": line}, uprights)
     chart.grow("a", ([0, 1], [1.0, -1.0]))
     chart.grow("a", ([0, 1, 2], [1.0, -1.0, 3.0]))
     drawn = chart.figure.renderers[0].data_source.data
@@ -125,9 +127,14 @@ def test_a_chart_grows_marks_and_points() -> None:
     assert np.isnan(drawn["y"][1])
     chart.grow("a", ([0], [4.0]))
     assert list(chart.figure.renderers[0].data_source.data["y"]) == [4.0]
-    chart.mark([PlotMark(3, "x = 1")])
-    chart.point(5)
-    chart.point(None)
+    drawn = {one.data_source for one in chart.figure.renderers}
+    assert {uprights.marks, uprights.cursor} < drawn
+    uprights.mark([PlotMark(3, "x = 1")])
+    assert uprights.marks.data == {"x": [3.0], "words": ["x = 1"]}
+    uprights.point(5)
+    assert uprights.cursor.data == {"x": [5.0]}
+    uprights.point(None)
+    assert uprights.cursor.data == {"x": []}
 
 
 def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
