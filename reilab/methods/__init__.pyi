@@ -14,6 +14,8 @@ from .registry import find_method as find_method
 from .registry import method as method
 from .registry import methods as methods
 from .rei import REI as REI
+from .splitting import SSDU as SSDU
+from .splitting import EquivariantSplitting as EquivariantSplitting
 from .supervised import Supervised as Supervised
 from .sure import SURE as SURE
 from .unsure import UNSURE as UNSURE

@@ -16,6 +16,7 @@ from reilab.key import Key
 from reilab.nets.registry import network
 from reilab.nets.unrolled import STAGES, NStages, StageKind, StageLayers, StageWidth
 from reilab.physics.base import LinearPhysics, Physics
+from reilab.physics.part import LinearPart, LinearTurned, Part, Turned, whole_of
 from reilab.physics.transmission import Transmission
 from reilab.settings import Setting
 
@@ -59,7 +60,8 @@ class ProximalStep(nn.Module):
         # Short numbers are for convolutions alone: differences of measurements drown in them.
         with torch.autocast(lines.device.type, enabled=False):
             x = x.to(lines.dtype)
-            norm = squared_norm(linear, lines.device, lines.dtype)  # type: ignore[arg-type]
+            # Of the operator that it is a part of: λ means the same for all of its parts.
+            norm = squared_norm(whole_of(linear), lines.device, lines.dtype)  # type: ignore[arg-type]
             shift = self.damping.to(lines.dtype) * norm
             left = lines - linear(x)
             solved: Tensor = _Solve.apply(left, shift, linear, self.iterations)
@@ -107,6 +109,12 @@ def linear_part(physics: Physics, y: Tensor) -> tuple[LinearPhysics, Tensor]:
         return physics.radon, physics.integrals(y)
     if isinstance(physics, LinearPhysics):
         return physics, y
+    if isinstance(physics, Part):
+        linear, lines = linear_part(physics.whole, physics.filled(y))
+        return LinearPart(linear, physics.places), lines.index_select(-1, physics.places)
+    if isinstance(physics, Turned):
+        linear, lines = linear_part(physics.whole, y)
+        return LinearTurned(linear, physics.turn, physics.back), lines
     raise ValueError(
         f"network = proximal needs an operator with an adjoint, {type(physics).__name__} has none; "
         "choose network = unrolled"

@@ -6,6 +6,10 @@ from .fourier import masked_mri as masked_mri
 from .fourier import random_columns as random_columns
 from .mask import PixelMask as PixelMask
 from .mask import random_pixels as random_pixels
+from .part import Part as Part
+from .part import Turned as Turned
+from .part import part_of as part_of
+from .part import turned_by as turned_by
 from .radon import Radon as Radon
 from .radon import parallel_beam as parallel_beam
 from .radon import parallel_beam_at as parallel_beam_at

@@ -45,6 +45,7 @@ KEY = Key(11)
 TRANSFORMS = 2
 VALUES = {"alpha_supervised": 0.9, "alpha_mc": 0.6, "alpha_eq": 2.3, "alpha_sure": 0.3}
 VALUES |= {"alpha_unsure": 0.45, "alpha_req": 1.7, "transforms": TRANSFORMS}
+VALUES |= {"alpha_split": 0.8, "alpha_turned_split": 0.7, "given": 0.6}
 every_task = pytest.mark.parametrize("task", ["inpainting", "mri", "ct"])
 every_method = pytest.mark.parametrize("method", methods())
 
@@ -109,12 +110,34 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
             return square(xhat - m.x)
         case "sure" | "unsure":
             return stein(m, lambda y: physics(f(y)), key)
+        case "split":
+            return foretold(c, key, lambda x: x, lambda x: x)
+        case "turned_split":
+            g = group.sample(1, (key / "turn").generator())
+            back = group.inverse(g)
+            return foretold(c, key, lambda x: group.act(g, x), lambda x: group.act(back, x))
     g = group.sample(TRANSFORMS, key.generator())
     turned = group.act(g, xhat)
     u = physics(turned)
     if name == "req":
         u = noise.sample(u, virtual_streams(key))
     return square(turned - f(u))
+
+
+def foretold(
+    c: Case, key: Key, turn: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """‖A_Λ T f(y_Θ, A_Θ T) − y_Λ‖²; outside of Θ, y is as of a blank image."""
+    m, n = c.measurement, c.measurement.y.shape[-1]
+    given = torch.randperm(n, generator=(key / "part").generator())[: round(0.6 * n)]
+    is_given = torch.zeros(n, dtype=torch.bool, device=DEVICE)
+    is_given[given.to(DEVICE)] = True
+    blank = m.physics(torch.zeros_like(m.x))
+    start = m.physics.pinv(torch.where(is_given, m.y, blank))
+    if isinstance(m.physics, Transmission):
+        start = start * n / len(given)
+    xhat = c.network(m.y, m.physics, back(start))
+    return square((m.physics(turn(xhat)) - m.y)[..., ~is_given])
 
 
 def virtual_streams(key: Key) -> list[torch.Generator]:
@@ -154,6 +177,8 @@ TERMS = {
     "rei": {"sure": 0.3, "req": 1.7},
     "unsure": {"unsure": 0.45},
     "unsure_req": {"unsure": 0.45, "req": 1.7},
+    "ssdu": {"split": 0.8},
+    "es": {"turned_split": 0.7},
 }
 
 

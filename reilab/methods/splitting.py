@@ -1,0 +1,168 @@
+"""Splitting: to foretell one part of each measurement from the rest, alone and with turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, TypeAlias
+
+import torch
+from torch import Tensor
+
+from reilab.groups import Group
+from reilab.key import Key
+from reilab.methods.base import Reconstruct, Terms, Weight
+from reilab.methods.losses import SPAN
+from reilab.methods.registry import method
+from reilab.noise import mean
+from reilab.physics.part import part_of, turned_by
+from reilab.problem import Measurement, Problem
+from reilab.settings import Setting
+
+#: The terms.
+SPLIT, TURNED_SPLIT = "split", "turned_split"
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """What of a measurement was held back, foretold from the rest.
+
+    (1/|Λ|) ‖A_Λ f(y_Θ, A_Θ) − y_Λ‖², with a new division of the places into Θ and Λ at each step;
+    a value for each image. Where the noise of different places is independent, its mean is the risk
+    in Λ and a number that f cannot change: nobody has to know the noise.
+
+    Args:
+        given: share of the places in Θ.
+
+    >>> import torch
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Measurement(y, physics.pinv(y), physics, Gaussian(sigma=0.1))
+    >>> Splitting(given=0.5)(m, m.start, lambda y, physics: physics.pinv(y), Key(0))
+    tensor([1.])
+    """
+
+    given: float
+
+    def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
+        given, held = _divided(m.y.shape[-1], self.given, key, m.y.device)
+        found = f(m.y.index_select(-1, given), part_of(m.physics, given))
+        left = m.physics(found) - m.y
+        return mean(left.index_select(-1, held) ** 2)
+
+
+@dataclass(frozen=True)
+class TurnedSplitting:
+    """Splitting behind a random turn: y = (A T_g) x′ is a measurement of the image x′ = T_g⁻¹ x.
+
+    (1/|Λ|) ‖A_Λ T_g f(y_Θ, A_Θ T_g) − y_Λ‖², a value for each image. One operator is seen as many,
+    so f learns what A does not see; a network for which f(y, A T_g) = T_g⁻¹ f(y, A) would find the
+    same behind every turn.
+
+    Args:
+        group: the turns.
+        given: share of the places in Θ.
+
+    >>> import torch
+    >>> from reilab.groups import Shifts
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Measurement(y, physics.pinv(y), physics, Gaussian(sigma=0.1))
+    >>> loss = TurnedSplitting(Shifts(size=2), given=0.5)
+    >>> loss(m, m.start, lambda y, physics: physics.pinv(y), Key(0))
+    tensor([1.])
+    """
+
+    group: Group
+    given: float
+
+    def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
+        g = self.group.sample(1, (key / "turn").generator())
+        turn, back = (partial(self.group.act, way) for way in (g, self.group.inverse(g)))
+        behind = Measurement(m.y, m.start, turned_by(m.physics, turn, back), m.noise, m.first)
+        return Splitting(self.given)(behind, xhat, f, key)
+
+
+def _divided(n: int, share: float, key: Key, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The places 0 … n − 1 in two parts at random, each in order, neither of them empty."""
+    order = torch.randperm(n, generator=(key / "part").generator())
+    n_given = min(max(round(share * n), 1), n - 1)
+    given, held = order[:n_given].sort().values, order[n_given:].sort().values
+    return given.to(device), held.to(device)
+
+
+def _weight(term: str, label: str, words: str, formula: str) -> Weight:
+    return Weight(words, low=0.0, slider=SPAN, log=True, term=term, label=label, formula=formula)
+
+
+AlphaSplit: TypeAlias = Annotated[
+    float,
+    _weight(
+        SPLIT,
+        "α SPLIT",
+        "Weight of splitting: from a part of y, the rest of y must be foretold. Nobody has to know "
+        "the noise.",
+        "‖A_Λ f(y_Θ) − y_Λ‖²",
+    ),
+]
+AlphaTurnedSplit: TypeAlias = Annotated[
+    float,
+    _weight(
+        TURNED_SPLIT,
+        "α ES",
+        "Weight of splitting behind random turns: the operator is seen as many, which teaches what "
+        "one does not see. Nobody has to know the noise.",
+        "‖A_Λ T_g f(y_Θ, A_Θ T_g) − y_Λ‖²",
+    ),
+]
+Given: TypeAlias = Annotated[
+    float,
+    Setting(
+        "Share of what was measured that the network is given; it is to foretell the rest.",
+        low=0.05,
+        high=0.95,
+        slider=(0.3, 0.95),
+    ),
+]
+
+
+@method("ssdu", title="SSDU", colour="#a0522d")
+@dataclass(frozen=True)
+class SSDU:
+    """Self-supervision by data undersampling (Yaman et al., Magn. Reson. Med. 84, 2020).
+
+    min (1/|Λ|) ‖A_Λ f(y_Θ, A_Θ) − y_Λ‖². It learns in the range of A alone where all images are
+    measured by one operator.
+
+    >>> from reilab.methods.base import weights_of
+    >>> weights_of(SSDU())
+    {'split': 1.0}
+    """
+
+    alpha_split: AlphaSplit = 1.0
+    given: Given = 0.8
+
+    def terms(self, problem: Problem) -> Terms:
+        return {SPLIT: Splitting(self.given)}
+
+
+@method("es", title="Equivariant splitting", colour="#7b5cd6")
+@dataclass(frozen=True)
+class EquivariantSplitting:
+    """Equivariant Splitting (Sechaud, Scanvic, Barthélemy, Abry & Tachella, arXiv 2510.00929).
+
+    min E_g (1/|Λ|) ‖A_Λ T_g f(y_Θ, A_Θ T_g) − y_Λ‖². The paper builds networks that are
+    equivariant; here turns drawn at random teach any network to be.
+
+    >>> from reilab.methods.base import weights_of
+    >>> weights_of(EquivariantSplitting())
+    {'turned_split': 1.0}
+    """
+
+    alpha_turned_split: AlphaTurnedSplit = 1.0
+    given: Given = 0.8
+
+    def terms(self, problem: Problem) -> Terms:
+        return {TURNED_SPLIT: TurnedSplitting(problem.group, self.given)}
