@@ -216,6 +216,9 @@ class LabPage(pn.viewable.Viewer):
 
     def _fill_tab(self) -> None:
         """Bring it up to date; it is made when somebody looks at it first."""
+        if self._awake:
+            # Each part that was looked at is a step of the way back.
+            self.browser.address = address.write(self.lab, self.look)
         if self.look.tab == "run":
             return
         tab, part = self._tabs[self.look.tab], self._listed(self.look.tab)
