@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import re
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import TextColumn
 from rich.text import Text
@@ -83,6 +85,15 @@ def words_of(error: BaseException) -> str:
         f"{type(error).__name__}: {error}. reilab has not foreseen this: "
         "please report it with what the same command prints with --debug"
     )
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print texts in columns; a table of rich takes seconds where there are thousands."""
+    shown = [list(map(visible, row)) for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    for row in shown:
+        cells = (cell + " " * (w - cell_len(cell)) for cell, w in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def ask(question: str) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from reilab.events import Failed, Started, Steered
-from reilab.lab.library import SummaryRow, rows
+from reilab.lab.titles import SummaryRow, rows
 from reilab.lab.view import View
 from reilab.record.history import History, Values
 from reilab.show.curves import marks_of, scores_of

@@ -13,16 +13,17 @@ import panel_material_ui as pmui
 
 from reilab.lab.actions import attempt
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, RunEntry
 from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.onerun import OneRun
 from reilab.lab.style import LINE, SIDEWAYS, TALL
 from reilab.lab.text import block, quiet, set_html, small_button, text
+from reilab.lab.titles import entry_state, entry_title
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, put
 from reilab.methods.registry import methods
 from reilab.record.folder import examples
+from reilab.runs.library import Library, RunEntry
 from reilab.show.panes import PINV
 from reilab.show.results import BASELINE
 from reilab.show.table import NOTHING
@@ -106,7 +107,14 @@ class RunsPanel(pn.viewable.Viewer):
 
     def update(self) -> None:
         """Read the list anew."""
-        entries = {entry.name: entry for entry in self._library.entries()}
+        self._take(self._library.entries())
+
+    def follow(self) -> None:
+        """The same for the heartbeat."""
+        self._take(self._library.lately())
+
+    def _take(self, listed: Sequence[RunEntry]) -> None:
+        entries = {entry.name: entry for entry in listed}
         if entries != self._entries or self._table.current != self._lab.run:
             self._entries = entries
             self._show()
@@ -150,7 +158,7 @@ class RunsPanel(pn.viewable.Viewer):
 
     def _doom(self, names: list[str]) -> None:
         self._doomed = names
-        titles = ", ".join(self._entries[name].title for name in names)
+        titles = ", ".join(entry_title(self._entries[name]) for name in names)
         set_html(self._question, f"<b>Delete {escape(titles)} for good?</b>" if names else "")
         self._confirm.open = bool(names)
 
@@ -195,26 +203,25 @@ def columns(methods: Sequence[str]) -> list[list[str]]:
 
 
 def _line(entry: RunEntry, methods: Sequence[str]) -> dict[str, Any]:
-    config = entry.config
+    asked = entry.asked
     pin = "★ " if entry.notes.pinned else ""
-    own = vars(config.spec) if config else {}
-    trained = ", ".join(map(method_title, config.methods)) if config else ""
+    trained = ", ".join(map(method_title, asked.methods)) if asked else ""
     made = datetime.fromtimestamp(entry.made)
     reason = entry.standing.reason or " ".join(entry.troubles)
     cells = [
         {
-            "text": f"{pin}{entry.title}",
+            "text": f"{pin}{entry_title(entry)}",
             "title": f"{entry.name}: {trained}" if trained else entry.name,
         },
-        _cell(find_task(config.task).title if config else None),
-        {"text": entry.state, "title": reason},
+        _cell(find_task(asked.task).title if asked else None),
+        {"text": entry_state(entry), "title": reason},
         *(_cell(entry.psnr.get(name), "z.2f") for name in methods),
-        {**_cell(config.noise if config else None), "title": config.noise_unit if config else ""},
-        _cell(config.assumed_noise if config else None),
-        _cell(own.get("group") or None),
-        _cell(config.training.steps if config else None, ","),
-        _cell(config.training.seed if config else None),
-        _cell(own.get("size")),
+        {**_cell(asked.noise if asked else None), "title": asked.noise_unit if asked else ""},
+        _cell(asked.assumed_noise if asked else None),
+        _cell(asked.group or None if asked else None),
+        _cell(asked.steps if asked else None, ","),
+        _cell(asked.seed if asked else None),
+        _cell(asked.size if asked else None),
         {"text": f"{made:%Y-%m-%d %H:%M}", "order": entry.made},
         _cell(entry.notes.text or None),
     ]

@@ -26,6 +26,7 @@ from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
 from reilab.lab.web.components import Field
 from reilab.runs import jobs, pool
+from reilab.runs.library import Library
 
 PASSWORD, WORD = "four little ducks", "look"
 
@@ -233,7 +234,7 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_link_keeps_watching(tmp_path: Path, no_workers: None) -> None:
-    page = LabPage(tmp_path, {"watch": WORD}, Hands(tied=True))
+    page = LabPage(Library(tmp_path), {"watch": WORD}, Hands(tied=True))
     page.wake()
     page.tick()
     assert f"watch={WORD}" in page.browser.address
@@ -246,7 +247,7 @@ def test_whoever_watches_may_press_everything(
     """The same, by somebody who may act, does change something: all buttons are pressed."""
     write_run(tmp_path, "first", ("rei",), finished=False)
     before = _files(tmp_path)
-    page = LabPage(tmp_path, {"run": "first", "tab": "runs", "compared": "first"}, hands)
+    page = LabPage(Library(tmp_path), {"run": "first", "tab": "runs", "compared": "first"}, hands)
     page.wake()
     page.tick()
     for field in page.page.select(Field):
@@ -306,7 +307,7 @@ def test_addresses_that_make_no_sense_open_a_page(
 ) -> None:
     write_run(tmp_path, "first", ("rei",))
     before = _files(tmp_path)
-    page = LabPage(tmp_path, query, Hands(tied=True))
+    page = LabPage(Library(tmp_path), query, Hands(tied=True))
     page.wake()
     for _ in range(4):
         page.tick()

@@ -15,7 +15,6 @@ import yaml
 
 from benchmarks.faults import disks, kills, states, strike
 from reilab.events import Started
-from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
@@ -24,6 +23,7 @@ from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import fork
 from reilab.runs.jobs import Status
+from reilab.runs.library import Library
 from reilab.show.scene import lost_words, scene_of
 
 
