@@ -90,10 +90,11 @@ def words_of(error: BaseException) -> str:
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
     """Print texts in columns; a table of rich takes seconds where there are thousands."""
     shown = [list(map(visible, row)) for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
-    for row in shown:
-        cells = (cell + " " * (w - cell_len(cell)) for cell, w in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    lengths = [list(map(cell_len, row)) for row in shown]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
+    for row, own in zip(shown, lengths, strict=True):
+        parts = zip(row, widths, own, strict=True)
+        print("".join(f"{cell}{' ' * (width - n + 2)}" for cell, width, n in parts).rstrip())
 
 
 def ask(question: str) -> bool:

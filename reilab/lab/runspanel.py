@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from html import escape
+from itertools import islice
 from typing import Any
 
 import panel as pn
@@ -30,6 +31,8 @@ from reilab.show.table import NOTHING
 from reilab.show.words import method_title, number_text
 from reilab.tasks.registry import find_task
 
+#: More would take the browser seconds to lay out.
+MOST_LINES = 500
 EMPTY = "No runs yet. Train one, and it is kept here."
 
 
@@ -121,17 +124,22 @@ class RunsPanel(pn.viewable.Viewer):
 
     def _show(self, *_: Any) -> None:
         methods = methods_of(self._entries.values())
-        lines = [_line(entry, methods) for entry in self._entries.values()]
-        shown = [line for line in lines if _matches(line, self._filter.value)]
+        lines = (_line(entry, methods) for entry in self._entries.values())
+        fit = (line for line in lines if _matches(line, self._filter.value))
+        shown = list(islice(fit, MOST_LINES))
         self._shown = [line["key"] for line in shown]
         chosen = [name for name in self._look.compared if name in self._entries]
         put(self._table, columns=columns(methods))
         self._table.show(shown)
         put(self._table, chosen=chosen, current=self._lab.run)
-        told = [f"{len(lines)} runs", f"{len(chosen)} chosen"]
-        if hidden := len(lines) - len(shown):
-            told.append(f"{hidden} hidden by the filter")
-        set_html(self._words, f'<span class="quiet">{" · ".join(told) if lines else EMPTY}</span>')
+        told = [f"{len(self._entries)} runs", f"{len(chosen)} chosen"]
+        if hidden := len(self._entries) - len(shown):
+            more = f"{MOST_LINES} shown: filter for others"
+            told.append(more if len(shown) == MOST_LINES else f"{hidden} hidden by the filter")
+        set_html(
+            self._words,
+            f'<span class="quiet">{" · ".join(told) if self._entries else EMPTY}</span>',
+        )
         self._one.show(self._entries[chosen[0]] if len(chosen) == 1 else None)
         self._compare.disabled = not chosen
         self._delete.disabled = not chosen or any(self._entries[n].live for n in chosen)

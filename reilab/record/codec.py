@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from sys import intern
 from typing import Any, get_args
 
 from reilab.events import Command, Control, Event, Images
@@ -50,7 +51,8 @@ def _text(value: Any, _: type) -> str:
         raise ValueError(f"{value!r} is not a text")
     # Half of a pair of surrogates could be shown nowhere.
     value.encode()
-    return value
+    # Each line tells the same few names.
+    return intern(value)
 
 
 CONVERTER = new_converter()
@@ -101,7 +103,10 @@ def from_line(line: str | bytes, where: object) -> Any:
 
 def with_images(message: Any, turn: Callable[[str, Any], Stored]) -> Any:
     """The message with all its images put through ``turn(field, images)``."""
-    found = {name: getattr(message, name) for name in _image_fields(message.__class__)}
+    names = _image_fields(message.__class__)
+    if not names:
+        return message
+    found = {name: getattr(message, name) for name in names}
     turned = {name: turn(name, images) for name, images in found.items() if images is not None}
     return replace(message, **turned) if turned else message
 

@@ -24,7 +24,7 @@ from cattrs import Converter
 from reilab.disk import replacing
 from reilab.methods.registry import methods
 from reilab.nets.registry import network_of, networks
-from reilab.plain import from_json, to_plain
+from reilab.plain import from_json, to_plain, uncollected
 from reilab.record.folder import RunFolder, list_runs, run_named
 from reilab.record.history import History
 from reilab.record.notes import Notes, read_notes
@@ -324,7 +324,7 @@ def _stamp(file: str) -> tuple[int, int]:
 
 
 def _read_kept(file: Path) -> dict[str, Kept]:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError), uncollected():
         seal, _, body = file.read_bytes().partition(b"\n")
         if seal == _seal(body):
             return from_json(dict[str, Kept], body, file, TRUSTING)
