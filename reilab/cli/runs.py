@@ -111,7 +111,7 @@ steer_run = with_options(_steer, STEERING, _numbers())
 
 
 def list_all_runs() -> None:
-    """List the runs below runs/, the newest first, and the examples that come with reilab."""
+    """List the runs below runs/, pinned and newest first, and the examples of reilab."""
     own = Library(runs_root()).entries()
     taken = {entry.name for entry in own}
     entries = [*own, *(entry_of(read_run(one)) for one in examples() if one.name not in taken)]

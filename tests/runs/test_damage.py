@@ -103,8 +103,8 @@ def test_a_run_for_another_machine_is_listed_with_what_was_asked(folder: RunFold
     file = folder.path / "config.yaml"
     file.write_text(file.read_text().replace("device: cpu", "device: cuda:7"))
     (entry,) = Library(folder.path.parent).entries()
-    assert entry.config is not None
-    assert entry.config.methods == states.METHODS
+    assert entry.asked is not None
+    assert entry.asked.methods == states.METHODS
     assert entry.troubles == ()
     with pytest.raises(ValueError, match="cuda:7"):
         execute(folder)
