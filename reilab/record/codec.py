@@ -15,7 +15,9 @@ from pathlib import Path
 from sys import intern
 from typing import Any, get_args
 
-from reilab.events import Command, Control, Event, Images
+import msgspec
+
+from reilab.events import Command, Control, Event, Images, Stepped
 from reilab.plain import from_plain, new_converter, parsed
 from reilab.record.pictures import Stored
 from reilab.settings import field_types
@@ -25,6 +27,8 @@ MESSAGE: Any = Event | Command | Control
 KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(MESSAGE)}
 
 SEAL = b', "seal": "'
+#: Most lines of a long log begin so.
+STEP, STEPS = b'{"is": "Stepped", ', msgspec.json.Decoder(Stepped)
 #: What numbers of steps and the like must not exceed.
 MOST = 2**63
 
@@ -89,7 +93,7 @@ def from_line(line: str | bytes, where: object) -> Any:
     """
     line = line.strip() if isinstance(line, bytes) else line.encode()
     told, sealed, seal = line.rpartition(SEAL)
-    if sealed and seal != f'{zlib.crc32(told + b"}"):08x}"}}'.encode():
+    if sealed and seal != _seal(told):
         raise ValueError(f"{where} is damaged: it is not what was written there")
     plain = parsed(line, where)
     try:
@@ -99,6 +103,25 @@ def from_line(line: str | bytes, where: object) -> Any:
         if sealed or (isinstance(kind, str) and kind not in KINDS):
             raise NewerError(f"{where} is of a newer version: {kind}") from error
         raise
+
+
+def step_of(line: bytes) -> Stepped | None:
+    """The step that a line tells, as ``from_line`` reads it, in a tenth of the time.
+
+    None where it tells of something else, or there is anything odd about it.
+    """
+    told, _, seal = line.rpartition(SEAL)
+    if not told.startswith(STEP) or seal.rstrip() != _seal(told):
+        return None
+    try:
+        step = STEPS.decode(told + b"}")
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return step if abs(step.step) < MOST else None
+
+
+def _seal(told: bytes) -> bytes:
+    return b'%08x"}' % zlib.crc32(told + b"}")
 
 
 def with_images(message: Any, turn: Callable[[str, Any], Stored]) -> Any:
