@@ -22,6 +22,7 @@ from reilab.record.folder import RunFolder, list_runs
 from reilab.record.history import history_of
 from reilab.runs import jobs, pool, processes, queue, roster
 from reilab.runs.jobs import LIVE, RESUMABLE, Status
+from reilab.runs.library import Library
 
 ROUNDS, SEED = 21, 1
 #: From the click to the kill, at most.
@@ -70,7 +71,7 @@ def play(site: Site, victims: tuple[str, ...], seconds: float) -> str:
         psutil.Process(pid).kill()
     outcome = go_on(run)
     run.send(Stop())
-    until(lambda: jobs.idle(site.root), "the run to stop")
+    until(lambda: Library(site.root).idle, "the run to stop")
     return outcome
 
 

@@ -23,6 +23,7 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs, pool
 from reilab.runs.config import configure
+from reilab.runs.library import Library
 from reilab.runs.processes import this_process
 from reilab.runs.roster import sign_in
 
@@ -198,7 +199,7 @@ def training_lost(site: Site) -> list[list[str]]:
                 page.close()
                 time.sleep(DISCARDED_SECONDS)
     jobs.stop(run)
-    until(lambda: jobs.idle(site.root), "the run to end")
+    until(lambda: Library(site.root).idle, "the run to end")
     lost = 1 - statistics.median(a / b for a, b in zip(speeds[True], speeds[False], strict=True))
     words = ", ".join(f"{a:.1f}|{b:.1f}" for a, b in zip(speeds[True], speeds[False], strict=True))
     return [["training lost to an open page", f"{lost:.1%} ({words} steps/s)", "5 %"]]
@@ -295,7 +296,7 @@ def _at_rest(root: Path) -> bool:
 
 def _stop(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Stop", exact=True).click()
-    until(lambda: jobs.idle(site.root), "the run to end")
+    until(lambda: Library(site.root).idle, "the run to end")
     page.close()
 
 

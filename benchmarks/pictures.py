@@ -21,6 +21,7 @@ from benchmarks.site import Site, served, until
 from reilab.record.folder import RunFolder, list_runs
 from reilab.record.history import history_of
 from reilab.runs import jobs
+from reilab.runs.library import Library
 from reilab.tasks.registry import tasks
 
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
@@ -58,7 +59,7 @@ def main(folder: Path, names: Sequence[str]) -> None:
                 take(site, f"run={run.name}&theme={theme}", size, file)
             # It may have come to its end meanwhile.
             jobs.stop(run)
-            until(partial(jobs.idle, site.root), "the end")
+            until(lambda: Library(site.root).idle, "the end")
 
 
 def is_under_way(run: RunFolder) -> bool:

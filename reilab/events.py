@@ -142,7 +142,7 @@ class Started:
     engine: str = "eager"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stepped:
     """Means over the steps since the last ``Stepped``; ``losses`` are unweighted, by term.
 

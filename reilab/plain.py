@@ -7,8 +7,10 @@ open. NaN and infinities are written as Python's ``json`` writes them.
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +45,18 @@ def new_converter() -> Converter:
 
 
 USUAL = new_converter()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Make many values that stay: to look for garbage among them takes longer than to make them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def to_plain(value: object, converter: Converter = USUAL) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,8 @@ def test_lines_of_before_open(text: str, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_text(text + "\n")
     (found,) = Follower(tmp_path / "events.jsonl").poll()
     expected = LINES[text]
-    for name, images in vars(expected).items():
-        if isinstance(images, Stored):
+    for name in (one.name for one in fields(expected)):
+        if isinstance(images := getattr(expected, name), Stored):
             assert getattr(found, name) == Stored(tmp_path / images.path)
             object.__setattr__(found, name, images)
     assert found == expected

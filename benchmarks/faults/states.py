@@ -22,7 +22,6 @@ from safetensors.numpy import load_file
 from benchmarks.faults import Attack
 from reilab.cli.main import main
 from reilab.events import Command, Control, Stepped, Stop
-from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.lab.view import View
 from reilab.record.folder import RunFolder
@@ -30,6 +29,7 @@ from reilab.record.notes import Notes, write_notes
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.execute import execute
+from reilab.runs.library import Library
 
 SUBJECT = "damaged run folders"
 COUNT = 500

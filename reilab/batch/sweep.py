@@ -18,9 +18,10 @@ from reilab.plain import read_json, to_json
 from reilab.record.folder import RunFolder, unused
 from reilab.record.history import History
 from reilab.runs import jobs
-from reilab.runs.account import Account, read_run
+from reilab.runs.account import read_run
 from reilab.runs.config import RunConfig
 from reilab.runs.jobs import LIVE, RESUMABLE, Status
+from reilab.runs.library import RunEntry, gist_of
 from reilab.runs.marks import mean_and_spread
 from reilab.show.noise import Score
 from reilab.show.results import BASELINE
@@ -137,7 +138,7 @@ def scores_of(cells: Sequence[tuple[Cell, History]]) -> dict[str, dict[float, Sc
     }
 
 
-def seconds_to_go(todo: Sequence[tuple[RunConfig, int]], known: Iterable[Account]) -> float | None:
+def seconds_to_go(todo: Sequence[tuple[RunConfig, int]], known: Iterable[RunEntry]) -> float | None:
     """About how long runs take, one after the other; ``None`` if none of their kind is known.
 
     Args:
@@ -145,24 +146,18 @@ def seconds_to_go(todo: Sequence[tuple[RunConfig, int]], known: Iterable[Account
         known: runs from whose pace it is reckoned.
     """
     paces: dict[tuple[object, ...], dict[str, list[float]]] = {}
-    for account in known:
-        for name, track in account.history.tracks.items():
-            if account.config and track.step and track.seconds:
-                own = paces.setdefault(_kind(account.config), {})
-                own.setdefault(name, []).append(track.seconds / track.step)
+    for entry in known:
+        for name, pace in entry.paces.items():
+            if entry.asked:
+                paces.setdefault(entry.asked.kind, {}).setdefault(name, []).append(pace)
     total = 0.0
     for config, steps in todo:
-        own = paces.get(_kind(config), {})
+        own = paces.get(gist_of(config).kind, {})
         each = own.get(config.methods[0]) or [pace for other in own.values() for pace in other]
         if not each:
             return None
         total += steps * fmean(each)
     return total
-
-
-def _kind(config: RunConfig) -> tuple[object, ...]:
-    """What the pace of a run depends on, beside its method."""
-    return config.task, vars(config.spec).get("size"), config.network, config.training.batch
 
 
 def counted(statuses: Iterable[Status]) -> Mapping[str, int]:

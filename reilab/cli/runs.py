@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tyro
-from rich.table import Table
 
 from reilab.cli import terminal
 from reilab.cli.tree import option, with_options
@@ -15,7 +14,7 @@ from reilab.cli.work import carry_out, report
 from reilab.disk import replace_text, replacing
 from reilab.events import Continue, Pause, Refused
 from reilab.methods.registry import method_settings, methods
-from reilab.record.folder import RunFolder, examples, find_run, list_runs, runs_root
+from reilab.record.folder import RunFolder, examples, find_run, runs_root
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.account import read_run
@@ -23,12 +22,14 @@ from reilab.runs.config import config_of
 from reilab.runs.facts import facts_line, facts_of
 from reilab.runs.fork import changeable, fork, forked_name
 from reilab.runs.jobs import Status
+from reilab.runs.library import Library, entry_of
 from reilab.runs.repeat import repeat, repeated_name
 from reilab.runs.roster import worker_alive
 from reilab.runs.steering import STEERABLE, ask, commands
 from reilab.runs.thin import thin
 from reilab.settings import field_types, settings_of
 from reilab.show.figures import FORMATS, PAPERS, Framing, plate, saved
+from reilab.show.panes import PINV
 from reilab.show.results import curves_csv, metrics_csv, results
 from reilab.show.scene import scene_of
 from reilab.show.table import TableLine, as_latex
@@ -110,22 +111,21 @@ steer_run = with_options(_steer, STEERING, _numbers())
 
 
 def list_all_runs() -> None:
-    """List the runs below runs/, newest first, and the examples that come with reilab."""
-    table = Table("run", "task", "status", "progress", "PSNR [dB]")
-    own, troubles = list_runs(runs_root()), list[str]()
-    taken = {folder.name for folder in own}
-    for folder in [*own, *(one for one in examples() if one.name not in taken)]:
-        account = read_run(folder)
-        history, standing = account.history, account.standing
-        found = {name: track.metrics for name, track in history.tracks.items()}
-        figures = "  ".join(f"{method_title(n)} {m.psnr:.2f}" for n, m in found.items() if m)
-        status = f"{standing.status} {standing.position or ''}".strip()
-        task = account.config.task if account.config else ""
-        table.add_row(folder.name, task, status, f"{history.progress:.0%}", figures)
-        troubles += [f"{folder.name}: {words}" for words in account.troubles]
-    terminal.console().print(table)
-    for words in troubles:
-        terminal.console(stderr=True).print(words, soft_wrap=True)
+    """List the runs below runs/, pinned and newest first, and the examples of reilab."""
+    own = Library(runs_root()).entries()
+    taken = {entry.name for entry in own}
+    entries = [*own, *(entry_of(read_run(one)) for one in examples() if one.name not in taken)]
+    rows = [("run", "task", "status", "progress", "PSNR [dB]")]
+    for entry in entries:
+        found = ((method_title(n), psnr) for n, psnr in entry.psnr.items() if n != PINV)
+        figures = "  ".join(f"{title} {psnr:.2f}" for title, psnr in found)
+        status = f"{entry.standing.status} {entry.standing.position or ''}".strip()
+        task = entry.asked.task if entry.asked else ""
+        rows.append((entry.name, task, status, f"{entry.progress:.0%}", figures))
+    terminal.print_columns(rows)
+    for entry in entries:
+        for words in entry.troubles:
+            terminal.console(stderr=True).print(f"{entry.name}: {words}", soft_wrap=True)
 
 
 def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import re
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import TextColumn
 from rich.text import Text
@@ -83,6 +85,16 @@ def words_of(error: BaseException) -> str:
         f"{type(error).__name__}: {error}. reilab has not foreseen this: "
         "please report it with what the same command prints with --debug"
     )
+
+
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print texts in columns; a table of rich takes seconds where there are thousands."""
+    shown = [list(map(visible, row)) for row in rows]
+    lengths = [list(map(cell_len, row)) for row in shown]
+    widths = [max(column) for column in zip(*lengths, strict=True)]
+    for row, own in zip(shown, lengths, strict=True):
+        parts = zip(row, widths, own, strict=True)
+        print("".join(f"{cell}{' ' * (width - n + 2)}" for cell, width, n in parts).rstrip())
 
 
 def ask(question: str) -> bool:

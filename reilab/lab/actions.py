@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from reilab.lab.library import WORDS
 from reilab.lab.model import Lab
+from reilab.lab.titles import WORDS
 from reilab.lab.view import View
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import panel as pn
 
 from reilab.lab.actions import attempt
-from reilab.lab.library import SWEPT, WORDS, run_title
 from reilab.lab.text import set_html, text
+from reilab.lab.titles import SWEPT, WORDS, run_title
 from reilab.record.folder import RunFolder
 from reilab.runs import jobs
-from reilab.runs.jobs import Ended, Status, ended_since
+from reilab.runs.jobs import Status
+from reilab.runs.library import Ended, Library, ended_since
 from reilab.runs.meters import Gpu, Meters, Reading
 
 GIB = 2**30
@@ -44,11 +45,11 @@ def _share(used: float, total: float) -> str:
 
 
 class Bulletin(pn.viewable.Viewer):
-    """The meters of the machine; runs below ``root`` that end are told as notifications."""
+    """The meters of the machine; runs that end are told as notifications."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, library: Library) -> None:
         super().__init__()
-        self._root, self._began = root, time.time()
+        self._library, self._began = library, time.time()
         self._told: list[Ended] = []
         self._troubles: set[str] = set()
         self._meters, self._view = Meters(), text(styles={"color": "white"}, margin=(0, 0, 0, 16))
@@ -64,21 +65,22 @@ class Bulletin(pn.viewable.Viewer):
         """
         self._ask(jobs.advance)
         set_html(self._view, meters_html(self._meters.read(folder)))
-        fresh = [one for one in ended_since(self._root, self._began) if one not in self._told]
-        for ended in fresh:
-            self._told.append(ended)
-            _tell(ended)
+        ended = ended_since(self._library.lately(), self._began)
+        fresh = [one for one in ended if one not in self._told]
+        for one in fresh:
+            self._told.append(one)
+            _tell(one)
         if fresh:
             self.prepare()
 
     def prepare(self) -> None:
         """Have a process ready for the next run, unless one would take time from a run."""
-        if jobs.idle(self._root):
+        if self._library.idle:
             self._ask(jobs.warm)
 
     def _ask(self, act: Callable[[Path], object]) -> None:
         """Act for the runs; what stands in the way, as a disk that is full, is told once."""
-        trouble = attempt(lambda: act(self._root))
+        trouble = attempt(lambda: act(self._library.root))
         if trouble and trouble not in self._troubles and pn.state.notifications is not None:
             self._troubles.add(trouble)
             pn.state.notifications.error(escape(trouble), duration=LONG)

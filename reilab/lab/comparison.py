@@ -28,15 +28,17 @@ from reilab.lab.content import (
 from reilab.lab.differences import Configs, differing, facts, heads
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, SummaryRow, rows
 from reilab.lab.markup import key_html, row_head
 from reilab.lab.style import LINE, TALL
 from reilab.lab.takehome import Facts
 from reilab.lab.text import block, set_html
+from reilab.lab.titles import SummaryRow, rows, title_of
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable, put
+from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs.facts import facts_of
+from reilab.runs.library import Library
 from reilab.show.panes import PINV, TRUTH
 from reilab.show.scene import Scene, moments, n_images, scene_of
 from reilab.show.words import method_colour, method_title
@@ -229,7 +231,7 @@ class Comparison(pn.viewable.Viewer):
         methods, curves = set(self._methods.value.split()), self._curves.value.split()
         configs = {name: config for name in posed if (config := self._library.config(name))}
         told = facts(configs)
-        titles = {name: self._library.title(name) for name in posed}
+        titles = {name: title_of(RunFolder(self._library.root / name)) for name in posed}
         self._show_differences(configs, given)
         units = heads(configs, list(next(iter(told.values()), {})))
         more = self.exhibit.show(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reilab.events import Failed, Started, Steered
-from reilab.lab.library import SummaryRow, rows
+from reilab.lab.titles import SummaryRow, rows
 from reilab.lab.view import View
 from reilab.record.history import History, Values
 from reilab.show.curves import marks_of, scores_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from reilab.lab.library import WORDS, duration, run_title
 from reilab.lab.model import Lab
+from reilab.lab.titles import WORDS, duration, run_title
 from reilab.runs.account import Account
 from reilab.runs.config import RunConfig
 from reilab.runs.jobs import LIVE, Status

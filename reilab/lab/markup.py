@@ -7,8 +7,8 @@ from html import escape
 
 from reilab.lab.actions import complaints
 from reilab.lab.headline import shown_words
-from reilab.lab.library import state_words, status_detail
 from reilab.lab.model import Lab
+from reilab.lab.titles import state_words, status_detail
 from reilab.lab.view import ERROR_MAP
 from reilab.show.panes import MEASUREMENT, PINV, TRUTH
 from reilab.show.results import BASELINE

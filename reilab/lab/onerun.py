@@ -12,7 +12,6 @@ import panel as pn
 from reilab.lab import exports
 from reilab.lab.explain import label
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, RunEntry
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE, SIDEWAYS
 from reilab.lab.text import quiet, small_button
@@ -21,6 +20,7 @@ from reilab.lab.web.components import Browser, Field, put
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.record.notes import Notes, write_notes
+from reilab.runs.library import Library, RunEntry
 
 Attempt = Callable[[Callable[[], None]], None]
 

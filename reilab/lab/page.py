@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,7 +29,6 @@ from reilab.lab.exhibit import Exhibit
 from reilab.lab.guide import Guide, KeyList, Tour
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.headline import NAME, head_html, tab_title
-from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData
 from reilab.lab.pictures import warm_up
@@ -40,6 +39,7 @@ from reilab.lab.sweeps import SweepPanel
 from reilab.lab.text import set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
+from reilab.runs.library import Library
 
 POLL_MILLISECONDS = 100
 #: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
@@ -57,25 +57,24 @@ class LabPage(pn.viewable.Viewer):
     """The page of one session.
 
     Args:
-        root: where the run folders live.
+        library: of the runs; one for all sessions.
         query: what the address says of the state to open.
         hands: what its reader may do.
         narrow: whether it is as narrow as a telephone.
     """
 
     def __init__(
-        self, root: Path, query: Mapping[str, str], hands: Hands = FREE, narrow: bool = False
+        self, library: Library, query: Mapping[str, str], hands: Hands = FREE, narrow: bool = False
     ) -> None:
         super().__init__()
-        self._narrow = narrow
-        self.lab, self.look, self.tour = Lab(root, hands), View(), Tour()
+        self._narrow, self._library = narrow, library
+        self.lab, self.look, self.tour = Lab(library.root, hands), View(), Tour()
         self._beat, self._awake = Beat(), False
-        self._bulletin = Bulletin(root)
+        self._bulletin = Bulletin(library)
         self._unseen: list[Event] = []
         self._told_early: list[Mapping[str, Any]] = []
         self.browser = Browser(keys=list(keys.KEYS))
         told = self._open(query)
-        self._library = Library(root)
         self._keys, self._mydata = KeyList(), MyData(self.lab)
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
@@ -129,8 +128,11 @@ class LabPage(pn.viewable.Viewer):
             self.tour.note(self.lab)
         if self._beat.lists:
             self._bulletin.update(self.lab.folder if self.lab.run else None)
-            if self.look.tab != "run":
-                self._listed(self.look.tab).update()
+            match self.look.tab:
+                case "runs":
+                    self._runs.follow()
+                case "compare" | "sweep":
+                    self._listed(self.look.tab).update()
             self._run.others.update(self._library.at_work())
         self._beat.count()
 
@@ -307,6 +309,12 @@ class LabPage(pn.viewable.Viewer):
                 keys.press(key, self.lab, self.look, shown.timeline.moments, shown.tools.panes)
 
 
+@cache
+def library_of(root: Path) -> Library:
+    """The runs below a root, for all sessions, which take turns."""
+    return Library(root)
+
+
 def session(root: Path, door: Door) -> LabPage:
     """A new page for the session that is being served, with its heartbeat."""
     # A server that was started anew knows nothing of this session: the page asks for a new one.
@@ -314,7 +322,7 @@ def session(root: Path, door: Door) -> LabPage:
     asked = pn.state.session_args.items()
     query = {name: values[0].decode(errors="replace") for name, values in asked if values}
     narrow = "Mobi" in pn.state.headers.get("User-Agent", "")
-    page = LabPage(root, query, door.hands(pn.state.user, query), narrow)
+    page = LabPage(library_of(root), query, door.hands(pn.state.user, query), narrow)
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
     pn.state.curdoc.js_on_event("connection_lost", CustomJS(code=ON_LOSS))

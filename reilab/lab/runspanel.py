@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from html import escape
+from itertools import islice
 from typing import Any
 
 import panel as pn
@@ -13,22 +14,25 @@ import panel_material_ui as pmui
 
 from reilab.lab.actions import attempt
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, RunEntry
 from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.onerun import OneRun
 from reilab.lab.style import LINE, SIDEWAYS, TALL
 from reilab.lab.text import block, quiet, set_html, small_button, text
+from reilab.lab.titles import entry_state, entry_title
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, put
 from reilab.methods.registry import methods
 from reilab.record.folder import examples
+from reilab.runs.library import Library, RunEntry
 from reilab.show.panes import PINV
 from reilab.show.results import BASELINE
 from reilab.show.table import NOTHING
 from reilab.show.words import method_title, number_text
 from reilab.tasks.registry import find_task
 
+#: More would take the browser seconds to lay out.
+MOST_LINES = 500
 EMPTY = "No runs yet. Train one, and it is kept here."
 
 
@@ -106,24 +110,36 @@ class RunsPanel(pn.viewable.Viewer):
 
     def update(self) -> None:
         """Read the list anew."""
-        entries = {entry.name: entry for entry in self._library.entries()}
+        self._take(self._library.entries())
+
+    def follow(self) -> None:
+        """The same for the heartbeat."""
+        self._take(self._library.lately())
+
+    def _take(self, listed: Sequence[RunEntry]) -> None:
+        entries = {entry.name: entry for entry in listed}
         if entries != self._entries or self._table.current != self._lab.run:
             self._entries = entries
             self._show()
 
     def _show(self, *_: Any) -> None:
         methods = methods_of(self._entries.values())
-        lines = [_line(entry, methods) for entry in self._entries.values()]
-        shown = [line for line in lines if _matches(line, self._filter.value)]
+        lines = (_line(entry, methods) for entry in self._entries.values())
+        fit = (line for line in lines if _matches(line, self._filter.value))
+        shown = list(islice(fit, MOST_LINES))
         self._shown = [line["key"] for line in shown]
         chosen = [name for name in self._look.compared if name in self._entries]
         put(self._table, columns=columns(methods))
         self._table.show(shown)
         put(self._table, chosen=chosen, current=self._lab.run)
-        told = [f"{len(lines)} runs", f"{len(chosen)} chosen"]
-        if hidden := len(lines) - len(shown):
-            told.append(f"{hidden} hidden by the filter")
-        set_html(self._words, f'<span class="quiet">{" · ".join(told) if lines else EMPTY}</span>')
+        told = [f"{len(self._entries)} runs", f"{len(chosen)} chosen"]
+        if hidden := len(self._entries) - len(shown):
+            more = f"{MOST_LINES} shown: filter for others"
+            told.append(more if len(shown) == MOST_LINES else f"{hidden} hidden by the filter")
+        set_html(
+            self._words,
+            f'<span class="quiet">{" · ".join(told) if self._entries else EMPTY}</span>',
+        )
         self._one.show(self._entries[chosen[0]] if len(chosen) == 1 else None)
         self._compare.disabled = not chosen
         self._delete.disabled = not chosen or any(self._entries[n].live for n in chosen)
@@ -150,7 +166,7 @@ class RunsPanel(pn.viewable.Viewer):
 
     def _doom(self, names: list[str]) -> None:
         self._doomed = names
-        titles = ", ".join(self._entries[name].title for name in names)
+        titles = ", ".join(entry_title(self._entries[name]) for name in names)
         set_html(self._question, f"<b>Delete {escape(titles)} for good?</b>" if names else "")
         self._confirm.open = bool(names)
 
@@ -195,26 +211,25 @@ def columns(methods: Sequence[str]) -> list[list[str]]:
 
 
 def _line(entry: RunEntry, methods: Sequence[str]) -> dict[str, Any]:
-    config = entry.config
+    asked = entry.asked
     pin = "★ " if entry.notes.pinned else ""
-    own = vars(config.spec) if config else {}
-    trained = ", ".join(map(method_title, config.methods)) if config else ""
+    trained = ", ".join(map(method_title, asked.methods)) if asked else ""
     made = datetime.fromtimestamp(entry.made)
     reason = entry.standing.reason or " ".join(entry.troubles)
     cells = [
         {
-            "text": f"{pin}{entry.title}",
+            "text": f"{pin}{entry_title(entry)}",
             "title": f"{entry.name}: {trained}" if trained else entry.name,
         },
-        _cell(find_task(config.task).title if config else None),
-        {"text": entry.state, "title": reason},
+        _cell(find_task(asked.task).title if asked else None),
+        {"text": entry_state(entry), "title": reason},
         *(_cell(entry.psnr.get(name), "z.2f") for name in methods),
-        {**_cell(config.noise if config else None), "title": config.noise_unit if config else ""},
-        _cell(config.assumed_noise if config else None),
-        _cell(own.get("group") or None),
-        _cell(config.training.steps if config else None, ","),
-        _cell(config.training.seed if config else None),
-        _cell(own.get("size")),
+        {**_cell(asked.noise if asked else None), "title": asked.noise_unit if asked else ""},
+        _cell(asked.assumed_noise if asked else None),
+        _cell(asked.group or None if asked else None),
+        _cell(asked.steps if asked else None, ","),
+        _cell(asked.seed if asked else None),
+        _cell(asked.size if asked else None),
         {"text": f"{made:%Y-%m-%d %H:%M}", "order": entry.made},
         _cell(entry.notes.text or None),
     ]

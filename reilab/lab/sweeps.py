@@ -31,15 +31,16 @@ from reilab.lab.choices import Choices
 from reilab.lab.exhibit import STRETCH, section
 from reilab.lab.explain import unit
 from reilab.lab.imagetools import tool
-from reilab.lab.library import Library, duration, run_title
 from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html, small_button
+from reilab.lab.titles import duration, run_title
 from reilab.lab.view import View
 from reilab.lab.web.components import put
 from reilab.record.folder import RunFolder
 from reilab.runs.account import Account
+from reilab.runs.library import Library
 from reilab.show.noise import NoiseChart, NoiseLine, Score, noise_chart
 from reilab.show.table import NOTHING
 from reilab.show.words import method_title, number_text, parse_number
@@ -177,7 +178,7 @@ class SweepPanel(pn.viewable.Viewer):
         configs = [cell.config() for cell in cells_of(grid)]
         methods = ", ".join(map(method_title, grid.methods))
         steps = configs[0].training.steps
-        seconds = seconds_to_go([(c, steps) for c in configs], self._library.accounts())
+        seconds = seconds_to_go([(c, steps) for c in configs], self._library.lately())
         last = f"about {duration(seconds)}" if seconds else "how long is known once one has run"
         return (
             f'<p class="reilab-sweep-asked">{_counted(len(grid.noise), "noise level")} × '
@@ -221,7 +222,7 @@ class SweepPanel(pn.viewable.Viewer):
             for _, one in accounts
             if one.config and not one.history.finished
         ]
-        seconds = seconds_to_go(todo, [one for _, one in accounts])
+        seconds = seconds_to_go(todo, self._library.lately())
         words += [f"about {duration(seconds)} left"] if seconds else []
         command = escape(shlex.join(command_of(sweep)))
         set_html(

@@ -12,9 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from sys import intern
 from typing import Any, get_args
 
-from reilab.events import Command, Control, Event, Images
+import msgspec
+
+from reilab.events import Command, Control, Event, Images, Stepped
 from reilab.plain import from_plain, new_converter, parsed
 from reilab.record.pictures import Stored
 from reilab.settings import field_types
@@ -24,6 +27,8 @@ MESSAGE: Any = Event | Command | Control
 KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(MESSAGE)}
 
 SEAL = b', "seal": "'
+#: Most lines of a long log begin so.
+STEP, STEPS = b'{"is": "Stepped", ', msgspec.json.Decoder(Stepped)
 #: What numbers of steps and the like must not exceed.
 MOST = 2**63
 
@@ -50,7 +55,8 @@ def _text(value: Any, _: type) -> str:
         raise ValueError(f"{value!r} is not a text")
     # Half of a pair of surrogates could be shown nowhere.
     value.encode()
-    return value
+    # Each line tells the same few names.
+    return intern(value)
 
 
 CONVERTER = new_converter()
@@ -87,7 +93,7 @@ def from_line(line: str | bytes, where: object) -> Any:
     """
     line = line.strip() if isinstance(line, bytes) else line.encode()
     told, sealed, seal = line.rpartition(SEAL)
-    if sealed and seal != f'{zlib.crc32(told + b"}"):08x}"}}'.encode():
+    if sealed and seal != _seal(told):
         raise ValueError(f"{where} is damaged: it is not what was written there")
     plain = parsed(line, where)
     try:
@@ -99,9 +105,31 @@ def from_line(line: str | bytes, where: object) -> Any:
         raise
 
 
+def step_of(line: bytes) -> Stepped | None:
+    """The step that a line tells, as ``from_line`` reads it, in a tenth of the time.
+
+    None where it tells of something else, or there is anything odd about it.
+    """
+    told, _, seal = line.rpartition(SEAL)
+    if not told.startswith(STEP) or seal.rstrip() != _seal(told):
+        return None
+    try:
+        step = STEPS.decode(told + b"}")
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return step if abs(step.step) < MOST else None
+
+
+def _seal(told: bytes) -> bytes:
+    return b'%08x"}' % zlib.crc32(told + b"}")
+
+
 def with_images(message: Any, turn: Callable[[str, Any], Stored]) -> Any:
     """The message with all its images put through ``turn(field, images)``."""
-    found = {name: getattr(message, name) for name in _image_fields(message.__class__)}
+    names = _image_fields(message.__class__)
+    if not names:
+        return message
+    found = {name: getattr(message, name) for name in names}
     turned = {name: turn(name, images) for name, images in found.items() if images is not None}
     return replace(message, **turned) if turned else message
 

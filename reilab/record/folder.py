@@ -221,15 +221,15 @@ def examples() -> list[RunFolder]:
 
 def list_runs(root: Path) -> list[RunFolder]:
     """The runs below ``root``, newest first."""
-    found: list[tuple[float, Path]] = []
+    found: list[tuple[float, str]] = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(root) as entries:
         for entry in entries:
             # Those that begin with a dot are being made.
             with contextlib.suppress(OSError):
                 if not entry.name.startswith("."):
                     config = os.stat(os.path.join(entry.path, "config.yaml"))
-                    found.append((config.st_mtime, Path(entry.path)))
-    return [RunFolder(path) for _, path in sorted(found, reverse=True)]
+                    found.append((config.st_mtime, entry.path))
+    return [RunFolder(Path(path)) for _, path in sorted(found, reverse=True)]
 
 
 def unused(path: Path) -> Path:

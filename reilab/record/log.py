@@ -91,6 +91,8 @@ class Follower:
                 yield self._message(line)
 
     def _message(self, line: bytes) -> Any:
+        if step := codec.step_of(line):
+            return step
         try:
             message = codec.from_line(line, f"{self.path}, line {self.lines},")
         except codec.NewerError as error:

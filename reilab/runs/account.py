@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reilab.events import Event
+from reilab.plain import uncollected
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs import jobs
@@ -39,9 +40,10 @@ class Account:
         self._untold = ""
         try:
             self._ask()
-            for event in self._follower.read():
-                self.history.add(event)
-                fresh.append(event)
+            with uncollected():
+                for event in self._follower.read():
+                    self.history.add(event)
+                    fresh.append(event)
         except OSError as error:
             self._untold = str(error)
         return fresh

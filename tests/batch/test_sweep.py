@@ -28,6 +28,7 @@ from reilab.record.history import History
 from reilab.runs import jobs, queue
 from reilab.runs.account import Account, read_run
 from reilab.runs.jobs import Status
+from reilab.runs.library import entry_of
 from reilab.show.results import BASELINE
 
 GRID = Grid(
@@ -137,6 +138,8 @@ def test_the_time_is_reckoned_from_runs_of_its_kind(tmp_path: Path, sweep: Sweep
     cell = sweep.cells[0]
     account = Account(sweep.run(cell), cell.config(), history(cell.method, cell.noise, 20.0))
     todo = [(one.config(), 100) for one in sweep.cells[:2]]
-    assert seconds_to_go(todo, [account]) == pytest.approx(2 * 100 * 5.0 / EVERY)
-    other = replace(todo[0][0], task="ct")
-    assert seconds_to_go([(other, 100)], [account]) is None
+    known = [entry_of(account)]
+    assert seconds_to_go(todo, known) == pytest.approx(2 * 100 * 5.0 / EVERY)
+    training = replace(todo[0][0].training, batch=3)
+    other = replace(todo[0][0], training=training)
+    assert seconds_to_go([(other, 100)], known) is None

@@ -25,8 +25,8 @@ from reilab.lab import exports, form
 from reilab.lab.comparison import content_of_several
 from reilab.lab.content import content_of
 from reilab.lab.exhibit import Exhibit, lines_of
-from reilab.lab.library import status_detail
 from reilab.lab.model import Lab
+from reilab.lab.titles import status_detail
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
 from reilab.physics.fourier import to_kspace

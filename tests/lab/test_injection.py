@@ -16,7 +16,6 @@ from kit.lab_site import Site, opened, served
 
 from reilab.events import Failed
 from reilab.lab.bulletin import Bulletin
-from reilab.lab.library import SummaryRow
 from reilab.lab.markup import (
     example_html,
     head_html,
@@ -26,10 +25,12 @@ from reilab.lab.markup import (
     notice_html,
 )
 from reilab.lab.notebook.elements import table_html
+from reilab.lab.titles import SummaryRow
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.record.notes import Notes, write_notes
 from reilab.runs import jobs
+from reilab.runs.library import Library
 from reilab.runs.report import report_html
 from reilab.show.results import results
 from reilab.show.scene import Shot, scene_of
@@ -111,7 +112,7 @@ def test_what_ends_or_stands_in_the_way_is_told_as_text(
         raise OSError(30, f"Read-only file system {IMAGE}")
 
     monkeypatch.setattr(jobs, "advance", refuse)
-    bulletin = Bulletin(tmp_path)
+    bulletin = Bulletin(Library(tmp_path))
     write_evil(tmp_path)
     for _ in range(2):
         bulletin.update(None)

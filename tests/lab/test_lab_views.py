@@ -36,12 +36,13 @@ from reilab.lab.explain import explain, objectives, span_words
 from reilab.lab.form import image_sources
 from reilab.lab.guide import STOPS, Tour
 from reilab.lab.keys import press
-from reilab.lab.library import Library, rows
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
 from reilab.lab.pictures import ONE, ZERO
+from reilab.lab.titles import entry_state, rows
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
+from reilab.runs.library import Library
 from reilab.settings import Setting
 from reilab.show.scene import error_map, measurement, moments, scale_end, shots
 from reilab.show.table import as_text
@@ -301,7 +302,7 @@ def test_the_library_lists_and_deletes(tmp_path: Path) -> None:
     write_run(tmp_path, "second", ("ei",), task="ct", finished=False)
     library = Library(tmp_path)
     entries = {entry.name: entry for entry in library.entries()}
-    assert entries["first"].state == "Finished"
+    assert entry_state(entries["first"]) == "Finished"
     assert entries["first"].psnr == {"pinv": 11.0, "rei": 18.0}
     assert entries["second"].resumable
     assert library.comparable(["first", "second"]) == ["first"]
@@ -323,7 +324,7 @@ def test_images_come_from_bundled_sets_and_folders(
 
 
 def test_a_page_that_nobody_has_open_is_forgotten(tmp_path: Path) -> None:
-    page = weakref.ref(LabPage(tmp_path, {}))
+    page = weakref.ref(LabPage(Library(tmp_path), {}))
     gc.collect()
     assert page() is None
 

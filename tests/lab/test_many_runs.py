@@ -19,11 +19,11 @@ from reilab.lab.content import LOSSES, PSNR, Content
 from reilab.lab.differences import differing, facts, heads
 from reilab.lab.exhibit import lines_of
 from reilab.lab.hands import FREE, Hands
-from reilab.lab.library import Library, run_title
 from reilab.lab.matrix import Matrix
 from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.sweeps import SweepPanel, grid_of
+from reilab.lab.titles import run_title
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable
 from reilab.record.folder import RunFolder
@@ -31,6 +31,7 @@ from reilab.record.history import History, history_of
 from reilab.record.notes import Notes, read_notes
 from reilab.runs.config import RunConfig, config_of
 from reilab.runs.facts import facts_of
+from reilab.runs.library import Library
 from reilab.show.table import GAP, Result, as_text
 
 

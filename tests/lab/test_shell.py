@@ -27,6 +27,7 @@ from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.runs.account import read_run
 from reilab.runs.jobs import Status, standing
+from reilab.runs.library import Library
 from reilab.runs.roster import signed_in
 from reilab.show.panes import MEASUREMENT
 
@@ -108,14 +109,14 @@ def test_nothing_in_a_link_that_the_page_wrote_is_strange(tmp_path: Path) -> Non
     lab, view = Lab(tmp_path), View(present=True, watch="1", tab="runs", at=3)
     lab.choices.task = "mri"
     lab.choices.further = {**lab.choices.further, "acceleration": 8, "group": "flips"}
-    page = LabPage(tmp_path, query := dict(parse_qsl(address.write(lab, view))))
+    page = LabPage(Library(tmp_path), query := dict(parse_qsl(address.write(lab, view))))
     assert "acceleration" in query
     assert page._run.transport._refusal == ""
 
 
 def test_back_shows_what_was_shown_before(tmp_path: Path) -> None:
     write_run(tmp_path, "run")
-    page = LabPage(tmp_path, {"run": "run", "at": "20", "tab": "runs"})
+    page = LabPage(Library(tmp_path), {"run": "run", "at": "20", "tab": "runs"})
     page._go_back({"task": "ct", "preset": "smoke"})
     assert (page.lab.run, page.look.tab, page.look.at) == ("", "run", None)
     page._go_back({"run": "run", "at": "10"})

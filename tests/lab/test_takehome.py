@@ -16,14 +16,15 @@ from reilab.lab.content import content_of
 from reilab.lab.exhibit import lines_of
 from reilab.lab.form import image_sources
 from reilab.lab.hands import Hands
-from reilab.lab.library import Library, rows
 from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData, findings_html, use_images, use_measurements
 from reilab.lab.pictures import Pictures
 from reilab.lab.takehome import Repeat, framing_of
+from reilab.lab.titles import rows
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser
 from reilab.record.history import history_of
+from reilab.runs.library import Library
 from reilab.runs.report import command_of
 from reilab.show.figures import PAPERS
 from reilab.tasks.registry import find_task

@@ -44,6 +44,7 @@ DENSE = SPLIT + "the_parts_are_those_of_dense_algebra"
 TINY = "methods/test_losses.py::test_tiny_values_and_gradients"
 STEP, STATE, EVALUATE = "training/step.py", "training/state.py", "training/evaluate.py"
 CHECKPOINT = "training/checkpoint.py"
+LIBRARY = "runs/test_library.py::test_"
 LANES = "training/compare.py"
 ALIKE = "training/test_draws.py::test_addresses_that_are_alike_are_not_the_same"
 TWICE = "training/test_draws.py::test_no_random_number_is_drawn_twice"
@@ -135,6 +136,34 @@ BUGS = [
         "if sealed and seal !=",
         "if not sealed and seal !=",
         "record/test_log.py::test_a_line_that_cannot_be_read_hides_no_other",
+    ),
+    Bug(
+        "record: nobody looks at the seal of a step",
+        "record/codec.py",
+        "or seal.rstrip() != _seal(told):",
+        "or not seal:",
+        "record/test_log.py::test_a_line_that_cannot_be_read_hides_no_other",
+    ),
+    Bug(
+        "library: a run that changed is not read again",
+        "runs/library.py",
+        "kept.stamps == stamps and",
+        "kept.stamps[0] == stamps[0] and",
+        LIBRARY + "what_has_changed_is_read_again",
+    ),
+    Bug(
+        "library: who stands in line has ended",
+        "runs/library.py",
+        " and name not in in_line:",
+        ":",
+        LIBRARY + "what_has_changed_is_read_again",
+    ),
+    Bug(
+        "library: nobody looks at the seal of the index",
+        "runs/library.py",
+        "if seal == _seal(body):",
+        "if seal:",
+        LIBRARY + "a_garbled_index_is_none",
     ),
     Bug(
         "checkpoint: nobody looks at what was written",

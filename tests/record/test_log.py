@@ -63,6 +63,35 @@ def test_a_line_that_cannot_be_read_hides_no_other(
     assert (history.unread, history.stray) == ([unread], 2)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        codec.to_line(FIRST),
+        codec.to_line(Stepped("rei", 2, {"σ": 1.0, "r": -2e-300}, 3.0, 0.0, 1.5, 0.1, {"g": 1.0})),
+        codec.to_line(Stepped("ei", 3, {}, float("nan"), float("inf"), 0.1)),
+        codec.to_line(Stepped("ei", 4, {"mc": 1}, 2, 3, 4, 5)),
+        codec.to_line(Stepped("ei", 2**63, {}, 1.0, 1.0, 1.0)),
+        codec.to_line(Stepped("\ud800", 1, {}, 1.0, 1.0, 1.0)),
+        codec.to_line(Stepped("ei", True, {}, 1.0, 1.0, 1.0)),
+        codec.to_line(FIRST).rpartition(codec.SEAL.decode())[0] + "}",
+        codec.to_line(SECOND),
+    ],
+)
+def test_a_step_is_read_fast_as_any_line_is_read(folder: RunFolder, line: str) -> None:
+    try:
+        expected = repr(codec.from_line(line, "it"))
+    except ValueError:
+        expected = "Unread"
+    (folder.path / "events.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    (found,) = folder.events()
+    assert repr(found)[: len(expected)] == expected
+
+
+def test_steps_are_read_fast() -> None:
+    assert codec.step_of(codec.to_line(FIRST).encode() + b"\n") == FIRST
+    assert codec.step_of(codec.to_line(SECOND).encode()) is None
+
+
 def test_a_field_of_a_newer_version_is_passed_over(folder: RunFolder) -> None:
     (folder.path / "events.jsonl").write_text('{"is": "Paused", "why": "tea"}\n')
     assert list(folder.events()) == [Paused()]

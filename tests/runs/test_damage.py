@@ -15,7 +15,6 @@ import yaml
 
 from benchmarks.faults import disks, kills, states, strike
 from reilab.events import Started
-from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
@@ -24,6 +23,7 @@ from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import fork
 from reilab.runs.jobs import Status
+from reilab.runs.library import Library
 from reilab.show.scene import lost_words, scene_of
 
 
@@ -103,8 +103,8 @@ def test_a_run_for_another_machine_is_listed_with_what_was_asked(folder: RunFold
     file = folder.path / "config.yaml"
     file.write_text(file.read_text().replace("device: cpu", "device: cuda:7"))
     (entry,) = Library(folder.path.parent).entries()
-    assert entry.config is not None
-    assert entry.config.methods == states.METHODS
+    assert entry.asked is not None
+    assert entry.asked.methods == states.METHODS
     assert entry.troubles == ()
     with pytest.raises(ValueError, match="cuda:7"):
         execute(folder)

@@ -17,6 +17,7 @@ from reilab.events import Stop
 from reilab.record.history import history_of
 from reilab.runs import jobs, pool, processes, roster
 from reilab.runs.config import configure
+from reilab.runs.library import Library
 
 pytestmark = pytest.mark.slow
 SECONDS = 120
@@ -42,7 +43,7 @@ def test_one_worker_waits_takes_a_run_and_waits_for_the_next(tmp_path: Path) -> 
     for _ in range(2):
         folder = jobs.submit(CONFIG, tmp_path)
         assert jobs.standing(folder, history_of(folder.events())).status is jobs.Status.STARTING
-        wait(lambda: jobs.idle(tmp_path))
+        wait(lambda: Library(tmp_path).idle)
         assert history_of(folder.events()).finished
         assert roster.worker_pid(folder) == pid
         assert numbers(tmp_path) == [pid]

@@ -12,7 +12,6 @@ from kit.trainings import comparable
 
 from reilab.cli.main import main
 from reilab.events import Evaluated, Posed, Stepped, Stop, Stopped
-from reilab.lab.library import Library
 from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.view import View
@@ -22,6 +21,7 @@ from reilab.record.folder import RunFolder, examples, find_run
 from reilab.record.history import history_of
 from reilab.runs.config import configure
 from reilab.runs.execute import execute
+from reilab.runs.library import Library
 from reilab.runs.thin import evenly, spread_out, thin
 from reilab.training.checkpoint import read_network
 

@@ -25,6 +25,7 @@ from reilab.lab.view import View
 from reilab.record.folder import list_runs
 from reilab.runs import jobs
 from reilab.runs.config import configure
+from reilab.runs.library import Library
 from reilab.runs.roster import worker_alive
 from reilab.show.words import steering_log
 
@@ -44,6 +45,7 @@ class LabPanel(widgets.VBox):
         # A cell that computes keeps the loop, and so the beats, waiting until it ends.
         asyncio.get_running_loop()
         self.lab, self.look = Lab(root), View()
+        self._library = Library(root)
         self._beat, self._unseen = Beat(), list[Event]()
         self.controls = NotebookControls(self.lab)
         self.transport = NotebookTransport(self.lab, self.look)
@@ -91,7 +93,7 @@ class LabPanel(widgets.VBox):
             self.look.advance(self.looks.moments)
         if self._beat.lists:
             jobs.advance(self.lab.root)
-            if jobs.idle(self.lab.root):
+            if self._library.idle:
                 jobs.warm(self.lab.root)
 
     def close(self) -> None:
