@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.cluster.slurm import Slurm, slurm, wait_for
+from benchmarks.measure import Table, machine
 from reilab.batch.grid import GridFolder
 from reilab.record.history import history_of
 
@@ -56,7 +57,7 @@ class Trial:
         wait_for("second job", lambda: len(self.slurm.jobs()) == 2, WHOLE_SECONDS)
         before = self.steps()
         wait_for("checkpoint", lambda: self.steps() >= before + 10, WHOLE_SECONDS)
-        self.note("", f"two jobs, and new checkpoints, after {time.monotonic() - began:.0f} s")
+        self.note("two jobs, new checkpoints", f"after {time.monotonic() - began:.0f} s")
         return next(iter(self.slurm.jobs()))
 
     def disturb(self) -> None:
@@ -64,17 +65,19 @@ class Trial:
         for word, what in (("TERM", "ended, as at the end of its time"), ("KILL", "killed")):
             job = self.busy_job()
             self.slurm.ask("scancel", f"--signal={word}", "--full", job)
-            self.note(f"all processes of a job {what}", self.saved())
-        node = self.slurm.jobs()[self.busy_job()]
+            self.struck(f"all processes of a job {what}")
+        job = self.busy_job()
+        node = self.slurm.jobs()[job]
         self.slurm.lose_node(node)
-        self.note("a node lost, as by a power cut, and back", self.saved())
+        self.struck("a node lost, as by a power cut; then it is back")
         self.slurm.start_node(node)
         self.slurm.ask("scontrol", "update", f"nodename={node}", "state=resume")
         self.slurm.ask("scontrol", "requeue", self.busy_job())
-        self.note("a job put back in line, as by preemption", self.saved())
+        self.struck("a job put back in line, as by preemption")
 
-    def saved(self) -> str:
-        return f"{self.steps()} of {ALL_STEPS} steps saved"
+    def struck(self, what: str) -> None:
+        self.note(what, f"{self.steps()} of {ALL_STEPS} steps saved")
+        wait_for("loss of a job", lambda: len(self.slurm.jobs()) < 2)
 
 
 def call(slurm: Slurm, out: Path, *words: str) -> subprocess.Popen[bytes]:
@@ -119,9 +122,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, slurm(Path(scratch) / "slurm") as made:
         rows = carry_out(made, Path(scratch))
         version = made.ask("sinfo", "--version")
-    lines = ["| at [s] | what was done | what came of it |", "|---|---|---|"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    text = f"{version}, two nodes on one machine.\n\n" + "\n".join(lines) + "\n"
+    note = f"""{version}, two nodes of one core each on one machine: {machine()}.
+`python -m benchmarks.cluster docs/results/slurm.md`; what is promised stands in
+[`docs/cluster.md`](../cluster.md)."""
+    table = Table("A grid on Slurm that loses its jobs", note, ("at [s]", "what", "result"), rows)
+    text = table.markdown().removeprefix("#")
     if sys.argv[1:]:
         Path(sys.argv[1]).write_text(text, encoding="utf-8")
     print(text)

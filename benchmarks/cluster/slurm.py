@@ -73,16 +73,9 @@ class Slurm:
 
     def lose_node(self, node: str) -> None:
         """What a power cut does to it: nobody on it says a word any more."""
-        on_it = [
-            one for one in self._processes() if _environment(one).get("SLURMD_NODENAME") == node
-        ]
-        shepherds = {one.parent() for one in on_it}
-        guards = [one for one in shepherds if one and "slurmstepd" in one.name()]
         self.daemons[node].kill()
         self.daemons[node].wait()
-        for process in (*guards, *on_it):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        self._kill(lambda found: found.get("SLURMD_NODENAME") == node)
         self.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=lost")
 
     def start(self) -> None:
@@ -104,12 +97,13 @@ class Slurm:
     def end(self) -> None:
         """End its jobs, its daemons, and whatever they have started."""
         self.ask("scancel", "--user", getpass.getuser())
+        with suppress(TimeoutError):
+            wait_for("empty queue", lambda: not self.ask("squeue", "--noheader"))
         for daemon in reversed(self.daemons.values()):
             daemon.kill()
             daemon.wait()
-        for process in self._processes():
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        own = self.environment["SLURM_CONF"]
+        self._kill(lambda found: found.get("SLURM_CONF") == own)
 
     def _start(self, name: str, *words: str) -> None:
         with (self.folder / f"{name}.out").open("ab") as log:
@@ -117,11 +111,14 @@ class Slurm:
                 words, env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
 
-    def _processes(self) -> list[psutil.Process]:
-        """All that were started with its configuration, wherever they hang."""
-        own = self.environment["SLURM_CONF"]
-        every = [one for one in psutil.process_iter() if one.pid != os.getpid()]
-        return [one for one in every if _environment(one).get("SLURM_CONF") == own]
+    def _kill(self, is_meant: Callable[[dict[str, str]], bool]) -> None:
+        """Kill the processes of jobs by their environment, those that look after them first."""
+        others = [one for one in psutil.process_iter() if one.pid != os.getpid()]
+        found = [one for one in others if is_meant(_environment(one))]
+        parents = {one.parent() for one in found}
+        for process in (*(one for one in parents if one and "slurmstepd" in one.name()), *found):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 @contextmanager
