@@ -5,6 +5,7 @@ Needs ``apt-get install slurm-wlm munge`` and ``pip install 'reilab[cluster]'``;
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,8 +19,8 @@ from reilab.batch.grid import GridFolder
 from reilab.record.history import history_of
 
 GRID = "--preset smoke --tasks mri --methods ei rei sure --noise 0.1 --seeds 0"
-SETTINGS = "--set steps=150 evaluate_every=5"
-ALL_STEPS = 3 * 150
+SETTINGS = "--set steps=300 evaluate_every=5"
+ALL_STEPS = 3 * 300
 #: One core a node, so that a job needs a node of its own.
 JOBS = """\
 queue: cells
@@ -31,6 +32,8 @@ interface: lo
 job_extra_directives: [--requeue]
 """
 WHOLE_SECONDS = 900.0
+#: So soon two jobs are at work again; after the last cell but one they never are.
+RECOVERY_SECONDS = 180.0
 
 
 @dataclass
@@ -54,9 +57,9 @@ class Trial:
     def busy_job(self) -> str:
         """The number of a job, as soon as there are two, and cells have saved more than before."""
         began = time.monotonic()
-        wait_for("second job", lambda: len(self.slurm.jobs()) == 2, WHOLE_SECONDS)
+        wait_for("second job", lambda: len(self.slurm.jobs()) == 2, RECOVERY_SECONDS)
         before = self.steps()
-        wait_for("checkpoint", lambda: self.steps() >= before + 10, WHOLE_SECONDS)
+        wait_for("checkpoint", lambda: self.steps() >= before + 10, RECOVERY_SECONDS)
         self.note("two jobs, new checkpoints", f"after {time.monotonic() - began:.0f} s")
         return next(iter(self.slurm.jobs()))
 
@@ -119,6 +122,7 @@ def carry_out(slurm: Slurm, scratch: Path) -> list[tuple[str, ...]]:
 
 def main() -> None:
     """Print the table, and write it into the file that is named."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it cleans up then, too
     with tempfile.TemporaryDirectory() as scratch, slurm(Path(scratch) / "slurm") as made:
         rows = carry_out(made, Path(scratch))
         version = made.ask("sinfo", "--version")

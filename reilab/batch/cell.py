@@ -129,11 +129,7 @@ def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:
 
 @contextmanager
 def _taken_over(folder: RunFolder) -> Iterator[None]:
-    """Sign in as the worker of a run, as soon as the one before it is gone.
-
-    Raises:
-        RuntimeError: another process is at it, and stays.
-    """
+    """Sign in to a run as soon as its last worker is gone; ``RuntimeError`` if that one stays."""
     deadline = time.monotonic() + HANDOVER_SECONDS
     with ExitStack() as held:
         while True:

@@ -42,7 +42,7 @@ class Outcome:
     seconds: float
 
 
-class LostError(RuntimeError):
+class CellLostError(RuntimeError):
     """The process of a cell was ended from outside, and goes on from its checkpoint elsewhere."""
 
 
@@ -130,7 +130,7 @@ def work(cell: Cell, folder: GridFolder, n_threads: int, gpu: str) -> Outcome:
         gpu: the one that it may see, by number; empty: all that the worker sees.
 
     Raises:
-        LostError: the process was killed, or its kernel.
+        CellLostError: the process was killed, or its kernel.
     """
     began = time.monotonic()
     settings = {name: str(n_threads) for name in THREAD_VARIABLES}
@@ -151,7 +151,7 @@ def work(cell: Cell, folder: GridFolder, n_threads: int, gpu: str) -> Outcome:
         code = child.wait()
     reason = _reason(folder, cell, code)
     if code < 0 or code == os.EX_TEMPFAIL:
-        raise LostError(reason)
+        raise CellLostError(reason)
     return Outcome(cell, reason, time.monotonic() - began)
 
 

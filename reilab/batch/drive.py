@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from reilab.batch.cell import Cell, is_done
-from reilab.batch.cluster import PATIENCE_SECONDS, LostError, Outcome, slots, work
+from reilab.batch.cluster import PATIENCE_SECONDS, CellLostError, Outcome, slots, work
 from reilab.batch.grid import GridFolder
 from reilab.record.history import History
 from reilab.record.log import Follower
@@ -102,14 +102,10 @@ def drive(
     todo = unfinished(cells, folder)
     n_done, last_seen = len(cells) - len(todo), time.monotonic()
     folder.stop.unlink(missing_ok=True)
-    waiting: dict[Any, Cell] = {}
-    for place, cell in enumerate(todo):
-        what = (_on_worker, cell, folder, n_threads, gpus)
-        waiting[client.submit(*what, pure=False, priority=-place, retries=RETRIES)] = cell
+    waiting = _submitted(client, todo, folder, n_threads, gpus)
     try:
         while True:
-            ended = [future for future in waiting if future.done()]
-            outcomes = tuple(_outcome(future, waiting.pop(future)) for future in ended)
+            outcomes = tuple(_outcome(f, waiting.pop(f)) for f in [*waiting] if f.done())
             n_slots = slots(client)
             last_seen = time.monotonic() if n_slots else last_seen
             if time.monotonic() - last_seen > patience:
@@ -126,6 +122,15 @@ def drive(
             folder.stop.touch()
             if _have_stopped(client, waiting):
                 folder.stop.unlink()
+
+
+def _submitted(client: Client, todo: Sequence[Cell], *rest: Any) -> dict[Any, Cell]:
+    """The cells by their futures; those in front come first."""
+    how = {"pure": False, "retries": RETRIES}
+    return {
+        client.submit(_on_worker, cell, *rest, priority=-place, **how): cell
+        for place, cell in enumerate(todo)
+    }
 
 
 def _have_stopped(client: Client, waiting: Iterable[Any]) -> bool:
@@ -154,7 +159,7 @@ def _outcome(future: Any, cell: Cell) -> Outcome:
     if future.status != "error":
         return Outcome(cell, NO_SCHEDULER, 0.0)
     reason = future.exception()
-    kind = "" if isinstance(reason, LostError) else f"{type(reason).__name__}: "
+    kind = "" if isinstance(reason, CellLostError) else f"{type(reason).__name__}: "
     return Outcome(cell, f"{kind}{reason}", 0.0)
 
 

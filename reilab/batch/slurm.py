@@ -17,27 +17,15 @@ from reilab.settings import Setting, choose, field_types, validate
 if TYPE_CHECKING:
     from distributed import Client
 
-#: What ``SLURMCluster`` does not take: said to the one that asks for jobs, and to its scheduler.
+#: Fields that ``SLURMCluster`` does not take.
 ELSEWHERE = ("minimum_jobs", "maximum_jobs", "allowed_failures")
 
 
 @dataclass(frozen=True)
 class SlurmJobs:
-    """What is asked of Slurm; fields are named as ``dask_jobqueue`` names them.
+    """What is asked of Slurm, named as dask-jobqueue names it; ``docs/cluster.md`` explains it.
 
     What is left empty is as ``~/.config/dask/jobqueue.yaml`` says, or as Slurm has it.
-
-    Args:
-        memory: of a job: 16GB.
-        walltime: of a job, in quotes: "04:00:00".
-        queue: the partition.
-        account: whose time it is.
-        job_extra_directives: more options of sbatch, --gres=gpu:1 for one.
-        job_script_prologue: lines of the shell that go before the worker.
-        python: of the nodes; the one that asks otherwise.
-        interface: the network between nodes and this machine, ib0 for one.
-        local_directory: a disk of the node.
-        log_directory: what jobs say; ``jobs`` in the folder of the grid otherwise.
     """
 
     memory: str
@@ -56,25 +44,18 @@ class SlurmJobs:
     log_directory: str = ""
 
     def options(self, n_threads: int, folder: Path) -> dict[str, Any]:
-        """What ``SLURMCluster`` is given: a worker a job, with a thread for each cell at a time.
+        """What ``SLURMCluster`` is given: one worker a job, a thread of it for each cell.
 
-        Args:
-            n_threads: of each cell.
-            folder: seen by all machines, for logs and certificates.
+        Logs and certificates go to ``folder``, which all machines see.
         """
         told = {n: v for n, v in to_plain(self).items() if v and n not in ELSEWHERE}
+        threads = {"cores": self.cores // n_threads, "job_cpu": self.cores, "processes": 1}
         # Others are on the network, too: who speaks to the scheduler has to show a certificate.
         safe = {"security": True, "protocol": "tls://", "shared_temp_directory": str(folder)}
-        threads = {"cores": self.cores // n_threads, "job_cpu": self.cores, "processes": 1}
         scheduler = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
         scheduler |= {"allowed_failures": self.allowed_failures}
-        return (
-            {"log_directory": str(folder)}
-            | told
-            | threads
-            | safe
-            | {"scheduler_options": scheduler}
-        )
+        own = threads | safe | {"scheduler_options": scheduler}
+        return {"log_directory": str(folder)} | told | own
 
 
 def read_jobs(file: Path, n_threads: int) -> SlurmJobs:
@@ -83,35 +64,40 @@ def read_jobs(file: Path, n_threads: int) -> SlurmJobs:
     Raises:
         ValueError: it cannot be read, a key or a value is wrong, or a package is missing.
     """
-    missing = [name for name in ("dask_jobqueue", "cryptography") if not find_spec(name)]
-    if missing:
+    if missing := [name for name in ("dask_jobqueue", "cryptography") if not find_spec(name)]:
         raise ValueError(f"--cluster needs {' and '.join(missing)}: pip install 'reilab[cluster]'")
     try:
         with reading(file, "text"):
-            plain = parsed_yaml(file.read_text(encoding="utf-8"), file)
+            text = file.read_text(encoding="utf-8")
     except UnreadableError as error:
         raise ValueError(f"cluster = {file} {error}") from error
+    plain = parsed_yaml(text, file)
     for name in plain if isinstance(plain, dict) else ():
         choose(f"key of {file}", str(name), field_types(SlurmJobs))
     jobs = from_plain(SlurmJobs, plain, file)
     validate(jobs)
-    if jobs.minimum_jobs > jobs.maximum_jobs:
-        told = f"minimum_jobs = {jobs.minimum_jobs} is more than maximum_jobs = {jobs.maximum_jobs}"
-        raise ValueError(f"{file}: {told}")
+    if jobs.maximum_jobs < jobs.minimum_jobs:
+        raise ValueError(f"maximum_jobs = {jobs.maximum_jobs}; the least is that of minimum_jobs")
     if jobs.cores < n_threads:
-        raise ValueError(f"{file}: cores = {jobs.cores} is less than --threads {n_threads}")
+        raise ValueError(f"cores = {jobs.cores} of a job are less than --threads {n_threads}")
     return jobs
 
 
 @contextmanager
 def slurm_cluster(jobs: SlurmJobs, n_threads: int, folder: Path) -> Iterator[Client]:
-    """Workers that come as cells wait and go as they end; jobs that are lost are asked for anew.
+    """Workers that come as cells wait and go as they end; for jobs that are lost new ones come.
 
     Raises:
         ValueError: Slurm is not on this machine, or refuses such a job.
     """
     from dask_jobqueue import SLURMCluster
-    from distributed import Client
+    from distributed import Client, SchedulerPlugin
+
+    class BusyWorkersStay(SchedulerPlugin):  # type: ignore[misc]
+        """A job goes when the last of its cells has ended."""
+
+        def valid_workers_downscaling(self, scheduler: Any, workers: list[Any]) -> list[Any]:
+            return [worker for worker in workers if not worker.processing]
 
     folder.mkdir(exist_ok=True)
     try:
@@ -120,37 +106,18 @@ def slurm_cluster(jobs: SlurmJobs, n_threads: int, folder: Path) -> Iterator[Cli
         raise ValueError(f"cluster: {error}") from error
     with cluster:
         _check_job(cluster.job_script())
-        # A cell takes much longer than this: as many slots are asked for as cells wait.
-        cluster.adapt(
-            minimum_jobs=jobs.minimum_jobs,
-            maximum_jobs=jobs.maximum_jobs,
-            target_duration="1 ms",
-        )
+        # Every cell takes longer than that: there are to be as many slots as cells.
+        limits = {"minimum_jobs": jobs.minimum_jobs, "maximum_jobs": jobs.maximum_jobs}
+        cluster.adapt(**limits, target_duration="1 ms")
         with Client(cluster) as client:
-            client.register_plugin(_busy_workers_stay())
+            client.register_plugin(BusyWorkersStay())
             yield client
 
 
-def _busy_workers_stay() -> Any:
-    from distributed import SchedulerPlugin
-
-    class BusyWorkersStay(SchedulerPlugin):  # type: ignore[misc]
-        """Jobs with several threads go when the last of their cells has ended."""
-
-        def valid_workers_downscaling(self, scheduler: Any, workers: list[Any]) -> list[Any]:
-            return [worker for worker in workers if not worker.processing]
-
-    return BusyWorkersStay()
-
-
 def _check_job(script: str) -> None:
-    """Have Slurm look at a job without taking it, as asking for workers tells no error.
-
-    Raises:
-        ValueError: it would not take it, or there is no Slurm.
-    """
+    """Have Slurm look at a job: when jobs are asked for later, nobody is told of an error."""
+    words = ["sbatch", "--test-only"]
     try:
-        words = ["sbatch", "--test-only"]
         looked = subprocess.run(words, input=script, capture_output=True, text=True)
     except OSError as error:
         raise ValueError(

@@ -16,7 +16,7 @@ from rich.console import Console
 from reilab.batch import cluster
 from reilab.batch import drive as driving
 from reilab.batch.cell import Cell
-from reilab.batch.cluster import LostError, Outcome
+from reilab.batch.cluster import CellLostError, Outcome
 from reilab.batch.drive import NO_SCHEDULER, NO_WORKER, drive
 from reilab.batch.grid import GridFolder
 from reilab.cli import reproduce as command
@@ -35,7 +35,7 @@ class Future:
         return self.status != "pending"
 
     def exception(self) -> Exception:
-        return LostError("ended by SIGKILL")
+        return CellLostError("ended by SIGKILL")
 
     def result(self, timeout: float) -> Outcome:
         return Outcome(self.cell, "", 1.0)
@@ -113,7 +113,7 @@ def test_a_cell_that_was_killed_is_to_be_begun_again(
             return code
 
     monkeypatch.setattr(cluster.subprocess, "Popen", Killed)
-    with pytest.raises(LostError, match="killed" if code > 0 else "SIGKILL"):
+    with pytest.raises(CellLostError, match="killed" if code > 0 else "SIGKILL"):
         cluster.work(CELLS[0], folder, 1, "")
     client = Client([1])
     pulses = drive(client, CELLS, folder, 1, 0, patience=0.2)
