@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from reilab.training.config import TrainConfig
 STOP = "stop"
 #: Among the settings: which network.
 NETWORK = "network"
+#: As long a lost worker, or the disk that machines share, may hold on to a run.
+HANDOVER_SECONDS = 120.0
 TRAINING = tuple(field.name for field in fields(TrainConfig))
 
 
@@ -109,9 +113,10 @@ def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:
         folder = RunFolder.create(folder.path, config.to_yaml())
     if is_done(folder):
         return folder
-    history = history_of(folder.events())
-    if not history.finished:
-        with jobs.at_work(folder):
+    with _taken_over(folder):
+        # Whoever had it before may have come to its end meanwhile.
+        history = history_of(folder.events())
+        if not history.finished:
             history = execute(folder, *sinks, inbox=inbox)
     if history.failed:
         raise RuntimeError(history.failed.message)
@@ -120,6 +125,22 @@ def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:
     save_comparison(history, folder.path / "figure.png")
     write_marks(folder)
     return folder
+
+
+@contextmanager
+def _taken_over(folder: RunFolder) -> Iterator[None]:
+    """Sign in to a run as soon as its last worker is gone; ``RuntimeError`` if that one stays."""
+    deadline = time.monotonic() + HANDOVER_SECONDS
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(jobs.at_work(folder))
+                break
+            except RuntimeError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(1.0)
+        yield
 
 
 def is_done(folder: RunFolder) -> bool:

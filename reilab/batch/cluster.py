@@ -42,6 +42,10 @@ class Outcome:
     seconds: float
 
 
+class CellLostError(RuntimeError):
+    """The process of a cell was ended from outside, and goes on from its checkpoint elsewhere."""
+
+
 def default_workers(device: str) -> int:
     """As many as there are GPUs; on a CPU as many as there are cores, and memory for."""
     if device == "cuda":
@@ -124,6 +128,9 @@ def work(cell: Cell, folder: GridFolder, n_threads: int, gpu: str) -> Outcome:
         folder: where.
         n_threads: of torch.
         gpu: the one that it may see, by number; empty: all that the worker sees.
+
+    Raises:
+        CellLostError: the process was killed, or its kernel.
     """
     began = time.monotonic()
     settings = {name: str(n_threads) for name in THREAD_VARIABLES}
@@ -142,7 +149,10 @@ def work(cell: Cell, folder: GridFolder, n_threads: int, gpu: str) -> Outcome:
             start_new_session=True,
         )
         code = child.wait()
-    return Outcome(cell, _reason(folder, cell, code), time.monotonic() - began)
+    reason = _reason(folder, cell, code)
+    if code < 0 or code == os.EX_TEMPFAIL:
+        raise CellLostError(reason)
+    return Outcome(cell, reason, time.monotonic() - began)
 
 
 def _reason(folder: GridFolder, cell: Cell, code: int) -> str:

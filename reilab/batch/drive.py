@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from reilab.batch.cell import Cell, is_done
-from reilab.batch.cluster import PATIENCE_SECONDS, Outcome, slots, work
+from reilab.batch.cluster import PATIENCE_SECONDS, CellLostError, Outcome, slots, work
 from reilab.batch.grid import GridFolder
 from reilab.record.history import History
 from reilab.record.log import Follower
@@ -23,6 +23,8 @@ STOP_SECONDS = 30
 #: What becomes of the cells when the scheduler is lost, and when nobody works for it.
 NO_SCHEDULER = "the scheduler was lost"
 NO_WORKER = f"no worker is left, and none came within {PATIENCE_SECONDS} s"
+#: So often a cell is begun again whose process was ended from outside, from its last checkpoint.
+RETRIES = 3
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,17 @@ def unfinished(cells: Sequence[Cell], folder: GridFolder) -> list[Cell]:
 
 
 def drive(
-    client: Client, cells: Sequence[Cell], folder: GridFolder, n_threads: int, gpus: int
+    client: Client,
+    cells: Sequence[Cell],
+    folder: GridFolder,
+    n_threads: int,
+    gpus: int,
+    patience: float,
 ) -> Generator[Pulse, None, None]:
     """Carry out the cells that are not finished; a pulse twice a second, the last when all ended.
 
     Closing the generator asks the cells that are at work to stop, and waits until they have, unless
-    their workers are gone. Without a worker the cells wait for one, ``PATIENCE_SECONDS`` at most.
+    their workers are gone. Without a worker the cells wait for one.
 
     Args:
         client: of the workers.
@@ -89,22 +96,19 @@ def drive(
         folder: has been made.
         n_threads: of each cell.
         gpus: of this machine, one for each worker; 0: leave it to the workers.
+        patience: seconds that cells wait at most when there is no worker.
     """
     watched = [_watch(cell, folder) for cell in cells]
     todo = unfinished(cells, folder)
     n_done, last_seen = len(cells) - len(todo), time.monotonic()
     folder.stop.unlink(missing_ok=True)
-    waiting: dict[Any, Cell] = {
-        client.submit(_on_worker, cell, folder, n_threads, gpus, pure=False, priority=-place): cell
-        for place, cell in enumerate(todo)
-    }
+    waiting = _submitted(client, todo, folder, n_threads, gpus)
     try:
         while True:
-            ended = [future for future in waiting if future.done()]
-            outcomes = tuple(_outcome(future, waiting.pop(future)) for future in ended)
+            outcomes = tuple(_outcome(f, waiting.pop(f)) for f in [*waiting] if f.done())
             n_slots = slots(client)
             last_seen = time.monotonic() if n_slots else last_seen
-            if time.monotonic() - last_seen > PATIENCE_SECONDS:
+            if time.monotonic() - last_seen > patience:
                 client.cancel(list(waiting))
                 outcomes += tuple(Outcome(cell, NO_WORKER, 0.0) for cell in waiting.values())
                 waiting.clear()
@@ -118,6 +122,15 @@ def drive(
             folder.stop.touch()
             if _have_stopped(client, waiting):
                 folder.stop.unlink()
+
+
+def _submitted(client: Client, todo: Sequence[Cell], *rest: Any) -> dict[Any, Cell]:
+    """The cells by their futures; those in front come first."""
+    how = {"pure": False, "retries": RETRIES}
+    return {
+        client.submit(_on_worker, cell, *rest, priority=-place, **how): cell
+        for place, cell in enumerate(todo)
+    }
 
 
 def _have_stopped(client: Client, waiting: Iterable[Any]) -> bool:
@@ -146,7 +159,8 @@ def _outcome(future: Any, cell: Cell) -> Outcome:
     if future.status != "error":
         return Outcome(cell, NO_SCHEDULER, 0.0)
     reason = future.exception()
-    return Outcome(cell, f"{type(reason).__name__}: {reason}", 0.0)
+    kind = "" if isinstance(reason, CellLostError) else f"{type(reason).__name__}: "
+    return Outcome(cell, f"{kind}{reason}", 0.0)
 
 
 def _watch(cell: Cell, folder: GridFolder) -> _Watched:

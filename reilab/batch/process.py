@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 POLL_SECONDS = 0.2
@@ -23,7 +24,10 @@ GRACE_SECONDS = 20.0
 
 
 def main(source: str, target: str, stop: Path, parameters: str) -> None:
-    """Execute a notebook; status 1, and the reason as last line, if it fails."""
+    """Execute a notebook; status 1, and the reason as last line, if it fails.
+
+    Status ``EX_TEMPFAIL`` if its kernel was killed: nothing is wrong with the notebook.
+    """
     Thread(target=_watch, args=(stop, os.getppid()), daemon=True).start()
     try:
         papermill.execute_notebook(
@@ -36,6 +40,9 @@ def main(source: str, target: str, stop: Path, parameters: str) -> None:
     except PapermillExecutionError as error:
         print(" ".join(f"{error.ename}: {error.evalue}".split()))
         raise SystemExit(1) from None
+    except DeadKernelError:
+        print("its kernel was killed (often: out of memory)")
+        raise SystemExit(os.EX_TEMPFAIL) from None
 
 
 def _watch(stop: Path, parent: int) -> None:

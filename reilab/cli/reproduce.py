@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -32,11 +33,12 @@ from reilab.batch.grid import Grid, GridFolder, cells_of
 from reilab.batch.notebook import check
 from reilab.batch.report import write_results
 from reilab.batch.results import FinishedRun, finished_runs, series_of
+from reilab.batch.slurm import read_jobs, slurm_cluster
 from reilab.cli import terminal
 from reilab.cli.show import clock
 from reilab.tasks.registry import find_task
 
-NO_WORKERS = f"no worker is left: one is waited for, {PATIENCE_SECONDS} s at most; Ctrl-C ends it"
+NO_WORKERS = "no worker is there: one is waited for; Ctrl-C ends it"
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,25 @@ class Workers:
         workers: runs at the same time; one per GPU, or else one per core, otherwise.
         threads: CPU threads of each run; digits depend on it, and not on the workers.
         scheduler: address of a Dask scheduler, tcp://HOST:8786, whose workers see the folder.
+        cluster: file in YAML that says which jobs to ask of Slurm; their nodes see the folder.
     """
 
     workers: int | None = None
     threads: int = 1
     scheduler: str = ""
+    cluster: Path | None = None
 
     def check(self) -> None:
         """Raise ``ValueError`` if there can be no such workers."""
-        if self.scheduler and self.workers is not None:
-            raise ValueError("--workers are of this machine; leave it out with --scheduler")
+        places = ("workers", "scheduler", "cluster")
+        given = [f"--{name}" for name in places if getattr(self, name) not in (None, "")]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} name different machines; give one of them")
         for name, value in (("workers", self.workers), ("threads", self.threads)):
             if value is not None and value < 1:
                 raise ValueError(f"{name} = {value} is too small; the least is 1")
+        if self.cluster:
+            read_jobs(self.cluster, self.threads)
 
 
 def reproduce(
@@ -124,22 +132,27 @@ def _run(
     workers: Workers, device: str, cells: list[Cell], folder: GridFolder, console: Console
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    with _cluster(workers, device) as client, _bars(console, len(cells)) as show:
+    with _cluster(workers, device, folder) as client, _bars(console, len(cells)) as show:
         if not all(client.run(sees, folder).values()):
             raise ValueError(
                 f"out = {folder.path} is not seen by all workers; it must be on a disk that all "
                 "machines share"
             )
-        own_gpus = device == "cuda" and not workers.scheduler
+        own_gpus = device == "cuda" and not (workers.scheduler or workers.cluster)
         gpus = torch.cuda.device_count() if own_gpus else 0
-        with closing(drive(client, cells, folder, workers.threads, gpus)) as pulses:
+        # Jobs may stand in line for days.
+        patience = math.inf if workers.cluster else PATIENCE_SECONDS
+        with closing(drive(client, cells, folder, workers.threads, gpus, patience)) as pulses:
             for pulse in pulses:
                 show(pulse)
                 outcomes += pulse.ended
     return outcomes
 
 
-def _cluster(workers: Workers, device: str) -> AbstractContextManager[Any]:
+def _cluster(workers: Workers, device: str, folder: GridFolder) -> AbstractContextManager[Any]:
+    if workers.cluster:
+        jobs = read_jobs(workers.cluster, workers.threads)
+        return slurm_cluster(jobs, workers.threads, folder.path / "jobs")
     if workers.scheduler:
         return cluster_at(workers.scheduler)
     return local_cluster(workers.workers or default_workers(device))

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from rich.console import Console
 
+from reilab.batch import cluster
 from reilab.batch import drive as driving
 from reilab.batch.cell import Cell
-from reilab.batch.cluster import Outcome
+from reilab.batch.cluster import CellLostError, Outcome
 from reilab.batch.drive import NO_SCHEDULER, NO_WORKER, drive
 from reilab.batch.grid import GridFolder
 from reilab.cli import reproduce as command
@@ -31,6 +34,9 @@ class Future:
     def done(self) -> bool:
         return self.status != "pending"
 
+    def exception(self) -> Exception:
+        return CellLostError("ended by SIGKILL")
+
     def result(self, timeout: float) -> Outcome:
         return Outcome(self.cell, "", 1.0)
 
@@ -43,6 +49,7 @@ class Client:
     status: str = "running"
     futures: list[Future] = field(default_factory=list)
     cancelled: list[Future] = field(default_factory=list)
+    retries: set[int] = field(default_factory=set)
     when_asked: Callable[[], None] = lambda: None
 
     def scheduler_info(self, n_workers: int) -> dict[str, Any]:
@@ -51,7 +58,10 @@ class Client:
         number = self.workers.pop(0) if len(self.workers) > 1 else self.workers[0]
         return {"workers": {str(place): {"nthreads": 1} for place in range(number)}}
 
-    def submit(self, work: object, cell: Cell, *rest: object, **how: object) -> Future:
+    def submit(
+        self, work: object, cell: Cell, *rest: object, retries: int, **how: object
+    ) -> Future:
+        self.retries.add(retries)
         self.futures.append(Future(cell))
         return self.futures[-1]
 
@@ -66,7 +76,6 @@ class Client:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driving, "PULSE_SECONDS", 0.0)
-    monkeypatch.setattr(driving, "PATIENCE_SECONDS", 0.2)
 
 
 @pytest.fixture
@@ -78,17 +87,47 @@ def folder(tmp_path: Path) -> GridFolder:
 
 def test_without_workers_it_waits_for_a_while_and_says_so(folder: GridFolder) -> None:
     client = Client([0])
-    pulses = list(drive(client, CELLS, folder, 1, 0))
+    pulses = list(drive(client, CELLS, folder, 1, 0, patience=0.2))
     assert len(pulses) > 1
     assert all(pulse.n_slots == 0 and pulse.eta is None for pulse in pulses)
     assert [(one.cell, one.error) for one in pulses[-1].ended] == [(c, NO_WORKER) for c in CELLS]
     assert client.cancelled == client.futures
 
 
+def test_jobs_that_stand_in_line_are_waited_for(folder: GridFolder) -> None:
+    client = Client([0] * 8 + [1])
+    client.when_asked = lambda: client.end("finished" if client.workers == [1] else "pending")
+    (*_, last) = drive(client, CELLS, folder, 1, 0, patience=math.inf)
+    assert last.n_done == len(CELLS)
+
+
+@pytest.mark.parametrize("code", [-9, os.EX_TEMPFAIL])
+def test_a_cell_that_was_killed_is_to_be_begun_again(
+    folder: GridFolder, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    class Killed:
+        def __init__(self, *_: object, stdout: BinaryIO, **how: object) -> None:
+            stdout.write(b"its kernel was killed\n")
+
+        def wait(self) -> int:
+            return code
+
+    monkeypatch.setattr(cluster.subprocess, "Popen", Killed)
+    with pytest.raises(CellLostError, match="killed" if code > 0 else "SIGKILL"):
+        cluster.work(CELLS[0], folder, 1, "")
+    client = Client([1])
+    pulses = drive(client, CELLS, folder, 1, 0, patience=0.2)
+    next(pulses)
+    assert client.retries == {driving.RETRIES}
+    # What it comes to when all of them were in vain.
+    client.end("error")
+    assert next(pulses).ended[0].error == "ended by SIGKILL"
+
+
 def test_it_goes_on_when_a_worker_comes(folder: GridFolder) -> None:
     client = Client([0, 0, 0, 1])
     client.when_asked = lambda: client.end("finished" if client.workers == [1] else "pending")
-    pulses = list(drive(client, CELLS, folder, 1, 0))
+    pulses = list(drive(client, CELLS, folder, 1, 0, patience=0.2))
     assert [pulse.n_slots for pulse in pulses[:3]] == [0, 0, 0]
     assert pulses[-1].n_done == len(CELLS)
     assert not client.cancelled
@@ -97,7 +136,7 @@ def test_it_goes_on_when_a_worker_comes(folder: GridFolder) -> None:
 
 def test_a_lost_scheduler_is_not_asked_and_its_cells_are_stopped(folder: GridFolder) -> None:
     client = Client([2])
-    pulses = drive(client, CELLS, folder, 1, 0)
+    pulses = drive(client, CELLS, folder, 1, 0, patience=0.2)
     next(pulses)
     client.status = "connecting"
     client.end("cancelled")
@@ -110,7 +149,7 @@ def test_a_lost_scheduler_is_not_asked_and_its_cells_are_stopped(folder: GridFol
 @pytest.mark.parametrize("workers", [[1], [1, 0]])
 def test_an_interrupt_ends_it_whoever_is_left(folder: GridFolder, workers: list[int]) -> None:
     client = Client([*workers])
-    pulses = drive(client, CELLS, folder, 1, 0)
+    pulses = drive(client, CELLS, folder, 1, 0, patience=0.2)
     next(pulses)
     if workers == [1]:
         client.when_asked = lambda: client.end("finished") if folder.stop.exists() else None
@@ -124,7 +163,7 @@ def test_that_no_worker_is_left_is_told_once_each_time() -> None:
     with command._bars(heard, 2) as show:
         for n_slots in (1, 0, 0, 1, 0):
             show(driving.Pulse((), 0, n_slots, {}, 0.0, None))
-    assert heard.file.getvalue().count("no worker is left") == 2
+    assert heard.file.getvalue().count("no worker is there") == 2
 
 
 def test_results_that_cannot_be_written_are_among_the_failures(

@@ -262,7 +262,7 @@ def test_a_folder_of_images_and_an_unreadable_one(
         (["compare", "ct", "--preset", "paper", "-h"], ("--views", "(default: 1.0)", "--methods")),
         (["compare", "mri", "--network", "unet", "-h"], ("--norm", "--sigma", "--from")),
         (["evaluate", "mri", "-h"], ("--checkpoint", "--noise", "--sigma")),
-        (["reproduce", "-h"], ("--out", "--tasks", "--set", "--scheduler")),
+        (["reproduce", "-h"], ("--out", "--tasks", "--set", "--scheduler", "--cluster")),
         (["app", "-h"], ("--port", "--no-open")),
     ],
 )

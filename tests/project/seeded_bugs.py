@@ -75,6 +75,20 @@ BUGS = [
         "tasks/test_degenerate.py::test_a_refused_sample_is_counted_from_0",
     ),
     Bug(
+        "slurm: a worker with a cell is given back",
+        "batch/slurm.py",
+        "[worker for worker in workers if not worker.processing]",
+        "workers",
+        "batch/test_slurm.py::test_jobs_come_and_go_with_the_cells",
+    ),
+    Bug(
+        "grid: a cell that was killed counts as failed",
+        "batch/cluster.py",
+        "if code < 0 or code == os.EX_TEMPFAIL:",
+        "if False:",
+        "batch/test_drive.py::test_a_cell_that_was_killed_is_to_be_begun_again",
+    ),
+    Bug(
         "grid: the lost scheduler is asked for workers",
         "batch/cluster.py",
         'if client.status != "running":',

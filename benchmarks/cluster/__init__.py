@@ -1,0 +1,1 @@
+"""A grid on a Slurm that loses its jobs, all on this machine: ``python -m benchmarks.cluster``."""
