@@ -33,16 +33,16 @@ IMAGING = "physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7500, 4200),
+    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7800, 4200),
     Budget(("record", "show"), 2500, 2500),
-    Budget(("runs",), 3450, 1300),
+    Budget(("runs",), 3800, 1300),
     Budget(("lab",), 8250, 4200),
     Budget(("datasets",), 3850, 2400),
-    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4700, 2800),
+    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4900, 2800),
     Budget(("testing",), 400, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (30500, 17000), (225, 150), (1190, 720)
+ALL_LINES, MODULES, IMPORTS = (31350, 17000), (228, 150), (1220, 720)
 
 
 def part_of(path: Path) -> str:
