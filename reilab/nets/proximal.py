@@ -16,7 +16,13 @@ from reilab.key import Key
 from reilab.nets.registry import network
 from reilab.nets.unrolled import STAGES, NStages, StageKind, StageLayers, StageWidth
 from reilab.physics.base import LinearPhysics, Physics
-from reilab.physics.part import LinearPart, LinearTurned, Part, Turned, whole_of
+from reilab.physics.part import (
+    LinearPhysicsPart,
+    LinearTurnedPhysics,
+    PhysicsPart,
+    TurnedPhysics,
+    whole_of,
+)
 from reilab.physics.transmission import Transmission
 from reilab.settings import Setting
 
@@ -109,12 +115,12 @@ def linear_part(physics: Physics, y: Tensor) -> tuple[LinearPhysics, Tensor]:
         return physics.radon, physics.integrals(y)
     if isinstance(physics, LinearPhysics):
         return physics, y
-    if isinstance(physics, Part):
+    if isinstance(physics, PhysicsPart):
         linear, lines = linear_part(physics.whole, physics.filled(y))
-        return LinearPart(linear, physics.places), lines.index_select(-1, physics.places)
-    if isinstance(physics, Turned):
+        return LinearPhysicsPart(linear, physics.places), lines.index_select(-1, physics.places)
+    if isinstance(physics, TurnedPhysics):
         linear, lines = linear_part(physics.whole, y)
-        return LinearTurned(linear, physics.turn, physics.back), lines
+        return LinearTurnedPhysics(linear, physics.turn, physics.back), lines
     raise ValueError(
         f"network = proximal needs an operator with an adjoint, {type(physics).__name__} has none; "
         "choose network = unrolled"

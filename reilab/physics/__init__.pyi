@@ -6,8 +6,8 @@ from .fourier import masked_mri as masked_mri
 from .fourier import random_columns as random_columns
 from .mask import PixelMask as PixelMask
 from .mask import random_pixels as random_pixels
-from .part import Part as Part
-from .part import Turned as Turned
+from .part import PhysicsPart as PhysicsPart
+from .part import TurnedPhysics as TurnedPhysics
 from .part import part_of as part_of
 from .part import turned_by as turned_by
 from .radon import Radon as Radon

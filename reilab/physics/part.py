@@ -16,7 +16,7 @@ Turn: TypeAlias = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class PhysicsPart:
     """A₁ x = A(x)[…, places]: columns or entries of k-space, pixels, or views.
 
     A₁† takes what is missing for what A makes of an image of zeros: the pseudo-inverse where
@@ -64,7 +64,7 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearPart(Part):
+class LinearPhysicsPart(PhysicsPart):
     """A part of a linear operator."""
 
     whole: LinearPhysics
@@ -74,17 +74,17 @@ class LinearPart(Part):
         return self.whole.adjoint(self.filled(y))
 
 
-def part_of(physics: Physics, places: Tensor) -> Part:
+def part_of(physics: Physics, places: Tensor) -> PhysicsPart:
     """The operator that makes those of the measurements alone."""
     views = isinstance(whole_of(physics), Radon | Transmission)
     gain = physics.range[-1] / len(places) if views else 1.0
     if isinstance(physics, LinearPhysics):
-        return LinearPart(physics, places, gain)
-    return Part(physics, places, gain)
+        return LinearPhysicsPart(physics, places, gain)
+    return PhysicsPart(physics, places, gain)
 
 
 @dataclass(frozen=True, eq=False)
-class Turned:
+class TurnedPhysics:
     """A T: what A measures of images after they are turned; A† ends with the turn back.
 
     Args:
@@ -95,7 +95,7 @@ class Turned:
     >>> import torch
     >>> from reilab.physics import PixelMask
     >>> left, flip = PixelMask((1, 1, 2), torch.tensor([0])), lambda x: x.flip(3)
-    >>> Turned(left, flip, flip)(torch.tensor([[[[1.0, 2.0]]]]))
+    >>> TurnedPhysics(left, flip, flip)(torch.tensor([[[[1.0, 2.0]]]]))
     tensor([[[2.]]])
     """
 
@@ -119,7 +119,7 @@ class Turned:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearTurned(Turned):
+class LinearTurnedPhysics(TurnedPhysics):
     """A linear operator behind a turn."""
 
     whole: LinearPhysics
@@ -129,13 +129,13 @@ class LinearTurned(Turned):
         return self.back(self.whole.adjoint(y))
 
 
-def turned_by(physics: Physics, turn: Turn, back: Turn) -> Turned:
+def turned_by(physics: Physics, turn: Turn, back: Turn) -> TurnedPhysics:
     """The operator A T."""
     if isinstance(physics, LinearPhysics):
-        return LinearTurned(physics, turn, back)
-    return Turned(physics, turn, back)
+        return LinearTurnedPhysics(physics, turn, back)
+    return TurnedPhysics(physics, turn, back)
 
 
 def whole_of(physics: Physics) -> Physics:
     """The operator that all others are made of."""
-    return whole_of(physics.whole) if isinstance(physics, Part | Turned) else physics
+    return whole_of(physics.whole) if isinstance(physics, PhysicsPart | TurnedPhysics) else physics
