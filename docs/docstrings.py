@@ -11,7 +11,7 @@ from griffe import Extension, Object
 EXAMPLE = re.compile(r"^( *)>>> .*(?:\n\1\S.*|\n\1 +\S.*)*", re.MULTILINE)
 
 
-class Examples(Extension):
+class Examples(Extension):  # type: ignore[misc]
     """Fences examples of a prompt, and lets ``::`` be a colon before a block."""
 
     def on_object(self, *, obj: Object, **kwargs: Any) -> None:

@@ -141,7 +141,8 @@ def lessons(small: Mapping[str, Any]) -> Iterator[tuple[str, str | bytes]]:
         notebook.cells = [
             cell for cell in notebook.cells if "injected-parameters" not in tags(cell)
         ]
-        text, resources = MarkdownExporter().from_notebook_node(notebook)
+        text, resources = MarkdownExporter().from_notebook_node(notebook, {"unique_key": path.stem})
+        text = text.replace("![png](", "![What the code above draws](")
         told = ", ".join(f"`{name} = {value!r}`" for name, value in given.items())
         title, _, rest = text.lstrip().partition("\n")
         # A formula of its own is a paragraph of its own.
