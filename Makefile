@@ -45,7 +45,6 @@ check: $(VENV)/ready
 ## it takes is put into .venv; lessons are carried out once and kept in .lessons until they change.
 docs: $(VENV)/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	$(BIN)/python -m benchmarks.site_links site
 
 ## Run the same with the least versions that pyproject.toml claims (needs uv, and 6 GB for a while).
 least:
