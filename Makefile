@@ -1,4 +1,4 @@
-# make lab | test | quick | check | reproduce | bench | gpu | data  (a fresh machine needs Python, make and git)
+# make lab | test | quick | check | docs | reproduce | bench | gpu | data  (a fresh machine needs Python, make and git)
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -18,7 +18,7 @@ MINUTES ?= 8
 EXAMPLES := $(addprefix reilab/,physics noise.py groups.py methods nets metrics.py)
 SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: lab test quick check least sizes reproduce bench gpu format notebooks data clean
+.PHONY: lab test quick check docs least sizes reproduce bench gpu format notebooks data clean
 
 ## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
 lab: $(VENV)/ready
@@ -40,6 +40,11 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 	$(BIN)/mypy
+
+## Build the documentation into site/, to be read from disk (site/index.html) or served by anything. What
+## it takes is put into .venv; lessons are carried out once and kept in .lessons until they change.
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 ## Run the same with the least versions that pyproject.toml claims (needs uv, and 6 GB for a while).
 least:
@@ -85,5 +90,9 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(VENV)/docs: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf site .lessons $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
