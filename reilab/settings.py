@@ -117,7 +117,8 @@ def complaint(value: Any, expected: Any, setting: Setting) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"is not a {'whole ' if expected is int else ''}number."
-    if not math.isfinite(value):
+    # Beyond float64, or what is counted in 64 bits.
+    if (isinstance(value, int) and abs(value) >= 2**63) or not math.isfinite(value):
         return "is not finite; give an ordinary number."
     if expected is int and value != int(value):
         return "is not a whole number."

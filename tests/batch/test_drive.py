@@ -113,6 +113,7 @@ def test_a_cell_that_was_killed_is_to_be_begun_again(
             return code
 
     monkeypatch.setattr(cluster.subprocess, "Popen", Killed)
+    monkeypatch.setattr(cluster, "source_of", Path)
     with pytest.raises(CellLostError, match="killed" if code > 0 else "SIGKILL"):
         cluster.work(CELLS[0], folder, 1, "")
     client = Client([1])

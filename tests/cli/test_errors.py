@@ -116,6 +116,11 @@ def test_names_of_runs_are_shown_as_they_are(
     main(["runs", "list"])
     main(["runs", "show", run.name])
     assert capsys.readouterr().out.count("[bold]x [b] :smile:") == 2
+    (run.path / "config.yaml").write_text("damaged", encoding="utf-8")
+    main(["runs", "list"])
+    told = capsys.readouterr()
+    assert "[bold]x [b] :smile:" in told.out
+    assert "[bold]x [b] :smile:: " in told.err
 
 
 @pytest.mark.parametrize(("side", "n_images"), [(40, 2), (36, 9), (33, 4)])

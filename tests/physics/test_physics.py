@@ -17,8 +17,10 @@ from torch.autograd import gradcheck, gradgradcheck
 
 import reilab.physics
 from reilab.key import Key
+from reilab.physics.base import Physics
 from reilab.physics.fourier import CartesianMRI, PatternMRI, masked_mri, random_columns
 from reilab.physics.mask import PixelMask, random_pixels
+from reilab.physics.part import part_of, turned_by
 from reilab.physics.radon import (
     n_detectors,
     parallel_beam,
@@ -58,8 +60,26 @@ CASES: dict[str, Callable[[str, torch.dtype], Any]] = {
     "transmission": lambda device, dtype: Transmission(
         parallel_beam(12, 7, device, dtype), 1e4, 0.05
     ),
+    "part of a mask": lambda device, dtype: _some(PixelMask((3, 9, 7), PIXELS.to(device)), device),
+    "some views": lambda device, dtype: _some(
+        Transmission(parallel_beam(12, 7, device, dtype), 1e4, 0.05), device
+    ),
+    "turned mask": lambda device, dtype: _turned(PixelMask((1, 8, 8), PIXELS.to(device))),
+    "turned views": lambda device, dtype: _turned(
+        Transmission(parallel_beam(12, 7, device, dtype), 1e4, 0.05)
+    ),
 }
-LINEAR = [name for name in CASES if name != "transmission"]
+
+
+def _some(physics: Physics, device: str) -> Physics:
+    return part_of(physics, torch.tensor([1, 2, 5], device=device))
+
+
+def _turned(physics: Physics) -> Physics:
+    return turned_by(physics, lambda x: x.rot90(1, (2, 3)), lambda x: x.rot90(-1, (2, 3)))
+
+
+LINEAR = [name for name in CASES if name not in ("transmission", "some views", "turned views")]
 PROJECTIONS = [name for name in LINEAR if not name.startswith("radon")]
 
 
