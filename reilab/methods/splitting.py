@@ -15,7 +15,8 @@ from reilab.methods.base import Reconstruct, Terms, Weight
 from reilab.methods.losses import SPAN
 from reilab.methods.registry import method
 from reilab.noise import mean
-from reilab.physics.part import part_of, turned_by
+from reilab.physics.base import CoredPhysics, Physics
+from reilab.physics.part import part_of, turned_by, whole_of
 from reilab.problem import Measurement, Problem
 from reilab.settings import Setting
 
@@ -29,7 +30,8 @@ class Splitting:
 
     (1/|Λ|) ‖A_Λ f(y_Θ, A_Θ) − y_Λ‖², with a new division of the places into Θ and Λ at each step;
     a value for each image. Where the noise of different places is independent, its mean is the risk
-    in Λ and a number that f cannot change: nobody has to know the noise.
+    in Λ and a number that f cannot change: nobody has to know the noise. The core of k-space is in Θ
+    always.
 
     Args:
         given: share of the places in Θ.
@@ -46,7 +48,7 @@ class Splitting:
     given: float
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
-        given, held = _divided(m.y.shape[-1], self.given, key, m.y.device)
+        given, held = _divided(m.y.shape[-1], _core(m.physics), self.given, key, m.y.device)
         found = f(m.y.index_select(-1, given), part_of(m.physics, given))
         left = m.physics(found) - m.y
         return mean(left.index_select(-1, held) ** 2)
@@ -85,10 +87,19 @@ class TurnedSplitting:
         return Splitting(self.given)(behind, xhat, f, key)
 
 
-def _divided(n: int, share: float, key: Key, device: torch.device) -> tuple[Tensor, Tensor]:
+def _core(physics: Physics) -> Tensor:
+    """The places that are always given."""
+    whole = whole_of(physics)
+    return whole.core.cpu() if isinstance(whole, CoredPhysics) else torch.empty(0, dtype=torch.long)
+
+
+def _divided(
+    n: int, core: Tensor, share: float, key: Key, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """The places 0 … n − 1 in two parts at random, each in order, neither of them empty."""
     order = torch.randperm(n, generator=(key / "part").generator())
-    n_given = min(max(round(share * n), 1), n - 1)
+    order = torch.cat([core, order[~torch.isin(order, core)]])
+    n_given = min(max(round(share * n), len(core), 1), n - 1)
     given, held = order[:n_given].sort().values, order[n_given:].sort().values
     return given.to(device), held.to(device)
 

@@ -40,3 +40,13 @@ class LinearPhysics(Physics, Protocol):
     def adjoint(self, y: Tensor) -> Tensor:
         """Aᵀy, with ⟨Ax, y⟩ = ⟨x, Aᵀy⟩ for all x and y."""
         ...
+
+
+@runtime_checkable
+class CoredPhysics(Physics, Protocol):
+    """An operator some of whose measurements nothing else can foretell: the core of k-space."""
+
+    @property
+    def core(self) -> Tensor:
+        """Their places along the last axis."""
+        ...

@@ -8,6 +8,9 @@ import fastmri
 import torch
 from torch import Tensor
 
+#: Share of an axis of k-space that the images cannot be told without.
+CORE = 0.06
+
 
 @dataclass(frozen=True, eq=False)
 class CartesianMRI:
@@ -27,6 +30,11 @@ class CartesianMRI:
     @property
     def range(self) -> tuple[int, int, int]:
         return 2, self.domain[1], len(self.columns)
+
+    @property
+    def core(self) -> Tensor:
+        """Places of the columns nearest to the origin, which hold most of the energy."""
+        return _near(self.columns, self.domain[2]).nonzero()[:, 0]
 
     def __call__(self, x: Tensor) -> Tensor:
         return to_kspace(x).index_select(3, self.columns)
@@ -63,6 +71,13 @@ class PatternMRI:
     def range(self) -> tuple[int, int]:
         return 2, len(self.entries)
 
+    @property
+    def core(self) -> Tensor:
+        """Places of the entries nearest to the origin, which hold most of the energy."""
+        _, height, width = self.domain
+        row, column = self.entries // width, self.entries % width
+        return (_near(row, height) & _near(column, width)).nonzero()[:, 0]
+
     def __call__(self, x: Tensor) -> Tensor:
         return to_kspace(x).flatten(2).index_select(2, self.entries)
 
@@ -79,6 +94,11 @@ class PatternMRI:
     def pinv(self, y: Tensor) -> Tensor:
         """Equal to the adjoint, because A Aᵀ = I."""
         return self.adjoint(y)
+
+
+def _near(frequency: Tensor, length: int) -> Tensor:
+    """Which of the places of an axis of k-space are within a share ``CORE`` around its origin."""
+    return 2 * (frequency - length // 2).abs() <= CORE * length
 
 
 def masked_mri(mask: Tensor) -> CartesianMRI | PatternMRI:

@@ -29,6 +29,7 @@ from reilab.methods.supervised import Supervised
 from reilab.methods.sure import SURE
 from reilab.nets.registry import FromStart
 from reilab.noise import Gaussian, Poisson, PoissonGaussian
+from reilab.physics.fourier import CartesianMRI
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.radon import parallel_beam
 from reilab.physics.transmission import Transmission
@@ -129,7 +130,10 @@ def foretold(
 ) -> Tensor:
     """‖A_Λ T f(y_Θ, A_Θ T) − y_Λ‖²; outside of Θ, y is as of a blank image."""
     m, n = c.measurement, c.measurement.y.shape[-1]
-    given = torch.randperm(n, generator=(key / "part").generator())[: round(0.6 * n)]
+    order = torch.randperm(n, generator=(key / "part").generator()).tolist()
+    core = m.physics.core.tolist() if isinstance(m.physics, CartesianMRI) else []
+    given = torch.tensor([*core, *(place for place in order if place not in core)])
+    given = given[: round(0.6 * n)]
     is_given = torch.zeros(n, dtype=torch.bool, device=DEVICE)
     is_given[given.to(DEVICE)] = True
     blank = m.physics(torch.zeros_like(m.x))

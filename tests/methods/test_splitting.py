@@ -15,6 +15,7 @@ from reilab.methods.splitting import Splitting, TurnedSplitting
 from reilab.nets.registry import FromStart
 from reilab.noise import Gaussian
 from reilab.physics.base import Physics
+from reilab.physics.fourier import CartesianMRI, PatternMRI
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.problem import Measurement
 from reilab.testing import z_score
@@ -110,3 +111,28 @@ def test_each_step_divides_anew() -> None:
     m = measured(Key(1))
     values = {float(LOSSES["alone"](m, m.start, blurred, KEY / step)) for step in range(5)}
     assert len(values) == 5
+
+
+@pytest.mark.parametrize("physics", [
+    CartesianMRI((2, 33, 32), torch.arange(1, 32, 3)),
+    PatternMRI((2, 33, 32), torch.arange(3, 33 * 32, 5)),
+], ids=["columns", "entries"])  # fmt: skip
+@every_loss
+def test_the_core_of_k_space_is_always_given(
+    loss: Loss[Measurement], physics: CartesianMRI | PatternMRI
+) -> None:
+    x = torch.rand(1, 2, 33, 32, generator=KEY.generator(), dtype=F64)
+    y = physics(x)
+    m, core = Measurement(y, physics.pinv(y), physics, Gaussian(SIGMA)), y[..., physics.core]
+    # The origin is in it, which holds the mean of the image.
+    assert core.abs().amax() == y.abs().amax()
+    assert 0 < core.shape[-1] < y.shape[-1] / 2
+
+    def f(given: Tensor, part: Physics) -> Tensor:
+        seen.append(bool(torch.isin(core, given).all()))
+        return part.pinv(given)
+
+    seen: list[bool] = []
+    for step in range(8):
+        loss(m, m.start, f, KEY / step)
+    assert seen == [True] * 8
