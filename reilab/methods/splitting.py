@@ -30,8 +30,8 @@ class Splitting:
 
     (1/|Λ|) ‖A_Λ f(y_Θ, A_Θ) − y_Λ‖², with a new division of the places into Θ and Λ at each step;
     a value for each image. Where the noise of different places is independent, its mean is the risk
-    in Λ and a number that f cannot change: nobody has to know the noise. The core of k-space is in Θ
-    always.
+    in Λ and a number that f cannot change: nobody has to know the noise. Θ
+    has the core of k-space always.
 
     Args:
         given: share of the places in Θ.
