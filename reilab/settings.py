@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
@@ -17,6 +17,8 @@ from typing import Any, TypeVar, get_type_hints
 from typing_extensions import Doc
 
 S = TypeVar("S")
+#: What is counted in 64 bits.
+MOST_WHOLE = 2**63 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,11 +119,13 @@ def complaint(value: Any, expected: Any, setting: Setting) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"is not a {'whole ' if expected is int else ''}number."
-    # Beyond float64, or what is counted in 64 bits.
-    if (isinstance(value, int) and abs(value) >= 2**63) or not math.isfinite(value):
+    # Whole numbers of hundreds of digits are infinite as soon as anything is computed with them.
+    if not abs(value) <= sys.float_info.max:
         return "is not finite; give an ordinary number."
     if expected is int and value != int(value):
         return "is not a whole number."
+    if expected is int and abs(value) > MOST_WHOLE:
+        return f"is too large; the most is {MOST_WHOLE}."
     unit = f" {setting.unit}" if setting.unit else ""
     if setting.positive and value <= 0:
         return f"must be greater than 0{unit}."

@@ -1,7 +1,7 @@
 """Charts: PSNR, its parts, loss terms and SURE of what is shown, as figures of Bokeh.
 
-They are built once, of as few models as can be, and fed through their sources: with what a figure
-makes for the states of a line that none of these has, the page takes a tenth longer to come.
+They are built once, of as few models as can be, and fed through their sources: what a figure
+makes for the states of a line that none of these has was a tenth of all models of the page.
 """
 
 from __future__ import annotations

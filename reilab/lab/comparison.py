@@ -19,10 +19,12 @@ from reilab.lab.content import (
     SCORES,
     Content,
     Series,
+    SummaryRow,
     dash_of,
     length,
     loss_series,
     of_several,
+    rows,
     score_series,
 )
 from reilab.lab.differences import Configs, differing, facts, heads
@@ -32,7 +34,7 @@ from reilab.lab.markup import key_html, row_head
 from reilab.lab.style import LINE, TALL
 from reilab.lab.takehome import Facts
 from reilab.lab.text import block, set_html
-from reilab.lab.titles import SummaryRow, rows, title_of
+from reilab.lab.titles import title_of
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable, put
 from reilab.record.folder import RunFolder

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reilab.events import Failed, Started, Steered
-from reilab.lab.titles import SummaryRow, rows
 from reilab.lab.view import View
 from reilab.record.history import History, Values
 from reilab.show.curves import marks_of, scores_of
-from reilab.show.results import BASELINE
+from reilab.show.panes import PINV
+from reilab.show.results import BASELINE, results
 from reilab.show.scene import Scene, n_images, scene_of
+from reilab.show.table import Result
 from reilab.show.words import NEUTRAL, change_words, in_order, method_colour, method_title
 
 Points = tuple[Sequence[float] | NDArray[Any], Sequence[float] | NDArray[Any]]
@@ -53,6 +54,26 @@ class PlotMark:
 
     step: int
     words: str
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One line of the table of results: what a method has come to, and its name on screen."""
+
+    key: str
+    name: str
+    result: Result
+    colour: str = ""
+
+
+def rows(history: History) -> list[SummaryRow]:
+    """The table: the baseline first, then each method."""
+    return [
+        SummaryRow(
+            PINV if found.method == BASELINE else found.method, method_title(found.method), found
+        )
+        for found in results(history)
+    ]
 
 
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")

@@ -9,7 +9,7 @@ from typing import Any
 import panel as pn
 
 from reilab.lab.charts import Charts
-from reilab.lab.content import PSNR, Content
+from reilab.lab.content import PSNR, Content, SummaryRow
 from reilab.lab.explain import explain, label
 from reilab.lab.imagetools import ImageTools, tool
 from reilab.lab.matrix import Matrix
@@ -18,7 +18,6 @@ from reilab.lab.profile import Profile
 from reilab.lab.style import LINE, TALL
 from reilab.lab.takehome import Facts, FigureTools
 from reilab.lab.text import block, heading, quiet, set_html, small_button, text
-from reilab.lab.titles import SummaryRow
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, Field, put
 from reilab.show.panes import MEASUREMENT

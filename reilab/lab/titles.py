@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs.jobs import Standing, Status
 from reilab.runs.library import RunEntry, notes_of
-from reilab.show.panes import PINV
-from reilab.show.results import BASELINE, pace, results
-from reilab.show.table import Result
-from reilab.show.words import method_title
+from reilab.show.results import pace
 
 WORDS: Mapping[Status, str] = {
     Status.QUEUED: "Queued",
@@ -27,26 +23,6 @@ WORDS: Mapping[Status, str] = {
     Status.LOST: "Worker lost",
     Status.UNREADABLE: "Cannot be read",
 }
-
-
-@dataclass(frozen=True)
-class SummaryRow:
-    """One line of the table of results: what a method has come to, and its name on screen."""
-
-    key: str
-    name: str
-    result: Result
-    colour: str = ""
-
-
-def rows(history: History) -> list[SummaryRow]:
-    """The table: the baseline first, then each method."""
-    return [
-        SummaryRow(
-            PINV if found.method == BASELINE else found.method, method_title(found.method), found
-        )
-        for found in results(history)
-    ]
 
 
 def state_words(standing: Standing) -> str:

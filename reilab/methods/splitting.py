@@ -30,8 +30,8 @@ class Splitting:
 
     (1/|Λ|) ‖A_Λ f(y_Θ, A_Θ) − y_Λ‖², with a new division of the places into Θ and Λ at each step;
     a value for each image. Where the noise of different places is independent, its mean is the risk
-    in Λ and a number that f cannot change: nobody has to know the noise. Θ
-    has the core of k-space always.
+    in Λ and a number that f cannot change: nobody has to know the noise. The core of k-space, which
+    nothing else foretells, is always in Θ.
 
     Args:
         given: share of the places in Θ.
@@ -144,8 +144,9 @@ Given: TypeAlias = Annotated[
 class SSDU:
     """Self-supervision by data undersampling (Yaman et al., Magn. Reson. Med. 84, 2020).
 
-    min (1/|Λ|) ‖A_Λ f(y_Θ, A_Θ) − y_Λ‖². It learns in the range of A alone where all images are
-    measured by one operator.
+    min (1/|Λ|) ‖A_Λ f(y_Θ, A_Θ) − y_Λ‖². Where all images are measured by one operator, nothing
+    asks for what that never sees: f may still fill it in as it learned to fill in what was held
+    back.
 
     >>> from reilab.methods.base import weights_of
     >>> weights_of(SSDU())

@@ -194,6 +194,10 @@ def test_interrupt_stops_with_a_checkpoint_and_resume_goes_on(
         (["compare", "mri", "--noise", "-0.1"], "sigma = -0.1 is too small; the least is 0"),
         (["compare", "mri", "--noise", "nan"], "sigma = nan is not finite"),
         (["compare", "mri", "--batch", "9" * 400], "is not finite; give an ordinary number"),
+        (
+            ["compare", "mri", "--batch", str(2**63)],
+            "is too large; the most is 9223372036854775807",
+        ),
         (["compare", "mri", "--assumed-noise", "inf"], "sigma = inf is not finite"),
         (["compare", "inpainting", "--noise", "0"], "gamma = 0.0 must be greater than 0"),
         (["compare", "mri", "--alpha-req", "-1"], "alpha_req = -1.0 is too small"),

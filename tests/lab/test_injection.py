@@ -16,6 +16,7 @@ from kit.lab_site import Site, opened, served
 
 from reilab.events import Failed
 from reilab.lab.bulletin import Bulletin
+from reilab.lab.content import SummaryRow
 from reilab.lab.markup import (
     example_html,
     head_html,
@@ -25,7 +26,6 @@ from reilab.lab.markup import (
     notice_html,
 )
 from reilab.lab.notebook.elements import table_html
-from reilab.lab.titles import SummaryRow
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.record.notes import Notes, write_notes

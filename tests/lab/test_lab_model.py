@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from reilab.events import Evaluated, Refused, SetAssumedNoise, SetLearningRate, SetWeight, Steered
+from reilab.lab.content import rows
 from reilab.lab.model import Lab
-from reilab.lab.titles import rows, run_title
+from reilab.lab.titles import run_title
 from reilab.methods.registry import methods, weights
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of

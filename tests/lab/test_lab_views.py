@@ -28,6 +28,7 @@ from reilab.lab.content import (
     loss_series,
     marks,
     risk_series,
+    rows,
     score_series,
     smooth,
 )
@@ -39,7 +40,7 @@ from reilab.lab.keys import press
 from reilab.lab.model import Lab
 from reilab.lab.page import LabPage
 from reilab.lab.pictures import ONE, ZERO
-from reilab.lab.titles import entry_state, rows
+from reilab.lab.titles import entry_state
 from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.runs.library import Library

@@ -12,7 +12,7 @@ from PIL import Image
 from reilab.datasets.findings import Findings
 from reilab.lab import exports
 from reilab.lab.comparison import Comparison
-from reilab.lab.content import content_of
+from reilab.lab.content import content_of, rows
 from reilab.lab.exhibit import lines_of
 from reilab.lab.form import image_sources
 from reilab.lab.hands import Hands
@@ -20,7 +20,6 @@ from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData, findings_html, use_images, use_measurements
 from reilab.lab.pictures import Pictures
 from reilab.lab.takehome import Repeat, framing_of
-from reilab.lab.titles import rows
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser
 from reilab.record.history import history_of

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reilab.groups import QuarterTurns
 from reilab.key import Key
-from reilab.nets.proximal import linear_part
+from reilab.nets.proximal import ProximalStep, linear_part
 from reilab.physics.base import LinearPhysics, Physics
 from reilab.physics.fourier import CartesianMRI, PatternMRI
 from reilab.physics.mask import PixelMask
@@ -83,3 +83,24 @@ def test_adjoints(name: str) -> None:
         torch.testing.assert_close(linear(x), lines)
         z = torch.randn(lines.shape, generator=Key(2).generator(), dtype=F64)
         torch.testing.assert_close((lines * z).sum(), (x * linear.adjoint(z)).sum())
+
+
+def test_the_core_of_k_space() -> None:
+    columns = CartesianMRI((2, 40, 100), torch.arange(1, 100))
+    assert columns.columns[columns.core].tolist() == [47, 48, 49, 50, 51, 52, 53]
+    entries = PatternMRI((2, 40, 100), torch.arange(40 * 100))
+    expected = [100 * row + column for row in (19, 20, 21) for column in range(47, 54)]
+    assert entries.entries[entries.core].tolist() == expected
+
+
+def test_damping_means_the_same_for_a_part_as_for_the_whole() -> None:
+    part = part_of(RADON, PLACES)
+    step = ProximalStep(damping=0.1, iterations=60)
+    matrix = part(torch.eye(SIDE**2, dtype=F64).view(-1, 1, SIDE, SIDE)).flatten(1).T
+    whole = RADON(torch.eye(SIDE**2, dtype=F64).view(-1, 1, SIDE, SIDE)).flatten(1).T
+    x, lines = images(part), part(images(part, seed=1))
+    shift = 0.1 * torch.linalg.matrix_norm(whole, 2) ** 2 * torch.eye(len(matrix), dtype=F64)
+    left = lines.flatten(1) - x.flatten(1) @ matrix.T
+    expected = x.flatten(1) + torch.linalg.solve(matrix @ matrix.T + shift, left.T).T @ matrix
+    found = step(x, part, lines).flatten(1)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)

@@ -292,6 +292,16 @@ def test_a_pause_and_a_step_bring_all_methods_to_one_step_and_show_it(pause_afte
     assert [e.step for e in looks] == [turns["ei"] for turns in stepper.turns]
 
 
+def test_a_pause_does_not_wait_for_methods_that_are_far_behind() -> None:
+    """As when one of them went back to an old checkpoint."""
+    seen: list[Event] = []
+    told = [started("ei", 8, 20), started("rei", 2, 20), *(stepped("rei", n) for n in (3, 4, 5))]
+    inboxes = iter([[], [Pause()]])
+    drive(Seen(told), seen.append, inbox=lambda: next(inboxes, [Stop()]))
+    kinds = [type(event).__name__ for event in seen]
+    assert kinds == ["Started", "Started", "Paused", "Evaluated", "Stopped"]
+
+
 def test_a_look_changes_nothing_of_a_run() -> None:
     config = configure("mri", "smoke", ["ei", "rei"])
     run, looked = stream(config), list[Event]()

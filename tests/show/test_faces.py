@@ -12,11 +12,11 @@ from kit.lab_runs import write_run
 from matplotlib.colors import to_hex
 
 from reilab.cli.show import results_table
+from reilab.lab.content import rows
 from reilab.lab.exhibit import Results
 from reilab.lab.markup import head_html, scale_html
 from reilab.lab.notebook.elements import STYLE, table_html
 from reilab.lab.pictures import Pictures
-from reilab.lab.titles import rows
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable
 from reilab.record.folder import RunFolder

@@ -9,8 +9,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from reilab.lab.content import SummaryRow
 from reilab.lab.style import TEXT_CSS, slug
-from reilab.lab.titles import SummaryRow
 from reilab.methods.registry import methods
 from reilab.show.table import COLUMNS
 from reilab.show.words import method_colour
