@@ -12,7 +12,7 @@ from torch import Tensor
 from reilab.groups import Group
 from reilab.key import Key
 from reilab.methods.base import Reconstruct, Terms, Weight
-from reilab.methods.losses import SPAN
+from reilab.methods.losses import SPAN, AlphaSure, Sure
 from reilab.methods.registry import method
 from reilab.noise import mean
 from reilab.physics.base import CoredPhysics, Physics
@@ -178,3 +178,24 @@ class EquivariantSplitting:
 
     def terms(self, problem: Problem) -> Terms:
         return {TURNED_SPLIT: TurnedSplitting(problem.group, self.given)}
+
+
+@method("sure_es", title="SURE + ES", colour="#00838f")
+@dataclass(frozen=True)
+class SUREWithES:
+    """Equivariant Splitting for what A does not see, and SURE for what it does.
+
+    α_sure SURE(y) + α_es E_g (1/|Λ|) ‖A_Λ T_g f(y_Θ, A_Θ T_g) − y_Λ‖². Splitting asks nothing of
+    what is given, so its noise stays; SURE takes that away, where the noise is known.
+
+    >>> from reilab.methods.base import weights_of
+    >>> weights_of(SUREWithES(alpha_turned_split=3.0))
+    {'sure': 1.0, 'turned_split': 3.0}
+    """
+
+    alpha_sure: AlphaSure = 1.0
+    alpha_turned_split: AlphaTurnedSplit = 1.0
+    given: Given = 0.8
+
+    def terms(self, problem: Problem) -> Terms:
+        return {"sure": Sure(), TURNED_SPLIT: TurnedSplitting(problem.group, self.given)}

@@ -183,6 +183,7 @@ TERMS = {
     "unsure_req": {"unsure": 0.45, "req": 1.7},
     "ssdu": {"split": 0.8},
     "es": {"turned_split": 0.7},
+    "sure_es": {"sure": 0.3, "turned_split": 0.7},
 }
 
 
