@@ -57,6 +57,12 @@ def default_workers(device: str) -> int:
     return max(1, min(int(CPU_COUNT), int(room)))
 
 
+def hush() -> None:
+    """Keep Dask from telling in pages of its own what is told in a line of ours."""
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 @contextmanager
 def local_cluster(n_workers: int) -> Iterator[Client]:
     """Dask workers on this machine, each of which carries out one cell at a time.
@@ -66,6 +72,7 @@ def local_cluster(n_workers: int) -> Iterator[Client]:
     # Loaded here because it takes a second, and `import reilab` is to go without.
     from distributed import Client, LocalCluster
 
+    hush()
     with (
         LocalCluster(
             n_workers=n_workers,
@@ -76,7 +83,7 @@ def local_cluster(n_workers: int) -> Iterator[Client]:
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
             memory_limit=0,
-            silence_logs="ERROR",
+            silence_logs=False,
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -92,8 +99,7 @@ def cluster_at(address: str) -> Iterator[Client]:
     """
     from distributed import Client
 
-    # That the scheduler was lost is told in a line of ours, and not in a page of its.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    hush()
     try:
         client = Client(address, timeout=PATIENCE_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from reilab.batch.cluster import hush
 from reilab.foreign import UnreadableError, reading
 from reilab.plain import from_plain, parsed_yaml, to_plain
 from reilab.settings import Setting, choose, field_types, validate
@@ -99,6 +100,7 @@ def slurm_cluster(jobs: SlurmJobs, n_threads: int, folder: Path) -> Iterator[Cli
         def valid_workers_downscaling(self, scheduler: Any, workers: list[Any]) -> list[Any]:
             return [worker for worker in workers if not worker.processing]
 
+    hush()
     folder.mkdir(exist_ok=True)
     try:
         cluster = SLURMCluster(**jobs.options(n_threads, folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -123,6 +124,24 @@ def test_a_cell_that_was_killed_is_to_be_begun_again(
     # What it comes to when all of them were in vain.
     client.end("error")
     assert next(pulses).ended[0].error == "ended by SIGKILL"
+
+
+@pytest.mark.slow
+def test_dask_tells_nothing_of_a_lost_cell(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither when it is lost nor when the cluster closes: it is told in a line of ours."""
+    import distributed
+
+    dasks = logging.getLogger(distributed.__name__)
+    dasks.addHandler(caplog.handler)
+
+    def lost() -> None:
+        raise CellLostError("ended by SIGKILL")
+
+    with cluster.local_cluster(1) as client:
+        future = client.submit(lost, retries=1)
+        assert isinstance(future.exception(timeout=30), CellLostError)
+    dasks.removeHandler(caplog.handler)
+    assert not caplog.records
 
 
 def test_it_goes_on_when_a_worker_comes(folder: GridFolder) -> None:
