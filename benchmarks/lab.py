@@ -7,7 +7,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -184,25 +185,38 @@ def first_image(site: Site) -> list[list[str]]:
 
 def training_lost(site: Site) -> list[list[str]]:
     """Share of the training speed that an open page costs."""
-    config = configure("mri", "quick", training={"steps": 100_000})
-    run = jobs.submit(config, site.root)
+
+    @contextmanager
+    def watching(run: RunFolder) -> Iterator[None]:
+        page = site.open(f"run={run.name}")
+        yield
+        page.close()
+
+    return [["training lost to an open page", lost(site.root, watching), "5 %"]]
+
+
+def lost(root: Path, watching: Callable[[RunFolder], AbstractContextManager[None]]) -> str:
+    """What share of the speed of a training it costs that somebody watches, in turns."""
+    run = jobs.submit(configure("mri", "quick", training={"steps": 100_000}), root)
     until(lambda: _steps(run) > 0, "the first step")
-    speeds: dict[bool, list[float]] = {True: [], False: []}
+    pairs = []
     for _ in range(WATCHED_ROUNDS):
-        for watched, found in speeds.items():
-            page = site.open(f"run={run.name}") if watched else None
-            time.sleep(8)
-            first, began = _steps(run), time.perf_counter()
-            time.sleep(WATCHED_SECONDS)
-            found.append((_steps(run) - first) / (time.perf_counter() - began))
-            if page:
-                page.close()
-                time.sleep(DISCARDED_SECONDS)
+        with watching(run):
+            watched = _speed(run)
+        time.sleep(DISCARDED_SECONDS)
+        pairs.append((watched, _speed(run)))
     jobs.stop(run)
-    until(lambda: Library(site.root).idle, "the run to end")
-    lost = 1 - statistics.median(a / b for a, b in zip(speeds[True], speeds[False], strict=True))
-    words = ", ".join(f"{a:.1f}|{b:.1f}" for a, b in zip(speeds[True], speeds[False], strict=True))
-    return [["training lost to an open page", f"{lost:.1%} ({words} steps/s)", "5 %"]]
+    until(lambda: Library(root).idle, "the run to end")
+    share = 1 - statistics.median(a / b for a, b in pairs)
+    return f"{share:.1%} ({', '.join(f'{a:.1f}|{b:.1f}' for a, b in pairs)} steps/s)"
+
+
+def _speed(run: RunFolder) -> float:
+    """Steps a second, after a moment to settle."""
+    time.sleep(8)
+    first, began = _steps(run), time.perf_counter()
+    time.sleep(WATCHED_SECONDS)
+    return (_steps(run) - first) / (time.perf_counter() - began)
 
 
 def memory(site: Site) -> list[list[str]]:

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.lab import DISCARDED_SECONDS, METHODS, _grow, _made_up
+from benchmarks.lab import DISCARDED_SECONDS, METHODS, _grow, _made_up, lost
 from benchmarks.measure import Table
 from benchmarks.site import SERVE, free_port, listens, until
 from benchmarks.visitors import Visitor
 from reilab.events import Finished, Started, Stepped
 from reilab.record.codec import to_line
+from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs, pool
 from reilab.runs.config import configure
@@ -32,14 +33,18 @@ VISITORS, CLOSED = 20, 50
 N_RUNS, N_EVENTS = 10_000, 10**6
 #: Updates of the run, and seconds between them.
 N_UPDATES, PAUSE, SIDE = 150, 0.1, 64
+#: Updates that come one by one, each when all visitors know of the one before.
+N_SLOW_UPDATES = 10
 #: Visitors that are opened and closed at the same time, and how many come before memory is looked
 #: at: the first ones make the server grow by what it then keeps for all.
 AT_ONCE, BEFORE = 5, 30
 NOTE = f"""Visitors speak as the page does, from another process on the same machine. One run writes
 {N_UPDATES} updates of five panes of {SIDE}², {1 / PAUSE:g} a second, which a page shows at most 2.5
-times a second. *Closed*: memory of the server after so many visitors came and went, less that after
-{BEFORE}, by visitor. *Killed*: the server gets SIGKILL under its visitors and is started again.
-*Two servers*: both have the same runs and see a run that is submitted."""
+times a second. *Behind*: from the moment that an update is on disk until each visitor has been told
+of its step. *Training lost*: as in the benchmark of the lab, with so many visitors, who take their
+share of the processor too. *Closed*: memory of the server after so many visitors came and went,
+less that after {BEFORE}, by visitor. *Killed*: the server gets SIGKILL under its visitors and is
+started again. *Two servers*: both have the same runs and see a run that is submitted."""
 
 
 @dataclass
@@ -89,8 +94,8 @@ def lab() -> Iterator[Lab]:
 def measure(visitors: int = VISITORS, closed: int = CLOSED) -> Table:
     """All of it."""
     rows: list[list[str]] = []
-    actions = (watched(visitors), come_and_go(closed), killed(visitors), two_servers())
-    for action in (*actions, many_runs(N_RUNS), long_log(N_EVENTS)):
+    crowd = (watched(visitors), behind(visitors), training_lost(visitors), come_and_go(closed))
+    for action in (*crowd, killed(visitors), two_servers(), many_runs(N_RUNS), long_log(N_EVENTS)):
         found = asyncio.run(action)
         print(found, file=sys.stderr, flush=True)
         rows += found
@@ -116,6 +121,53 @@ async def watched(count: int) -> list[list[str]]:
             [f"processor of the server, {count} visitors", f"{spent / seconds:.0%} of a core", ""],
             [f"memory of the server, {count} visitors", f"{one.memory():.0f} MiB", ""],
         ]
+
+
+async def behind(count: int) -> list[list[str]]:
+    """How long after the writer each of many visitors knows of a step."""
+    with lab() as one:
+        run, truth = _made_up(one.root, SIDE)
+        every = [await _open(one, f"run={run.name}") for _ in range(count)]
+        delays: list[float] = []
+        for _ in range(N_SLOW_UPDATES):
+            await asyncio.to_thread(_grow, run, truth, 1, 0.0)
+            step, wrote = history_of(run.events()).tracks[METHODS[-1]].step, time.perf_counter()
+            heard = await asyncio.gather(*(_told(visitor, f"step {step:,}") for visitor in every))
+            delays += [moment - wrote for moment in heard]
+        told = f"{statistics.median(delays):.2f} s (most {max(delays):.2f} s)"
+        return [[f"each of {count} visitors behind the writer", told, "2 s"]]
+
+
+async def _told(visitor: Visitor, word: str) -> float:
+    """When a visitor hears a word."""
+    while word not in visitor.last:
+        assert await visitor.hear()
+    return time.perf_counter()
+
+
+async def training_lost(count: int) -> list[list[str]]:
+    """Share of the training speed that many visitors cost."""
+    with lab() as one:
+        loop = asyncio.get_running_loop()
+
+        @contextmanager
+        def watching(run: RunFolder) -> Iterator[None]:
+            async def come() -> list[Visitor]:
+                return [await _open(one, f"run={run.name}") for _ in range(count)]
+
+            async def go() -> None:
+                for visitor in every:
+                    await visitor.leave()
+
+            every = asyncio.run_coroutine_threadsafe(come(), loop).result()
+            ears = [asyncio.run_coroutine_threadsafe(_listen(each), loop) for each in every]
+            yield
+            for ear in ears:
+                ear.cancel()
+            asyncio.run_coroutine_threadsafe(go(), loop).result()
+
+        told = await asyncio.to_thread(lost, one.root, watching)
+        return [[f"training lost to {count} visitors", told, "15 %"]]
 
 
 async def come_and_go(count: int) -> list[list[str]]:

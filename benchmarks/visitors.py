@@ -33,10 +33,12 @@ class Visitor:
     Attributes:
         wire: its websocket.
         heard: how many messages of each kind, and their bytes in all.
+        last: the text of the last message.
     """
 
     wire: WebSocketClientConnection
     heard: dict[str, int] = field(default_factory=dict)
+    last: str = ""
 
     @classmethod
     async def at(cls, address: str, headers: Mapping[str, str] | None = None) -> Visitor:
@@ -64,6 +66,7 @@ class Visitor:
             return ""
         told = json.loads(header)
         frames = [await self.wire.read_message() for _ in range(2)]
+        self.last = str(frames[1])
         frames += [await self.wire.read_message() for _ in range(2 * told.get("num_buffers", 0))]
         kind = str(told["msgtype"])
         self.heard[kind] = self.heard.get(kind, 0) + 1
