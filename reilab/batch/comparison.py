@@ -78,22 +78,44 @@ class Difference:
     Args:
         ahead: the first method.
         behind: the second.
-        mean: over test images and seeds.
-        error: standard error of the mean over the test images, each averaged over the seeds first;
-            ``None`` for one image. Images that resemble each other, such as slices of one person,
-            make it too small.
-        over_seeds: standard deviation over the seeds of the mean over the images.
-        n_images: how many.
-        n_seeds: how many have both methods.
+        by_image: of each test image, mean over the seeds.
+        by_seed: of each seed that has both methods, mean over the images.
     """
 
     ahead: str
     behind: str
-    mean: float
-    error: float | None
-    over_seeds: float | None
-    n_images: int
-    n_seeds: int
+    by_image: tuple[float, ...]
+    by_seed: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Over test images and seeds."""
+        return fmean(self.by_image)
+
+    @property
+    def error(self) -> float | None:
+        """Standard error of the mean over the test images; ``None`` for one image.
+
+        Images that resemble each other, such as slices of one person, make it too small.
+        """
+        _, spread = mean_and_spread(self.by_image)
+        return None if spread is None else spread / math.sqrt(len(self.by_image))
+
+    @property
+    def over_seeds(self) -> float | None:
+        """Standard deviation over the seeds of the mean over the images."""
+        return mean_and_spread(self.by_seed)[1]
+
+    @property
+    def chance(self) -> float:
+        """How likely such ranks are if neither is better (Wilcoxon's signed-rank test).
+
+        Like ``error`` it takes the images for independent of each other, and knows no seeds.
+        """
+        # Loaded here because it takes a while, and few ask.
+        from scipy.stats import wilcoxon
+
+        return float(wilcoxon(self.by_image).pvalue) if any(self.by_image) else 1.0
 
 
 def difference(level: LevelResults, ahead: str, behind: str) -> Difference | None:
@@ -102,12 +124,9 @@ def difference(level: LevelResults, ahead: str, behind: str) -> Difference | Non
     seeds = sorted(first.keys() & second.keys())
     if not seeds:
         return None
-    by_seed = [[a - b for a, b in zip(first[seed], second[seed], strict=True)] for seed in seeds]
-    by_image = [fmean(values) for values in zip(*by_seed, strict=True)]
-    mean, spread = mean_and_spread(by_image)
-    _, over_seeds = mean_and_spread([fmean(values) for values in by_seed])
-    error = None if spread is None else spread / math.sqrt(len(by_image))
-    return Difference(ahead, behind, mean, error, over_seeds, len(by_image), len(seeds))
+    each = [[a - b for a, b in zip(first[seed], second[seed], strict=True)] for seed in seeds]
+    by_image = tuple(map(fmean, zip(*each, strict=True)))
+    return Difference(ahead, behind, by_image, tuple(map(fmean, each)))
 
 
 def _psnr_by_seed(level: LevelResults, method: str) -> dict[int, tuple[float, ...]]:

@@ -53,6 +53,11 @@ class GridFolder:
         return sorted(list_runs(self.runs), key=lambda folder: folder.name)
 
 
+def default_device() -> str:
+    """A GPU where there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def paper_tasks() -> tuple[str, ...]:
     """The tasks of the paper, in its order."""
     return tuple(name for name in ("mri", "inpainting", "ct") if name in tasks())
@@ -78,7 +83,7 @@ class Grid:
     methods: tuple[str, ...] = USUAL_METHODS
     seeds: tuple[int, ...] = (0,)
     set: tuple[str, ...] = ()
-    device: str = field(default_factory=lambda: "cuda" if torch.cuda.is_available() else "cpu")
+    device: str = field(default_factory=default_device)
 
 
 def cells_of(grid: Grid) -> list[Cell]:

@@ -64,7 +64,7 @@ def differences_csv(runs: Sequence[FinishedRun]) -> str:
             for found in filter(None, (difference(level, *pair) for pair in PAIRS)):
                 where = [series.task, series.preset, level.noise, found.ahead, found.behind]
                 numbers = (found.mean, found.error, found.over_seeds)
-                counts = [found.n_images, found.n_seeds]
+                counts = [len(found.by_image), len(found.by_seed)]
                 rows.append([*where, *counts, *(_rounded(number, 4) for number in numbers)])
     return written(heading, rows)
 

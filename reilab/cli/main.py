@@ -45,6 +45,7 @@ REILAB = commands(
         "evaluate": ("What trained networks are worth.", "evaluate:evaluate"),
         "reconstruct": ("Apply a trained network to measurements.", "reconstruct:reconstruct"),
         "reproduce": ("Run the paper's grid, headless.", "reproduce:reproduce"),
+        "bench": ("How methods stand among each other.", "bench:bench"),
         "tasks": ("The inverse problems there are.", "train:list_tasks"),
         "runs": ("What has been run.", RUNS),
         "data": ("Images to learn from.", DATA),

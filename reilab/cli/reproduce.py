@@ -83,8 +83,32 @@ def reproduce(
     Args:
         out: folder of the grid; made, or gone on with.
     """
+    folder = GridFolder(out.absolute())
+    runs, faults = carried_out(folder, grid, workers)
+    console = terminal.console()
+    for series in series_of(runs):
+        found = table_of(series)
+        title = f"{find_task(series.task).title}, preset {series.preset}: PSNR [dB]"
+        shown = Table(*found.heading, title=title, title_justify="left")
+        for line in found.lines:
+            shown.add_row(line.label, *line.psnr, style="" if line.ours else "italic dim")
+        console.print(shown)
+    console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True)
+    end_with(faults)
+
+
+def carried_out(
+    folder: GridFolder, grid: Grid, workers: Workers
+) -> tuple[list[FinishedRun], list[Text]]:
+    """Carry out a grid; its finished runs, and a line for each cell that failed.
+
+    Raises:
+        ValueError: no such grid, or no such workers.
+        RuntimeError: another process is at work on it.
+        KeyboardInterrupt: after a line that says how to go on.
+    """
     workers.check()
-    folder, cells = GridFolder(out.absolute()), cells_of(grid)
+    cells = cells_of(grid)
     console = terminal.console(stderr=True)
     with _interruptible(console):
         check(cells, folder)
@@ -94,8 +118,7 @@ def reproduce(
             console.print(f"{len(cells)} runs, {len(cells) - len(todo)} of them finished before")
             outcomes = _run(workers, grid.device, cells, folder, console) if todo else []
             runs = finished_runs(folder)
-            faults = [*map(_line, filter(_has_failed, outcomes)), *_written(folder, runs)]
-    _tell(runs, folder, faults)
+            return runs, [*map(_line, filter(_has_failed, outcomes)), *_written(folder, runs)]
 
 
 @contextmanager
@@ -210,22 +233,14 @@ def _written(folder: GridFolder, runs: Sequence[FinishedRun]) -> Iterator[Text]:
         yield Text.assemble(("failed", "red"), "    ", told)
 
 
-def _tell(runs: Sequence[FinishedRun], folder: GridFolder, faults: Sequence[Text]) -> None:
-    """The tables, where everything is, and what failed.
+def end_with(faults: Sequence[Text]) -> None:
+    """Tell what failed.
 
     Raises:
-        SystemExit: something failed (status 1).
+        SystemExit: something did (status 1).
     """
-    console = terminal.console()
-    for series in series_of(runs):
-        found = table_of(series)
-        title = f"{find_task(series.task).title}, preset {series.preset}: PSNR [dB]"
-        shown = Table(*found.heading, title=title, title_justify="left")
-        for line in found.lines:
-            shown.add_row(line.label, *line.psnr, style="" if line.ours else "italic dim")
-        console.print(shown)
-    console.print(f"report: {folder.path / 'report.html'}", soft_wrap=True)
     if faults:
+        console = terminal.console()
         console.print(f"{len(faults)} failed:", style="bold red")
         for fault in faults:
             console.print(fault, soft_wrap=True)

@@ -6,28 +6,13 @@ import csv
 import io
 import math
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
+from kit.marked import run
 
 from reilab.batch.comparison import difference, table_of
-from reilab.batch.results import FinishedRun, LevelResults, series_of
+from reilab.batch.results import LevelResults, series_of
 from reilab.batch.tables import differences_csv
-from reilab.record.folder import RunFolder
-from reilab.record.history import History
-from reilab.runs.config import configure
-from reilab.runs.marks import Marks
-
-
-def run(method: str, seed: int, *psnr: float) -> FinishedRun:
-    """A finished run with these PSNRs of the test images."""
-    config = configure("mri", "smoke", [method], training={"seed": seed})
-    marks = Marks(psnr, psnr, psnr, psnr)
-    start = Marks(*[(10.0,) * len(psnr)] * 4)
-    found: dict[str, Any] = {"A†y": start, method: marks}
-    return FinishedRun(RunFolder(Path(f"{method}-{seed}")), config, History(), found)
-
 
 RUNS = (
     run("ei", 0, 20.0, 22.0, 24.0),
@@ -42,7 +27,7 @@ def test_images_are_paired_and_seeds_averaged_first() -> None:
     """The images differ by 1, 2, 1 in both seeds; a seed that lacks a method is left out."""
     found = difference(LevelResults(0.1, RUNS), "rei", "ei")
     assert found is not None
-    assert (found.n_images, found.n_seeds) == (3, 2)
+    assert (len(found.by_image), len(found.by_seed)) == (3, 2)
     assert found.mean == pytest.approx(4 / 3)
     assert found.error == pytest.approx(math.sqrt(1 / 3) / math.sqrt(3))
     assert found.over_seeds == pytest.approx(0.0)

@@ -1,0 +1,168 @@
+"""The benchmark: all methods on the same measurements, and how a new one stands among them.
+
+An edition says what is the same for everybody: problems, noise levels, seeds and, by its preset,
+network and budget. That the problems are those of the edition is checked by what A†y comes to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reilab.batch.comparison import Difference, difference
+from reilab.batch.grid import Grid
+from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, Score, in_order, series_of
+from reilab.settings import choose
+from reilab.show.results import BASELINE, written
+from reilab.show.words import method_title
+from reilab.tasks.registry import find_task
+
+#: With what every method is compared.
+RIVAL = "rei"
+#: Chance below which a difference is marked.
+CHANCE = 0.05
+#: How far A†y may be from that of the edition, in dB: machines round differently.
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What is the same for everybody.
+
+    Args:
+        title: of the edition.
+        start: levels by task, each with the PSNR of A†y in dB: the mean over test images and seeds.
+        seeds: of the runs.
+    """
+
+    title: str
+    start: Mapping[str, Mapping[float, float]]
+    seeds: tuple[int, ...] = field(default=(0, 1, 2))
+
+
+#: By preset.
+EDITIONS: Mapping[str, Edition] = {
+    "quick": Edition(
+        "reilab quick 1",
+        {
+            "mri": {0.05: 17.94, 0.1: 17.22},
+            "inpainting": {0.01: 11.22, 0.05: 10.55},
+            "ct": {20.0: 18.03, 60.0: 13.83},
+        },
+    ),
+    "smoke": Edition("reilab smoke 1", {"mri": {0.1: 19.23}}, seeds=(0, 1)),
+}
+
+
+def grid_of(preset: str, methods: Sequence[str], device: str) -> Grid:
+    """The runs of an edition, of some methods and the rival.
+
+    Raises:
+        ValueError: the preset has no edition.
+    """
+    edition = EDITIONS[choose("preset of an edition", preset, EDITIONS)]
+    noise = [f"{task}={level!r}" for task, levels in edition.start.items() for level in levels]
+    asked = tuple(dict.fromkeys((*methods, RIVAL)))
+    return Grid(preset, tuple(edition.start), tuple(noise), asked, edition.seeds, (), device)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a method, or A†y, stands in one problem."""
+
+    series: LevelSeries
+    level: LevelResults
+    method: str
+
+    @property
+    def score(self) -> Score | None:
+        """Its PSNR."""
+        return self.level.score(self.method, "psnr")
+
+    @property
+    def lead(self) -> Difference | None:
+        """How far it is ahead of the rival."""
+        alone = self.method in (BASELINE, RIVAL)
+        return None if alone else difference(self.level, self.method, RIVAL)
+
+    @property
+    def differs(self) -> bool:
+        """Whether images tell it from the rival, and every seed says the same."""
+        if not (lead := self.lead):
+            return False
+        return lead.chance < CHANCE and min(lead.by_seed) * max(lead.by_seed) > 0
+
+    @property
+    def told(self) -> str:
+        """PSNR ± deviation over the seeds, with a star where it differs from the rival."""
+        if not (score := self.score):
+            return ""
+        spread = f" ± {score.over_seeds:.2f}" if score.over_seeds is not None else ""
+        star = " *" if self.differs else ""
+        return f"{score.mean:.2f}{spread}{star}"
+
+
+def standings(runs: Sequence[FinishedRun]) -> list[Standing]:
+    """Of A†y and all methods in all problems, problem by problem."""
+    return [
+        Standing(series, level, method)
+        for series in series_of(runs)
+        for level in series.levels
+        for method in (BASELINE, *level.methods)
+    ]
+
+
+def strangers(preset: str, found: Iterable[Standing]) -> list[str]:
+    """Problems that are not those of the edition: other images, operators or noise."""
+    edition = EDITIONS[preset]
+    words = []
+    for one in found:
+        frozen = edition.start[one.series.task][one.level.noise]
+        if one.method == BASELINE and one.score and abs(one.score.mean - frozen) > TOLERANCE:
+            words.append(
+                f"{one.series.task}, {one.level.label}: A†y has {one.score.mean:.2f} dB and not "
+                f"{frozen:.2f}: these are other images, another operator or other noise than those "
+                f"of {edition.title!r}"
+            )
+    return words
+
+
+def table_of(found: Sequence[Standing]) -> list[list[str]]:
+    """A row for A†y and each method, those that need ground truth last, under a heading."""
+    problems = list(dict.fromkeys((one.series.task, one.level.label) for one in found))
+    cells = {(one.method, one.series.task, one.level.label): one for one in found}
+    known = [BASELINE, *(name for name in in_order() if name in {one.method for one in found})]
+    heading = ["PSNR [dB]", *(f"{find_task(task).title}, {label}" for task, label in problems)]
+    rows = []
+    for name in known:
+        own = [cells.get((name, *problem)) for problem in problems]
+        rows.append([method_title(name), *(one.told if one else "" for one in own)])
+    return [heading, *rows]
+
+
+def bench_md(preset: str, found: Sequence[Standing]) -> str:
+    """The table as Markdown."""
+    heading, *rows = table_of(found)
+    edition = EDITIONS[preset]
+    note = (
+        f"{edition.title}: PSNR in dB, mean over the test images ± deviation over "
+        f"{len(edition.seeds)} seeds; * differs from {method_title(RIVAL)}: by ranks of the images "
+        f"(Wilcoxon, p < {CHANCE:g}) and in the same direction with every seed."
+    )
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join([note, "", *(f"| {' | '.join(line)} |" for line in lines), ""])
+
+
+def bench_csv(found: Sequence[Standing]) -> str:
+    """A row for each method, and A†y, in each problem."""
+    heading = ["task", "preset", "noise", "method", "seeds", "images", "psnr_db", "std_seeds"]
+    heading += ["minus_rei_db", "standard_error_images", "wilcoxon_p"]
+    rows = []
+    for one in found:
+        score, lead = one.score, one.lead
+        where = [one.series.task, one.series.preset, one.level.noise, one.method]
+        own = (score.mean, score.over_seeds) if score else (None, None)
+        against = (lead.mean, lead.error, lead.chance) if lead else (None, None, None)
+        counts = [score.n_seeds if score else 0, len(lead.by_image) if lead else None]
+        rows.append([*where, *counts, *(number and f"{number:.4g}" for number in own + against)])
+    return written(heading, rows)

@@ -1,0 +1,112 @@
+"""The benchmark: what is the same for everybody, and how methods stand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from kit import PLUGINS, ROOT
+from kit.marked import run
+
+from reilab.batch.bench import (
+    EDITIONS,
+    RIVAL,
+    TOLERANCE,
+    bench_csv,
+    bench_md,
+    grid_of,
+    standings,
+    strangers,
+)
+from reilab.batch.grid import cells_of
+from reilab.tasks.registry import find_task
+
+START = EDITIONS["smoke"].start["mri"][0.1]
+
+
+PSNR = tuple(20.0 + number for number in range(8))
+AHEAD = tuple(one + 1.0 + 0.01 * one for one in PSNR)
+BEHIND = tuple(one - 0.2 for one in PSNR)
+REI = [run("rei", seed, *PSNR, start=START) for seed in (0, 1)]
+
+
+@pytest.mark.parametrize("preset", EDITIONS)
+def test_an_edition_has_levels_of_its_preset(preset: str) -> None:
+    cells = cells_of(grid_of(preset, ["ei"], "cpu"))
+    assert {cell.method for cell in cells} == {"ei", RIVAL}
+    for task, levels in EDITIONS[preset].start.items():
+        assert preset == "smoke" or set(levels) <= set(find_task(task).levels(preset))
+
+
+def test_a_preset_without_an_edition_is_refused() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'quick'"):
+        grid_of("qick", ["ei"], "cpu")
+
+
+@pytest.mark.parametrize(("second", "differs"), [(AHEAD, True), (BEHIND, False)])
+def test_a_method_differs_if_images_and_every_seed_say_so(
+    second: tuple[float, ...], differs: bool
+) -> None:
+    runs = [run("ei", 0, *AHEAD, start=START), run("ei", 1, *second, start=START), *REI]
+    start, ei, rei = standings(runs)
+    assert (start.method, ei.method, rei.method) == ("A†y", "ei", "rei")
+    # By ranks of the images it does in both cases.
+    assert ei.lead
+    assert ei.lead.chance < 0.05
+    assert ei.differs is differs
+    assert not start.differs
+    assert not rei.differs
+    rows = list(csv.DictReader(io.StringIO(bench_csv([start, ei, rei]))))
+    assert [row["method"] for row in rows] == ["A†y", "ei", "rei"]
+    assert float(rows[1]["minus_rei_db"]) == pytest.approx(ei.lead.mean, abs=1e-3)
+    assert rows[2]["minus_rei_db"] == ""
+    assert ("* |" in bench_md("smoke", [start, ei, rei])) is differs
+
+
+@pytest.mark.parametrize(("off", "told"), [(0.9 * TOLERANCE, 0), (1.2 * TOLERANCE, 1)])
+def test_other_problems_than_those_of_the_edition_are_told(off: float, told: int) -> None:
+    found = strangers("smoke", standings([run("rei", 0, *PSNR, start=START + off)]))
+    assert len(found) == told
+    assert all("A†y" in line and "reilab smoke 1" in line for line in found)
+
+
+#: The cells are carried out here, without notebooks; the command finds them finished.
+SCRIPT = """
+import sys
+from pathlib import Path
+from reilab.batch.bench import grid_of
+from reilab.batch.cell import carry_out
+from reilab.batch.grid import GridFolder, cells_of
+from reilab.cli.main import main
+
+folder = GridFolder(Path(sys.argv[1]))
+folder.make()
+for cell in cells_of(grid_of("smoke", ["flat"], "cpu")):
+    carry_out(cell, folder.runs)
+main(["bench", "--preset", "smoke", "--methods", "flat", "--device", "cpu", "--out", sys.argv[1]])
+"""
+
+
+@pytest.mark.slow
+def test_a_method_of_ones_own_stands_in_the_table(tmp_path: Path) -> None:
+    own = {**os.environ, "REILAB_PLUGINS": str(PLUGINS / "additions.py")}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=own,
+        timeout=240,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 runs, 4 of them finished before" in done.stderr
+    table = (tmp_path / "bench.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [row["method"] for row in rows] == ["A†y", "flat", "rei"]
+    assert "| Flat SURE |" in (tmp_path / "bench.md").read_text(encoding="utf-8")
