@@ -67,7 +67,7 @@ def grid_of(preset: str, methods: Sequence[str], device: str) -> Grid:
 
 
 @dataclass(frozen=True)
-class Standing:
+class BenchEntry:
     """How a method, or A†y, stands in one problem."""
 
     series: LevelSeries
@@ -102,17 +102,17 @@ class Standing:
         return f"{score.mean:.2f}{spread}{star}"
 
 
-def standings(runs: Sequence[FinishedRun]) -> list[Standing]:
+def entries(runs: Sequence[FinishedRun]) -> list[BenchEntry]:
     """Of A†y and all methods in all problems, problem by problem."""
     return [
-        Standing(series, level, method)
+        BenchEntry(series, level, method)
         for series in series_of(runs)
         for level in series.levels
         for method in (BASELINE, *level.methods)
     ]
 
 
-def strangers(preset: str, found: Iterable[Standing]) -> list[str]:
+def strangers(preset: str, found: Iterable[BenchEntry]) -> list[str]:
     """Problems that are not those of the edition: other images, operators or noise."""
     edition = EDITIONS[preset]
     words = []
@@ -127,7 +127,7 @@ def strangers(preset: str, found: Iterable[Standing]) -> list[str]:
     return words
 
 
-def table_of(found: Sequence[Standing]) -> list[list[str]]:
+def table_of(found: Sequence[BenchEntry]) -> list[list[str]]:
     """A row for A†y and each method, those that need ground truth last, under a heading."""
     problems = list(dict.fromkeys((one.series.task, one.level.label) for one in found))
     cells = {(one.method, one.series.task, one.level.label): one for one in found}
@@ -140,7 +140,7 @@ def table_of(found: Sequence[Standing]) -> list[list[str]]:
     return [heading, *rows]
 
 
-def bench_md(preset: str, found: Sequence[Standing]) -> str:
+def bench_md(preset: str, found: Sequence[BenchEntry]) -> str:
     """The table as Markdown."""
     heading, *rows = table_of(found)
     edition = EDITIONS[preset]
@@ -153,7 +153,7 @@ def bench_md(preset: str, found: Sequence[Standing]) -> str:
     return "\n".join([note, "", *(f"| {' | '.join(line)} |" for line in lines), ""])
 
 
-def bench_csv(found: Sequence[Standing]) -> str:
+def bench_csv(found: Sequence[BenchEntry]) -> str:
     """A row for each method, and A†y, in each problem."""
     heading = ["task", "preset", "noise", "method", "seeds", "images", "psnr_db", "std_seeds"]
     heading += ["minus_rei_db", "standard_error_images", "wilcoxon_p"]

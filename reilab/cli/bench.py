@@ -9,7 +9,7 @@ import tyro
 from rich.table import Table
 from rich.text import Text
 
-from reilab.batch.bench import bench_csv, bench_md, grid_of, standings, strangers, table_of
+from reilab.batch.bench import bench_csv, bench_md, grid_of, entries, strangers, table_of
 from reilab.batch.grid import GridFolder, default_device
 from reilab.batch.results import in_order
 from reilab.cli import terminal
@@ -37,7 +37,7 @@ def bench(
     """
     folder = GridFolder(out.absolute())
     runs, faults = carried_out(folder, grid_of(preset, methods or in_order(), device), workers)
-    found = standings(runs)
+    found = entries(runs)
     replace_text(folder.path / "bench.csv", bench_csv(found))
     replace_text(folder.path / "bench.md", bench_md(preset, found))
     heading, *rows = table_of(found)

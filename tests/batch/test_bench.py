@@ -20,7 +20,7 @@ from reilab.batch.bench import (
     bench_csv,
     bench_md,
     grid_of,
-    standings,
+    entries,
     strangers,
 )
 from reilab.batch.grid import cells_of
@@ -53,7 +53,7 @@ def test_a_method_differs_if_images_and_every_seed_say_so(
     second: tuple[float, ...], differs: bool
 ) -> None:
     runs = [run("ei", 0, *AHEAD, start=START), run("ei", 1, *second, start=START), *REI]
-    start, ei, rei = standings(runs)
+    start, ei, rei = entries(runs)
     assert (start.method, ei.method, rei.method) == ("A†y", "ei", "rei")
     # By ranks of the images it does in both cases.
     assert ei.lead
@@ -70,7 +70,7 @@ def test_a_method_differs_if_images_and_every_seed_say_so(
 
 @pytest.mark.parametrize(("off", "told"), [(0.9 * TOLERANCE, 0), (1.2 * TOLERANCE, 1)])
 def test_other_problems_than_those_of_the_edition_are_told(off: float, told: int) -> None:
-    found = strangers("smoke", standings([run("rei", 0, *PSNR, start=START + off)]))
+    found = strangers("smoke", entries([run("rei", 0, *PSNR, start=START + off)]))
     assert len(found) == told
     assert all("A†y" in line and "reilab smoke 1" in line for line in found)
 
