@@ -9,7 +9,7 @@ import tyro
 from rich.table import Table
 from rich.text import Text
 
-from reilab.batch.bench import bench_csv, bench_md, grid_of, entries, strangers, table_of
+from reilab.batch.bench import bench_csv, bench_md, entries, grid_of, strangers, table_of
 from reilab.batch.grid import GridFolder, default_device
 from reilab.batch.results import in_order
 from reilab.cli import terminal

@@ -19,8 +19,8 @@ from reilab.batch.bench import (
     TOLERANCE,
     bench_csv,
     bench_md,
-    grid_of,
     entries,
+    grid_of,
     strangers,
 )
 from reilab.batch.grid import cells_of
