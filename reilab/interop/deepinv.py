@@ -367,8 +367,9 @@ class LossToDeepinv(deepinv.loss.Loss):
         ours, own = _ours(physics, y)
 
         def f(y: Tensor, wanted: Physics) -> Tensor:
-            operator, grid = _theirs(wanted, y)
-            return model(grid, physics if wanted is ours else operator)
+            came = wanted is ours and isinstance(physics, PhysicsToDeepinv)
+            operator, grid = (physics, y) if came else _theirs(wanted, y)
+            return model(grid, operator)
 
         m = Measurement(own, ours.pinv(own), ours, self.noise)
         if x is not None:
