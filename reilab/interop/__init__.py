@@ -1,0 +1,1 @@
+"""Bridges to other libraries: what theirs is here, and what is ours there."""
