@@ -98,7 +98,8 @@ class Beam:
     def places(self, size: int) -> Floats:
         """Where along the detector its elements are, in pixels from the centre: (detectors,)."""
         n = self.n_detectors(size)
-        return self.pixel * (np.arange(n) - n // 2 + self.offset)
+        places: Floats = self.pixel * (np.arange(n, dtype=np.float64) - n // 2 + self.offset)
+        return places
 
     def tilts(self, size: int) -> Floats:
         """The angle γ of each ray with the line from the source through the centre, in radians."""

@@ -175,7 +175,6 @@ class CT:
             "Distance of a fan's source from the centre of rotation.",
             unit="image sides",
             low=0.75,
-            slider=(0.75, 4.0),
         ),
     ] = 1.5
     detectors: Annotated[
@@ -187,7 +186,6 @@ class CT:
             "Width of a detector element, as it looks in the centre of rotation.",
             unit="pixels",
             low=0.1,
-            slider=(0.5, 2.0),
         ),
     ] = 1.0
     detector_offset: Annotated[
@@ -197,7 +195,6 @@ class CT:
             unit="elements",
             low=-4096.0,
             high=4096.0,
-            slider=(-2.0, 2.0),
         ),
     ] = 0.0
     filter: Annotated[str, Setting("Filter of back-projection.", choices=tuple(FILTERS))] = (
