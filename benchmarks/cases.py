@@ -18,7 +18,7 @@ from benchmarks.plain import Draws, plain_network, plain_physics, rei_terms
 from reilab.key import Key
 from reilab.methods.rei import REI
 from reilab.nets.registry import FromStart
-from reilab.physics.radon import parallel_beam_at
+from reilab.physics.radon import radon_at
 from reilab.problem import Problem
 from reilab.runs.config import RunConfig, build, configure, objectives, values_of
 from reilab.tasks.registry import find_task
@@ -80,7 +80,7 @@ def prepare(formulation: str, task: str, size: str, width: str = "64", batch: st
     case = Case(task, int(size), int(width), int(batch), engine=engine)
     action = action_of(formulation, build(case.config), case.config)
     # What the others do not use of ours must not count as memory of theirs.
-    parallel_beam_at.cache_clear()
+    radon_at.cache_clear()
     return action
 
 

@@ -105,7 +105,8 @@ class Posed:
     ``pinv``, ``truth``, ``measurement`` and ``pinv_per_image`` are of the previewed test images,
     ``pinv_metrics`` are means over all of them. ``measurement`` is a picture of y in [0, 1], of its
     own height and width. Logs of older versions have neither it nor metrics per image. ``at_once``
-    says how many of the ``methods`` train at the same time.
+    says how many of the ``methods`` train at the same time. ``baselines`` are means like those of
+    A†, of reconstructions without a network.
     """
 
     task: str
@@ -124,6 +125,7 @@ class Posed:
     measurement_title: str = ""
     at_once: int = 1
     methods: tuple[str, ...] = ()
+    baselines: Mapping[str, Metrics] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def results_table(history: History, title: str) -> Table:
 def results_json(config: RunConfig, folder: RunFolder, history: History) -> dict[str, Any]:
     """The object that ``--json`` prints."""
     start = history.posed.pinv_metrics if history.posed else None
+    others = history.posed.baselines if history.posed else {}
     return {
         "task": config.task,
         "preset": config.preset,
@@ -90,6 +91,7 @@ def results_json(config: RunConfig, folder: RunFolder, history: History) -> dict
         "measurements": history.measurements,
         "run": str(folder.path),
         "pinv": _figures(start),
+        "baselines": {name: _figures(one) for name, one in others.items()},
         "methods": {
             method: {
                 **_figures(track.metrics),

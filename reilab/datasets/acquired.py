@@ -259,7 +259,7 @@ def parse_readings(detectors: int, views: int, blank: float, arrays: Arrays) -> 
     if y.shape[2:] != (detectors, views):
         raise ValueError(
             f"{name} has the shape {arrays[name].shape}; needs (N, {detectors}, {views}), "
-            "detectors before views: --size, and --views or --angles, say how many"
+            "detectors before views: --size or --detectors, and --views or --angles, say how many"
         )
     y = _measured(y, np.ones(views, bool))
     if name == "sinogram":

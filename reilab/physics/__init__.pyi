@@ -10,9 +10,11 @@ from .part import PhysicsPart as PhysicsPart
 from .part import TurnedPhysics as TurnedPhysics
 from .part import part_of as part_of
 from .part import turned_by as turned_by
+from .radon import Beam as Beam
 from .radon import Radon as Radon
 from .radon import parallel_beam as parallel_beam
 from .radon import parallel_beam_at as parallel_beam_at
+from .radon import radon_at as radon_at
 from .radon import ramp_filter as ramp_filter
 from .radon import spread_angles as spread_angles
 from .transmission import Transmission as Transmission

@@ -35,6 +35,7 @@ from reilab.problem import Problem, check_samples
 from reilab.record.folder import RunFolder
 from reilab.settings import Setting, choose, field_types, override, settings_of
 from reilab.tasks.registry import MEASURED, Spec, Task, find_task
+from reilab.training.baselines import check_baselines
 from reilab.training.config import TrainConfig
 from reilab.training.engines import precision_on
 from reilab.training.team import ALONE, Team, share
@@ -405,6 +406,7 @@ def check_fits(problem: Problem, methods: Sequence[MethodSpec], training: TrainC
             f"batch = {training.batch} is larger than the training data "
             f"({len(problem.train)} images); choose at most that"
         )
+    check_baselines(problem, training)
     needy = [one.name for one in found if one.oracle]
     if needy and not problem.train.has_truth:
         raise ValueError(needs_truth(needy[0]))

@@ -22,6 +22,7 @@ from reilab.runs.drive import Sink, drive
 from reilab.runs.initial import begin_from
 from reilab.settings import override, validate
 from reilab.tasks.registry import Spec, tasks
+from reilab.training.baselines import baselines
 from reilab.training.compare import compare, n_lanes
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import (
@@ -187,7 +188,9 @@ class Run:
     def _carry_out(self) -> Iterator[tuple[Event, ...]]:
         prepared = self._prepared
         # People look at the measurements while the networks are made: the first takes a second.
-        yield (prepared.posed(),)
+        posed = prepared.posed()
+        others = baselines(prepared.problem, prepared.training, prepared.exam)
+        yield (replace(posed, baselines=others),)
         states, training = prepared.states, prepared.training
         events = compare(states, prepared.problem, training, prepared.exam, prepared.team)
         yield next(events)

@@ -16,7 +16,7 @@ BASELINE = "A†y"
 
 
 def results(history: History) -> list[Result]:
-    """A†y, then each method at its newest evaluation."""
+    """A†y and other baselines, then each method at its newest evaluation."""
     if history.posed is None:
         return []
     start = history.posed.pinv_metrics
@@ -24,6 +24,8 @@ def results(history: History) -> list[Result]:
         (t.metrics for t in history.tracks.values() if t.started.oracle and t.metrics), None
     )
     rows = [Result(BASELINE, metrics=start, gap=_above(best, start))]
+    for name, one in history.posed.baselines.items():
+        rows.append(Result(name, metrics=one, gain=_above(one, start), gap=_above(best, one)))
     for method in in_order(history):
         track = history.tracks[method]
         found = track.metrics

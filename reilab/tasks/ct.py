@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -19,7 +20,7 @@ from reilab.nets.proximal import ProximalSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Noise, Steps, make_noise
 from reilab.nullspace import STEPS, Map, measured_part
-from reilab.physics.radon import Radon, n_detectors, parallel_beam_at, ramp_filter, spread_angles
+from reilab.physics.radon import FILTERS, Beam, Radon, radon_at, ramp_filter, spread_angles
 from reilab.physics.transmission import Transmission
 from reilab.problem import Picture, Problem
 from reilab.settings import Setting
@@ -119,6 +120,8 @@ PRESETS = {
 }
 
 
+GEOMETRIES = ("parallel", "fan")
+
 #: One ray without photons is not to darken the picture: so many per mille may be too bright.
 TOO_BRIGHT = 1
 
@@ -154,14 +157,49 @@ class CT:
     arc: Annotated[
         float,
         Setting(
-            "Range of the views, which leave out its end; less than 180 is a limited range.",
+            "Range of the views, which leave out its end; less than 180 is a limited range, and a "
+            "fan needs its opening beyond that.",
             unit="degrees",
             positive=True,
             high=360.0,
-            slider=(30.0, 180.0),
+            slider=(30.0, 360.0),
         ),
     ] = 180.0
     angles: Annotated[str, ANGLES] = ""
+    geometry: Annotated[
+        str, Setting("Rays: parallel, or a fan on a flat detector.", choices=GEOMETRIES)
+    ] = "parallel"
+    source_distance: Annotated[
+        float,
+        Setting(
+            "Distance of a fan's source from the centre of rotation.",
+            unit="image sides",
+            low=0.75,
+        ),
+    ] = 1.5
+    detectors: Annotated[
+        int, Setting("Detector elements; 0: as many as see the whole image.", low=0, high=4096)
+    ] = 0
+    detector_pixel: Annotated[
+        float,
+        Setting(
+            "Width of a detector element, as it looks in the centre of rotation.",
+            unit="pixels",
+            low=0.1,
+        ),
+    ] = 1.0
+    detector_offset: Annotated[
+        float,
+        Setting(
+            "How far the detector is off the centre.",
+            unit="elements",
+            low=-4096.0,
+            high=4096.0,
+        ),
+    ] = 0.0
+    filter: Annotated[str, Setting("Filter of back-projection.", choices=tuple(FILTERS))] = (
+        "ram-lak"
+    )
     blank: Annotated[
         float, Setting("Reading without an object, I₀.", unit="counts", positive=True)
     ] = 1e5
@@ -188,12 +226,12 @@ class CT:
     def build(self, device: str = "cpu") -> Problem:
         """The object keeps its physical size: a pixel of a smaller image attenuates more."""
         angles = load_angles(self.angles) if self.angles else spread_angles(self.views, self.arc)
-        radon = parallel_beam_at(self.size, angles, device)
+        radon = radon_at(self.size, angles, self._beam(), device)
         attenuation = ATTENUATION_AT_256 * 256 / self.size
         transmission = Transmission(radon, self.blank, attenuation)
         validation: Samples | None = None
         if self.measured:
-            parse = partial(parse_readings, n_detectors(self.size), radon.views, self.blank)
+            parse = partial(parse_readings, *radon.range[1:], self.blank)
             _, train, test = load_acquired(self.measured, parse, device)
         else:
             train, validation, test = image_splits(self.data, self.size, 1, device, self.pose)
@@ -206,6 +244,15 @@ class CT:
             validation=validation,
             picture=Picture("Sinogram, line integrals", partial(draw_sinogram, transmission)),
             seen=seen_by(radon),
+        )
+
+    def _beam(self) -> Beam:
+        return Beam(
+            self.source_distance * self.size if self.geometry == "fan" else math.inf,
+            self.detector_pixel,
+            self.detector_offset,
+            self.detectors,
+            self.filter,
         )
 
     def _noise(self) -> Noise:

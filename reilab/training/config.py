@@ -74,6 +74,14 @@ class TrainConfig:
             choices=("last", "best"),
         ),
     ] = "last"
+    baselines: Annotated[
+        str,
+        Setting(
+            "Reconstructions without a network in the table: none, or total variation and, in CT, "
+            "SIRT, each with the number that is best on the validation images.",
+            choices=("none", "classical"),
+        ),
+    ] = "none"
     previews: Annotated[int, Setting("Test images kept as previews.", unit="images", low=1)] = 4
     kept_states: Annotated[
         int, Setting("States of its past that a method keeps on disk, to fork from.", low=0)

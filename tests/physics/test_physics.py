@@ -22,9 +22,12 @@ from reilab.physics.fourier import CartesianMRI, PatternMRI, masked_mri, random_
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.part import part_of, turned_by
 from reilab.physics.radon import (
+    Beam,
     n_detectors,
     parallel_beam,
     parallel_beam_at,
+    radon_at,
+    ray_shares,
     spread_angles,
     view_shares,
 )
@@ -56,6 +59,16 @@ CASES: dict[str, Callable[[str, torch.dtype], Any]] = {
     "radon, any angles": lambda device, dtype: parallel_beam_at(12, ANGLES, device, dtype),
     "radon, limited": lambda device, dtype: parallel_beam_at(
         11, spread_angles(5, 70), device, dtype
+    ),
+    "radon, fan": lambda device, dtype: radon_at(
+        12, spread_angles(7, 360), Beam(source=15, offset=0.25), device, dtype
+    ),
+    "radon, fan of few detectors": lambda device, dtype: radon_at(
+        11,
+        ANGLES,
+        Beam(source=9, pixel=1.3, offset=-1.5, detectors=8, filter="hann"),
+        device,
+        dtype,
     ),
     "transmission": lambda device, dtype: Transmission(
         parallel_beam(12, 7, device, dtype), 1e4, 0.05
@@ -334,6 +347,63 @@ def test_filtered_back_projection_of_a_limited_range_is_what_was_seen_of_the_ima
     seen, other = first.pinv(first(x)), rest.pinv(rest(x))
     assert (seen + other - x).norm() < 0.03 * x.norm()
     assert (seen - x).norm() > 0.2 * x.norm()
+
+
+FAN = Beam(source=96)
+
+
+@pytest.mark.parametrize(
+    ("arc", "beam", "tolerance"),
+    [
+        (360, FAN, 0.01),
+        (360, Beam(source=70, pixel=0.7, offset=0.25), 0.01),
+        # Rays that two views have, and rays that one has: 180° and the opening of the fan are 236°.
+        (300, FAN, 0.02),
+        (240, FAN, 0.02),
+        (360, Beam(source=96, filter="hann"), 0.03),
+        (180, Beam(pixel=1.6, offset=-0.5), 0.03),
+    ],
+)
+def test_filtered_back_projection_of_a_beam_finds_the_image(
+    arc: int, beam: Beam, tolerance: float
+) -> None:
+    x = smooth(64)
+    radon = radon_at(64, spread_angles(arc // 3, arc), beam, DEVICE, F64)
+    assert (radon.pinv(radon(x)) - x).norm() < tolerance * x.norm()
+
+
+def test_a_fan_from_far_away_is_a_parallel_beam() -> None:
+    angles, x = spread_angles(8, 360), draw(0, 1, 1, 12, 12)
+    parallel = parallel_beam_at(12, angles, DEVICE, F64)
+    far = radon_at(12, angles, Beam(source=1e9, detectors=n_detectors(12)), DEVICE, F64)
+    torch.testing.assert_close(far(x), parallel(x), rtol=0, atol=1e-6)
+    torch.testing.assert_close(far.pinv(far(x)), parallel.pinv(parallel(x)), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("arc", [360, 320, 240, 200, 120])
+def test_rays_that_two_views_have_count_once(arc: int) -> None:
+    """A ray counts with what the view behind it counts, and wholly where there is none."""
+    views, tilts = 2 * arc, np.arange(-30, 31, 5.0)
+    angles = spread_angles(views, arc)
+    shares = ray_shares(angles, np.deg2rad(tilts))
+    # Views are half a degree apart, so the one at β + 180° − 2γ is there, if any.
+    for tilt, row, behind in zip(tilts, shares, shares[::-1], strict=True):
+        other = (2 * (np.array(angles) + 180 - 2 * tilt)).round().astype(int) % 720
+        seen = other < views
+        assert row[seen] + behind[other[seen]] == pytest.approx(1)
+        assert row[~seen] == pytest.approx(1)
+        # Half all around; at the end of a range almost nothing, where another view has it.
+        if 180 - 2 * tilt + 10 < arc:
+            assert row[0] == pytest.approx(0.5 if arc == 360 else 0, abs=0.01)
+
+
+def test_beams_that_cannot_be() -> None:
+    with pytest.raises(
+        ValueError, match=r"source = 8 pixels .* image of 12×12; give more than 8\.5"
+    ):
+        radon_at(12, ANGLES, Beam(source=8), DEVICE, F64)
+    with pytest.raises(ValueError, match=r"unknown filter 'han'. Did you mean 'hann'\?"):
+        radon_at(12, ANGLES, Beam(filter="han"), DEVICE, F64)
 
 
 def transmission(

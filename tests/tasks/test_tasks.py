@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from reilab.key import Key
 from reilab.nets.unet import UNetSpec
 from reilab.noise import NOISES
 from reilab.physics.fourier import to_kspace
+from reilab.physics.radon import Beam
 from reilab.problem import draw_entries
 from reilab.runs.config import configure
 from reilab.settings import validate
@@ -179,6 +182,35 @@ def test_masks_and_angles_as_settings(tmp_path: Path) -> None:
     assert built.physics.radon.angles == (0, 7.5, 90)  # type: ignore[attr-defined]
     built = tasks()["ct"].pose("smoke", {"arc": 60.0, "views": 4})
     assert built.physics.radon.angles == (0, 15, 30, 45)  # type: ignore[attr-defined]
+
+
+def test_a_fan_as_a_setting() -> None:
+    """The source keeps its distance in image sides at every size; a parallel beam has none."""
+    fan = {"geometry": "fan", "source_distance": 2.0, "arc": 360.0, "detectors": 40}
+    for size in (32, 64):
+        built = tasks()["ct"].pose("smoke", {**fan, "size": size, "filter": "hann"}).physics
+        assert built.radon.beam == Beam(2 * size, detectors=40, filter="hann")  # type: ignore[attr-defined]
+        assert built.range == (1, 40, 12)
+    shifted = {"detector_pixel": 1.5, "detector_offset": 0.25, "source_distance": 2.0}
+    built = tasks()["ct"].pose("smoke", shifted).physics
+    assert built.radon.beam == Beam(pixel=1.5, offset=0.25)  # type: ignore[attr-defined]
+    assert tasks()["ct"].pose("smoke").physics.radon.beam == Beam()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"geometry": "cone"}, "geometry = 'cone' is not one of: parallel, fan"),
+        ({"filter": "ramp"}, "filter = 'ramp' is not one of: ram-lak, shepp-logan, cosine, hann"),
+        ({"source_distance": 0.5}, "source_distance = 0.5 is too small; the least is 0.75 image"),
+        ({"detector_pixel": 0.0}, "detector_pixel = 0.0 is too small; the least is 0.1 pixels"),
+        ({"detector_offset": math.nan}, "detector_offset = nan is not finite"),
+        ({"arc": 361.0}, "arc = 361.0 is too large; the most is 360 degrees"),
+    ],
+)
+def test_geometries_that_cannot_be(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        tasks()["ct"].configure("smoke", settings)
 
 
 def test_the_object_keeps_its_physical_size() -> None:
