@@ -221,7 +221,7 @@ def noise_from_deepinv(noise: deepinv.physics.NoiseModel) -> Noise:
         ValueError: another kind, counts that are not scaled, or levels of several images.
     """
     # Float32 has seven digits: what was 0.1 is so again.
-    levels = {n: float(f"{one:.7g}") for n, one in noise.named_buffers() if one.numel() == 1}
+    levels = {n: float(f"{float(one):.7g}") for n, one in noise.named_buffers() if one.numel() == 1}
     match type(noise).__name__, levels:
         case "GaussianNoise", {"sigma": sigma}:
             return Gaussian(sigma)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import pkgutil
 import warnings
@@ -38,6 +39,7 @@ with warnings.catch_warnings():
 from deepinv import physics as there
 from deepinv.physics.scattering import BornOperator
 
+from reilab.interop import deepinv as bridge
 from reilab.interop.deepinv import (
     GroupFromDeepinv,
     GroupToDeepinv,
@@ -316,6 +318,10 @@ def test_an_operator_for_several_images_is_refused() -> None:
         PhysicsFromDeepinv(operator, GREY).range
 
 
+def test_the_example_of_the_module_does_what_it_says() -> None:
+    assert doctest.testmod(bridge) == (0, 4)
+
+
 NOISES = (Gaussian(0.1), Poisson(0.05), PoissonGaussian(0.1, 0.05))
 
 
@@ -343,6 +349,7 @@ def test_noise_without_counterpart_is_refused(noise: Any, words: str) -> None:
 
 def test_noise_of_our_own_is_refused_there() -> None:
     assert noise_from_deepinv(there.ZeroNoise()) == Gaussian(0.0)
+    assert noise_from_deepinv(there.GaussianNoise(torch.tensor([0.1]))) == Gaussian(0.1)
     unknown = reilab.noise.UnknownNoise(Gaussian(0.1), torch.ones(1))
     with pytest.raises(ValueError, match=r"UnknownNoise.* has no counterpart"):
         noise_to_deepinv(unknown)
@@ -557,6 +564,10 @@ def test_noise_on_virtual_measurements_is_that_which_is_believed() -> None:
     found = loss(m, xhat, smoothed, Key(3))
     assert torch.equal(found, loss(m, xhat, smoothed, Key(3)))
     assert not torch.equal(found, loss(m, xhat, smoothed, Key(4)))
+    sure = LossFromDeepinv(deepinv.loss.SureGaussianLoss(SIGMA))
+    first, again, other = (sure(m, xhat, smoothed, Key(seed)) for seed in (6, 6, 7))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
     # Flips do not change how much noise there is; the turn is the same.
     ours = RobustEquivariance(SameTurn(flips, Key(3) / "rng" / 0), 1)(m, xhat, smoothed, Key(5))
     assert abs(z_score(found - ours)) < 4
