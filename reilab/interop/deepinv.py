@@ -65,12 +65,11 @@ def from_deepinv(
     """The problem of an operator of deepinv's, for ``reilab.run``.
 
     Args:
-        operator: A, see ``PhysicsFromDeepinv``, on the device of the images.
+        operator: A, on the device of the images; ``start`` is A†, see ``PhysicsFromDeepinv``.
         noise: of deepinv's or of ours.
         images: (N, C, H, W) in [0, 1].
         test: images to test on; if left out, a fifth of ``images``, not to be learned from.
-        group: rotations if left out; it must not commute with A, as with round blur.
-        start: A†.
+        group: rotations if left out; must not commute with A, as they do with round blur.
 
     Raises:
         ValueError: a single image and none to test on; noise or operator has no counterpart.
@@ -105,17 +104,21 @@ class PhysicsFromDeepinv:
         operator: of real images; neither its noise nor its sensor is asked.
         domain: shape of an image.
         device: of the operator.
-        start: A†, from deepinv's measurements to images; ``operator.A_dagger`` if left out. Where
-            that is slow or amplifies the noise, ``operator.A_adjoint`` will do.
+        start: A†, ``operator.A_dagger`` if left out; ``operator.A_adjoint`` where that is slow.
 
     Raises:
-        ValueError: the operator has parameters for several images.
+        ValueError: the operator is not linear, or, when first used, has parameters for several
+            images.
     """
 
     operator: Operator
     domain: tuple[int, ...]
     device: torch.device | str = "cpu"
     start: Callable[[Grid], Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.operator, deepinv.physics.LinearPhysics):
+            raise ValueError(f"operator = {type(self.operator).__name__} must be a LinearPhysics")
 
     @cached_property
     def _tried(self) -> tuple[Grid, Tensor]:
@@ -173,10 +176,7 @@ def _shaped(numbers: Tensor, like: Grid) -> Grid:
 
 
 class PhysicsToDeepinv(deepinv.physics.LinearPhysics):
-    """An operator of ours there, with ``pinv`` as ``A_dagger``; an adjoint has a linear one alone.
-
-    Its noise, if any, is drawn from ``rng``, or from torch's global generator.
-    """
+    """An operator of ours there, A† its ``pinv``; ``rng`` draws the noise, if there is any."""
 
     def __init__(
         self, physics: Physics, noise: Noise | None = None, rng: torch.Generator | None = None
@@ -223,14 +223,14 @@ def noise_from_deepinv(noise: deepinv.physics.NoiseModel) -> Noise:
     # Float32 has seven digits: what was 0.1 is so again.
     levels = {n: float(f"{float(one):.7g}") for n, one in noise.named_buffers() if one.numel() == 1}
     match type(noise).__name__, levels:
-        case "GaussianNoise", {"sigma": sigma}:
-            return Gaussian(sigma)
-        case "PoissonNoise", {"gain": gain, "normalize": 1.0}:
-            return Poisson(gain)
-        case "PoissonGaussianNoise", {"sigma": sigma, "gain": gain}:
-            return PoissonGaussian(sigma, gain)
-        case "ZeroNoise", _:
+        case ("ZeroNoise", _):
             return Gaussian(0.0)
+        case ("GaussianNoise", {"sigma": sigma}):
+            return Gaussian(sigma)
+        case ("PoissonNoise", {"gain": gain, "normalize": 1.0}):
+            return Poisson(gain)
+        case ("PoissonGaussianNoise", {"sigma": sigma, "gain": gain}):
+            return PoissonGaussian(sigma, gain)
     raise ValueError(
         f"noise = {noise} has no counterpart: give Gaussian noise, Poisson noise (normalize=True) "
         "or both, with one level for all images, or a noise of reilab.noise"
@@ -304,10 +304,7 @@ class LossFromDeepinv:
 
 
 class LossToDeepinv(deepinv.loss.Loss):
-    """A term of ours there: values of measured entries, which believe in a noise of ours.
-
-    The n-th call draws from ``key / n``.
-    """
+    """A term of ours there, which believes in ``noise``; the n-th call draws from ``key / n``."""
 
     def __init__(self, loss: Loss[Any], noise: Noise, key: Key) -> None:
         super().__init__()
@@ -324,9 +321,8 @@ class LossToDeepinv(deepinv.loss.Loss):
             found: Tensor = model(grid, operator)
             return found
 
-        m = Measurement(own, ours.pinv(own), ours, self.noise)
-        if x is not None:
-            m = Oracle(m.y, m.start, m.physics, m.noise, x=x)
+        known = (own, ours.pinv(own), ours, self.noise)
+        m = Measurement(*known) if x is None else Oracle(*known, x=x)
         key, self.n_calls = self.key / self.n_calls, self.n_calls + 1
         return self.loss(m, x_net, f, key)
 
@@ -385,9 +381,8 @@ class GroupToDeepinv(deepinv.transform.Transform):
 class NetworkFromDeepinv:
     """A network of deepinv's, of which each method trains a copy, whatever the seed.
 
-    A reconstructor f(y, A) gets deepinv's own operators as they were, and ours as deepinv's. Any
-    other module maps A†y to images; a denoiser that has to be told σ becomes a reconstructor by
-    deepinv's ``ArtifactRemoval``.
+    A reconstructor is given operators of deepinv's as they were. Any other module maps A†y to
+    images; a denoiser that must be told σ becomes a reconstructor by their ``ArtifactRemoval``.
     """
 
     model: nn.Module

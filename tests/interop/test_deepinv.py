@@ -27,6 +27,7 @@ from reilab.physics.fourier import CartesianMRI
 from reilab.physics.mask import PixelMask
 from reilab.physics.radon import parallel_beam
 from reilab.problem import MEASUREMENTS, Measurement, Oracle, Problem
+from reilab.tasks.registry import find_task
 from reilab.testing import check_group, check_physics, smooth_image, z_score
 from reilab.training.state import Reconstruction, new_state, seeded
 from reilab.training.step import take_step
@@ -312,10 +313,12 @@ def test_masked_entries_are_not_measured() -> None:
     check_physics(physics)
 
 
-def test_an_operator_for_several_images_is_refused() -> None:
+def test_operators_that_are_no_single_matrix_are_refused() -> None:
     operator = there.Inpainting(img_size=GREY, mask=half(4, *GREY))
     with pytest.raises(ValueError, match="Inpainting has parameters for several images; give it"):
         PhysicsFromDeepinv(operator, GREY).range
+    with pytest.raises(ValueError, match="operator = Haze must be a LinearPhysics"):
+        PhysicsFromDeepinv(there.Haze(), GREY)
 
 
 def test_the_example_of_the_module_does_what_it_says() -> None:
@@ -507,6 +510,26 @@ def test_losses_agree_step_for_step_here_and_there() -> None:
         for (name, one), below in zip(our_terms(problem).items(), path, strict=True)
     }
     close(trained_there(problem, ours), expected)
+
+
+SURES = {
+    "mri": lambda noise: deepinv.loss.SureGaussianLoss(noise.sigma, tau=noise.tau),
+    "inpainting": lambda noise: deepinv.loss.SurePoissonLoss(noise.gain, tau=noise.tau),
+    "ct": lambda noise: deepinv.loss.SurePGLoss(noise.sigma, noise.gain, tau1=noise.tau),
+}
+
+
+@pytest.mark.parametrize("task", SURES)
+def test_sure_of_every_task_is_that_of_deepinv(task: str) -> None:
+    """To the digit, with the same probe; the operator of CT is not linear."""
+    problem = find_task(task).pose("smoke")
+    m = problem.measure(problem.train.batch(torch.tensor([0])), Key(23))
+    f = Reconstruction(seeded(problem.new_network, Key(24)).eval())
+    theirs = SURES[task](problem.noise)
+    theirs.rng = torch.Generator()
+    with torch.no_grad():
+        found = LossFromDeepinv(theirs)(m, f.of(m), f, Key(25))
+        close(found, Sure()(m, f.of(m), f, Key(25) / "rng"))
 
 
 def half_measured(n: int) -> tuple[Measurement, Tensor]:
