@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from benchmarks.plain import plain_physics
 from reilab.groups import Shifts
+from reilab.interop.deepinv import noise_to_deepinv
 from reilab.noise import Gaussian, Noise, Poisson, PoissonGaussian
 from reilab.physics.transmission import Transmission
 from reilab.problem import Problem
@@ -64,7 +65,7 @@ class FromPseudoInverse(nn.Module):
 
 def deepinv_physics(problem: Problem) -> Any:
     """Deepinv's operator and noise for a problem of ours, on the full grid."""
-    physics, noise = problem.physics, _noise(problem.noise)
+    physics, noise = problem.physics, noise_to_deepinv(problem.noise)
     if isinstance(physics, Transmission):
         return BeerLambert(physics, noise).to(problem.device)
     mask = plain_physics(physics).mask
@@ -79,17 +80,6 @@ def deepinv_physics(problem: Problem) -> Any:
         )
     # By default its constructors put everything on the CPU.
     return made.to(problem.device)
-
-
-def _noise(noise: Noise) -> Any:
-    match noise:
-        case Gaussian(sigma=sigma):
-            return deepinv.physics.GaussianNoise(sigma=sigma)
-        case Poisson(gain=gain):
-            return deepinv.physics.PoissonNoise(gain=gain, clip_positive=True)
-        case PoissonGaussian(sigma=sigma, gain=gain):
-            return deepinv.physics.PoissonGaussianNoise(gain=gain, sigma=sigma, clip_positive=True)
-    raise ValueError(f"deepinv has no {noise}")
 
 
 def sure_loss(noise: Noise, rng: torch.Generator | None = None) -> Any:

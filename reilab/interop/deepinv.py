@@ -16,12 +16,12 @@ torch.Size([2, 256])
 from __future__ import annotations
 
 import copy
-import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
@@ -45,45 +45,41 @@ with warnings.catch_warnings():
     except ImportError as error:
         raise ImportError("deepinv is missing: pip install 'reilab[deepinv]'") from error
 
+#: An operator of deepinv's.
+Operator: TypeAlias = deepinv.physics.LinearPhysics
 #: Measurements of deepinv's: a tensor, real or complex, or a ``TensorList``.
 Grid: TypeAlias = Any
-#: The transforms of a problem of which nothing else is said.
-ROTATIONS = Rotations()
-#: The share of the images that is tested on where there are no others.
-HELD_BACK = 0.2
 #: Generators that deepinv draws from are shared by all methods that train at the same time.
 DRAWING = threading.RLock()
 
 
 def from_deepinv(
-    operator: deepinv.physics.LinearPhysics,
+    operator: Operator,
     noise: deepinv.physics.NoiseModel | Noise,
     images: Tensor,
     *,
     test: Tensor | None = None,
-    group: Group = ROTATIONS,
+    group: Group | None = None,
     start: Callable[[Grid], Tensor] | None = None,
 ) -> Problem:
     """The problem of an operator of deepinv's, for ``reilab.run``.
 
     Args:
-        operator: A, on the device of the images.
+        operator: A, on the device of the images; ``start`` is A†, see ``PhysicsFromDeepinv``.
         noise: of deepinv's or of ours.
         images: (N, C, H, W) in [0, 1].
-        test: images to test on; if left out, the last fifth of ``images`` is, and not learned from.
-        group: must not commute with A: shifts teach nothing of MRI, rotations nothing of round
-            blur.
-        start: see ``physics_from_deepinv``.
+        test: images to test on; if left out, a fifth of ``images``, not to be learned from.
+        group: rotations if left out; must not commute with A, as they do with round blur.
 
     Raises:
         ValueError: a single image and none to test on; noise or operator has no counterpart.
     """
     if test is None:
-        n_test = math.ceil(HELD_BACK * len(images))
+        n_test = max(len(images) // 5, 1)
         if n_test == len(images):
             raise ValueError("images has one image, to learn from; give another one as test")
         images, test = torch.split(images, [len(images) - n_test, n_test])
-    physics = physics_from_deepinv(operator, tuple(images.shape[1:]), images.device, start)
+    physics = PhysicsFromDeepinv(operator, tuple(images.shape[1:]), images.device, start)
 
     def draw(y: Tensor) -> Tensor:
         grid = physics.grid(y)
@@ -92,7 +88,7 @@ def from_deepinv(
     return Problem(
         physics=physics,
         noise=noise_from_deepinv(noise) if isinstance(noise, nn.Module) else noise,
-        group=group,
+        group=group or Rotations(),
         train=InMemory(images),
         test=InMemory(test),
         image=same if images.shape[1] in (1, 3) else magnitude,
@@ -105,72 +101,61 @@ class PhysicsFromDeepinv:
     """A x, those of the entries of ``operator.A(x)`` that are measured: (B, *domain) to (B, m).
 
     Args:
-        operator: deepinv's, of which neither noise nor sensor is asked.
+        operator: of real images; neither its noise nor its sensor is asked.
         domain: shape of an image.
-        blank: a measurement of one image, for its shape and format.
-        places: (m,), those of the measured numbers among all.
-        start: A†, from deepinv's measurements to images.
+        device: of the operator.
+        start: A†, ``operator.A_dagger`` if left out; ``operator.A_adjoint`` where that is slow.
+
+    Raises:
+        ValueError: the operator is not linear, or, when first used, has parameters for several
+            images.
     """
 
-    operator: deepinv.physics.LinearPhysics
+    operator: Operator
     domain: tuple[int, ...]
-    blank: Grid
-    places: Tensor
-    start: Callable[[Grid], Tensor]
+    device: torch.device | str = "cpu"
+    start: Callable[[Grid], Tensor] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.operator, deepinv.physics.LinearPhysics):
+            raise ValueError(f"operator = {type(self.operator).__name__} must be a LinearPhysics")
+
+    @cached_property
+    def _tried(self) -> tuple[Grid, Tensor]:
+        """A measurement, and the places of the measured among all its numbers."""
+        rng = (Key(0) / "deepinv").generator(self.device)
+        shape = (1, *self.domain)
+        images = [torch.rand(shape, generator=rng, device=self.device) for _ in range(2)]
+        grids = [self.operator.A(x) for x in images]
+        numbers = torch.cat([_numbers(grid) for grid in grids]).detach()
+        if len(numbers) > len(images):
+            name = type(self.operator).__name__
+            raise ValueError(f"{name} has parameters for several images; give it those of one")
+        return grids[0], numbers.abs().sum(0).nonzero().flatten()
 
     @property
     def range(self) -> tuple[int, ...]:
-        return (len(self.places),)
+        return (len(self._tried[1]),)
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.entries(self.operator.A(x))
 
     def adjoint(self, y: Tensor) -> Tensor:
-        return _real(self.operator.A_adjoint(self.grid(y)))
+        # The transpose of an operator from real to complex numbers ends with the real part.
+        return torch.real(self.operator.A_adjoint(self.grid(y)))
 
     def pinv(self, y: Tensor) -> Tensor:
-        return _real(self.start(self.grid(y)))
+        return torch.real((self.start or self.operator.A_dagger)(self.grid(y)))
 
     def grid(self, y: Tensor) -> Grid:
         """Measurements as deepinv has them, zero where nothing is measured."""
-        blank = y.new_zeros(len(y), _numbers(self.blank).shape[1])
-        return _shaped(blank.index_copy(1, self.places, y), self.blank)
+        like, places = self._tried
+        blank = y.new_zeros(len(y), _numbers(like).shape[1])
+        return _shaped(blank.index_copy(1, places, y), like)
 
     def entries(self, grid: Grid) -> Tensor:
         """The measured ones among the entries of deepinv's measurements."""
-        return _numbers(grid).index_select(1, self.places)
-
-
-@torch.no_grad()
-def physics_from_deepinv(
-    operator: deepinv.physics.LinearPhysics,
-    domain: tuple[int, ...],
-    device: torch.device | str = "cpu",
-    start: Callable[[Grid], Tensor] | None = None,
-) -> PhysicsFromDeepinv:
-    """An operator of deepinv's as ours; two random images tell which entries it measures.
-
-    Args:
-        operator: for real images.
-        domain: shape of an image.
-        device: of the operator.
-        start: A†, what networks start from; ``operator.A_dagger`` if left out. Where that is slow
-            or amplifies the noise, ``operator.A_adjoint`` will do.
-
-    Raises:
-        ValueError: the operator has parameters for several images.
-    """
-    rng = (Key(0) / "physics_from_deepinv").generator(device)
-    drawn = [torch.rand(1, *domain, generator=rng, device=device) for _ in range(2)]
-    grids = [operator.A(x) for x in drawn]
-    numbers = torch.cat([_numbers(grid) for grid in grids])
-    if len(numbers) > len(drawn):
-        raise ValueError(
-            f"{type(operator).__name__} has parameters for {len(numbers) // 2} images; give it "
-            "those of one, which hold for all"
-        )
-    places = numbers.abs().sum(0).nonzero().flatten()
-    return PhysicsFromDeepinv(operator, domain, grids[0], places, start or operator.A_dagger)
+        return _numbers(grid).index_select(1, self._tried[1])
 
 
 def _numbers(grid: Grid) -> Tensor:
@@ -181,7 +166,7 @@ def _numbers(grid: Grid) -> Tensor:
 
 
 def _shaped(numbers: Tensor, like: Grid) -> Grid:
-    """The inverse of ``_numbers``, for measurements like those."""
+    """The inverse of ``_numbers``."""
     if isinstance(like, deepinv.utils.TensorList):
         parts = torch.split(numbers, [_numbers(part).shape[1] for part in like], 1)
         return deepinv.utils.TensorList(list(map(_shaped, parts, like)))
@@ -190,19 +175,8 @@ def _shaped(numbers: Tensor, like: Grid) -> Grid:
     return numbers.reshape(-1, *like.shape[1:])
 
 
-def _real(x: Tensor) -> Tensor:
-    # The transpose of an operator from real images to complex numbers ends with the real part.
-    return x.real if x.is_complex() else x
-
-
 class PhysicsToDeepinv(deepinv.physics.LinearPhysics):
-    """An operator of ours there: its measurements as they are, and ``pinv`` as ``A_dagger``.
-
-    Args:
-        physics: ours; only a linear one has an adjoint there, too.
-        noise: what is added; nothing if left out.
-        rng: what the noise is drawn from; torch's global generator if left out.
-    """
+    """An operator of ours there, A† its ``pinv``; ``rng`` draws the noise, if there is any."""
 
     def __init__(
         self, physics: Physics, noise: Noise | None = None, rng: torch.Generator | None = None
@@ -223,17 +197,17 @@ class PhysicsToDeepinv(deepinv.physics.LinearPhysics):
         return self.physics.pinv(y)
 
 
-def _ours(operator: deepinv.physics.LinearPhysics, y: Grid) -> tuple[Physics, Tensor]:
+def _ours(operator: Operator, y: Grid) -> tuple[Physics, Tensor]:
     """An operator and measurements of deepinv's as ours."""
     if isinstance(operator, PhysicsToDeepinv):
         return operator.physics, y
     like = operator.A_adjoint(y)
-    # Looked at anew each time: masks are changed in place.
-    physics = physics_from_deepinv(operator, tuple(like.shape[1:]), like.device)
+    # Tried anew each time: masks are changed in place.
+    physics = PhysicsFromDeepinv(operator, tuple(like.shape[1:]), like.device)
     return physics, physics.entries(y)
 
 
-def _theirs(physics: Physics, y: Tensor) -> tuple[deepinv.physics.LinearPhysics, Grid]:
+def _theirs(physics: Physics, y: Tensor) -> tuple[Operator, Grid]:
     """An operator and measurements as deepinv's; what came from there is as it was."""
     if isinstance(physics, PhysicsFromDeepinv):
         return physics.operator, physics.grid(y)
@@ -247,34 +221,24 @@ def noise_from_deepinv(noise: deepinv.physics.NoiseModel) -> Noise:
         ValueError: another kind, counts that are not scaled, or levels of several images.
     """
     # Float32 has seven digits: what was 0.1 is so again.
-    levels = {
-        name: float(f"{float(one):.7g}")
-        for name, one in noise.named_buffers()
-        if name in ("sigma", "gain") and one.numel() == 1
-    }
-    match type(noise).__name__, [*levels]:
-        case "GaussianNoise", ["sigma"]:
-            return Gaussian(**levels)
-        case "PoissonNoise", ["gain"] if noise.normalize:
-            return Poisson(**levels)
-        case "PoissonGaussianNoise", ["gain", "sigma"]:
-            return PoissonGaussian(**levels)
-        case "ZeroNoise", []:
+    levels = {n: float(f"{float(one):.7g}") for n, one in noise.named_buffers() if one.numel() == 1}
+    match type(noise).__name__, levels:
+        case ("ZeroNoise", _):
             return Gaussian(0.0)
+        case ("GaussianNoise", {"sigma": sigma}):
+            return Gaussian(sigma)
+        case ("PoissonNoise", {"gain": gain, "normalize": 1.0}):
+            return Poisson(gain)
+        case ("PoissonGaussianNoise", {"sigma": sigma, "gain": gain}):
+            return PoissonGaussian(sigma, gain)
     raise ValueError(
-        f"noise = {noise} has no counterpart: give GaussianNoise, PoissonNoise (normalize=True) or "
-        "PoissonGaussianNoise with one level for all images, or a noise of reilab.noise"
+        f"noise = {noise} has no counterpart: give Gaussian noise, Poisson noise (normalize=True) "
+        "or both, with one level for all images, or a noise of reilab.noise"
     )
 
 
-def noise_to_deepinv(
-    noise: Noise, rng: torch.Generator | None = None
-) -> deepinv.physics.NoiseModel:
+def noise_to_deepinv(noise: Noise, rng: torch.Generator | None = None) -> Any:
     """Gaussian, Poisson or mixed noise of ours as deepinv's, without the steps of SURE.
-
-    Args:
-        noise: ours.
-        rng: what it is drawn from; torch's global generator if left out.
 
     Raises:
         ValueError: another kind.
@@ -312,12 +276,11 @@ def drawing_from(key: Key, module: nn.Module, device: torch.device) -> Iterator[
 class LossFromDeepinv:
     """A loss of deepinv's as a term; a mean over the batch stands for each of its samples.
 
-    It sees measured entries alone, an operator that adds the noise which is believed, and a ground
-    truth if the method is an oracle. What it draws comes from the key, see ``drawing_from``.
+    It sees measured entries alone, an operator with the noise that is believed, and a ground truth
+    if the method is an oracle. What it draws comes from the key, see ``drawing_from``.
 
     Raises:
-        ValueError: a loss that changes the network, as in splitting and R2R, or that learns the
-            noise, which no run would save.
+        ValueError: a loss that changes the network, or learns the noise, which no run would save.
     """
 
     loss: deepinv.loss.Loss
@@ -325,13 +288,11 @@ class LossFromDeepinv:
     def __post_init__(self) -> None:
         adapts = type(self.loss).adapt_model is not deepinv.loss.Loss.adapt_model
         if adapts or getattr(self.loss, "unsure", False):
-            raise ValueError(
-                f"{type(self.loss).__name__} is more than a term: it changes the network or learns "
-                "the noise; there are the methods ssdu, es, unsure and unsure_req"
-            )
+            name = type(self.loss).__name__
+            raise ValueError(f"{name} is more than a term: take a method, as ssdu, es or unsure")
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
-        def model(y: Grid, operator: deepinv.physics.LinearPhysics, **_: Any) -> Tensor:
+        def model(y: Grid, operator: Operator, **_: Any) -> Tensor:
             physics, own = _ours(operator, y)
             return f(own, physics)
 
@@ -343,37 +304,25 @@ class LossFromDeepinv:
 
 
 class LossToDeepinv(deepinv.loss.Loss):
-    """A term of ours there: one value for each sample, of measured entries.
-
-    Args:
-        loss: ours.
-        noise: what it believes.
-        key: the n-th call draws from ``key / n``.
-    """
+    """A term of ours there, which believes in ``noise``; the n-th call draws from ``key / n``."""
 
     def __init__(self, loss: Loss[Any], noise: Noise, key: Key) -> None:
         super().__init__()
         self.loss, self.noise, self.key, self.n_calls = loss, noise, key, 0
 
     def forward(
-        self,
-        x_net: Tensor,
-        y: Grid,
-        physics: deepinv.physics.LinearPhysics,
-        model: Callable[..., Tensor],
-        x: Tensor | None = None,
-        **_: Any,
+        self, x_net: Tensor, y: Grid, physics: Operator, model: Any, x: Any = None, **_: Any
     ) -> Tensor:
         ours, own = _ours(physics, y)
 
         def f(y: Tensor, wanted: Physics) -> Tensor:
-            came = wanted is ours and isinstance(physics, PhysicsToDeepinv)
-            operator, grid = (physics, y) if came else _theirs(wanted, y)
-            return model(grid, operator)
+            as_it_came = wanted is ours and isinstance(physics, PhysicsToDeepinv)
+            operator, grid = (physics, y) if as_it_came else _theirs(wanted, y)
+            found: Tensor = model(grid, operator)
+            return found
 
-        m = Measurement(own, ours.pinv(own), ours, self.noise)
-        if x is not None:
-            m = Oracle(m.y, m.start, m.physics, m.noise, x=x)
+        known = (own, ours.pinv(own), ours, self.noise)
+        m = Measurement(*known) if x is None else Oracle(*known, x=x)
         key, self.n_calls = self.key / self.n_calls, self.n_calls + 1
         return self.loss(m, x_net, f, key)
 
@@ -390,10 +339,8 @@ class GroupFromDeepinv:
 
     def __post_init__(self) -> None:
         if self.transform.n_trans != 1:
-            raise ValueError(
-                f"n_trans = {self.transform.n_trans} has to be 1: how many transforms are drawn is "
-                "a setting of methods"
-            )
+            n = self.transform.n_trans
+            raise ValueError(f"n_trans = {n} must be 1: methods say how many transforms they draw")
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         return torch.randint(1, 2**31, (n, 1), generator=rng)
@@ -434,9 +381,8 @@ class GroupToDeepinv(deepinv.transform.Transform):
 class NetworkFromDeepinv:
     """A network of deepinv's, of which each method trains a copy, whatever the seed.
 
-    A reconstructor f(y, A) gets deepinv's own operators as they were, and ours as deepinv's. Any
-    other module maps A†y to images; a denoiser that has to be told σ becomes a reconstructor by
-    deepinv's ``ArtifactRemoval``.
+    A reconstructor is given operators of deepinv's as they were. Any other module maps A†y to
+    images; a denoiser that must be told σ becomes a reconstructor by their ``ArtifactRemoval``.
     """
 
     model: nn.Module
@@ -467,7 +413,7 @@ class NetworkToDeepinv(deepinv.models.Reconstructor):
         super().__init__()
         self.network = network
 
-    def forward(self, y: Grid, physics: deepinv.physics.LinearPhysics, **_: Any) -> Tensor:
+    def forward(self, y: Grid, physics: Operator, **_: Any) -> Tensor:
         ours, own = _ours(physics, y)
         image: Tensor = self.network(own, ours, ours.pinv(own))
         return image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import pkgutil
 import warnings
@@ -26,6 +27,7 @@ from reilab.physics.fourier import CartesianMRI
 from reilab.physics.mask import PixelMask
 from reilab.physics.radon import parallel_beam
 from reilab.problem import MEASUREMENTS, Measurement, Oracle, Problem
+from reilab.tasks.registry import find_task
 from reilab.testing import check_group, check_physics, smooth_image, z_score
 from reilab.training.state import Reconstruction, new_state, seeded
 from reilab.training.step import take_step
@@ -38,6 +40,7 @@ with warnings.catch_warnings():
 from deepinv import physics as there
 from deepinv.physics.scattering import BornOperator
 
+from reilab.interop import deepinv as bridge
 from reilab.interop.deepinv import (
     GroupFromDeepinv,
     GroupToDeepinv,
@@ -45,6 +48,7 @@ from reilab.interop.deepinv import (
     LossToDeepinv,
     NetworkFromDeepinv,
     NetworkToDeepinv,
+    PhysicsFromDeepinv,
     PhysicsToDeepinv,
     _numbers,
     _shaped,
@@ -52,7 +56,6 @@ from reilab.interop.deepinv import (
     from_deepinv,
     noise_from_deepinv,
     noise_to_deepinv,
-    physics_from_deepinv,
 )
 
 # Importing deepinv takes seconds, and it warns of what a version will change.
@@ -249,13 +252,13 @@ def test_an_operator_is_here_what_it_is_there(name: str) -> None:
     """Forward and adjoint; what is not measured is zero, and nothing that Aᵀ would see."""
     case = CASES[name]
     operator = case.make()
-    ours = physics_from_deepinv(operator, case.domain)
+    ours = PhysicsFromDeepinv(operator, case.domain)
     x = draw(10, case.batch, *case.domain)
     grid = operator.A(x)
     close(_numbers(ours.grid(ours(x))), _numbers(grid))
     assert ours(x).shape == (case.batch, *ours.range)
     entries = draw(11, *_numbers(grid).shape) - 0.5
-    full = _shaped(entries, ours.blank)
+    full = _shaped(entries, ours._tried[0])
     if not case.exact:
         full = ours.grid(ours.entries(full))
     v = ours.entries(full)
@@ -268,12 +271,12 @@ def test_an_operator_is_here_what_it_is_there(name: str) -> None:
 @every_case
 def test_an_operator_is_there_again_what_it_was_here(name: str) -> None:
     case = CASES[name]
-    ours = physics_from_deepinv(case.make(), case.domain)
+    ours = PhysicsFromDeepinv(case.make(), case.domain)
     again = PhysicsToDeepinv(ours)
     x, v = draw(12, case.batch, *case.domain), draw(13, case.batch, *ours.range)
     close(again.A(x), ours(x))
     close(again.A_adjoint(v), ours.adjoint(v))
-    returned = physics_from_deepinv(again, case.domain)
+    returned = PhysicsFromDeepinv(again, case.domain)
     assert returned.range == ours.range
     close(returned(x), ours(x))
     close(returned.adjoint(v), ours.adjoint(v))
@@ -299,21 +302,27 @@ def test_an_operator_of_ours_keeps_its_promises_there_and_back(physics: Any) -> 
     close(y, physics(x))
     close(operator.A_dagger(y), physics.pinv(y))
     assert abs(operator.adjointness_test(x)) < 1e-2 * float(y.norm())
-    check_physics(physics_from_deepinv(operator, physics.domain))
+    check_physics(PhysicsFromDeepinv(operator, physics.domain))
 
 
 def test_masked_entries_are_not_measured() -> None:
-    physics = physics_from_deepinv(CASES["MRI"].make(), COMPLEX)
+    physics = PhysicsFromDeepinv(CASES["MRI"].make(), COMPLEX)
     assert physics.range == (2 * SIDE * 11,)
     seen = columns().expand(2, -1, -1, -1) > 0
     assert torch.equal(physics.grid(torch.ones(2, *physics.range)) != 0, seen)
     check_physics(physics)
 
 
-def test_an_operator_for_several_images_is_refused() -> None:
+def test_operators_that_are_no_single_matrix_are_refused() -> None:
     operator = there.Inpainting(img_size=GREY, mask=half(4, *GREY))
-    with pytest.raises(ValueError, match="Inpainting has parameters for 4 images; give it"):
-        physics_from_deepinv(operator, GREY)
+    with pytest.raises(ValueError, match="Inpainting has parameters for several images; give it"):
+        PhysicsFromDeepinv(operator, GREY).range
+    with pytest.raises(ValueError, match="operator = Haze must be a LinearPhysics"):
+        PhysicsFromDeepinv(there.Haze(), GREY)
+
+
+def test_the_example_of_the_module_does_what_it_says() -> None:
+    assert doctest.testmod(bridge) == (0, 4)
 
 
 NOISES = (Gaussian(0.1), Poisson(0.05), PoissonGaussian(0.1, 0.05))
@@ -343,6 +352,7 @@ def test_noise_without_counterpart_is_refused(noise: Any, words: str) -> None:
 
 def test_noise_of_our_own_is_refused_there() -> None:
     assert noise_from_deepinv(there.ZeroNoise()) == Gaussian(0.0)
+    assert noise_from_deepinv(there.GaussianNoise(torch.tensor([0.1]))) == Gaussian(0.1)
     unknown = reilab.noise.UnknownNoise(Gaussian(0.1), torch.ones(1))
     with pytest.raises(ValueError, match=r"UnknownNoise.* has no counterpart"):
         noise_to_deepinv(unknown)
@@ -377,7 +387,7 @@ def test_a_transform_is_a_group_with_inverses(transform: Any) -> None:
 
 
 def test_how_many_transforms_there_are_is_said_by_methods() -> None:
-    with pytest.raises(ValueError, match="n_trans = 2 has to be 1"):
+    with pytest.raises(ValueError, match="n_trans = 2 must be 1"):
         GroupFromDeepinv(deepinv.transform.Shift(n_trans=2))
 
 
@@ -502,6 +512,26 @@ def test_losses_agree_step_for_step_here_and_there() -> None:
     close(trained_there(problem, ours), expected)
 
 
+SURES = {
+    "mri": lambda noise: deepinv.loss.SureGaussianLoss(noise.sigma, tau=noise.tau),
+    "inpainting": lambda noise: deepinv.loss.SurePoissonLoss(noise.gain, tau=noise.tau),
+    "ct": lambda noise: deepinv.loss.SurePGLoss(noise.sigma, noise.gain, tau1=noise.tau),
+}
+
+
+@pytest.mark.parametrize("task", SURES)
+def test_sure_of_every_task_is_that_of_deepinv(task: str) -> None:
+    """To the digit, with the same probe; the operator of CT is not linear."""
+    problem = find_task(task).pose("smoke")
+    m = problem.measure(problem.train.batch(torch.tensor([0])), Key(23))
+    f = Reconstruction(seeded(problem.new_network, Key(24)).eval())
+    theirs = SURES[task](problem.noise)
+    theirs.rng = torch.Generator()
+    with torch.no_grad():
+        found = LossFromDeepinv(theirs)(m, f.of(m), f, Key(25))
+        close(found, Sure()(m, f.of(m), f, Key(25) / "rng"))
+
+
 def half_measured(n: int) -> tuple[Measurement, Tensor]:
     """Measurements of half the pixels, and their images."""
     x = draw(17, n, *GREY)
@@ -557,6 +587,10 @@ def test_noise_on_virtual_measurements_is_that_which_is_believed() -> None:
     found = loss(m, xhat, smoothed, Key(3))
     assert torch.equal(found, loss(m, xhat, smoothed, Key(3)))
     assert not torch.equal(found, loss(m, xhat, smoothed, Key(4)))
+    sure = LossFromDeepinv(deepinv.loss.SureGaussianLoss(SIGMA))
+    first, again, other = (sure(m, xhat, smoothed, Key(seed)) for seed in (6, 6, 7))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
     # Flips do not change how much noise there is; the turn is the same.
     ours = RobustEquivariance(SameTurn(flips, Key(3) / "rng" / 0), 1)(m, xhat, smoothed, Key(5))
     assert abs(z_score(found - ours)) < 4

@@ -16,6 +16,7 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Bug:
     test: str
 
 
+DEEPINV, THERE = "interop/deepinv.py", "interop/test_deepinv.py::test_"
 NOISE, GROUPS = "noise.py", "groups.py"
 LOSSES, GRADIENT = "methods/losses.py", "training/gradient.py"
 CONSISTENCY, PROXIMAL = "nets/consistency.py", "nets/proximal.py"
@@ -60,6 +62,48 @@ MODES = (
 )
 
 BUGS = [
+    Bug(
+        "deepinv: masked entries are measured",
+        DEEPINV,
+        "numbers.abs().sum(0).nonzero().flatten()",
+        "torch.arange(numbers.shape[1])",
+        THERE + "masked_entries_are_not_measured",
+    ),
+    Bug(
+        "deepinv: losses draw from wherever the global generator stands",
+        DEEPINV,
+        "torch.default_generator.manual_seed(seed)",
+        "pass",
+        THERE + "noise_on_virtual_measurements_is_that_which_is_believed",
+    ),
+    Bug(
+        "deepinv: losses draw from wherever their generators stand",
+        DEEPINV,
+        'rng.manual_seed((key / "rng" / place).generator().initial_seed())',
+        "pass",
+        THERE + "noise_on_virtual_measurements_is_that_which_is_believed",
+    ),
+    Bug(
+        "deepinv: virtual measurements have no noise",
+        DEEPINV,
+        "PhysicsToDeepinv(m.physics, m.noise)",
+        "PhysicsToDeepinv(m.physics)",
+        THERE + "noise_on_virtual_measurements_is_that_which_is_believed",
+    ),
+    Bug(
+        "deepinv: an inverse transform is the transform",
+        DEEPINV,
+        "moved if seed > 0 else self.transform.inverse(x, **params)",
+        "moved",
+        THERE + "a_transform_is_a_group_with_inverses[shift]",
+    ),
+    Bug(
+        "deepinv: all methods train one network",
+        DEEPINV,
+        "copy.deepcopy(self.model)",
+        "self.model",
+        THERE + "every_method_trains_a_copy_of_a_network",
+    ),
     Bug(
         "degenerate numbers: NaN is not beyond the bound",
         "training/evaluate.py",
@@ -1468,6 +1512,9 @@ def import_dependencies() -> None:
     # The first optimiser of a process imports the compiler, in more than a second.
     for name in (*outer, "torch._dynamo", "reilab.runs.execute", "reilab.cli.main"):
         importlib.import_module(name)
+    with contextlib.suppress(ImportError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("deepinv")
     for name in [name for name in sys.modules if name.split(".")[0] == "reilab"]:
         del sys.modules[name]
     # Plug-ins of pytest that happen to be installed: half a second for each child.

@@ -91,6 +91,14 @@ def test_the_picture_of_the_layers_has_every_part() -> None:
     assert sorted(part for layer in LAYERS for part in layer) == sorted(parts)
 
 
+def test_bridges_to_other_libraries_are_imported_by_nobody() -> None:
+    bridges = GRAPH.find_children("reilab.interop")
+    assert bridges
+    assert {
+        user for one in bridges for user in GRAPH.find_modules_that_directly_import(one)
+    } == set()
+
+
 def test_tasks_do_not_import_each_other() -> None:
     tasks = GRAPH.find_children("reilab.tasks") - {"reilab.tasks.registry"}
     assert tasks
