@@ -1376,6 +1376,13 @@ BUGS = [
         "show/test_reel.py::test_a_reel_has_every_moment_of_every_method",
     ),
     Bug(
+        "reels: errors of each moment on a scale of its own",
+        "show/reel.py",
+        "replace(scene, scale=last.end)",
+        "replace(scene, scale=None)",
+        "show/test_reel.py::test_error_maps_share_the_scale_of_the_last_moment",
+    ),
+    Bug(
         "findings: the noise of images is that of their differences",
         "datasets/findings.py",
         "np.median(np.abs(details)) / 2 / MEDIAN",
