@@ -1,7 +1,7 @@
 """Pictures of the lab in use, for the documentation: each task, wide and narrow, light and dark.
 
 ``python -m benchmarks.pictures docs/lab [TASK …]`` trains each task with its ``quick`` preset and
-takes the whole page in the middle of it; and takes the page of an example that is replayed from disk.
+takes the whole page in the middle of it; and takes the report of an example, read from disk.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What MkDocs cannot find in this folder: lessons, files of the repository, commands and settings.
 
 `make docs` builds the site; `mkdocs.yml` says what is where. Pages link into the repository as they
-would on a code host; what they link to, and nothing else of it, becomes a page of the site: a file as
-it is, the folder of a run as its report, which is scrubbed and swiped.
+would on a code host; what they link to, and nothing else of it, becomes a page of the site: a file
+as it is, the folder of a run as its report, which is scrubbed and swiped.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def uri_of(path: Path) -> str:
 
 
 def repository_page(path: Path, config: MkDocsConfig) -> File:
-    """A file of the repository as a page: documents as they are, runs as reports, others as text."""
+    """A file of the repository as a page: documents as they are, runs as reports, all else text."""
     if is_run(path):
         return File.generated(config, uri_of(path), content=report_html(RunFolder(path)))
     if path.suffix == ".md":
