@@ -1,7 +1,7 @@
 # make lab | test | quick | check | docs | reproduce | bench | gpu | data  (a fresh machine needs Python, make and git)
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(VENV)/bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PORT   ?= 5006
 # Processes that share the tests out.
 JOBS   ?= 2
