@@ -94,9 +94,9 @@ def take_replays(folder: Path) -> None:
         file = Path(root, "replay.html")
         file.write_text(report_html(find_run("mri-hour")), encoding="utf-8")
         for theme in THEMES:
-            page = chromium.new_page(viewport={"width": 900, "height": 1200}, color_scheme=theme)
+            page = chromium.new_page(viewport={"width": 1000, "height": 1200}, color_scheme=theme)
             page.goto(file.as_uri())
-            page.locator("#reel-moment").fill("3")
+            page.locator("#reel-moment").fill("5")
             save(page.locator("#replay").screenshot(), folder / f"replay-{theme}.webp")
 
 

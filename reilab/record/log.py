@@ -52,7 +52,6 @@ if sys.platform == "win32":
     import msvcrt
 
     def _hold(log: BinaryIO) -> None:
-        """Wait until nobody else appends, as long as the file is open."""
         # A byte that no log reaches: nobody reads what is locked.
         log.seek(2**40)
         msvcrt.locking(log.fileno(), msvcrt.LK_LOCK, 1)
@@ -60,7 +59,6 @@ else:
     import fcntl
 
     def _hold(log: BinaryIO) -> None:
-        """Wait until nobody else appends, as long as the file is open."""
         fcntl.flock(log, fcntl.LOCK_EX)
 
 

@@ -48,16 +48,9 @@ class ReelPane:
 
 @dataclass(frozen=True)
 class Reel:
-    """A test image at some moments.
+    """A test image at some moments; ``left`` and ``right`` are what the swipe shows first.
 
-    Args:
-        number: which one it is, from 1.
-        aspect: its width over its height.
-        steps: the moments.
-        panes: what there is to see.
-        left: what the swipe shows first, and
-        right: beside what.
-        end: where the scale of the error maps ends, that of the last moment; 0 without them.
+    All error maps have the scale of the last moment, which ends at ``end``; 0 where there are none.
     """
 
     number: int
