@@ -88,8 +88,16 @@ def test_a_reel_is_thinned_to_what_there_is_room_for(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", examples(), ids=lambda run: run.name)
-def test_the_examples_as_pages_are_small(run: RunFolder) -> None:
-    assert len(report_html(run).encode()) < 5_000_000
+def test_the_examples_as_pages_are_small_and_whole(run: RunFolder) -> None:
+    page = report_html(run)
+    assert len(page.encode()) < 5_000_000
+    assert page.count("data:image/webp;base64,") >= 5 + 4
+    assert (
+        re.findall(
+            r"""(?:src|href)\s*=\s*["']?(?!data:|#)[^\s"'>]+|url\(["']?(?!data:)\w+:""", page
+        )
+        == []
+    )
 
 
 class TestInABrowser:
