@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Page
@@ -26,7 +27,7 @@ from reilab.runs.report import report_html
 from reilab.tasks.registry import tasks
 
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: Where the methods can be told apart, and training still goes on.
 SHARE_TRAINED = 0.3
 TRAINING_SECONDS = 600.0
