@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import subprocess
 import sys
 import tarfile
@@ -24,7 +25,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from benchmarks.least import ROOT, find_uv, make_environment, requirements
-from benchmarks.measure import Table, machine
+from benchmarks.measure import Table
 from benchmarks.site import free_port, until
 
 #: Python, and which versions of what the package needs.
@@ -61,7 +62,8 @@ def main() -> int:
         (one.what, one.where, one.told, "held" if one.held else "FAILED", f"{one.seconds:.0f}")
         for one in trials
     ]
-    note = f"{machine()}, {date.today()}. `make fresh`. {NOTE}"
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    note = f"{system}, {date.today()}. `make fresh`. {NOTE}"
     text = Table("", note, columns, rows).markdown().replace("## \n", "# Fresh environments\n", 1)
     print(text)
     if len(sys.argv) > 1:

@@ -84,7 +84,7 @@ BUGS = [
     Bug(
         "grid: a cell that was killed counts as failed",
         "batch/cluster.py",
-        "if code < 0 or code == os.EX_TEMPFAIL:",
+        "if code < 0 or code == KERNEL_KILLED:",
         "if False:",
         "batch/test_drive.py::test_a_cell_that_was_killed_is_to_be_begun_again",
     ),
