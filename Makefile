@@ -1,7 +1,7 @@
 # make lab | test | quick | check | docs | reproduce | bench | gpu | data  (a fresh machine needs Python, make and git)
 PYTHON ?= python3
 VENV   := .venv
-BIN    := $(VENV)/bin
+BIN    := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PORT   ?= 5006
 # Processes that share the tests out.
 JOBS   ?= 2
@@ -18,7 +18,7 @@ MINUTES ?= 8
 EXAMPLES := $(addprefix reilab/,physics noise.py groups.py methods nets metrics.py)
 SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: lab test quick check docs least sizes reproduce bench gpu format notebooks data clean
+.PHONY: lab test quick check docs least fresh sizes reproduce bench gpu format notebooks data clean
 
 ## Serve the lab at http://127.0.0.1:$(PORT) and open a browser (OPEN=0 does not).
 lab: $(VENV)/ready
@@ -49,6 +49,11 @@ docs: $(VENV)/docs
 ## Run the same with the least versions that pyproject.toml claims (needs uv, and 6 GB for a while).
 least:
 	$(PYTHON) -m benchmarks.least
+
+## Build wheel and sdist from the last commit, and use the wheel alone in fresh environments with the
+## least and the newest versions (needs uv, Python 3.11 and 3.13, and 15 GB for a while).
+fresh: $(VENV)/ready
+	$(BIN)/python -m benchmarks.fresh docs/results/fresh.md
 
 ## Print the lines of each part of the package, its modules and imports, beside their budgets.
 sizes: $(VENV)/ready

@@ -21,25 +21,45 @@ QUICK = "not (slow or browser or grid or gpu)"
 OPTIONS = ("-o", "filterwarnings=ignore", "-p", "no:cacheprovider", "--ignore=tests/project")
 
 
-def requirements() -> list[str]:
-    """What the package, the lab and the tests need, as far as a least version is claimed."""
+def requirements(*extras: str) -> list[str]:
+    """What the package and these extras of it need, as far as a least version is claimed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    named = [*project["dependencies"], *extras["lab"], *extras["dev"]]
+    groups = [project["optional-dependencies"][extra] for extra in extras]
+    named = [*project["dependencies"], *(one for group in groups for one in group)]
     return [one for one in named if ">=" in one]
+
+
+def find_uv() -> str:
+    """The program that makes environments; ends with a remedy where there is none."""
+    uv = shutil.which("uv")
+    if uv is None:
+        sys.exit("uv is not installed; `pip install uv` does it")
+    return uv
+
+
+def make_environment(folder: Path, python: str, resolution: str, wanted: list[str]) -> Path:
+    """An environment of its own with these packages, and its Python.
+
+    Args:
+        folder: where it is made.
+        python: the version of Python.
+        resolution: ``lowest-direct`` for the least versions of what is wanted, or ``highest``.
+        wanted: requirements, or files.
+    """
+    uv = find_uv()
+    subprocess.run([uv, "venv", "--quiet", "--python", python, str(folder)], check=True)
+    made = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    words = [uv, "pip", "install", "--quiet", "--python", str(made)]
+    subprocess.run([*words, "--resolution", resolution, *wanted], check=True)
+    return made
 
 
 def main() -> int:
     """Set up the environment and run the tests; their status."""
-    uv = shutil.which("uv")
-    if uv is None:
-        sys.exit("uv is not installed; `pip install uv` does it")
     with tempfile.TemporaryDirectory() as folder:
-        python = Path(folder, "bin", "python")
-        subprocess.run([uv, "venv", "--quiet", "--python", "3.11", folder], check=True)
-        words = [uv, "pip", "install", "--quiet", "--python", str(python)]
-        subprocess.run([*words, "--resolution", "lowest-direct", *requirements()], check=True)
-        subprocess.run([uv, "pip", "freeze", "--python", str(python)], check=True)
+        wanted = requirements("lab", "dev")
+        python = make_environment(Path(folder), "3.11", "lowest-direct", wanted)
+        subprocess.run([find_uv(), "pip", "freeze", "--python", str(python)], check=True)
         tests = [str(python), "-m", "pytest", "-m", QUICK, "-n", "2", *OPTIONS, *sys.argv[1:]]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         return subprocess.run(tests, cwd=ROOT, env=environment).returncode

@@ -1,7 +1,7 @@
 """Pictures of the lab in use, for the documentation: each task, wide and narrow, light and dark.
 
 ``python -m benchmarks.pictures docs/lab [TASK …]`` trains each task with its ``quick`` preset and
-takes the whole page in the middle of it.
+takes the whole page in the middle of it; and takes the report of an example, read from disk.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 from playwright.sync_api import Page
 
-from benchmarks.site import Site, served, until
-from reilab.record.folder import RunFolder, list_runs
+from benchmarks.site import Site, browser, served, until
+from reilab.record.folder import RunFolder, find_run, list_runs
 from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.library import Library
+from reilab.runs.report import report_html
 from reilab.tasks.registry import tasks
 
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: Where the methods can be told apart, and training still goes on.
 SHARE_TRAINED = 0.3
 TRAINING_SECONDS = 600.0
@@ -47,6 +49,7 @@ TALLEST = """
 def main(folder: Path, names: Sequence[str]) -> None:
     """Write ``TASK-SIZE-THEME.webp`` into the folder for each of them."""
     folder.mkdir(parents=True, exist_ok=True)
+    take_replays(folder)
     for task in names or tasks():
         with tempfile.TemporaryDirectory() as root, served(Path(root)) as site:
             page = site.open(f"task={task}&preset=quick")
@@ -76,9 +79,26 @@ def take(site: Site, query: str, size: str, file: Path) -> None:
     page.locator("body[data-awake]").wait_for()
     page.locator(".reilab-psnr-rei").first.wait_for()
     show_all(page, width)
-    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    shot.save(file, quality=QUALITY, method=6)
+    save(page.screenshot(), file)
     page.close()
+
+
+def save(screenshot: bytes, file: Path) -> None:
+    """A picture as it is committed."""
+    shot = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    shot.save(file, quality=QUALITY, method=6)
+
+
+def take_replays(folder: Path) -> None:
+    """Write ``replay-THEME.webp``: how an example was learned, halfway, as far as the swipe."""
+    with tempfile.TemporaryDirectory() as root, browser() as chromium:
+        file = Path(root, "replay.html")
+        file.write_text(report_html(find_run("mri-hour")), encoding="utf-8")
+        for theme in THEMES:
+            page = chromium.new_page(viewport={"width": 1000, "height": 1200}, color_scheme=theme)
+            page.goto(file.as_uri())
+            page.locator("#reel-moment").fill("5")
+            save(page.locator("#replay").screenshot(), folder / f"replay-{theme}.webp")
 
 
 def show_all(page: Page, width: int) -> None:

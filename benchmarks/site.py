@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 PATIENCE_SECONDS = 120.0
 SERVE = (
@@ -56,15 +56,22 @@ def served(root: Path) -> Iterator[Site]:
     server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until(lambda: listens(port), "the server")
-        with sync_playwright() as driver:
-            path = shutil.which("chromium") or shutil.which("chromium-browser")
-            browser = driver.chromium.launch(executable_path=path, args=list(FLAGS))
+        with browser() as chromium:
             process = psutil.Process(server.pid)
-            yield Site(f"http://127.0.0.1:{port}/", root, process, browser)
-            browser.close()
+            yield Site(f"http://127.0.0.1:{port}/", root, process, chromium)
     finally:
         server.terminate()
         server.wait()
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Chromium, as long as the block lasts."""
+    with sync_playwright() as driver:
+        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        launched = driver.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield launched
+        launched.close()
 
 
 def free_port() -> int:

@@ -1,7 +1,8 @@
 """What MkDocs cannot find in this folder: lessons, files of the repository, commands and settings.
 
 `make docs` builds the site; `mkdocs.yml` says what is where. Pages link into the repository as they
-would on a code host; what they link to, and nothing else of it, becomes a page of the site.
+would on a code host; what they link to, and nothing else of it, becomes a page of the site: a file
+as it is, the folder of a run as its report, which is scrubbed and swiped.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from reilab.cli.main import REILAB, main
 from reilab.cli.tree import Level
 from reilab.methods.registry import methods
 from reilab.nets.registry import networks
+from reilab.record.folder import RunFolder
+from reilab.runs.report import report_html
 from reilab.settings import Setting, settings_of
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig
@@ -59,18 +62,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for path in linked(todo.pop()):
             if uri_of(path) not in files.src_uris:
                 files.append(repository_page(path, config))
-                todo.append(files.src_uris[uri_of(path)])
+                if not is_run(path):
+                    todo.append(files.src_uris[uri_of(path)])
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links into the repository lead to its pages here; folders have none."""
+    """Let links into the repository lead to its pages here; most folders have none."""
     here = folder_of(page.file)
 
     def led(match: re.Match[str]) -> str:
         label, link, rest = match.groups()
         path = (here / link).resolve()
-        if path.is_dir():
+        if path.is_dir() and not is_run(path):
             return label
         if not inside(here, path):
             return match[0]
@@ -98,7 +102,7 @@ def linked(file: File) -> Iterator[Path]:
     here = folder_of(file)
     for _, link, _ in LINK.findall(CODE.sub("", file.content_string)):
         path = (here / link).resolve()
-        if inside(here, path) and not path.is_dir():
+        if inside(here, path) and (is_run(path) or not path.is_dir()):
             yield path
 
 
@@ -108,8 +112,15 @@ def inside(here: Path, path: Path) -> bool:
     return path.is_relative_to(ROOT) and not both
 
 
+def is_run(path: Path) -> bool:
+    """Whether a folder is that of an example."""
+    return path.parent == ROOT / "data" / "examples"
+
+
 def uri_of(path: Path) -> str:
-    """What a file of the repository is called here."""
+    """What a file of the repository, or a run, is called here."""
+    if is_run(path):
+        return f"replay/{path.name}.html"
     if path.is_relative_to(DOCS):
         return path.relative_to(DOCS).as_posix()
     if path.parent == ROOT / "notebooks":
@@ -119,7 +130,9 @@ def uri_of(path: Path) -> str:
 
 
 def repository_page(path: Path, config: MkDocsConfig) -> File:
-    """A file of the repository as a page: documents as they are, others as text."""
+    """A file of the repository as a page: documents as they are, runs as reports, all else text."""
+    if is_run(path):
+        return File.generated(config, uri_of(path), content=report_html(RunFolder(path)))
     if path.suffix == ".md":
         return File.generated(config, uri_of(path), abs_src_path=str(path))
     name, text = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")

@@ -219,3 +219,35 @@ Table(
 # 3. In the meter, use `.share(tolerance=0.05)`: a dimension counts only if it is seen with a twentieth of the greatest strength. How many transforms does it take now?
 # 4. Let CT have 7 views in place of 6. Do quarter turns teach something now? Why?
 # 5. Is there a group under which photographs stay photographs that is *not* made of shifts, turns and mirrors? Brightness? Zoom? What would it teach in inpainting?
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# The rank says that no image is out of reach of the operators taken together, but each image is still measured by *one*. If the set of images is all of $\mathbb R^n$, it stays itself under every group, and nobody can say which of the many $x$ with $Ax = y$ was there. $A$ must not map two images of the set to one measurement: the set has to be small. For nearly every $A$ it is enough that $m > 2k$, $k$ the dimension of the set (Tachella, Chen & Davies 2023).
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# Each operator sees at most as many dimensions as $A$ has rank $r$, so it takes $\lceil n/r \rceil$ operators: one is $A$ itself. MRI: $512/128 = 4$, three transforms. Inpainting: $256/102 = 2.5$, two. CT: $256/117 = 2.2$, two (its 138 readings depend on each other). CT comes to 1 with two; MRI sees 0.992 with three and all with four; the pixels that random shifts have missed are found by the sixteenth.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# In inpainting it changes nothing: a pixel is seen or not. MRI has 0.78 with four transforms, 0.98 with eight, and 0.992 with 64: some dimensions stay faint however many turns there are. CT has 0.85 with 64. Seen by the rank is not seen in the presence of noise.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# Yes: `news` goes from 0.05 to 0.23. Seven views are 180°/7 apart, and 90° is three and a half times that: a quarter turn brings them half-way between each other. Six are 30° apart, and 90° is three times that.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# Brightness: twice as bright a photograph is one, too, but $A(cx) = c\,A x$, so it commutes with $A$ and teaches nothing. Zoom: a photograph that is enlarged about its centre is one, and pixels come to lie elsewhere, so it does teach where the mask has holes, nearly nothing about the pixel in the centre. But on a grid it has no inverse: what leaves the image is gone.
+#
+# </details>

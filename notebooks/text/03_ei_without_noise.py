@@ -121,3 +121,41 @@ chart(psnr_lines(histories), Axes("step", "PSNR [dB]"))
 # 4. The loss of `eq` could be made 0 by $f(y) = 0$ for all $y$. Why does that not happen?
 # 5. What does the U-Net itself know about images before it is trained? Train `mc` on the chequerboard to find out.
 # 6. Give the chequerboard `network="decomposed"`, the network of the first part. It may put the *negative* of the photograph into the black squares. Why does EI not mind, if the mask is that regular?
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# There are three flips beside the identity. A pixel is out of reach only if it and its three mirror images are all missing: $0.3^4$, less than one in a hundred. So the meter says 0.99, and only a few single holes stay beyond what can be learnt.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# The meter says yes to both: random shifts bring every pixel under some mask sooner or later. But it counts what is seen by all operators together. With 10 % a single measurement has to tell the image from its like (question 1 of notebook 2), and there is less and less for the network to go by: expect it to come out smooth, and `supervised` with it, because that is no fault of EI.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# The second term asks that what the network says be found again, and what is smooth is found most easily. With 100 times the weight the network gives up on the measured pixels for it. Look at the range in the table of gains: A†y has it nearly perfect, and whatever is lost there was lost by the weight.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# The first term would be $\frac1m\|y\|^2$, as large as it can reasonably be. To make both small $f$ has to reproduce the measured pixels, and what reproduces them is not constant. Neither term is enough; they hold each other.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# Only its form: convolutions treat all places alike, so that neighbours come out alike. In `mc` nothing asks for it, and the pixels beyond the measurements stay about where the network had them at the start, for `decomposed` at A†y (11.4 dB in the null space, from the first step to the last). Whether a network fills in something unasked depends on its architecture: it is a habit of the network, not knowledge of images.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 6</summary>
+#
+# Let $f$ keep the white squares and put the negative of the right picture into the black ones. An odd shift brings the negative to where $A$ sees, and $f$, which fills in the negative of what it is shown, puts the negative of the negative beside it: the right picture, where it had been. So $T_g x_1$ is found again exactly, and EQ is 0. A random mask has holes beside holes as well as beside measured pixels, and the two signs get into each other's way.
+#
+# </details>

@@ -89,3 +89,35 @@ Curves(histories[levels[-1]])
 # 3. Which methods that you know have the same weakness because they fit $\|y - A x\|^2$? What do they do against it?
 # 4. Add noise to the equivariance term alone, `f(noise(A T_g x₁))`. Would that be enough? (It is half of REI.)
 # 5. Why does EI do better than $A^\dagger y$ even at the highest noise?
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# It leans less on the noise, because less is asked of it; but the equivariance that is left prefers what is smooth, and contrast and detail go with the grain. Which weight is best depends on the noise and on the images, and only the truth says. SURE has no such weight to be turned.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# `max(histories[0.1].tracks["ei"].evaluated, key=lambda e: e.metrics.psnr).step` tells when it was best. A network learns what images have in common before it learns the noise of each, so that there may be such a step. Without ground truth it can be found by an estimate of the risk, as SURE is, or from a second noisy measurement of the same images: neither needs more than measurements.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# Least squares and the iterations that solve them (Kaczmarz, conjugate gradients), networks that are fitted to one image (deep image prior). They are stopped early, by Morozov's principle when the residual has come down to the noise; or they get a penalty (Tikhonov, total variation) with a weight that stands for the noise.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# No. The second term would ask $f$ to denoise what is virtual, the first to keep the noise of what is real, and one network sees both alike. They fight, and the balance is set by the weights. Each term needs its own repair.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# Because most of the error of $A^\dagger y$ is in the holes, which it leaves black. At γ = 0.1 and with all 500 steps of the preset EI has 15.7 dB and $A^\dagger y$ 9.8 dB: in the null space 27.2 and 11.4, in the range 16.0 and 15.1. It has filled in and not denoised.
+#
+# </details>

@@ -219,3 +219,35 @@ Curves(history)
 # 3. Poisson's SURE here is a first-order expansion in γ. Raise γ to 0.1 (a handful of photons per pixel) and `n_draws` to 1500. What does `z` say?
 # 4. `reilab.PoissonGaussian(..., curvature_tau=...)` adds the next order. When does it help, and what does it cost?
 # 5. Why does SURE, unlike a validation set, let one choose the threshold *for each image*?
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# $h(y) = y$: the residual is 0 and the divergence $m$, which leaves $-\sigma^2 + 2\sigma^2 = \sigma^2$; the risk is the variance of the noise, $\sigma^2$. $h(y) = 0$: no divergence, which leaves $\frac1m\|y\|^2 - \sigma^2$, in the mean $\frac1m\|u\|^2$; that is the risk of a black picture. Here these are 0.0100 and 0.166, by SURE as well as by the truth.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# With 200 draws: 193 times. The other seven times it says 0.15, the next one. One image of 64×64 pixels in three colours is 12,288 numbers, and their average is a good one.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# About 4.7: the gap is no chance any more. It is $8\cdot10^{-5}$, half a per cent of the risk; what is left out is of the order $\gamma^2$ and asks how $h$ bends.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# When there are few photons and $h$ bends. Here the gap goes from $8\cdot10^{-5}$ to what chance explains ($z = -0.5$ with `curvature_tau=0.03`). It costs two more evaluations of $h$, and spread: the standard deviation of one estimate goes from 0.0006 to 0.0010, with a step of 0.01 to 0.0015. For one image the spread is the greater evil; for the mean of many, the bias.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# It is computed from the measurement of that image. A validation set says what is best on average over other images; what is best for this one it cannot say.
+#
+# </details>

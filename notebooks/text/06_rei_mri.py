@@ -115,3 +115,35 @@ display(comparison(hour), gains_table(hour))
 # 3. `settings={"transforms": 3}` turns every image three times per step. What does it cost, what does it bring?
 # 4. In k-space the noise is white. In the image, after $A^\dagger$, is it?
 # 5. The paper's setting is 320² pixels, 900 images, 500 passes. What would you expect to change with more images, and what with larger ones?
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# When $\sigma^2$ is small beside the rest of the error: SURE then differs from the residual by next to nothing, and a noisy virtual measurement from a clean one. With all 800 steps of the preset REI is ahead by 3.5 dB at σ = 0.2, by 1.8 at 0.1, by 1.4 at 0.05, and not at all at 0.01 (−0.1).
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# A shift multiplies each measured column by phases, and a missing one stays missing: the second term can be made small whatever the network puts there. So the null space of REI should stay where `sure` has it, for `decomposed` at 18.0 dB, that of $A^\dagger y$. REI does not *notice*: none of its losses says that nothing is learnt. The meter does, before training. `unrolled` shows that a number above $A^\dagger y$ may also come from the habits of a network.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# The term is the mean over the transforms, so it expects the same and is less a matter of chance; each transform costs another pass forward and back through $f$ in each step. Compare with the same time, not with the same steps.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# No. $A^\dagger$ puts zeros into the columns that are missing, so that the noise lacks those frequencies: neighbours across the columns are correlated (the covariance is $\sigma^2 A^\dagger A$), alike at all places. A denoiser that takes it for white believes in something false.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# More images: what is fitted by chance to a few of them goes, above all in `supervised`, which has nothing else to learn from, and in tests on other persons. Larger images: each has more entries, so a single SURE is worth more; but what is missing reaches further in pixels, and the network has to see as far.
+#
+# </details>

@@ -67,3 +67,35 @@ chart({method: risk_of(method) for method in methods}, Axes("step", "true risk",
 # 3. `settings={"gamma": 0.2}`: five photons for a white pixel. How far does REI go?
 # 4. The weights: `settings={"alpha_req": 10.0}`. Which ill comes back?
 # 5. Where would `supervised` lie? Guess, then add it to `methods`.
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# A method whose `terms` are `{"sure": Sure(), "eq": Equivariance(problem.group, self.transforms)}`. Its second term shows the network virtual measurements without noise, which it never meets in use, and takes its word on them; the better it denoises real ones, the less those two have to do with each other. The question is one for a table: the authors' ablation and yours, three seeds.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# `mc` has fitted the noise all along, so it has least to lose. The others suffer from what statistics knows well: SURE is unbiased for an $h$ that does not depend on $y$. A network that has seen the same $y$ a hundred times does, and a minimum over few fixed draws looks better than it is. With fresh noise there is no such thing.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# At γ = 0.1, with all steps of the preset, REI has 21.5 dB, EI 15.7 and $A^\dagger y$ 9.8. From 0.05 on, twice the noise has cost REI 2.2 dB and EI 2.8. What five photons do not tell REI does not invent: it becomes smooth.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# Neither noise nor holes, at first: the network says what is easily found again, and that is a smooth picture. What suffers is the fit to the measurements. Watch the true risk rise while `req` falls.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# A little above REI: with all 500 steps 24.0 dB beside 23.7, three seeds each. In the range they are level, since both denoise (25.9 and 25.8); what is left is in the null space (28.6 and 28.1).
+#
+# </details>

@@ -160,3 +160,35 @@ Table([verdict(told, history) for told, history in (pairs | right).items()])
 # 3. A supervised network trained with the right images but the wrong noise: which half of this notebook does it belong to?
 # 4. Under what belief about γ does REI become (nearly) EI? Look at the terms.
 # 5. The table judges by PSNR, for which one needs the truth. How would you notice a domain shift in the clinic, where there is none?
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# Expect it to widen. More steps make the grey network better at what it was shown, which has no colour; REI learns from pictures that have. Only time on the right images helps.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# It learns that there is colour, and how much. It lacks that colours meet at edges: with one brightness for each channel all edges are where the grey ones are, and grass never borders on brick. Better than grey, and still made up.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# The first: it believes in a noise that is not there. It has the right images and leaves the grain, or wipes out detail, as a wrong γ does in SURE.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# γ → 0. SURE is $\frac1m\|y - h\|^2$ and two terms with γ in front; without them it is MC. And the virtual measurement gets no noise. Both terms are those of EI.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# By the measurements: $y - A f(y)$ should have the variance of the noise and no pattern; SURE on the new measurements should be what it was on the old ones. Both speak of what $A$ sees only. A shift in the null space shows in no measurement: for that one needs a few scans with all data, or another eye.
+#
+# </details>

@@ -192,3 +192,35 @@ print(as_command(config))
 # 3. `A†y` is dark and green. Write a `pinv` that spreads each colour to its neighbours. Does a better start help EI? REI?
 # 4. Real photographs have more green detail than red. Move the filters so that red is seen twice per tile. What changes?
 # 5. Your own device: what is its $A$, what is its noise, and what can one do to its images so that they stay images?
+#
+# **Solutions**, to be opened once you have one of your own:
+#
+# <details markdown="1"><summary>Solution 1</summary>
+#
+# `AssertionError: ⟨Ax, y⟩ = 15.3922 but ⟨x, Aᵀy⟩ = 30.7844`: the two numbers that have to be equal, and which they are.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 2</summary>
+#
+# All dimensions are seen by flips, too, but there are only three of them: each hidden colour is looked at from one or two other places, always the same. Shifts bring it to many. Compare at the same number of steps, in the null space.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 3</summary>
+#
+# Copy each colour to the pixels of its tile, or take means of neighbours. The measured pixels should stay as they are, $A A^\dagger y = y$. It saves the network the first steps, EI and REI alike, because they begin with a picture that is nearly right. It changes nothing about what can be learnt.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 4</summary>
+#
+# Green would be measured at a quarter of the pixels and red at half. More detail is then in what is lost, and all methods should fall, the more the greener the picture: count it in the PSNR of the null space.
+#
+# </details>
+#
+# <details markdown="1"><summary>Solution 5</summary>
+#
+# Write down the three, on paper, before the file. If the third comes hard, ask what could be done to the *device* or to the object without anybody minding.
+#
+# </details>

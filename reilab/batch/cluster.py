@@ -156,7 +156,10 @@ def work(cell: Cell, folder: GridFolder, n_threads: int, gpu: str) -> Outcome:
         )
         code = child.wait()
     reason = _reason(folder, cell, code)
-    if code < 0 or code == os.EX_TEMPFAIL:
+    # Loads papermill, which a grid that succeeds has no need of.
+    from reilab.batch.process import KERNEL_KILLED
+
+    if code < 0 or code == KERNEL_KILLED:
         raise CellLostError(reason)
     return Outcome(cell, reason, time.monotonic() - began)
 

@@ -21,12 +21,14 @@ from papermill.exceptions import PapermillExecutionError
 POLL_SECONDS = 0.2
 #: A run that sees the file saves its state and ends; evaluation is the longest it may be busy with.
 GRACE_SECONDS = 20.0
+#: The status of a cell whose kernel was killed; ``EX_TEMPFAIL``, which Windows has no name for.
+KERNEL_KILLED = 75
 
 
 def main(source: str, target: str, stop: Path, parameters: str) -> None:
     """Execute a notebook; status 1, and the reason as last line, if it fails.
 
-    Status ``EX_TEMPFAIL`` if its kernel was killed: nothing is wrong with the notebook.
+    Status ``KERNEL_KILLED`` if its kernel was killed: nothing is wrong with the notebook.
     """
     Thread(target=_watch, args=(stop, os.getppid()), daemon=True).start()
     try:
@@ -42,7 +44,7 @@ def main(source: str, target: str, stop: Path, parameters: str) -> None:
         raise SystemExit(1) from None
     except DeadKernelError:
         print("its kernel was killed (often: out of memory)")
-        raise SystemExit(os.EX_TEMPFAIL) from None
+        raise SystemExit(KERNEL_KILLED) from None
 
 
 def _watch(stop: Path, parent: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Sweep:
             if not link.exists():
                 # One whose run was deleted leads nowhere.
                 link.unlink(missing_ok=True)
-                os.symlink(os.path.relpath(folder.path, link.parent), link)
+                _lead(link, folder.path)
             if read_run(folder).standing.status in RESUMABLE:
                 jobs.resume(folder)
 
@@ -84,6 +85,15 @@ class Sweep:
         # They first, or each that stops would let the next one begin.
         for account in [*waiting, *(one for one in accounts if one.standing.status in LIVE)]:
             jobs.stop(account.folder)
+
+
+def _lead(link: Path, target: Path) -> None:
+    """Make a link; few may on Windows, where ``reilab reproduce`` knows nothing of the run then."""
+    try:
+        os.symlink(os.path.relpath(target, link.parent), link)
+    except OSError:
+        if sys.platform != "win32":
+            raise
 
 
 def begin(root: Path, grid: Grid) -> Sweep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from reilab.cli.terminal import tell
 from reilab.cli.tree import commands, follow
@@ -60,6 +61,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
+        if words == ["--version"]:
+            print(f"reilab {version('reilab')}")
+            return
         follow(REILAB, "reilab", [word for word in words if word != DEBUG])
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None

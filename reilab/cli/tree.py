@@ -23,7 +23,10 @@ import tyro
 
 from reilab.settings import choose
 
-ALWAYS = "With --debug, anywhere, an error shows where it came from."
+ALWAYS = (
+    "With --debug, anywhere, an error shows where it came from. "
+    "`reilab --version` says which one this is."
+)
 #: What parts the lines of the boxes in which tyro tells what is wrong, in ASCII too.
 RULE = " ─-"
 NEAR = "Perhaps you meant"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +33,7 @@ def append(path: Path, message: Any, durable: bool = False) -> None:
     line = codec.to_line(message).encode() + b"\n"
     with writing(path), path.open("a+b", buffering=0) as log:
         # Several people may send commands; who is still writing has left nothing torn.
-        fcntl.flock(log, fcntl.LOCK_EX)
+        _hold(log)
         end = _mend(log, path)
         try:
             rest = memoryview(line)
@@ -46,6 +46,20 @@ def append(path: Path, message: Any, durable: bool = False) -> None:
             raise
     if durable and end == 0:
         sync(path.parent)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _hold(log: BinaryIO) -> None:
+        # A byte that no log reaches: nobody reads what is locked.
+        log.seek(2**40)
+        msvcrt.locking(log.fileno(), msvcrt.LK_LOCK, 1)
+else:
+    import fcntl
+
+    def _hold(log: BinaryIO) -> None:
+        fcntl.flock(log, fcntl.LOCK_EX)
 
 
 def _mend(log: BinaryIO, path: Path) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from reilab.methods.registry import methods
 from reilab.nets.registry import network_of
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
@@ -23,7 +24,7 @@ from reilab.show.reel import SCRIPT, reels, script_hash
 from reilab.show.results import results
 from reilab.show.scene import Scene, lost_words, n_images, scene_of
 from reilab.show.table import COLUMNS, STEP
-from reilab.show.words import method_title, steering_log, unread_words
+from reilab.show.words import in_order, method_title, steering_log, unread_words
 from reilab.tasks.registry import find_task
 
 
@@ -197,6 +198,7 @@ def report_html(folder: RunFolder) -> str:
             for row in results(history)
         ],
         samples=[sample_of(scene) for scene in scenes if scene],
+        methods=[methods()[name] for name in in_order(history) if name in methods()],
         reels=[asdict(reel) for reel in reels(history)],
         script=SCRIPT,
         script_hash=script_hash(),

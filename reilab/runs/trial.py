@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import psutil
 import torch
 
 from reilab.metrics import ssim
@@ -136,6 +136,10 @@ def _pace(state: TrainState, prepared: Prepared) -> Iterator[Pace]:
 def _most_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
+    if sys.platform == "win32":
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in kilobytes, macOS in bytes.
     return most if sys.platform == "darwin" else most * 1024

@@ -3,7 +3,7 @@
 const reels = JSON.parse(document.getElementById("reels").textContent)
 const part = (name) => document.getElementById(`reel-${name}`)
 const [image, moment, divide, left, right] = ["image", "moment", "divide", "left", "right"].map(part)
-const [stage, row, words, play] = ["stage", "row", "words", "play"].map(part)
+const [stage, row, words, play, errors, scale] = ["stage", "row", "words", "play", "errors", "scale"].map(part)
 const PAUSE = 700
 let timer = 0
 
@@ -16,13 +16,14 @@ function options(select, names, chosen) {
   select.value = chosen
 }
 
-// A strip of pictures is moved behind its frame.
+// A strip of pictures is moved behind its frame; the ground truth has no errors and stays.
 function paint(frame, one) {
   const n = one.told.length, place = n > 1 ? 100 * at(one) / (n - 1) : 0
-  frame.style.backgroundImage = `url("${one.source}")`
+  const mapped = errors.checked && one.errors
+  frame.style.backgroundImage = `url("${mapped ? one.errors : one.source}")`
   frame.style.backgroundSize = `100% ${100 * n}%`
   frame.style.backgroundPosition = `0 ${place}%`
-  frame.setAttribute("aria-label", `${one.title}, ${one.told[at(one)]}`)
+  frame.setAttribute("aria-label", [mapped ? `Error of ${one.title}` : one.title, one.told[at(one)]].filter(Boolean).join(", "))
 }
 
 function figure(one) {
@@ -62,6 +63,8 @@ function build() {
   options(left, names, reel().left)
   options(right, names, reel().right)
   moment.max = reel().steps.length - 1
+  scale.textContent = `0 to ${reel().end}`
+  errors.closest("label").hidden = !reel().end
   row.replaceChildren(...reel().panes.map(figure))
   for (const frame of stage.querySelectorAll(".reel-frame")) frame.style.aspectRatio = reel().aspect
   show()
@@ -94,7 +97,7 @@ function drag(event) {
 
 options(image, reels.map((one, index) => [index, `${one.number}`]), "0")
 image.addEventListener("change", build)
-for (const control of [left, right, divide]) control.addEventListener("input", show)
+for (const control of [left, right, divide, errors]) control.addEventListener("input", show)
 moment.addEventListener("input", () => { halt(); show() })
 play.addEventListener("click", () => timer ? halt() : start())
 stage.addEventListener("pointerdown", (event) => { stage.setPointerCapture(event.pointerId); drag(event) })

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image
 
 from reilab.methods.registry import methods
 from reilab.record.history import History
-from reilab.show.panes import MEASUREMENT, PINV
+from reilab.show.panes import MEASUREMENT, PINV, Pixels, to_colours
 from reilab.show.scene import Scene, Shot, n_images, scene_of
 
 #: Numbers in all pictures of a reel: about as many bytes, and never many megabytes.
@@ -35,6 +35,7 @@ class ReelPane:
         colour: of its method.
         source: its pictures below each other, as a data URI.
         told: what is said of each; a single one stays as it is.
+        errors: its error maps in the same way, empty where there are none.
     """
 
     key: str
@@ -42,11 +43,15 @@ class ReelPane:
     colour: str
     source: str
     told: tuple[str, ...]
+    errors: str
 
 
 @dataclass(frozen=True)
 class Reel:
-    """A test image at some moments; ``left`` and ``right`` are what the swipe shows first."""
+    """A test image at some moments; ``left`` and ``right`` are what the swipe shows first.
+
+    All error maps have the scale of the last moment, which ends at ``end``; 0 where there are none.
+    """
 
     number: int
     aspect: float
@@ -54,6 +59,7 @@ class Reel:
     panes: tuple[ReelPane, ...]
     left: str
     right: str
+    end: float
 
 
 def reels(history: History) -> list[Reel]:
@@ -63,6 +69,7 @@ def reels(history: History) -> list[Reel]:
         return []
     height, *_ = first.shots[0].image.shape
     one = int(np.prod(first.shots[0].image.shape)) * max(1, len(history.tracks))
+    one *= 2 if first.errors else 1
     n = min(len(history.moments), max(2, BUDGET // one), max(2, LONGEST // height))
     places = np.linspace(0, len(history.moments) - 1, n).round().astype(int)
     steps = [history.moments[place] for place in places]
@@ -83,6 +90,8 @@ def _scene(history: History, sample: int, step: int) -> Scene:
 
 def _reel(scenes: Sequence[Scene], steps: Sequence[int]) -> Reel:
     last = scenes[-1]
+    # What is worse is as bright as can be: errors are seen to go.
+    scenes = [replace(scene, scale=last.end) for scene in scenes]
     shown = [shot for shot in last.shots if shot.key != MEASUREMENT]
     rivals = [shot.key for shot in shown if shot.judged and not _oracle(shot)]
     height, width = shown[0].image.shape[:2]
@@ -93,6 +102,7 @@ def _reel(scenes: Sequence[Scene], steps: Sequence[int]) -> Reel:
         panes=tuple(_pane(shot, scenes) for shot in shown),
         left=rivals[0] if len(rivals) > 1 else PINV,
         right=rivals[-1] if rivals else shown[-1].key,
+        end=last.end,
     )
 
 
@@ -103,20 +113,24 @@ def _oracle(shot: Shot) -> bool:
 
 def _pane(shot: Shot, scenes: Sequence[Scene]) -> ReelPane:
     """A method at all moments, as far as they can be read; what no step changes, once."""
-    if not shot.judged:
-        return ReelPane(
-            shot.key, shot.title, shot.colour, _strip([scenes[-1].pixels(shot)]), (shot.caption,)
-        )
-    found, pictures = shot, []
-    told = []
-    for scene in scenes:
-        found = next((one for one in scene.shots if one.key == shot.key), found)
+    found, error = shot, scenes[-1].errors.get(shot.key)
+    pictures, errors, told = [], [], []
+    for scene in scenes if shot.judged else scenes[-1:]:
+        for one in scene.shots:
+            if one.key == shot.key:
+                found, error = one, scene.errors.get(one.key)
         pictures.append(scene.pixels(found))
-        told.append(found.caption or f"step {found.step:,}")
-    return ReelPane(shot.key, shot.title, shot.colour, _strip(pictures), tuple(told))
+        told.append(found.caption or (f"step {found.step:,}" if shot.judged else ""))
+        if error is not None:
+            errors.append(to_colours(error, scene.end))
+    return ReelPane(
+        shot.key, shot.title, shot.colour, _strip(pictures), tuple(told), _strip(errors)
+    )
 
 
-def _strip(pictures: Sequence[np.ndarray]) -> str:
+def _strip(pictures: Sequence[Pixels]) -> str:
+    if not pictures:
+        return ""
     out = io.BytesIO()
     Image.fromarray(np.concatenate(pictures)).save(out, "WEBP", quality=QUALITY)
     return f"data:image/webp;base64,{base64.b64encode(out.getvalue()).decode()}"

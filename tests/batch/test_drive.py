@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import StringIO
@@ -20,6 +19,7 @@ from reilab.batch.cell import Cell
 from reilab.batch.cluster import CellLostError, Outcome
 from reilab.batch.drive import NO_SCHEDULER, NO_WORKER, drive
 from reilab.batch.grid import GridFolder
+from reilab.batch.process import KERNEL_KILLED
 from reilab.cli import reproduce as command
 
 CELLS = [Cell("mri", "smoke", 0.1, method, 0, {"steps": 2}) for method in ("ei", "rei")]
@@ -102,7 +102,7 @@ def test_jobs_that_stand_in_line_are_waited_for(folder: GridFolder) -> None:
     assert last.n_done == len(CELLS)
 
 
-@pytest.mark.parametrize("code", [-9, os.EX_TEMPFAIL])
+@pytest.mark.parametrize("code", [-9, KERNEL_KILLED])
 def test_a_cell_that_was_killed_is_to_be_begun_again(
     folder: GridFolder, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:

@@ -85,6 +85,21 @@ def test_it_is_found_again_stopped_and_gone_on_with(sweep: Sweep, tmp_path: Path
     assert sweeps(tmp_path) == []
 
 
+def test_its_runs_are_found_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise OSError("A required privilege is not held by the client")
+
+    made = begin(tmp_path, GRID)
+    monkeypatch.setattr("os.symlink", refuse)
+    with pytest.raises(OSError, match="privilege"):
+        made.go_on()
+    monkeypatch.setattr("sys.platform", "win32")
+    made.go_on()
+    assert made.folder.all_runs() == []
+    assert {made.run(cell).name for cell in made.cells} == {one.name for one in list_runs(tmp_path)}
+    assert len(queue.entries(tmp_path)) == 8
+
+
 def test_what_cannot_be_run_makes_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sigma = -1"):
         begin(tmp_path, replace(GRID, noise=("-1",)))

@@ -104,6 +104,20 @@ def test_lesson_opens_with_its_goal_and_ends_with_questions(path: Path) -> None:
     assert "## Questions to try" in source(last)
 
 
+@lesson
+def test_every_question_has_a_solution_that_is_folded_away(path: Path) -> None:
+    questions, _, solutions = source(cells(path, "markdown")[-1]).partition("**Solutions**")
+    asked = re.findall(r"^(\d)\. ", questions, re.MULTILINE)
+    told = re.findall(
+        # Blank lines: what is between them is Markdown, on the site and in Jupyter.
+        r'^<details markdown="1"><summary>Solution (\d)</summary>\n\n.+\n\n</details>$',
+        solutions,
+        re.MULTILINE,
+    )
+    assert asked
+    assert told == asked
+
+
 def test_lessons_are_numbered_without_a_gap() -> None:
     assert [int(path.stem[:2]) for path in COURSE] == list(range(1, 11))
 

@@ -128,7 +128,7 @@ BUGS = [
     Bug(
         "grid: a cell that was killed counts as failed",
         "batch/cluster.py",
-        "if code < 0 or code == os.EX_TEMPFAIL:",
+        "if code < 0 or code == KERNEL_KILLED:",
         "if False:",
         "batch/test_drive.py::test_a_cell_that_was_killed_is_to_be_begun_again",
     ),
@@ -1481,6 +1481,13 @@ BUGS = [
         "pictures.append(scene.pixels(found))",
         "pictures.append(scene.pixels(shot))",
         "show/test_reel.py::test_a_reel_has_every_moment_of_every_method",
+    ),
+    Bug(
+        "reels: errors of each moment on a scale of its own",
+        "show/reel.py",
+        "replace(scene, scale=last.end)",
+        "replace(scene, scale=None)",
+        "show/test_reel.py::test_error_maps_share_the_scale_of_the_last_moment",
     ),
     Bug(
         "findings: the noise of images is that of their differences",

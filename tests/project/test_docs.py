@@ -21,6 +21,7 @@ from reilab.groups import GROUPS
 from reilab.methods.registry import _METHODS
 from reilab.nets.registry import _NETWORKS
 from reilab.noise import NOISES
+from reilab.record.folder import examples
 from reilab.registry import load_plugin
 from reilab.tasks.registry import _TASKS
 
@@ -181,6 +182,12 @@ def test_the_navigation_has_every_page() -> None:
         path.relative_to(DOCS).as_posix() for one in folders for path in (DOCS / one).glob("*.md")
     }
     assert named == made | written
+
+
+def test_the_first_page_leads_to_every_example() -> None:
+    linked = LINK.findall((DOCS / "index.md").read_text(encoding="utf-8"))
+    folders = {(DOCS / name).resolve() for name, _ in linked}
+    assert {run.path.resolve() for run in examples()} <= folders
 
 
 def test_the_reference_has_every_module() -> None:

@@ -23,6 +23,8 @@ GRAPH = import_graph()
 #: Each layer may import from those before it, and from itself; the picture in the docs says which.
 PICTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
 LAYERS = [set(line.split("  ")[0].split()) for line in PICTURE.strip().splitlines()]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
 #: A run is read without knowing how it was trained, and its processes are looked after.
 TORCH_FREE = (
     "reilab.disk",
@@ -165,11 +167,35 @@ def plain_name(package: str) -> str:
 
 
 def test_hooks_do_what_make_check_does() -> None:
-    rules = (ROOT / "Makefile").read_text(encoding="utf-8").split("\ncheck:")[1].split("\n\n")[0]
+    rules = MAKEFILE.split("\ncheck:")[1].split("\n\n")[0]
     commands = [line.strip() for line in rules.replace("$(BIN)", ".venv/bin").splitlines()[1:]]
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
     entries = [hook["entry"] for hook in hooks["repos"][0]["hooks"]]
     assert [command.removesuffix(" notebooks/*.ipynb") for command in commands] == entries
+
+
+def steps_of_the_workflow() -> list[str]:
+    jobs = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"].values()
+    return [step["run"] for job in jobs for step in job["steps"] if "run" in step]
+
+
+def test_what_a_code_host_runs_are_targets_of_make() -> None:
+    steps = steps_of_the_workflow()
+    programs = [(ROOT / step).read_text(encoding="utf-8") for step in steps if "/" in step]
+    called = re.findall(r"^make (\w+)", "\n".join([*steps, *programs]), re.MULTILINE)
+    assert {"check", "test", "quick", "docs", "least", "fresh"} <= set(called)
+    phony = MAKEFILE.partition(".PHONY:")[2].splitlines()[0].split()
+    targets = re.findall(r"^(\w+):", MAKEFILE, re.MULTILINE)
+    assert set(called) <= set(phony) & set(targets)
+    assert sorted(phony) == sorted(targets)
+
+
+def test_the_citation_has_the_version_and_the_licence_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    for name in ("version", "license"):
+        assert citation[name] == project[name]
+    assert citation["title"] == project["name"]
 
 
 def test_git_holds_no_generated_output() -> None:
