@@ -82,8 +82,16 @@ def replace_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def remove(path: Path) -> None:
+    """Take a file, a folder or a link away: nobody finds it any more, however long that takes."""
+    # By its number, which no other one has: to a long name nothing can be added.
+    gone = path.with_name(f".{path.lstat().st_ino}.gone")
+    os.replace(path, gone)
+    _remove(gone)
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     elif path.exists() or path.is_symlink():
         path.unlink()

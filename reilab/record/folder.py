@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from reilab.bundle import data_file
-from reilab.disk import replacing, writing
+from reilab.disk import remove, replacing, writing
 from reilab.events import Command, Control, Event, Stepped
 from reilab.record import codec
 from reilab.record.log import Follower, append
@@ -147,8 +147,8 @@ class RunFolder:
         return copy
 
     def delete(self) -> None:
-        """Remove the run from disk."""
-        shutil.rmtree(self.path)
+        """Remove the run from disk: nobody finds it any more, however long its files take."""
+        remove(self.path)
 
 
 @contextlib.contextmanager

@@ -187,6 +187,21 @@ BUGS = [
         "runs/test_damage.py::test_a_damaged_state_is_passed_over_for_an_older_one",
     ),
     Bug(
+        "runs: deleted while somebody has them",
+        "runs/jobs.py",
+        "    with alone(folder):\n        folder.delete()\n",
+        "    folder.delete()\n",
+        "runs/test_damage.py::"
+        "test_a_run_that_somebody_has_is_not_deleted_even_if_nobody_can_read_who",
+    ),
+    Bug(
+        "runs: a worker ends with a run that is deleted under its hands",
+        "runs/pool.py",
+        "    except (RuntimeError, FileNotFoundError):",
+        "    except RuntimeError:",
+        "runs/test_damage.py::test_a_worker_passes_over_a_run_that_it_cannot_have[gone]",
+    ),
+    Bug(
         "compare: who has reported goes on before the others have",
         "training/compare.py",
         "if isinstance(event, Stepped | Finished | Failed):",
