@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reilab.datasets.formats.arrays import USUAL_NAMES, load_array, own_dataset
+from reilab.datasets.formats.arrays import USUAL_NAMES, load_array, own_dataset, whole
 from reilab.datasets.formats.reader import image_files
 from reilab.datasets.recipe import HELD_BACK, Found, Source, boundary, center_square
 from reilab.foreign import UnreadableError, WithoutTruthError, check_shape, reading, told
@@ -165,7 +165,7 @@ def _without_truth(file: Any) -> Exception:
     if "mask" not in set(file):
         wanted = " or ".join(RECONSTRUCTIONS)
         return UnreadableError(f"has neither {wanted} nor a mask; it has: {', '.join(file)}")
-    mask = np.asarray(own_dataset(file, "mask")[()], dtype=bool)
+    mask = np.asarray(whole(own_dataset(file, "mask")), dtype=bool)
     return WithoutTruthError(
         f"k-space only, {mask.sum()} of {mask.size} columns: measurements without ground truth; "
         "train on them with --measured"

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from reilab.datasets.acquired import parse_kspace, read_measured
 from reilab.datasets.fastmri import FastMRI
+from reilab.datasets.recipe import Source
+from reilab.foreign import UnreadableError
 from reilab.physics.fourier import masked_mri
 from reilab.runs.config import configure
 from reilab.runs.stream import run
@@ -133,6 +135,38 @@ BOMB = b"""<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&
 def test_headers_that_are_no_headers(header: bytes, words: str, tmp_path: Path) -> None:
     write_fastmri(tmp_path / "a.h5", heads(64, 48), header)
     with pytest.raises(ValueError, match=rf"a\.h5 {words}"):
+        read_measured(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("name", ["ismrmrd_header", "kspace", "dataset/xml", "dataset/data"])
+def test_what_nobody_wrote_takes_no_room(name: str, tmp_path: Path) -> None:
+    """Few bytes claim gigabytes of zeros, or lines without end."""
+    write_ismrmrd(tmp_path / "a.h5", heads(64, 48))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        if name in ("ismrmrd_header", "kspace"):
+            file["kspace"] = transformed(heads(64, 48))
+        kind = file[name].dtype if name in file else "S2000000000"
+        shape = {"ismrmrd_header": (), "kspace": (10**6, 64, 48)}.get(name, (10**7,))
+        file.pop(name, None)
+        file.create_dataset(name, shape, kind, chunks=(1, 64, 48)[: len(shape)] or None)
+    with pytest.raises(ValueError, match="more than the 1 GiB|not one text"):
+        read_measured(tmp_path / "a.h5")
+
+
+def test_a_mask_that_nobody_wrote_takes_no_room(tmp_path: Path) -> None:
+    volume = tmp_path / "volume.h5"
+    make.write_fastmri(volume, truth=False, leave_out=("mask",))
+    with h5py.File(volume, "a") as file:
+        file.create_dataset("mask", (10**10,), bool, chunks=(100,))
+    with pytest.raises(UnreadableError, match="claims the shape 10000000000, more than"):
+        list(FastMRI(size=32).read(Source(volume, "train")))
+
+
+def test_lines_that_nobody_wrote_are_none(tmp_path: Path) -> None:
+    write_ismrmrd(tmp_path / "a.h5", heads(64, 48))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["dataset/data"].resize((10**4,))
+    with pytest.raises(ValueError, match=r"has a readout, \d+, outside of its"):
         read_measured(tmp_path / "a.h5")
 
 
