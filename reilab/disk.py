@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 #: What a disk says that takes no more: it is full, the share of a person is, or nobody may write.
 TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -80,6 +85,19 @@ def replace_text(path: Path, text: str) -> None:
     """
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def replace_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an NPY file whole or not at all.
+
+    Raises:
+        DiskError: the disk takes no more.
+    """
+    # Numpy, given a file, says of a full disk neither that it is full nor which one.
+    stream = io.BytesIO()
+    np.save(stream, array)
+    with replacing(path) as partial:
+        partial.write_bytes(stream.getbuffer())
 
 
 def remove(path: Path) -> None:

@@ -104,7 +104,7 @@ def pickled(content: bytearray, rng: random.Random) -> str:
         found += [(at, end, n) for (_, n, at), end in numbers if type(n) is int and end > at + 1]
     start, end, number = rng.choice(found)
     now = another(rng, number)
-    content[start:end] = b"\x8a\x09" + now.to_bytes(9, "little", signed=True)
+    content[start:end] = b"\x8a\x11" + now.to_bytes(17, "little", signed=True)
     return f"{number} at {start} is {now}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,7 +86,7 @@ class FastMRI:
             raise UnreadableError("holds values that are not finite (NaN or infinity)")
         cropped = center_square(image, self.size)
         peak = float(cropped.square().sum(0).max().sqrt()) if self.scale == "slice" else scale
-        if peak <= 0:
+        if not 0 < peak < inf:
             raise UnreadableError(f"shows nothing: its largest magnitude is {peak:g}")
         yield Found((cropped / peak).clamp(self.low, 1), source.split or "train", place)
 
@@ -94,7 +95,7 @@ class FastMRI:
         if self.images == "complex":
             raise UnreadableError("holds magnitudes; complex images need the HDF5 volumes")
         stack = torch.from_numpy(load_array(path, USUAL_NAMES)).squeeze()
-        if stack.ndim != 3 or not stack.is_floating_point():
+        if stack.ndim != 3 or not stack.numel() or not stack.is_floating_point():
             raise UnreadableError(
                 f"is {stack.dtype} of shape {told(stack.shape)}; expected numbers N × 1 × H × W"
             )

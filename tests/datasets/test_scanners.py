@@ -149,7 +149,7 @@ def test_what_nobody_wrote_takes_no_room(name: str, tmp_path: Path) -> None:
         shape = {"ismrmrd_header": (), "kspace": (10**6, 64, 48)}.get(name, (10**7,))
         file.pop(name, None)
         file.create_dataset(name, shape, kind, chunks=(1, 64, 48)[: len(shape)] or None)
-    with pytest.raises(ValueError, match="more than the 1 GiB|not one text"):
+    with pytest.raises(ValueError, match=r"more than the 1 GiB|not one text"):
         read_measured(tmp_path / "a.h5")
 
 
@@ -175,6 +175,15 @@ def test_coils_are_to_be_combined_first(tmp_path: Path) -> None:
         file["kspace"] = np.ones((3, 8, 64, 48), np.complex64)
     with pytest.raises(ValueError, match=r"3 × 8 × 64 × 48; .*combine the coils first"):
         read_measured(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("most", [np.nan, np.inf, 0.0, -1.0])
+def test_a_volume_without_a_largest_magnitude_is_refused(most: float, tmp_path: Path) -> None:
+    make.write_fastmri(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.attrs["max"] = most
+    with pytest.raises(UnreadableError, match="its largest magnitude is"):
+        list(FastMRI(size=32, scale="volume").read(Source(tmp_path / "a.h5", "train")))
 
 
 def test_volumes_without_a_header_are_prepared(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def variables(path: Path) -> dict[str, Variable]:
     Raises:
         ValueError: it is damaged, or of another version.
     """
-    content = memoryview(np.memmap(path, np.uint8, "r"))
+    content = np.memmap(path, np.uint8, "r").data
     order = {b"IM": "<", b"MI": ">"}.get(bytes(content[126:128]), "")
     if not order:
         raise UnreadableError("is no file of MATLAB 5 or 7.3; save it with -v7")
