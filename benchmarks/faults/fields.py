@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 import pickletools
 import random
 import re
@@ -16,6 +17,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +101,9 @@ def pickled(content: bytearray, rng: random.Random) -> str:
             told = [*pickletools.genops(stream), (None, None, stream.tell())]
         except ValueError:
             break
-        ends = [end for _, _, end in told[1:]]
-        numbers = zip(told, ends, strict=False)
-        found += [(at, end, n) for (_, n, at), end in numbers if type(n) is int and end > at + 1]
+        for (_, number, start), (_, _, end) in pairwise(told):
+            if type(number) is int and start is not None and end is not None and end > start + 1:
+                found.append((start, end, number))
     start, end, number = rng.choice(found)
     now = another(rng, number)
     content[start:end] = b"\x8a\x11" + now.to_bytes(17, "little", signed=True)
@@ -252,19 +254,9 @@ ADDED = (
 
 def dicom(content: bytearray, rng: random.Random) -> str:
     """An element changes its value, its kind or its length, or is lost, or is added."""
-    found, place = list[tuple[int, bytes, int, int]](), 132
-    while place + 8 <= len(content):
-        kind = bytes(content[place + 4 : place + 6])
-        start = place + (12 if kind in LONG else 8)
-        form, at = ("<I", 8) if kind in LONG else ("<H", 6)
-        (length,) = struct.unpack_from(form, content, place + at)
-        if start + length > len(content):
-            break
-        found.append((place, kind, start, start + length))
-        place = start + length
+    found = list(elements(content))
     place, kind, start, end = rng.choice(found)
-    tag = content[place : place + 4].hex()
-    what = rng.random()
+    tag, long, what = content[place : place + 4].hex(), kind in LONG, rng.random()
     if what < 0.15:
         group, number, kind, value = rng.choice(ADDED)
         size = struct.pack("<HI", 0, len(value)) if kind in LONG else struct.pack("<H", len(value))
@@ -278,14 +270,26 @@ def dicom(content: bytearray, rng: random.Random) -> str:
         content[place + 4 : place + 6] = rng.choice((*LONG, *DICOM_NUMBERS, b"DS", b"UI", b"??"))
         return f"{tag} is of another kind"
     if what < 0.5:
-        return f"{tag}: length " + put(content, place + (8 if kind in LONG else 6), "<H", rng)
+        return f"{tag}: length " + put(content, place + (8 if long else 6), "<H", rng)
     if kind in DICOM_NUMBERS and start < end:
         return f"{tag}: " + put(content, start, DICOM_NUMBERS[kind], rng)
-    value = content[start : rng.randint(start, end)] if kind in LONG else rng.choice(TEXTS).encode()
-    content[start:end] = value
-    form, size = ("<I", 4) if kind in LONG else ("<H", 2)
-    struct.pack_into(form, content, start - size, len(value))
-    return f"{tag}: {bytes(value[:40])!r}, {len(value)} bytes"
+    now = bytes(content[start : rng.randint(start, end)]) if long else rng.choice(TEXTS).encode()
+    content[start:end] = now
+    struct.pack_into("<I" if long else "<H", content, start - (4 if long else 2), len(now))
+    return f"{tag}: {now[:40]!r}, {len(now)} bytes"
+
+
+def elements(content: bytearray) -> Iterator[tuple[int, bytes, int, int]]:
+    """Of each element of DICOM its place, its kind, and where its value begins and ends."""
+    place = 132
+    while place + 8 <= len(content):
+        kind = bytes(content[place + 4 : place + 6])
+        form, at, start = ("<I", 8, place + 12) if kind in LONG else ("<H", 6, place + 8)
+        end = start + struct.unpack_from(form, content, place + at)[0]
+        if end > len(content):
+            return
+        yield place, kind, start, end
+        place = end
 
 
 def safetensors(content: bytearray, rng: random.Random) -> str:
@@ -293,7 +297,7 @@ def safetensors(content: bytearray, rng: random.Random) -> str:
     (length,) = struct.unpack_from("<Q", content)
     told = json.loads(content[8 : 8 + length])
     own = json.loads(told["__metadata__"]["reilab"])
-    how = leaf(*((told,) if rng.random() < 0.5 else (own,)), rng)
+    how = leaf(rng.choice((told, own)), rng)
     if isinstance(told.get("__metadata__"), dict) and "reilab" in told["__metadata__"]:
         told["__metadata__"]["reilab"] = json.dumps(own)
     text = json.dumps(told).encode()
@@ -360,6 +364,8 @@ def shaped(file: Any, name: str, rng: random.Random) -> object:
     place = rng.randrange(len(shape))
     shape[place] = min(abs(another(rng, shape[place])), 2**40)
     shape = rng.choice([shape, shape, [*shape, 2**12], shape[1:], [2**36], [0]])
+    # What may be unpacked, and is worked on in copies, says nothing here.
+    shape = [2**36] if 2**25 < math.prod(shape) * kind.itemsize <= 2**30 else shape
     del file[name]
     packed: dict[str, Any] = {}
     if shape and rng.random() < 0.7:

@@ -858,6 +858,28 @@ BUGS = [
         "datasets/test_foreign_images.py::test_radiographs_of_a_study_have_one_zero",
     ),
     Bug(
+        "images: black and white may be anything",
+        "datasets/formats/contents.py",
+        "if not 0 < span < np.inf:",
+        "if span == 0:",
+        "datasets/test_foreign_images.py::"
+        "test_numbers_beyond_all_bounds_are_no_brightness[MONOCHROME1-1e40]",
+    ),
+    Bug(
+        "MATLAB: numbers of a type that there is not are passed over",
+        "datasets/formats/matlab.py",
+        '            raise ValueError(f"its numbers are of type {stored}, which there is not")',
+        "            continue",
+        "datasets/test_matlab.py::test_what_no_array_can_be_is_told[a type that there is not-True]",
+    ),
+    Bug(
+        "fastMRI: any magnitude divides",
+        "datasets/fastmri.py",
+        "if not 0 < peak < inf:",
+        "if peak <= 0:",
+        "datasets/test_scanners.py::test_a_volume_without_a_largest_magnitude_is_refused[nan]",
+    ),
+    Bug(
         "k-space: the corner counts, not the middle",
         "datasets/acquired.py",
         "first = array.shape[axis] // 2 - kept // 2",
