@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 #: What a disk says that takes no more: it is full, the share of a person is, or nobody may write.
 TAKES_NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -88,8 +93,29 @@ def replace_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
+def replace_array(path: Path, array: NDArray[Any]) -> None:
+    """Write an NPY file whole or not at all.
+
+    Raises:
+        DiskError: the disk takes no more.
+    """
+    # Numpy, given a file, says of a full disk neither that it is full nor which one.
+    stream = io.BytesIO()
+    np.save(stream, array)
+    with replacing(path) as partial:
+        partial.write_bytes(stream.getbuffer())
+
+
+def remove(path: Path) -> None:
+    """Take a file, a folder or a link away: nobody finds it any more, however long that takes."""
+    # By its number, which no other one has: to a long name nothing can be added.
+    gone = path.with_name(f".{path.lstat().st_ino}.gone")
+    os.replace(path, gone)
+    _remove(gone)
+
+
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     elif path.exists() or path.is_symlink():
         path.unlink()

@@ -1,4 +1,7 @@
-"""Files of strangers, spoiled: images, measurements, masks, angles, weights, checkpoints."""
+"""Files of strangers, spoiled: images, measurements, masks, angles, weights, checkpoints.
+
+Among them are files in the layouts of fastMRI, ISMRMRD, CT100 and Urban100.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import ismrmrd
 import nibabel
 import numpy as np
 import pydicom
@@ -28,7 +32,7 @@ from scipy.io import savemat
 from benchmarks.faults import Attack
 
 SUBJECT = "files of strangers"
-COUNT = 2000
+COUNT = 1000
 SIZE = 32
 #: What a file may cost: memory beside what the libraries take, and seconds.
 MOST_MEMORY, MOST_SECONDS = 2**30, 20
@@ -65,6 +69,43 @@ def write_hdf5(path: Path, arrays: Mapping[str, Any]) -> None:
     with h5py.File(path, "w") as file:
         for name, array in arrays.items():
             file.create_dataset(name, data=array, compression="gzip" if np.ndim(array) else None)
+
+
+def fourier(images: NDArray[Any]) -> NDArray[np.complex64]:
+    """Centred and orthonormal, of (N, H, W)."""
+    whole = np.fft.fft2(np.fft.ifftshift(images, (1, 2)), norm="ortho")
+    return np.asarray(np.fft.fftshift(whole, (1, 2)), np.complex64)
+
+
+HEADER = f"""<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD"><encoding>
+<encodedSpace><matrixSize><x>{SIZE}</x><y>{SIZE}</y><z>1</z></matrixSize></encodedSpace>
+<reconSpace><matrixSize><x>{SIZE // 2}</x><y>{SIZE}</y><z>1</z></matrixSize></reconSpace>
+<encodingLimits><kspace_encoding_step_1><minimum>0</minimum><maximum>{SIZE - 1}</maximum>
+<center>{SIZE // 2}</center></kspace_encoding_step_1></encodingLimits>
+</encoding></ismrmrdHeader>""".encode()
+
+
+def write_fastmri(path: Path, truth: bool = True) -> None:
+    """A volume of two slices, as fastMRI publishes it to learn from, or to be measured by."""
+    volume = fourier(np.stack([scene(), scene().T]))
+    held = {"reconstruction_esc": np.stack([scene(), scene().T])} if truth else {"mask": MASK}
+    write_hdf5(path, {"kspace": volume if truth else volume * MASK, **held})
+    with h5py.File(path, "a") as file:
+        file["ismrmrd_header"] = HEADER
+        file.attrs["max"] = float(scene().max())
+
+
+def write_ismrmrd(path: Path) -> None:
+    """The lines of two slices, as scanners send them."""
+    data = ismrmrd.Dataset(str(path), "dataset", True)
+    data.write_xml_header(HEADER)
+    for place, lines in enumerate(fourier(np.stack([scene(), scene().T]))):
+        for column in np.flatnonzero(MASK):
+            line = ismrmrd.Acquisition.from_array(lines[None, :, column])
+            line.idx.kspace_encode_step_1, line.idx.slice = int(column), place
+            line.center_sample = SIZE // 2
+            data.append_acquisition(line)
+    data.close()
 
 
 def write_matlab_73(path: Path) -> None:
@@ -127,6 +168,19 @@ ORIGINALS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "knee.h5": ("measured", lambda p: write_hdf5(p, {"kspace": kspace(), "mask": MASK})),
     "y.h5": ("measured", lambda p: write_hdf5(p, {"y": kspace(), "mask": MASK})),
     "y.npz": ("measured", lambda p: np.savez(p, y=kspace(), mask=MASK)),
+    "volume.h5": ("fastmri", write_fastmri),
+    "again.h5": ("complex", write_fastmri),
+    "volumes.pt": (
+        "fastmri",
+        lambda p: torch.save(torch.from_numpy(scene())[None].tile(2, 1, 1), p),
+    ),
+    "undersampled.h5": ("scanned", partial(write_fastmri, truth=False)),
+    "lines.h5": ("scanned", write_ismrmrd),
+    "slice.dcm": ("ct100", write_dicom),
+    "slice.tif": ("ct100", lambda p: bytes_of(3000, "u2").save(p)),
+    "slices.npz": ("ct100", lambda p: np.savez(p, image=np.stack([scene() * 2000 - 900] * 2))),
+    "CT100_256x256.mat": ("ct100", lambda p: savemat(p, {"DATA": np.stack([scene()] * 2, -1)})),
+    "img_001_SRF_2_HR.png": ("urban100", lambda p: bytes_of().convert("RGB").save(p)),
     "columns.npy": ("mask", lambda p: np.save(p, MASK)),
     "pattern.png": ("mask", lambda p: Image.fromarray(np.tile(MASK, (SIZE, 1))).save(p)),
     "angles.txt": ("angles", lambda p: p.write_text(", ".join(map(str, range(0, 180, 20))))),
@@ -189,25 +243,38 @@ def double(content: bytearray, rng: random.Random) -> str:
 SPOILED = (flip, cut, claim, digits, double)
 
 
+#: Changes the bytes of the file of a name, and says how.
+Spoil = Callable[[str, bytearray, random.Random], str]
+
+
 def attacks(rng: random.Random, count: int, scratch: Path) -> Iterator[Attack]:
-    """Sound files in turn, each spoiled in one of five ways; children read them, many each."""
+    """Each spoiled in one of five ways."""
+    return spoiled(
+        rng, count, scratch, lambda name, content, rng: rng.choice(SPOILED)(content, rng)
+    )
+
+
+def spoiled(rng: random.Random, count: int, scratch: Path, spoil: Spoil) -> Iterator[Attack]:
+    """Sound files in turn, each spoiled; children read them, many each."""
     (scratch / "sound").mkdir()
     for name, (_, write) in ORIGINALS.items():
         write(scratch / "sound" / name)
     names = cycle(ORIGINALS)
     for done in range(0, count, AT_ONCE):
         group = islice(names, min(AT_ONCE, count - done))
-        told = [spoil(scratch, place, name, rng) for place, name in enumerate(group)]
+        told = [copied(scratch, place, name, rng, spoil) for place, name in enumerate(group)]
         found = read_in_children(scratch, [path for path, _ in told])
         for path, how in told:
             yield Attack(f"{path.name.partition('-')[2]}: {how}", partial(found.get, str(path)))
             path.unlink()
 
 
-def spoil(scratch: Path, place: int, name: str, rng: random.Random) -> tuple[Path, str]:
+def copied(
+    scratch: Path, place: int, name: str, rng: random.Random, spoil: Spoil
+) -> tuple[Path, str]:
     """A spoiled copy of a sound file, and what was done to it."""
     content = bytearray((scratch / "sound" / name).read_bytes())
-    how = rng.choice(SPOILED)(content, rng)
+    how = spoil(name, content, rng)
     path = scratch / f"{place}-{name}"
     path.write_bytes(content)
     return path, how
@@ -237,19 +304,40 @@ def read_in_children(scratch: Path, paths: Sequence[Path]) -> dict[str, str]:
 def doors() -> dict[str, Callable[[Path], object]]:
     """What reads the files of each kind."""
     from reilab.datasets.acquired import parse_kspace, read_measured
-    from reilab.datasets.formats.reader import read_file
+    from reilab.datasets.ct100 import CT100
+    from reilab.datasets.fastmri import FastMRI
+    from reilab.datasets.folder import Folder
+    from reilab.datasets.formats.reader import person_in
     from reilab.datasets.layouts import load_angles, load_kspace_mask
+    from reilab.datasets.recipe import Recipe, Source
+    from reilab.datasets.urban100 import Urban100
+    from reilab.foreign import UnreadableError, WithoutTruthError
     from reilab.nets.weights import read_torch_weights
     from reilab.training.checkpoint import read_network
 
-    def image(path: Path) -> None:
-        unit = read_file(path).unit
-        assert np.isfinite(unit).all()
-        assert unit.ndim == 4
+    def prepared(*recipes: Recipe) -> Callable[[Path], object]:
+        def read(path: Path) -> None:
+            person_in(path)
+            for recipe in recipes:
+                try:
+                    found = list(recipe.read(Source(path, None)))
+                except (UnreadableError, WithoutTruthError) as error:
+                    # Others would end the preparation of all files.
+                    raise ValueError(*error.args) from None
+                except ValueError as error:
+                    raise TypeError(f"no UnreadableError: {error}") from error
+                assert all(1 >= one.image.max() >= one.image.min() >= recipe.low for one in found)
+
+        return read
 
     return {
-        "image": image,
+        "image": prepared(Folder(16)),
+        "fastmri": prepared(FastMRI("real", 16)),
+        "complex": prepared(FastMRI("complex", 16, scale="volume")),
+        "ct100": prepared(CT100(16)),
+        "urban100": prepared(Urban100(16)),
         "measured": lambda path: parse_kspace(SIZE, 16, read_measured(path)),
+        "scanned": lambda path: parse_kspace(SIZE // 2, 16, read_measured(path)),
         "mask": lambda path: load_kspace_mask(str(path), SIZE),
         "angles": lambda path: load_angles(str(path)),
         "weights": read_torch_weights,

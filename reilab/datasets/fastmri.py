@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reilab.datasets.formats.arrays import USUAL_NAMES, load_array, own_dataset
+from reilab.datasets.formats.arrays import USUAL_NAMES, load_array, own_dataset, whole
 from reilab.datasets.formats.reader import image_files
 from reilab.datasets.recipe import HELD_BACK, Found, Source, boundary, center_square
 from reilab.foreign import UnreadableError, WithoutTruthError, check_shape, reading, told
@@ -85,7 +86,7 @@ class FastMRI:
             raise UnreadableError("holds values that are not finite (NaN or infinity)")
         cropped = center_square(image, self.size)
         peak = float(cropped.square().sum(0).max().sqrt()) if self.scale == "slice" else scale
-        if peak <= 0:
+        if not 0 < peak < inf:
             raise UnreadableError(f"shows nothing: its largest magnitude is {peak:g}")
         yield Found((cropped / peak).clamp(self.low, 1), source.split or "train", place)
 
@@ -94,7 +95,7 @@ class FastMRI:
         if self.images == "complex":
             raise UnreadableError("holds magnitudes; complex images need the HDF5 volumes")
         stack = torch.from_numpy(load_array(path, USUAL_NAMES)).squeeze()
-        if stack.ndim != 3 or not stack.is_floating_point():
+        if stack.ndim != 3 or not stack.numel() or not stack.is_floating_point():
             raise UnreadableError(
                 f"is {stack.dtype} of shape {told(stack.shape)}; expected numbers N × 1 × H × W"
             )
@@ -165,7 +166,7 @@ def _without_truth(file: Any) -> Exception:
     if "mask" not in set(file):
         wanted = " or ".join(RECONSTRUCTIONS)
         return UnreadableError(f"has neither {wanted} nor a mask; it has: {', '.join(file)}")
-    mask = np.asarray(own_dataset(file, "mask")[()], dtype=bool)
+    mask = np.asarray(whole(own_dataset(file, "mask")), dtype=bool)
     return WithoutTruthError(
         f"k-space only, {mask.sum()} of {mask.size} columns: measurements without ground truth; "
         "train on them with --measured"

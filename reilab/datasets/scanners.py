@@ -13,7 +13,7 @@ import numpy as np
 from defusedxml.ElementTree import fromstring
 from numpy.typing import NDArray
 
-from reilab.datasets.formats.arrays import HeldArrays
+from reilab.datasets.formats.arrays import HeldArrays, whole
 from reilab.foreign import UnreadableError, check_shape, told
 
 #: Flags of ISMRMRD, counted from 1: noise, calibration alone, navigators and other corrections.
@@ -33,9 +33,9 @@ def scanned(held: HeldArrays) -> dict[str, NDArray[Any]] | None:
     if "kspace" in held:
         kspace = held["kspace"]
         if "ismrmrd_header" in held:
-            header = _header(held.find("ismrmrd_header")[()])
+            header = _header(held.find("ismrmrd_header"))
     elif "dataset" in held:
-        header = _header(held.find("dataset/xml")[0])
+        header = _header(held.find("dataset/xml"))
         kspace = _lines(held.find("dataset/data"), header)
     else:
         return None
@@ -65,8 +65,11 @@ def _columns(mask: NDArray[Any], kspace: NDArray[Any]) -> NDArray[np.bool_]:
     return mask.astype(bool).ravel()
 
 
-def _header(text: str | bytes) -> Any:
+def _header(node: Any) -> Any:
     """The XML of ISMRMRD; what names other texts in it is refused before it grows."""
+    if node.size != 1:
+        raise UnreadableError("has a header that is not one text")
+    (text,) = np.ravel(whole(node))
     try:
         return fromstring(text)
     except Exception as error:
@@ -105,7 +108,7 @@ def _lines(data: Any, header: Any) -> NDArray[np.complex64]:
         line = data[place]["data"].view(np.complex64)
         column = int(head["idx"]["kspace_encode_step_1"]) + columns // 2 - middle
         top = rows // 2 - int(head["center_sample"])
-        if not (0 <= column < columns and 0 <= top <= rows - len(line)):
+        if not (0 <= column < columns and 0 <= top < top + len(line) <= rows):
             raise UnreadableError(f"has a readout, {place}, outside of its k-space")
         sums[image, top : top + len(line), column] += line
         counts[image, 0, column] += 1

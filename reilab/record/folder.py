@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from reilab.bundle import data_file
-from reilab.disk import replacing, writing
+from reilab.disk import remove, replace_array, replacing, writing
 from reilab.events import Command, Control, Event, Stepped
 from reilab.record import codec
 from reilab.record.log import Follower, append
@@ -111,7 +111,7 @@ class RunFolder:
             if isinstance(images, Stored):
                 link_or_copy(images.path, self.path / file)
             else:
-                _save(images, self.path / file)
+                replace_array(self.path / file, images.astype(np.float16))
             return Stored(file)
 
         told = codec.with_images(event, keep)
@@ -147,8 +147,8 @@ class RunFolder:
         return copy
 
     def delete(self) -> None:
-        """Remove the run from disk."""
-        shutil.rmtree(self.path)
+        """Remove the run from disk: nobody finds it any more, however long its files take."""
+        remove(self.path)
 
 
 @contextlib.contextmanager
@@ -246,11 +246,6 @@ def link_or_copy(source: Path, target: Path) -> None:
         except OSError:
             # Not every file system has links.
             shutil.copyfile(source, partial)
-
-
-def _save(array: Array, path: Path) -> None:
-    with replacing(path) as partial, partial.open("wb") as stream:
-        np.save(stream, array.astype(np.float16))
 
 
 def _preview_stem(event: Event) -> str:

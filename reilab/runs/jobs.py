@@ -14,7 +14,7 @@ from reilab.record.history import History, history_of
 from reilab.runs import pool, queue
 from reilab.runs.config import RunConfig
 from reilab.runs.roster import (
-    check_free,
+    alone,
     last_words,
     signed_in,
     told_by_its_worker,
@@ -119,11 +119,12 @@ def delete(folder: RunFolder) -> None:
     """Remove a run from disk, and from the line.
 
     Raises:
+        FileNotFoundError: there is no such run, or not any more.
         RuntimeError: a worker is at it; nothing is removed.
     """
     queue.leave(folder)
-    check_free(folder)
-    folder.delete()
+    with alone(folder):
+        folder.delete()
 
 
 def standing(folder: RunFolder, history: History) -> Standing:

@@ -131,8 +131,8 @@ def _take(root: Path) -> RunFolder | None:
     folder = RunFolder(root / due[0].run)
     try:
         sign_in(folder, this_process())
-    except RuntimeError:
-        # Somebody has just begun with it in a process of their own.
+    except (RuntimeError, FileNotFoundError):
+        # Somebody has just begun with it in a process of their own, or deleted it.
         return None
     queue.strike(folder)
     _sign_off(root)

@@ -16,6 +16,9 @@ from reilab.plain import read_json, to_json
 from reilab.record.folder import RunFolder
 from reilab.runs.processes import Process, this_process
 
+#: Who looks whether a run is free holds its lock for a moment; who carries it out, to the end.
+GLANCE_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class RosterEntry:
@@ -37,7 +40,7 @@ def signed_in(folder: RunFolder) -> Iterator[None]:
     Raises:
         RuntimeError: another one does.
     """
-    with _alone(folder):
+    with alone(folder):
         announced = worker_pid(folder) == os.getpid()
         sign_in(folder, this_process())
         if not announced:
@@ -58,31 +61,47 @@ def sign_in(folder: RunFolder, process: Process) -> None:
     Raises:
         RuntimeError: another one does.
     """
-    with _alone(folder):
-        check_free(folder)
+    with alone(folder):
         _write(folder, process, ended=False)
 
 
 @contextmanager
-def _alone(folder: RunFolder) -> Iterator[None]:
-    """Hold the lock of a run, which the system takes from a process that ends."""
+def alone(folder: RunFolder) -> Iterator[None]:
+    """Have no other process sign in to a run, or delete it, while the context lasts.
+
+    The system takes the lock from a process that ends.
+
+    Raises:
+        FileNotFoundError: there is no such run, or not any more.
+        RuntimeError: another process carries it out.
+    """
+    # The lock would make a folder that is gone anew.
+    check_free(folder)
     file = folder.path / "worker.lock"
     with writing(file):
-        lock = FileLock(file, is_singleton=True)
+        lock = FileLock(file, timeout=GLANCE_SECONDS, is_singleton=True)
         try:
-            lock.acquire(blocking=False)
+            lock.acquire()
         except Timeout:
             raise RuntimeError(
                 f"another process is already at work on {folder.path}; stop it first, or wait"
             ) from None
     try:
+        check_free(folder)
         yield
     finally:
         lock.release()
 
 
 def check_free(folder: RunFolder) -> None:
-    """Raise ``RuntimeError`` if another process carries out this run."""
+    """See that there is a run, and that no other process carries it out.
+
+    Raises:
+        FileNotFoundError: there is no such run.
+        RuntimeError: another process does.
+    """
+    if not (folder.path / "config.yaml").exists():
+        raise FileNotFoundError(f"there is no run at {folder.path}, or not any more")
     pid = worker_pid(folder)
     if pid not in (None, os.getpid()) and worker_alive(folder):
         raise RuntimeError(

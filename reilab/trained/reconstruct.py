@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reilab.disk import replace_array, replacing
 from reilab.problem import Problem
 from reilab.settings import override
 from reilab.show.panes import to_pixels, to_png
@@ -90,12 +90,13 @@ def _apply(network: nn.Module, problem: Problem) -> tuple[Tensor, Tensor]:
 
 def _write(found: Tensor, shown: Tensor, stem: Path) -> Iterator[Path]:
     array = stem.with_name(f"{stem.name}.npy")
-    np.save(array, found.numpy())
+    replace_array(array, found.numpy())
     yield array
     for index, image in enumerate(shown):
         number = f"-{index:03d}" if len(shown) > 1 else ""
         picture = stem.with_name(f"{stem.name}{number}.png")
-        picture.write_bytes(to_png(to_pixels(image.permute(1, 2, 0).numpy(), 0, 1)))
+        with replacing(picture) as partial:
+            partial.write_bytes(to_png(to_pixels(image.permute(1, 2, 0).numpy(), 0, 1)))
         yield picture
 
 

@@ -14,7 +14,7 @@ import pytest
 from kit.command_lines import asked_by
 from kit.lab_runs import write_run
 
-from benchmarks.faults import lines, strike
+from benchmarks.faults import disks, lines, strike
 from reilab.batch.cell import Cell
 from reilab.cli import data
 from reilab.cli.main import main
@@ -121,6 +121,20 @@ def test_names_of_runs_are_shown_as_they_are(
     told = capsys.readouterr()
     assert "[bold]x [b] :smile:" in told.out
     assert "[bold]x [b] :smile:: " in told.err
+
+
+@pytest.mark.parametrize("words", ["export first --out made", "thin first --out made"])
+def test_a_full_disk_is_named_and_what_was_there_stays(
+    words: str, own_place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(own_place / "runs", "first", ("rei",))
+    before = {file: file.read_bytes() for file in run.path.rglob("*") if file.is_file()}
+    with disks.longest(100):
+        told = refused(["runs", *words.split()], capsys, 1)
+    assert told.startswith("error: made/")
+    assert "cannot be written: File too large" in told
+    assert {file: file.read_bytes() for file in before} == before
+    assert not list(own_place.rglob("*.partial"))
 
 
 @pytest.mark.parametrize(("side", "n_images"), [(40, 2), (36, 9), (33, 4)])

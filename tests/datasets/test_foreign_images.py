@@ -26,7 +26,7 @@ from rich.console import Console
 
 from reilab.cli.datashow import show_prepared
 from reilab.datasets.folder import Folder, square_pixels
-from reilab.datasets.formats.reader import read_file
+from reilab.datasets.formats.reader import passed_over, read_file
 from reilab.datasets.prepare import Plan, Progress, prepare
 from reilab.datasets.recipe import Source, held_back
 from reilab.datasets.store import Store, decode
@@ -289,6 +289,40 @@ def test_room_is_made_for_nothing_absurd(name: str, tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match=words) as caught:
         read_file(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_the_directory_of_a_disc_leads_nowhere(tmp_path: Path) -> None:
+    """Files without suffix beside a list of them, as scanners write discs; it may say anything."""
+    disc = tmp_path / "disc"
+    for place in range(10):
+        make.write_dicom(disc / f"IMAGES/IM{place:06d}", place)
+    make.write_dicom(tmp_path / "secret", 11)
+    (disc / "README").write_text("Start VIEWER.EXE")
+    data = pydicom.dcmread(disc / "IMAGES/IM000000", stop_before_pixels=True)
+    record = pydicom.Dataset()
+    record.DirectoryRecordType, record.ReferencedFileID = "IMAGE", ["..", "secret"]
+    data.DirectoryRecordSequence = [record] * 3
+    data.save_as(disc / "DICOMDIR")
+    store = prepared(disc)
+    assert store.failed == {"DICOMDIR": "is DICOM without pixels, e.g. a report"}
+    assert passed_over(disc) == {"of an unknown format": 1}
+    assert sorted(named(store, "train") + named(store, "test")) == [
+        f"IMAGES/IM{place:06d}" for place in range(10)
+    ]
+
+
+@pytest.mark.parametrize("intercept", ["1e40", "-1e300"])
+@pytest.mark.parametrize("meaning", ["MONOCHROME1", "MONOCHROME2"])
+def test_numbers_beyond_all_bounds_are_no_brightness(
+    meaning: str, intercept: str, tmp_path: Path
+) -> None:
+    numbered(tmp_path / "a.dcm", 12, meaning, 900)
+    data = pydicom.dcmread(tmp_path / "a.dcm")
+    data.RescaleSlope, data.RescaleIntercept = "1", intercept
+    data.save_as(tmp_path / "a.dcm")
+    with pytest.raises(UnreadableError, match=r"which is no range|not finite|all values are"):
+        read_file(tmp_path / "a.dcm")
 
 
 def test_what_is_deflated_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from reilab.datasets.acquired import parse_kspace, read_measured
 from reilab.datasets.fastmri import FastMRI
+from reilab.datasets.recipe import Source
+from reilab.foreign import UnreadableError
 from reilab.physics.fourier import masked_mri
 from reilab.runs.config import configure
 from reilab.runs.stream import run
@@ -136,11 +138,52 @@ def test_headers_that_are_no_headers(header: bytes, words: str, tmp_path: Path) 
         read_measured(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize("name", ["ismrmrd_header", "kspace", "dataset/xml", "dataset/data"])
+def test_what_nobody_wrote_takes_no_room(name: str, tmp_path: Path) -> None:
+    """Few bytes claim gigabytes of zeros, or lines without end."""
+    write_ismrmrd(tmp_path / "a.h5", heads(64, 48))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        if name in ("ismrmrd_header", "kspace"):
+            file["kspace"] = transformed(heads(64, 48))
+        kind = file[name].dtype if name in file else "S2000000000"
+        shape = {"ismrmrd_header": (), "kspace": (10**6, 64, 48)}.get(name, (10**7,))
+        file.pop(name, None)
+        file.create_dataset(name, shape, kind, chunks=(1, 64, 48)[: len(shape)] or None)
+    with pytest.raises(ValueError, match=r"more than the 1 GiB|not one text"):
+        read_measured(tmp_path / "a.h5")
+
+
+def test_a_mask_that_nobody_wrote_takes_no_room(tmp_path: Path) -> None:
+    volume = tmp_path / "volume.h5"
+    make.write_fastmri(volume, truth=False, leave_out=("mask",))
+    with h5py.File(volume, "a") as file:
+        file.create_dataset("mask", (10**10,), bool, chunks=(100,))
+    with pytest.raises(UnreadableError, match="claims the shape 10000000000, more than"):
+        list(FastMRI(size=32).read(Source(volume, "train")))
+
+
+def test_lines_that_nobody_wrote_are_none(tmp_path: Path) -> None:
+    write_ismrmrd(tmp_path / "a.h5", heads(64, 48))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["dataset/data"].resize((10**4,))
+    with pytest.raises(ValueError, match=r"has a readout, \d+, outside of its"):
+        read_measured(tmp_path / "a.h5")
+
+
 def test_coils_are_to_be_combined_first(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["kspace"] = np.ones((3, 8, 64, 48), np.complex64)
     with pytest.raises(ValueError, match=r"3 × 8 × 64 × 48; .*combine the coils first"):
         read_measured(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("most", [np.nan, np.inf, 0.0, -1.0])
+def test_a_volume_without_a_largest_magnitude_is_refused(most: float, tmp_path: Path) -> None:
+    make.write_fastmri(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file.attrs["max"] = most
+    with pytest.raises(UnreadableError, match="its largest magnitude is"):
+        list(FastMRI(size=32, scale="volume").read(Source(tmp_path / "a.h5", "train")))
 
 
 def test_volumes_without_a_header_are_prepared(tmp_path: Path) -> None:

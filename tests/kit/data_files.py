@@ -188,8 +188,8 @@ def truncate(path: Path, share: float = 0.5) -> None:
     path.write_bytes(content[: int(share * len(content))])
 
 
-def save_mat(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    scipy.io.savemat(path, dict(arrays))
+def save_mat(path: Path, arrays: Mapping[str, NDArray[Any]], packed: bool = False) -> None:
+    scipy.io.savemat(path, dict(arrays), do_compression=packed)
 
 
 def npy_header(shape: tuple[int, ...], kind: str = "<f4") -> bytes:

@@ -231,6 +231,21 @@ BUGS = [
         "runs/test_damage.py::test_a_damaged_state_is_passed_over_for_an_older_one",
     ),
     Bug(
+        "runs: deleted while somebody has them",
+        "runs/jobs.py",
+        "    with alone(folder):\n        folder.delete()\n",
+        "    folder.delete()\n",
+        "runs/test_damage.py::"
+        "test_a_run_that_somebody_has_is_not_deleted_even_if_nobody_can_read_who",
+    ),
+    Bug(
+        "runs: a worker ends with a run that is deleted under its hands",
+        "runs/pool.py",
+        "    except (RuntimeError, FileNotFoundError):",
+        "    except RuntimeError:",
+        "runs/test_damage.py::test_a_worker_passes_over_a_run_that_it_cannot_have[gone]",
+    ),
+    Bug(
         "compare: who has reported goes on before the others have",
         "training/compare.py",
         "if isinstance(event, Stepped | Finished | Failed):",
@@ -948,6 +963,28 @@ BUGS = [
         "stack_of(high - pixels)",
         "stack_of(pixels.max() - pixels)",
         "datasets/test_foreign_images.py::test_radiographs_of_a_study_have_one_zero",
+    ),
+    Bug(
+        "images: black and white may be anything",
+        "datasets/formats/contents.py",
+        "if not 0 < span < np.inf:",
+        "if span == 0:",
+        "datasets/test_foreign_images.py::"
+        "test_numbers_beyond_all_bounds_are_no_brightness[MONOCHROME1-1e40]",
+    ),
+    Bug(
+        "MATLAB: numbers of a type that there is not are passed over",
+        "datasets/formats/matlab.py",
+        '            raise ValueError(f"its numbers are of type {stored}, which there is not")',
+        "            continue",
+        "datasets/test_matlab.py::test_what_no_array_can_be_is_told[a type that there is not-True]",
+    ),
+    Bug(
+        "fastMRI: any magnitude divides",
+        "datasets/fastmri.py",
+        "if not 0 < peak < inf:",
+        "if peak <= 0:",
+        "datasets/test_scanners.py::test_a_volume_without_a_largest_magnitude_is_refused[nan]",
     ),
     Bug(
         "k-space: the corner counts, not the middle",

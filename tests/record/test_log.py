@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.faults.disks import longest
-from reilab.disk import DiskError, replace_text
+from reilab.disk import DiskError, replace_array, replace_text
 from reilab.events import Checkpointed, Event, Finished, Paused, Stepped, Unread
 from reilab.record import codec
 from reilab.record.folder import RunFolder, find_run
@@ -102,8 +103,9 @@ def test_a_field_of_a_newer_version_is_passed_over(folder: RunFolder) -> None:
     [
         lambda folder: folder.record(FIRST),
         lambda folder: replace_text(folder.path / "notes.json", 200 * "new"),
+        lambda folder: replace_array(folder.path / "notes.json", np.ones(999)),
     ],
-    ids=["log", "file"],
+    ids=["log", "file", "array"],
 )
 def test_a_full_disk_leaves_what_was_there(
     folder: RunFolder, write: Callable[[RunFolder], None]

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from reilab.datasets.formats.contents import Contents, contents_of, file_format
+from reilab.datasets.formats.matlab import variables
 from reilab.foreign import UnreadableError, check_archive, check_shape, reading
 from reilab.torchfile import read_torch_file
 
@@ -46,8 +47,7 @@ class HeldArrays(Mapping[str, NDArray[Any]]):
         node = self.find(name)
         if node.dtype.kind not in "buifc":
             raise UnreadableError(f"holds no numbers: {name or 'it'} has the type {node.dtype}")
-        check_shape(node.shape, node.dtype.itemsize)
-        return np.asarray(node[()])
+        return np.asarray(whole(node))
 
     def __contains__(self, name: object) -> bool:
         return name in self.names
@@ -80,7 +80,17 @@ def opened(path: Path) -> Iterator[HeldArrays]:
             file = stack.enter_context(h5py.File(path, "r"))
             yield HeldArrays(list(file), partial(own_dataset, file))
         else:
-            yield _matlab(path)
+            yield _named(variables(path))
+
+
+def whole(node: Any) -> Any:
+    """All of an array, or of something with a shape and a type that reads it.
+
+    Raises:
+        UnreadableError: it would take too much.
+    """
+    check_shape(node.shape, node.dtype.itemsize)
+    return node[()]
 
 
 def _named(arrays: Mapping[str, Any]) -> HeldArrays:
@@ -226,18 +236,3 @@ def _tensors(path: Path) -> HeldArrays:
         return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
     return HeldArrays(tensors, find)
-
-
-def _matlab(path: Path) -> HeldArrays:
-    """The arrays of a file of version 5; those of version 7.3 are HDF5."""
-    # Takes a while to import, and most data sets have no MATLAB files.
-    from scipy.io import loadmat, whosmat
-
-    shapes = {name: shape for name, shape, _ in whosmat(path)}
-
-    def find(name: str) -> NDArray[Any]:
-        check_shape(shapes[name], np.dtype(float).itemsize)
-        array: NDArray[Any] = loadmat(path, variable_names=[name])[name]
-        return array
-
-    return HeldArrays(shapes, find)

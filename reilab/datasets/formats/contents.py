@@ -26,6 +26,9 @@ class Contents:
 
     ``note`` says what was changed in reading them, if anything; ``pixel`` is the height and the
     width of a pixel, in any unit.
+
+    Raises:
+        UnreadableError: nothing lies between black and white, or more than 32 bits can tell.
     """
 
     values: NDArray[np.float32]
@@ -33,6 +36,14 @@ class Contents:
     high: float
     note: str = ""
     pixel: tuple[float, float] = (1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            span = np.float32(self.high) - np.float32(self.low)
+        if not 0 < span < np.inf:
+            raise UnreadableError(
+                f"has {self.low:g} for black and {self.high:g} for white, which is no range"
+            )
 
     @property
     def unit(self) -> NDArray[np.float32]:
