@@ -59,7 +59,44 @@ MODES = (
     "training/test_steps.py::test_networks_learn_in_training_mode_and_are_judged_in_evaluation[mc]"
 )
 
+IDENTIFIABILITY = "identifiability.py"
+
 BUGS = [
+    Bug(
+        "identifiability: rays count as often as they cross",
+        IDENTIFIABILITY,
+        "(y * known.precondition(y))",
+        "(y * y)",
+        "test_identifiability.py::test_small_operators_see_what_algebra_says[ct-flips]",
+    ),
+    Bug(
+        "identifiability: the error bar is that of one normal number",
+        IDENTIFIABILITY,
+        "math.sqrt(2 * share",
+        "math.sqrt(share",
+        "test_identifiability.py::test_the_error_bar_is_that_of_other_probes",
+    ),
+    Bug(
+        "identifiability: what A sees of images that are not moved is left out",
+        IDENTIFIABILITY,
+        "torch.cat([x, group.act(g, x)])",
+        "group.act(g, x)",
+        "test_identifiability.py::test_mask_sees_the_union_of_the_moved_masks[1-Flips()]",
+    ),
+    Bug(
+        "identifiability: what is seen is not moved",
+        IDENTIFIABILITY,
+        "- group.act(g, seen(x))",
+        "- seen(group.act(g, seen(x)))",
+        "test_identifiability.py::test_commuting_is_told_from_not_commuting_element_by_element",
+    ),
+    Bug(
+        "identifiability: an element that is drawn twice counts twice",
+        IDENTIFIABILITY,
+        'torch.unique(group.sample(N_ELEMENTS, (key / "group").generator()), dim=0)',
+        'group.sample(N_ELEMENTS, (key / "group").generator())',
+        "cli/test_inspect.py::test_every_group_has_a_row",
+    ),
     Bug(
         "degenerate numbers: NaN is not beyond the bound",
         "training/evaluate.py",
