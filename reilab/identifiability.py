@@ -216,7 +216,7 @@ class _Linear:
 def _linear(physics: Physics) -> _Linear:
     inner = physics.radon if isinstance(physics, Transmission) else physics
     if isinstance(inner, Radon):
-        return _Linear(inner.double, ramp_filter, torch.float64)
+        return _Linear(inner, ramp_filter, inner.projector.matrix.dtype)
     x, z = torch.split(_signs((2, *inner.domain), Key(0)), 1)
     gap = inner(x + 2 * z) - inner(x) - 2 * inner(z)
     if float(gap.norm()) > 1e-3 * float(inner(x).norm()):

@@ -63,6 +63,27 @@ IDENTIFIABILITY = "identifiability.py"
 
 BUGS = [
     Bug(
+        "bootstrap: what is measured again has no noise",
+        "trained/bootstrap.py",
+        "problem.noise.sample(problem.physics(moved), rng)",
+        "problem.physics(moved)",
+        "trained/test_bootstrap.py::test_bounds_hold_as_often_as_they_promise",
+    ),
+    Bug(
+        "bootstrap: the map is not moved back",
+        "trained/bootstrap.py",
+        "problem.group.act(problem.group.inverse(g), gap)",
+        "gap",
+        "trained/test_bootstrap.py::test_the_map_is_moved_back",
+    ),
+    Bug(
+        "bootstrap: bounds are quantiles of the draws alone",
+        "trained/bootstrap.py",
+        "(self.draws.shape[1] + 1)",
+        "self.draws.shape[1]",
+        "trained/test_bootstrap.py::test_bounds_are_order_statistics",
+    ),
+    Bug(
         "identifiability: rays count as often as they cross",
         IDENTIFIABILITY,
         "(y * known.precondition(y))",
