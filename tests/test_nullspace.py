@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from kit.dense import matrix_of, projector
 from torch import Tensor
 
 from reilab.events import Evaluated
-from reilab.identifiability import matrix_of
 from reilab.key import Key
 from reilab.metrics import MOST, psnr
 from reilab.nullspace import STEPS, Map, exact_projection, measured_part, same
-from reilab.physics.base import Physics
-from reilab.physics.fourier import PatternMRI
+from reilab.physics.base import LinearPhysics, Physics
+from reilab.physics.fourier import CartesianMRI, PatternMRI
+from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.radon import Radon, parallel_beam, ramp_filter
 from reilab.physics.transmission import Transmission
 from reilab.problem import Problem, magnitude
@@ -211,3 +212,32 @@ def test_where_the_projection_is_not_known_there_are_no_parts() -> None:
     assert metrics is not None
     assert metrics.psnr == pytest.approx(20, abs=1e-3)
     assert (metrics.psnr_range, metrics.psnr_null) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "physics",
+    [
+        PixelMask((3, 8, 8), random_pixels(8, 0.5, Key(3))),
+        CartesianMRI((2, 8, 8), torch.tensor([1, 3, 4])),
+        parallel_beam(8, 3, "cpu", DOUBLE),
+    ],
+    ids=["mask", "mri", "ct"],
+)
+def test_measured_part_is_the_projection_on_what_is_seen(physics: LinearPhysics) -> None:
+    x = torch.randn(2, *physics.domain, generator=Key(2).generator(), dtype=DOUBLE)
+    part = measured_part(physics, x)
+    exact = x.flatten(1) @ projector(physics).T
+    torch.testing.assert_close(part.flatten(1), exact, atol=1e-4, rtol=1e-4)
+    lost = x - part
+    assert physics(lost).norm() < 1e-5 * physics(x).norm()
+    assert abs(float((lost * part).sum())) < 1e-4 * float(x.square().sum())
+    torch.testing.assert_close(measured_part(physics, part), part, atol=1e-4, rtol=1e-4)
+    # Dense algebra itself is right only if the adjoint is that of the operator.
+    y = torch.randn(2, *physics.range, generator=Key(1).generator(), dtype=DOUBLE)
+    torch.testing.assert_close(y.flatten(1) @ matrix_of(physics), physics.adjoint(y).flatten(1))
+
+
+def test_measured_part_of_an_image_that_leaves_no_trace_is_nothing() -> None:
+    lost = torch.zeros(1, 1, 8, 8)
+    mask = PixelMask((1, 8, 8), random_pixels(8, 0.5, Key(3)))
+    assert torch.equal(measured_part(mask, lost), lost)

@@ -17,12 +17,14 @@ counts = [0, 1, 2, 4, 8, 16, 32]
 
 # %%
 # %matplotlib inline
+import math
+
 import torch
 from IPython.display import display
 
 from reilab.course import Axes, Line, Table, chart, row
 from reilab.groups import GROUPS, Shifts
-from reilab.identifiability import matrix_of, news, seen_alone, seen_through
+from reilab.identifiability import inspect
 from reilab.key import Key
 from reilab.nullspace import measured_part
 from reilab.physics import CartesianMRI, PixelMask, parallel_beam, random_columns, random_pixels
@@ -42,10 +44,26 @@ usual = {"mri": "rotations", "inpainting": "shifts", "ct": "rotations"}
 
 
 # %%
+def matrix_of(physics, moved=lambda images: images):
+    unit = torch.eye(math.prod(physics.domain), dtype=torch.float64).view(-1, *physics.domain)
+    return physics(moved(unit)).flatten(1).T
+
+
+def singular_values(physics, group=None, g=()):
+    stack = [matrix_of(physics)]
+    stack += [matrix_of(physics, lambda unit, one=one: group.act(one[None], unit)) for one in g]
+    gram = sum(matrix.T @ matrix for matrix in stack) / len(stack)
+    return torch.linalg.eigvalsh(gram).flip(0).clamp(min=0).sqrt()
+
+
+def share(values, tolerance=1e-5):
+    return float((values > tolerance * values[0]).double().mean())
+
+
 def alone(name):
     rows, columns = matrix_of(operators[name]).shape
-    sight = seen_alone(operators[name])
-    return {"task": name, "m": rows, "n": columns, "rank": sight.rank(), "share": sight.share()}
+    seen = share(singular_values(operators[name]))
+    return {"task": name, "m": rows, "n": columns, "rank": round(seen * columns), "share": seen}
 
 
 Table([alone(name) for name in operators])
@@ -62,7 +80,7 @@ def elements(group, n):
 
 
 def meter(name, group, n):
-    return seen_through(operators[name], GROUPS[group](side), elements(group, n)).share()
+    return share(singular_values(operators[name], GROUPS[group](side), elements(group, n)))
 
 
 # %%
@@ -103,8 +121,7 @@ else:
 # %%
 def spectrum(n):
     group = GROUPS["rotations"](side)
-    sight = seen_through(operators["mri"], group, elements("rotations", n))
-    values = sight.singular_values.clamp(min=1e-6)
+    values = singular_values(operators["mri"], group, elements("rotations", n)).clamp(min=1e-6)
     return Line(range(1, len(values) + 1), values.tolist(), style="-")
 
 
@@ -117,10 +134,17 @@ chart(lines, Axes("dimension", "singular value", y_scale="log"))
 #
 # ## A group that commutes with $A$ teaches nothing
 #
-# Suppose that turning the image only turns the measurement: $A\,T_g = T'_g\,A$ for some $T'_g$ that acts on measurements. Then $A\,T_g x$ can be computed from $A\,x$. Nothing new is measured: whatever lies in the null space of $A$ lies in that of $A\,T_g$. The converse holds too: if $A\,T_g$ vanishes on the null space, take $T'_g = A\,T_g A^\dagger$. So there is a test, which `news` carries out: with $N$ the projector on the null space of $A$,
+# Suppose that turning the image only turns the measurement: $A\,T_g = T'_g\,A$ for some $T'_g$ that acts on measurements. Then $A\,T_g x$ can be computed from $A\,x$. Nothing new is measured: whatever lies in the null space of $A$ lies in that of $A\,T_g$. The converse holds too: if $A\,T_g$ vanishes on the null space, take $T'_g = A\,T_g A^\dagger$. So there is a test: with $N$ the projector on the null space of $A$,
 # $$\frac{\|A\,T_g\,N\|^2}{\|A\,T_g\|^2} = 0 \iff A\,T_g = T'_g\,A.$$
 
 # %%
+def news(physics, group, g):
+    matrix = matrix_of(physics)
+    blind = torch.eye(matrix.shape[1], dtype=torch.float64) - torch.linalg.pinv(matrix, rtol=1e-5) @ matrix
+    moved = [matrix_of(physics, lambda unit, one=one: group.act(one[None], unit)) for one in g]
+    return torch.stack([(one @ blind).square().sum() / one.square().sum() for one in moved])
+
+
 def row_of_news(name):
     found = {"task": name}
     for group in GROUPS:
@@ -195,8 +219,8 @@ g = EvenShifts().sample(8, Key(0).generator())
 
 
 def verdict(told, physics, group, g):
-    share = seen_through(physics, group, g).share()
-    return {"mask": told, "news": float(news(physics, group, g).mean()), "share seen": share}
+    seen = share(singular_values(physics, group, g))
+    return {"mask": told, "news": float(news(physics, group, g).mean()), "share seen": seen}
 
 
 # %%
@@ -212,11 +236,27 @@ Table(
 # %% [markdown]
 # **What you should see.** The same group is good for one operator and worthless for another. Symmetry helps where the *images* have it and the *operator* does not. That answers the first of three questions that people ask the [authors](https://github.com/edongdongchen/REI), *which group, for which operator?* Notebook 6 takes up *is it the network, or the group?*, and notebook 9 *why not train on synthetic pairs?*
 #
+# ## Where no matrix fits
+#
+# At 256×256 pixels a matrix would have 10¹⁰ entries. The same shares can be estimated from products with $A$ alone, for a few images of random signs (Lanczos' iteration; a dimension counts if it is seen with a tenth of the greatest strength): `reilab inspect mri --size 256` does it for each group, and tells how sure it is.
+
+# %%
+def estimated(name):
+    found = inspect(operators[name], GROUPS[usual[name]](side), Key(0))
+    parts = {"alone": found.alone, f"with {found.n_elements} {usual[name]}": found.through}
+    told = {part: f"{one.value:.3f} ± {one.deviation:.3f}" for part, one in parts.items()}
+    return {"task": name} | told
+
+
+for name in operators:
+    display(Table([estimated(name)]))
+
+# %% [markdown]
 # ## Questions to try
 #
 # 1. Rank $n$ is necessary. Why is it not enough? (What else must hold of the set of images? Think of a set that holds all of $\mathbb R^n$.)
 # 2. How many transforms are needed at the least, if $A$ sees $m$ of $n$ dimensions? Compare with the first chart.
-# 3. In the meter, use `.share(tolerance=0.05)`: a dimension counts only if it is seen with a twentieth of the greatest strength. How many transforms does it take now?
+# 3. In the meter, use `share(values, tolerance=0.05)`: a dimension counts only if it is seen with a twentieth of the greatest strength. How many transforms does it take now?
 # 4. Let CT have 7 views in place of 6. Do quarter turns teach something now? Why?
 # 5. Is there a group under which photographs stay photographs that is *not* made of shifts, turns and mirrors? Brightness? Zoom? What would it teach in inpainting?
 #

@@ -142,9 +142,8 @@ even = 2 * elements["shifts"]
 
 
 def outlook(told, group, g):
-    sight = seen_through(small, group, g)
-    share, weakest = f"{sight.share():.3f}", f"{float(sight.singular_values[-1]):.2f}"
-    return {"24 transforms": told, "share seen": share, "weakest singular value": weakest}
+    share = seen_through(small, group, g, reilab.Key(0)).share()
+    return {"24 transforms": told, "share seen": f"{share.value:.3f} ± {share.deviation:.3f}"}
 
 
 rows = [outlook(name, make(16), elements[name]) for name, make in GROUPS.items()]

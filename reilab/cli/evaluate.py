@@ -46,6 +46,7 @@ OWN = (
     ),
     option("noise", tuple[float, ...], (), "Noise levels, one after the other."),
     option("seed", int | None, None, "Seed of the test noise; that of the run otherwise."),
+    option("bootstrap", int, 0, "Draws for error bars, 19 or more; 0 for none."),
     option("out", Path | None, None, "Folder to make; a new one below evaluations/ otherwise."),
     option("json", bool, False, "End with one line of JSON."),
 )
@@ -64,11 +65,13 @@ def evaluate_networks(asked: Asked) -> None:
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")
     problem = asked.posed(options.spec)
     seed = asked.seed if options.seed is None else options.seed
-    levels = list(trained.evaluate(checkpoints, problem, noise, seed))
+    levels = list(trained.evaluate(checkpoints, problem, noise, seed, options.bootstrap))
     out.mkdir(parents=True, exist_ok=True)
     told = _told(asked, seed)
     files = trained.save_evaluation(levels, told, out)
     terminal.console().print(_table(levels, asked))
+    if levels[0].each[0].coverage:
+        terminal.console().print(_coverage(levels))
     print(f"written to {out}: {', '.join(file.name for file in files)}")
     if options.json:
         each = [one for level in levels for one in level.each]
@@ -111,6 +114,19 @@ def _table(levels: Sequence[LevelMarks], asked: Asked) -> Table:
             cells = [_cell(one, name, form) for name, (_, form) in columns.items()]
             table.add_row(f"{one.noise:g}", one.method, *cells)
         table.add_section()
+    return table
+
+
+def _coverage(levels: Sequence[LevelMarks]) -> Table:
+    """Nominal and empirical coverage of the bounds of error bars."""
+    title = "Share of the errors ‖x̂ − x‖ below the bound that holds with probability"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    for head in ("noise", "method", *levels[0].each[0].coverage):
+        table.add_column(head, justify="left" if head == "method" else "right")
+    for one in (one for level in levels for one in level.each):
+        table.add_row(
+            f"{one.noise:g}", one.method, *(f"{share:.0%}" for share in one.coverage.values())
+        )
     return table
 
 

@@ -1,4 +1,4 @@
-"""reilab app | train | compare | evaluate | reconstruct | reproduce | tasks | runs | data."""
+"""reilab app | train | compare | evaluate | … | inspect | tasks | runs | data."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ REILAB = commands(
         "reconstruct": ("Apply a trained network to measurements.", "reconstruct:reconstruct"),
         "reproduce": ("Run the paper's grid, headless.", "reproduce:reproduce"),
         "bench": ("How methods stand among each other.", "bench:bench"),
+        "inspect": ("What an operator sees, and what groups can teach.", "inspect:inspect_task"),
         "tasks": ("The inverse problems there are.", "train:list_tasks"),
         "runs": ("What has been run.", RUNS),
         "data": ("Images to learn from.", DATA),

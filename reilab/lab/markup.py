@@ -13,7 +13,7 @@ from reilab.lab.view import ERROR_MAP
 from reilab.show.panes import MEASUREMENT, PINV, TRUTH
 from reilab.show.results import BASELINE
 from reilab.show.scene import ERROR_TITLE, Shot
-from reilab.show.words import method_colour, method_title
+from reilab.show.words import NO_NEWS, group_text, method_colour, method_title
 
 HINT = (
     "Drag to move, Ctrl + wheel or two fingers to zoom, double click for the whole image. Drag "
@@ -93,25 +93,16 @@ def introduction(lab: Lab) -> str:
     return f'<div class="opening">{words}</div>'
 
 
-#: With less news than this, in shares, a group teaches nothing: what is left is rounding.
-NO_NEWS = 1e-3
-
-
 def news_html(group: str, news: float | None) -> str:
     """What the group can teach of what A does not see: the identifiability meter, in words."""
     if news is None:
         return ""
-    name = f"<b>{escape(group.capitalize())}</b>"
+    told = escape(group_text(group, news))
     if news < NO_NEWS:
-        return (
-            f'<div class="notice reilab-news" role="status">{name} teach nothing here: the '
-            "operator sees the same of an image that is moved by them. Choose another group.</div>"
-        )
+        return f'<div class="notice reilab-news" role="status">{told}</div>'
     return (
         f'<div class="reilab-news meter" role="status"><span class="bar" aria-hidden="true">'
-        f'<span style="width:{100 * news:.0f}%"></span></span><span>Of what the operator does not '
-        f"see of this image, it sees {news:.0%} when the image is moved by one of the "
-        f"{escape(group)}: that is what equivariance learns from.</span></div>"
+        f'<span style="width:{100 * news:.0f}%"></span></span><span>{told}</span></div>'
     )
 
 

@@ -57,6 +57,30 @@ def method_colour(name: str) -> str:
     return known[name].colour if name in known else NEUTRAL
 
 
+#: With less news than this, in shares, a group teaches nothing: what is left is rounding.
+NO_NEWS = 1e-3
+
+
+def group_text(group: str, news: float, image: str = "this image", moved: str = "one") -> str:
+    """What a group can teach of what A does not see: the identifiability meter, in words.
+
+    Args:
+        group: its name, in the plural.
+        news: how much of it leaves a trace in measurements of moved images, 0 to 1.
+        image: of what image, or of which.
+        moved: by how many of the group it is moved.
+    """
+    if news < NO_NEWS:
+        return (
+            f"{group.capitalize()} teach nothing here: the operator sees the same of an image that "
+            "is moved by them. Choose another group."
+        )
+    return (
+        f"Of what the operator does not see of {image}, it sees {news:.0%} when the image is moved "
+        f"by {moved} of the {group}: that is what equivariance learns from."
+    )
+
+
 def risk_terms() -> frozenset[str]:
     """The loss terms whose values are to be read beside the true risk."""
     return frozenset(one.term for one in weights().values() if one.estimates_risk)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -16,6 +16,7 @@ from reilab.key import Key
 from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
 from reilab.noise import mean
 from reilab.problem import Problem
+from reilab.trained.bootstrap import ErrorBars, bootstrap, rms
 from reilab.training.evaluate import Exam, bounded, psnr_of_parts
 
 Mark = tuple[float, ...]
@@ -26,19 +27,24 @@ class Assessment:
     """Marks of one reconstruction of all test measurements, by name, one value per image.
 
     ``consistency`` is (1/m) ‖y − A x̂‖² and ``sure`` Stein's estimate of (1/m) ‖A x̂ − A x‖², both in
-    units of y squared. The others are there only where the ground truth is known.
+    units of y squared. ``bound_90`` is what error bars say. The others are there only where the
+    ground truth is known.
 
     Args:
         method: what made it.
         noise: level of the measurements.
         marks: by name, in the order of the tables.
         images: what a person looks at, (N, C, H, W).
+        bars: error bars, if they were asked for.
+        coverage: the share of the errors that they cover, by nominal level; needs ground truth.
     """
 
     method: str
     noise: float
     marks: dict[str, Mark]
     images: Tensor
+    bars: ErrorBars | None = None
+    coverage: Mapping[str, float] = field(default_factory=dict)
 
     def mean(self, name: str) -> float:
         """The mean over the images."""
@@ -58,7 +64,12 @@ class Assessment:
 
 @torch.no_grad()
 def assess(
-    method: str, f: Callable[[Tensor], Tensor], problem: Problem, exam: Exam, key: Key
+    method: str,
+    f: Callable[[Tensor], Tensor],
+    problem: Problem,
+    exam: Exam,
+    key: Key,
+    n_bootstrap: int = 0,
 ) -> Assessment:
     """Reconstruct all test measurements and mark the results.
 
@@ -68,6 +79,11 @@ def assess(
         problem: with the noise that SURE is to believe in.
         exam: the measurements and, where known, the ground truth.
         key: SURE of the image at index i draws its probes from the stream ``key / i``.
+        n_bootstrap: draws for error bars; 0 for none.
+
+    Raises:
+        DivergedError: the results are no images.
+        ValueError: too few draws.
     """
     raw, fits, risks = [], [], []
     for index in torch.split(torch.arange(len(exam.y)), exam.batch):
@@ -84,7 +100,13 @@ def assess(
     if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, problem)):
         marks |= {"psnr_range": _listed(parts[0]), "psnr_null": _listed(parts[1])}
     marks |= {"consistency": _listed(torch.cat(fits)), "sure": _listed(torch.cat(risks))}
-    return Assessment(method, problem.noise.level, marks, found)
+    assessed = Assessment(method, problem.noise.level, marks, found)
+    if not n_bootstrap:
+        return assessed
+    bars = bootstrap(f, problem, exam, n_bootstrap, key / "bootstrap")
+    marks["bound_90"] = _listed(bars.bound(0.9))
+    coverage = {} if exam.x is None else bars.coverage(rms(xhat - exam.x))
+    return replace(assessed, bars=bars, coverage=coverage)
 
 
 def _against_truth(found: Tensor, truth: Tensor) -> dict[str, Mark]:
@@ -111,7 +133,7 @@ def marks_of(each: Sequence[Assessment]) -> list[str]:
 
 
 def per_image_csv(each: Sequence[Assessment]) -> str:
-    """A row for each noise level, method and image; PSNR in dB, the last two in units of y²."""
+    """A row for each noise level, method and image; PSNR in dB, SURE and consistency as y²."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = marks_of(each)
@@ -130,6 +152,7 @@ def summary(each: Sequence[Assessment]) -> list[dict[str, Any]]:
             "method": one.method,
             "images": len(one.images),
             **{name: {"mean": one.mean(name), "std": one.std(name)} for name in one.marks},
+            **({"coverage": one.coverage} if one.coverage else {}),
         }
         for one in each
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from reilab.disk import replace_text
@@ -22,6 +23,7 @@ from reilab.training.evaluate import prepare_exam
 from reilab.training.state import reconstruction
 
 PANE_INCHES = 2.6
+DEVIATION = "standard deviation"
 
 
 def save_cases(start: Assessment, network: Assessment, truth: Tensor | None, path: Path) -> None:
@@ -40,6 +42,10 @@ def save_cases(start: Assessment, network: Assessment, truth: Tensor | None, pat
     cases = {"worst": order[0], "best": order[-1]} if len(order) > 1 else {"only": order[0]}
     columns = {} if truth is None else {"ground truth": truth}
     columns |= {one.method: one.images for one in (start, network)}
+    if network.bars is not None:
+        # All channels together, as bright as can be.
+        shown = network.bars.deviation.square().sum(1, keepdim=True).sqrt()
+        columns[DEVIATION] = shown / shown.amax((1, 2, 3), keepdim=True)
     size = (PANE_INCHES * len(columns), (PANE_INCHES + 0.5) * len(cases) + 0.3)
     figure = Figure(figsize=size, layout="constrained", dpi=150)
     figure.suptitle(f"{network.method}, noise {network.noise:g}")
@@ -73,7 +79,11 @@ class LevelMarks:
 
 
 def evaluate(
-    checkpoints: Sequence[Checkpoint], problem: Problem, levels: Sequence[float], seed: int
+    checkpoints: Sequence[Checkpoint],
+    problem: Problem,
+    levels: Sequence[float],
+    seed: int,
+    n_bootstrap: int = 0,
 ) -> Iterator[LevelMarks]:
     """A†y and each network, for one noise level after the other.
 
@@ -82,6 +92,7 @@ def evaluate(
         problem: with the test measurements, or images to simulate them from.
         levels: noise levels; measurements that were acquired have one alone, which SURE believes.
         seed: of the test noise, as in ``TrainConfig``.
+        n_bootstrap: draws for error bars; 0 for none.
 
     Raises:
         ValueError: a checkpoint that does not fit; several levels for acquired measurements.
@@ -89,11 +100,15 @@ def evaluate(
     if not problem.test.has_truth and len(levels) > 1:
         raise ValueError("measurements that were acquired have the noise they have: one --noise")
     networks = {one.name: load_trained(one, problem) for one in distinct(checkpoints)}
-    return _evaluate(networks, problem, levels, seed)
+    return _evaluate(networks, problem, levels, seed, n_bootstrap)
 
 
 def _evaluate(
-    networks: dict[str, nn.Module], problem: Problem, levels: Sequence[float], seed: int
+    networks: dict[str, nn.Module],
+    problem: Problem,
+    levels: Sequence[float],
+    seed: int,
+    n_bootstrap: int,
 ) -> Iterator[LevelMarks]:
     for level in levels:
         posed = replace(problem, noise=problem.noise.at(level))
@@ -102,12 +117,15 @@ def _evaluate(
             name: reconstruction(network, posed.physics) for name, network in networks.items()
         }
         key = Key(seed) / "assess"
-        each = tuple(assess(name, f, posed, exam, key) for name, f in fs.items())
+        each = tuple(assess(name, f, posed, exam, key, n_bootstrap) for name, f in fs.items())
         yield LevelMarks(each, exam.truth)
 
 
 def save_evaluation(levels: Sequence[LevelMarks], asked: dict[str, Any], out: Path) -> list[Path]:
     """Write ``per_image.csv``, ``evaluation.json`` and a picture of cases for each network.
+
+    Where there are error bars, also ``deviation-METHOD-LEVEL.npy``, the standard deviations of each
+    network's images, float32 (N, C, H, W).
 
     Args:
         levels: what was found.
@@ -126,4 +144,7 @@ def save_evaluation(levels: Sequence[LevelMarks], asked: dict[str, Any], out: Pa
             path = out / f"cases-{name}-{network.noise:g}.png"
             save_cases(start, network, level.truth, path)
             pictures.append(path)
+            if network.bars is not None:
+                pictures.append(out / f"deviation-{name}-{network.noise:g}.npy")
+                np.save(pictures[-1], network.bars.deviation.cpu().numpy())
     return [out / "per_image.csv", out / "evaluation.json", *pictures]

@@ -260,6 +260,7 @@ def test_a_folder_of_images_and_an_unreadable_one(
     ("words", "told"),
     [
         ([], ("app", "compare", "train", "evaluate", "reconstruct", "reproduce", "tasks", "runs")),
+        (["inspect", "mri", "-h"], ("--group", "--size", "--json")),
         (["runs"], ("list", "show", "resume", "fork", "export", "thin", "delete")),
         (["runs", "--help"], ("list", "show", "resume", "fork", "export", "thin", "delete")),
         (["compare"], tuple(tasks())),

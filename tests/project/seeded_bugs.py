@@ -61,6 +61,8 @@ MODES = (
     "training/test_steps.py::test_networks_learn_in_training_mode_and_are_judged_in_evaluation[mc]"
 )
 
+IDENTIFIABILITY = "identifiability.py"
+
 BUGS = [
     Bug(
         "deepinv: masked entries are measured",
@@ -103,6 +105,62 @@ BUGS = [
         "copy.deepcopy(self.model)",
         "self.model",
         THERE + "every_method_trains_a_copy_of_a_network",
+    ),
+    Bug(
+        "bootstrap: what is measured again has no noise",
+        "trained/bootstrap.py",
+        "problem.noise.sample(problem.physics(moved), rng)",
+        "problem.physics(moved)",
+        "trained/test_bootstrap.py::test_bounds_hold_as_often_as_they_promise",
+    ),
+    Bug(
+        "bootstrap: the map is not moved back",
+        "trained/bootstrap.py",
+        "problem.group.act(problem.group.inverse(g), gap)",
+        "gap",
+        "trained/test_bootstrap.py::test_the_map_is_moved_back",
+    ),
+    Bug(
+        "bootstrap: bounds are quantiles of the draws alone",
+        "trained/bootstrap.py",
+        "math.ceil(round(level * (self.draws.shape[1] + 1), 6))",
+        "int(level * self.draws.shape[1])",
+        "trained/test_bootstrap.py::test_bounds_are_order_statistics",
+    ),
+    Bug(
+        "identifiability: rays count as often as they cross",
+        IDENTIFIABILITY,
+        "(y * known.precondition(y))",
+        "(y * y)",
+        "test_identifiability.py::test_singular_values_have_the_energy_of_the_operator",
+    ),
+    Bug(
+        "identifiability: the error bar is that of one normal number",
+        IDENTIFIABILITY,
+        "math.sqrt(2 * share",
+        "math.sqrt(share",
+        "test_identifiability.py::test_the_error_bar_is_that_of_other_probes",
+    ),
+    Bug(
+        "identifiability: what A sees of images that are not moved is left out",
+        IDENTIFIABILITY,
+        "torch.cat([x, group.act(g, x)])",
+        "group.act(g, x)",
+        "test_identifiability.py::test_mask_sees_the_union_of_the_moved_masks[1-Flips()]",
+    ),
+    Bug(
+        "identifiability: what is seen is not moved",
+        IDENTIFIABILITY,
+        "- group.act(g, seen(x))",
+        "- seen(group.act(g, seen(x)))",
+        "test_identifiability.py::test_commuting_is_told_from_not_commuting_element_by_element",
+    ),
+    Bug(
+        "identifiability: an element that is drawn twice counts twice",
+        IDENTIFIABILITY,
+        'torch.unique(group.sample(N_ELEMENTS, (key / "group").generator()), dim=0)',
+        'group.sample(N_ELEMENTS, (key / "group").generator())',
+        "cli/test_inspect.py::test_every_group_has_a_row",
     ),
     Bug(
         "degenerate numbers: NaN is not beyond the bound",

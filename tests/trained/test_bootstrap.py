@@ -1,0 +1,137 @@
+"""Error bars by the equivariant bootstrap: where their coverage is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from reilab.cli.main import main
+from reilab.datasets.samples import InMemory
+from reilab.groups import Rotations, Shifts
+from reilab.key import Key
+from reilab.noise import Gaussian
+from reilab.physics.mask import PixelMask
+from reilab.problem import Problem
+from reilab.trained.bootstrap import FEWEST, LEVELS, ErrorBars, bootstrap, rms
+from reilab.training.evaluate import Exam
+
+SIDE, N_IMAGES, SIGMA = 6, 400, 0.1
+
+
+def posed(pixels: Tensor, sigma: float = SIGMA, n_images: int = N_IMAGES) -> tuple[Problem, Exam]:
+    """Pixels of random images, with Gaussian noise."""
+    x = torch.rand(n_images, 1, SIDE, SIDE, generator=Key(0).generator())
+    mask = PixelMask((1, SIDE, SIDE), pixels)
+    samples = InMemory(x, None, None)
+    problem = Problem(mask, Gaussian(sigma), Shifts(SIDE), samples, samples)
+    y = problem.measured_once(samples, Key(1)).y
+    assert y is not None
+    return problem, Exam(y, x, x, batch=100)
+
+
+EVERY = torch.arange(SIDE * SIDE)
+
+
+def found_and_true(
+    f: Callable[[Tensor], Tensor], problem: Problem, exam: Exam, n: int = 39
+) -> tuple[ErrorBars, Tensor]:
+    assert exam.x is not None
+    return bootstrap(f, problem, exam, n, Key(2)), rms(f(exam.y) - exam.x)
+
+
+def test_bounds_hold_as_often_as_they_promise() -> None:
+    """Whose error is noise alone, the bootstrap draws it from the law that it has."""
+    problem, exam = posed(EVERY)
+    bars, errors = found_and_true(problem.physics.pinv, problem, exam)
+    for level, share in bars.coverage(errors).items():
+        nominal = float(level)
+        deviation = (nominal * (1 - nominal) / N_IMAGES) ** 0.5
+        assert abs(share - nominal) < 4 * deviation
+    # χ²: the relative deviation of a variance of n draws of all images is √(2/n).
+    mean_square = float(bars.deviation.square().mean())
+    assert mean_square == pytest.approx(SIGMA**2, rel=4 * (2 / (39 * exam.y.numel())) ** 0.5)
+    assert float(bars.draws.mean()) == pytest.approx(SIGMA, rel=0.02)
+
+
+def test_moved_images_tell_what_the_operator_does_not_see() -> None:
+    """Half of the pixels are lost: so is half of the energy of moved images, but of few.
+
+    Nothing is found of it where images are not moved, for A†A x̂ = x̂.
+    """
+    problem, exam = posed(EVERY[::2], 0.0)
+    bars, errors = found_and_true(problem.physics.pinv, problem, exam)
+    assert float(bars.draws.amax(1).min()) > 0.2
+    assert float(errors.mean()) > 0.3
+
+
+def test_the_map_is_moved_back() -> None:
+    """An error at one place of the detector is one at many places of the image."""
+    problem, exam = posed(EVERY, 0.0, 3)
+    spot = torch.zeros(1, 1, SIDE, SIDE)
+    spot[0, 0, 2, 3] = 1.0
+    bars, _ = found_and_true(lambda y: problem.physics.pinv(y) + spot, problem, exam)
+    energy = bars.deviation.square()
+    torch.testing.assert_close(energy.sum((1, 2, 3)), torch.ones(3))
+    assert int((energy[0] > 1e-3).sum()) > 10
+    # No shift leaves a pixel in its place.
+    assert float(energy[:, 0, 2, 3].max()) < 1e-9
+    torch.testing.assert_close(bars.draws, torch.full((3, 39), 1 / SIDE))
+
+
+def test_interpolation_is_no_error_of_the_network() -> None:
+    problem, exam = posed(EVERY, 0.0, 3)
+    turned = Problem(problem.physics, problem.noise, Rotations(), problem.train, problem.test)
+    bars = bootstrap(problem.physics.pinv, turned, exam, FEWEST, Key(0))
+    assert float(bars.deviation.max()) < 1e-6
+
+
+def test_bounds_are_order_statistics() -> None:
+    draws = torch.arange(1.0, 20.0).flip(0).repeat(2, 1)
+    bars = ErrorBars(torch.zeros(2, 1, 1, 1), draws)
+    assert [bars.bound(level)[0].item() for level in LEVELS] == [10, 16, 18, 19]
+    assert bars.coverage(torch.tensor([18.0, 20.0])) == {
+        "0.5": 0.0,
+        "0.8": 0.0,
+        "0.9": 0.5,
+        "0.95": 0.5,
+    }
+
+
+def test_draws_do_not_depend_on_batches() -> None:
+    problem, exam = posed(EVERY, n_images=5)
+    together, _ = found_and_true(problem.physics.pinv, problem, exam)
+    apart, _ = found_and_true(problem.physics.pinv, problem, Exam(exam.y, exam.x, exam.x, batch=2))
+    torch.testing.assert_close(together.draws, apart.draws)
+    assert float(together.draws.std(0).min()) > 0
+    assert float(together.draws.std(1).min()) > 0
+
+
+def test_too_few_draws_are_refused() -> None:
+    problem, exam = posed(EVERY, n_images=1)
+    with pytest.raises(ValueError, match="bootstrap = 18 is too small"):
+        bootstrap(problem.physics.pinv, problem, exam, 18, Key(0))
+
+
+@pytest.mark.slow
+def test_evaluate_tells_and_keeps_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    run, out = tmp_path / "run", tmp_path / "out"
+    main(["train", "inpainting", "--preset", "smoke", "--steps", "1", "--out", str(run)])
+    words = ["inpainting", "--checkpoint", str(run), "--bootstrap", "19", "--out", str(out)]
+    main(["evaluate", *words, "--json"])
+    *_, line = shown = capsys.readouterr().out.splitlines()
+    start, rei = json.loads(line)["results"]
+    assert list(rei["coverage"]) == [f"{level:g}" for level in LEVELS]
+    assert rei["bound_90"]["mean"] > 0
+    assert start["coverage"] != rei["coverage"] or start["bound_90"] != rei["bound_90"]
+    assert any("holds with probability" in row for row in shown)
+    (kept,) = out.glob("deviation-rei-*.npy")
+    assert np.load(kept).shape == (rei["images"], 3, 32, 32)
