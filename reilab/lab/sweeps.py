@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from concurrent.futures import Future
 from html import escape
 from typing import Any
 
@@ -26,6 +25,7 @@ from reilab.batch.sweep import (
     sweeps,
 )
 from reilab.lab.actions import attempt
+from reilab.lab.beside import thread
 from reilab.lab.board import Redraw
 from reilab.lab.choices import Choices
 from reilab.lab.exhibit import STRETCH, section
@@ -49,12 +49,6 @@ from reilab.show.words import method_title, number_text, parse_number
 MOST_RUNS = 200
 #: What a sweep has levels of, or what does not count in it.
 LEFT_OUT = ("methods", "noise", "same_noise", "assumed_noise", "seed", "device")
-
-
-@cache
-def _beside() -> ThreadPoolExecutor:
-    """One thread that makes folders, so that the server goes on to answer."""
-    return ThreadPoolExecutor(1, "reilab-sweep")
 
 
 def grid_of(choices: Choices, levels: str, n_seeds: str) -> Grid:
@@ -200,12 +194,12 @@ class SweepPanel(pn.viewable.Viewer):
         grid = self._grid()
         self._lab.hands.check_places(vars(cells_of(grid)[0].config().spec))
         sweep = self._lab.hands.do(begin, self._library.root, grid)
-        self._making = _beside().submit(sweep.go_on)
+        self._making = thread("sweep").submit(sweep.go_on)
         self._known = sweeps(self._library.root)
         put(self._chosen, options=[[sweep.name, sweep.name]], value=sweep.name)
 
     def _do(self, what: Callable[[Sweep], Callable[[], None]]) -> None:
-        self._making = self._lab.hands.do(_beside().submit, what(self._sweep))
+        self._making = self._lab.hands.do(thread("sweep").submit, what(self._sweep))
 
     def _compare_runs(self) -> None:
         sweep = self._sweep

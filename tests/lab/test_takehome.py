@@ -112,7 +112,7 @@ def test_images_of_ones_own_go_into_the_settings(
         Image.fromarray(pixels).save(root / "uploads" / "cells" / f"{index}.png")
     np.savez(root / "scan.npz", y=np.ones((1, 16, 16), np.complex64))
     lab = Lab(tmp_path / "runs")
-    panel = MyData(lab)
+    panel = MyData(lab, Library(lab.root), Ears())
     panel.toggle()
     assert [one[0] for one in panel._place.options] == ["", "scan.npz", "uploads/cells"]
     panel._place.value = "uploads/cells"
@@ -140,7 +140,7 @@ def test_who_watches_brings_and_changes_nothing(
 ) -> None:
     monkeypatch.setenv("REILAB_DATA", str(tmp_path / "data"))
     lab = Lab(tmp_path / "runs", Hands(tied=True))
-    panel = MyData(lab)
+    panel = MyData(lab, Library(lab.root), Ears())
     assert not panel._files.visible
     before = dict(lab.choices.further)
     panel._files.filename = ["a.png"]
