@@ -1,9 +1,8 @@
-"""AtWork: trained networks on files of somebody's own: their marks, or the images that they find."""
+"""AtWork: trained networks on files of somebody's own: their marks, or their images."""
 
 from __future__ import annotations
 
 import io
-import shlex
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -61,7 +60,6 @@ class Outcome:
 
     Args:
         words: what it is.
-        command: what does the same outside the page.
         file: to keep.
         columns: of the table of marks, and
         rows: its rows, as ``DataTable`` has them.
@@ -70,7 +68,6 @@ class Outcome:
     """
 
     words: str
-    command: str
     file: File
     columns: Sequence[list[str]] = ()
     rows: Sequence[Mapping[str, Any]] = ()
@@ -86,8 +83,8 @@ def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Outcome:
         OSError: there is no checkpoint, or something cannot be read.
     """
     problem = _posed(config, override(config.spec, places(config, data, EVALUATE)))
-    networks = find_checkpoints(str(folder.path))
-    [level] = evaluate(networks, problem, [config.noise], config.training.seed)
+    found, seed = find_checkpoints(str(folder.path)), config.training.seed
+    [level] = evaluate(found, problem, [config.noise], seed)
     columns, n_images = columns_of(level.each[0]), len(level.each[0].images)
     rows = [
         {
@@ -101,9 +98,8 @@ def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Outcome:
         for one in level.each
     ]
     return Outcome(
-        f"Means over {n_images} test images of {data}, measured as in the run, noise "
-        f"{config.noise:g}.",
-        _command(EVALUATE, config, folder, "--data", data),
+        f"Means over the test images of {data} ({n_images} of them), measured as those of the run, "
+        f"with noise {config.noise:g}.",
         File(f"{folder.name}-per_image.csv", per_image_csv(level.each).encode(), "text/csv"),
         columns=[["Method", ""], *([column.title, column.unit] for column in columns)],
         rows=rows,
@@ -117,25 +113,23 @@ def reconstructed(folder: RunFolder, config: RunConfig, name: str) -> Outcome:
         ValueError: none of them can be reconstructed, or the task reads no files.
         OSError: there is no checkpoint, or something cannot be read.
     """
-    place, networks = data_root() / name, find_checkpoints(str(folder.path))
-    sources, pose = measured_files(place), partial(_posed, config)
+    sources, pose = measured_files(data_root() / name), partial(_posed, config)
     shots, troubles = dict[str, list[Shot]](), dict[str, None]()
     with TemporaryDirectory() as out:
-        for network in networks:
+        for network in find_checkpoints(str(folder.path)):
             step, whose = read_position(network.path).step, Path(out) / network.name
             for done in reconstruct(sources, config.spec, pose, network, whose):
                 for told, start, image in _each(done):
                     found = shots.setdefault(told, [_shot(PINV, BASELINE, 0, start)])
                     found.append(_shot(network.name, method_title(network.name), step, image))
                 if done.trouble:
-                    troubles[f"{done.source.name}: {done.trouble}"] = None
+                    told = done.trouble.removeprefix(f"{done.source}: ")
+                    troubles[f"{done.source.name}: {told}"] = None
         if not shots:
             raise ValueError(" ".join(troubles))
         content = _packed(Path(out))
-    method = ("--method", networks[-1].name) if len(networks) > 1 else ()
     return Outcome(
         f"{len(shots)} measurements of {name}, reconstructed.",
-        _command(RECONSTRUCT, config, folder, *method, str(place), "--out", "images"),
         File(f"{folder.name}-images.zip", content, "application/zip"),
         shots=shots,
         troubles=list(troubles),
@@ -151,10 +145,6 @@ def places(config: RunConfig, name: str, kind: str) -> dict[str, str]:
 
 def _posed(config: RunConfig, spec: Spec) -> Problem:
     return replace(spec.build("cpu"), network=config.network)
-
-
-def _command(kind: str, config: RunConfig, folder: RunFolder, *words: str) -> str:
-    return shlex.join(["reilab", kind, config.task, "--checkpoint", folder.name, *words])
 
 
 def _each(done: Reconstructed) -> Iterator[tuple[str, Tensor, Tensor]]:
@@ -200,11 +190,11 @@ class AtWork(pn.viewable.Viewer):
         self._measurement = tool("choice", "measurement", "Measurement", "inline", 300)
         self._board = ImageBoard(View(hidden=[ERRORS]))
         self._images = pn.Column(self._board, **STRETCH)
+        tools = (self._run, self._begin, self._keep, self._measurement)
         self._view = pn.Column(
-            pn.Row(self._run, self._begin, self._keep, styles=dict(LINE), **STRETCH),
+            pn.Row(*tools, styles=dict(LINE), **STRETCH),
             self._trouble,
             self._told,
-            self._measurement,
             self._table,
             self._images,
             css_classes=["reilab-at-work"],
@@ -234,15 +224,15 @@ class AtWork(pn.viewable.Viewer):
         self._show(None)
 
     def _ask(self) -> None:
-        trouble = attempt(lambda: self._lab.hands.do(self._start))
-        set_html(self._trouble, notice_html([trouble]))
+        self._show(None)
+        if trouble := attempt(lambda: self._lab.hands.do(self._start)):
+            self._show(None, trouble)
 
     def _start(self) -> None:
         folder = run_named(self._run.value, self._library.root, examples())
         config = config_of(folder)
         own = places(config, self._name, self._kind)
         self._lab.hands.check_places({**vars(config.spec), **own})
-        self._show(None)
         self._begin.disabled = True
         set_html(self._told, WORKING)
         work = evaluated if self._kind == EVALUATE else reconstructed
@@ -258,9 +248,9 @@ class AtWork(pn.viewable.Viewer):
         """Show what has come out, or why nothing has; what comes of older questions is too late."""
         self._outcome, self._asked = outcome, self._asked + 1
         self._begin.disabled = not self._run.value
-        found = outcome or Outcome("", "", File("", b"", ""))
+        found = outcome or Outcome("", File("", b"", ""))
         set_html(self._trouble, notice_html([trouble, *found.troubles]))
-        set_html(self._told, told_html(outcome) if outcome else "")
+        set_html(self._told, f'<p role="status">{escape(found.words)}</p>' if outcome else "")
         self._keep.visible = outcome is not None
         self._keep.label = "CSV" if found.rows else "Images and arrays"
         put(self._table, visible=bool(found.rows), columns=list(found.columns))
@@ -279,11 +269,3 @@ class AtWork(pn.viewable.Viewer):
         if self._outcome:
             file = self._outcome.file
             self._browser.download(file.name, file.content, file.kind)
-
-
-def told_html(outcome: Outcome) -> str:
-    """What it is, and the command that does the same."""
-    return (
-        f'<p role="status">{escape(outcome.words)}</p>'
-        f'<p class="quiet">Outside the page: <code>{escape(outcome.command)}</code></p>'
-    )

@@ -29,8 +29,8 @@ from reilab.lab.content import (
 )
 from reilab.lab.differences import Configs, differing, facts, heads
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
-from reilab.lab.imagetools import tool
 from reilab.lab.hands import FREE, Hands
+from reilab.lab.imagetools import tool
 from reilab.lab.markup import key_html, row_head
 from reilab.lab.parts import Parts
 from reilab.lab.style import LINE, TALL
@@ -226,7 +226,8 @@ class Comparison(pn.viewable.Viewer):
 
     def look_ahead(self) -> None:
         """Show parts of images as soon as they have been computed."""
-        if any([parts.poll() for parts in self._parts.values()]):
+        fresh = [parts.poll() for parts in self._parts.values()]
+        if any(fresh):
             self.update()
 
     def _split(self, scene: Scene) -> Scene:
