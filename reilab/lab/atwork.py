@@ -123,8 +123,9 @@ def reconstructed(folder: RunFolder, config: RunConfig, name: str) -> Outcome:
                     found = shots.setdefault(told, [_shot(PINV, BASELINE, 0, start)])
                     found.append(_shot(network.name, method_title(network.name), step, image))
                 if done.trouble:
-                    told = done.trouble.removeprefix(f"{done.source}: ")
-                    troubles[f"{done.source.name}: {told}"] = None
+                    file = done.source.name
+                    told = done.trouble.replace(str(done.source), file)
+                    troubles[told if file in told else f"{file}: {told}"] = None
         if not shots:
             raise ValueError(" ".join(troubles))
         content = _packed(Path(out))

@@ -21,11 +21,12 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.record.notes import read_notes
 from reilab.runs import jobs
-from reilab.runs.config import config_of
+from reilab.runs.config import configure
+from reilab.runs.execute import execute
 from reilab.runs.roster import worker_alive
 
 pytestmark = IN_A_BROWSER
-RUN = "lecture"
+RUN, TRAINED = "lecture", "trained"
 #: Where a point of a chart is in the window.
 PLACE = """
 ([label, x, y]) => {
@@ -61,6 +62,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for index in range(6):
         pixels = rng.integers(0, 255, (64, 64), np.uint8)
         Image.fromarray(pixels).save(mine / f"{index}.png")
+    config = configure("mri", "smoke", ["ei", "rei"], training={"steps": 1})
+    execute(RunFolder.create(root / TRAINED, config.to_yaml()))
     write_run(root, RUN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REILAB_DATA", str(base / "data"))
@@ -96,11 +99,9 @@ def test_a_run_on_a_folder_of_images_ends_with_a_notification(site: Site) -> Non
 
 
 def test_trained_networks_are_put_to_work_on_files_below_the_data_root(site: Site) -> None:
-    run, page = site.run().name, site.page
-    config = config_of(site.run())
-    problem = config.spec.build()
+    page, problem = site.page, configure("mri", "smoke").spec.build()
     y = problem.measure(problem.test.batch(torch.arange(1)), Key(0)).y
-    mask = torch.zeros(config.spec.size).index_fill(0, problem.physics.columns, 1)  # type: ignore[attr-defined]
+    mask = torch.zeros(32).index_fill(0, problem.physics.columns, 1)  # type: ignore[attr-defined]
     root = site.root.parent / "data"
     np.savez(root / "scan.npz", y=y.numpy(), mask=mask.numpy())
     np.savez(root / "strange.npz", y=np.ones((1, 5, 5), np.complex64))
@@ -108,7 +109,7 @@ def test_trained_networks_are_put_to_work_on_files_below_the_data_root(site: Sit
 
     def put_to_work(name: str) -> None:
         page.locator(".reilab-my-data select").select_option(name)
-        page.locator(".reilab-trained select").select_option(run)
+        page.locator(".reilab-trained select").select_option(TRAINED)
         site.click("put-to-work")
 
     put_to_work("mine")
@@ -135,8 +136,7 @@ def test_trained_networks_are_put_to_work_on_files_below_the_data_root(site: Sit
 
 
 def test_compared_runs_show_what_is_seen_and_unseen(site: Site) -> None:
-    run = site.run().name
-    site.go(f"tab=compare&compared={run},{RUN}&part=unseen")
+    site.go(f"tab=compare&compared={TRAINED},{RUN}&part=unseen")
     numbers = site.pane("rei").first.locator(".numbers")
     soon(lambda: re.match(r"seen [\d.]+ · unseen [\d.]+ dB", numbers.inner_text()), "both PSNR")
     note = site.page.locator(".reilab-note:visible")
