@@ -55,8 +55,8 @@ WORKING = '<p class="quiet" role="status">The networks are at work …</p>'
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
-    """What trained networks have come to.
+class Made:
+    """What trained networks have made of some files.
 
     Args:
         words: what it is.
@@ -75,7 +75,7 @@ class Outcome:
     troubles: Sequence[str] = ()
 
 
-def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Outcome:
+def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Made:
     """The marks of A†y, and of the networks of a run, on images below the data root.
 
     Raises:
@@ -97,7 +97,7 @@ def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Outcome:
         }
         for one in level.each
     ]
-    return Outcome(
+    return Made(
         f"Means over the test images of {data} ({n_images} of them), measured as those of the run, "
         f"with noise {config.noise:g}.",
         File(f"{folder.name}-per_image.csv", per_image_csv(level.each).encode(), "text/csv"),
@@ -106,7 +106,7 @@ def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Outcome:
     )
 
 
-def reconstructed(folder: RunFolder, config: RunConfig, name: str) -> Outcome:
+def reconstructed(folder: RunFolder, config: RunConfig, name: str) -> Made:
     """What the networks of a run make of measurements below the data root.
 
     Raises:
@@ -129,7 +129,7 @@ def reconstructed(folder: RunFolder, config: RunConfig, name: str) -> Outcome:
         if not shots:
             raise ValueError(" ".join(troubles))
         content = _packed(Path(out))
-    return Outcome(
+    return Made(
         f"{len(shots)} measurements of {name}, reconstructed.",
         File(f"{folder.name}-images.zip", content, "application/zip"),
         shots=shots,
@@ -182,7 +182,7 @@ class AtWork(pn.viewable.Viewer):
         super().__init__()
         self._library, self._lab, self._browser = library, lab, browser
         self._name, self._kind, self._asked = "", EVALUATE, 0
-        self._outcome: Outcome | None = None
+        self._outcome: Made | None = None
         self._run = tool("choice", "trained", "Trained networks", "inline", 420)
         self._begin = small_button("Evaluate", self._ask, "put to work")
         self._keep = small_button("CSV", self._download, "keep outcome")
@@ -240,16 +240,16 @@ class AtWork(pn.viewable.Viewer):
         answer = partial(self._answer, self._asked)
         beside(partial(work, folder, config, self._name), answer, "trained")
 
-    def _answer(self, asked: int, done: Future[Outcome]) -> None:
+    def _answer(self, asked: int, done: Future[Made]) -> None:
         if asked == self._asked:
             trouble = done.exception()
             self._show(None if trouble else done.result(), str(trouble or ""))
 
-    def _show(self, outcome: Outcome | None, trouble: str = "") -> None:
+    def _show(self, outcome: Made | None, trouble: str = "") -> None:
         """Show what has come out, or why nothing has; what comes of older questions is too late."""
         self._outcome, self._asked = outcome, self._asked + 1
         self._begin.disabled = not self._run.value
-        found = outcome or Outcome("", File("", b"", ""))
+        found = outcome or Made("", File("", b"", ""))
         set_html(self._trouble, notice_html([trouble, *found.troubles]))
         set_html(self._told, f'<p role="status">{escape(found.words)}</p>' if outcome else "")
         self._keep.visible = outcome is not None

@@ -137,7 +137,7 @@ def test_trained_networks_are_put_to_work_on_files_below_the_data_root(site: Sit
 
 def test_compared_runs_show_what_is_seen_and_unseen(site: Site) -> None:
     site.go(f"tab=compare&compared={TRAINED},{RUN}&part=unseen")
-    numbers = site.pane("rei").first.locator(".numbers")
+    numbers = site.page.locator(".reilab-pane-rei:visible .numbers").first
     soon(lambda: re.match(r"seen [\d.]+ · unseen [\d.]+ dB", numbers.inner_text()), "both PSNR")
     note = site.page.locator(".reilab-note:visible")
     # The images of the made-up run are smaller than those of its operator.
