@@ -17,26 +17,10 @@ from reilab.plain import to_json, to_plain
 from reilab.record.folder import unused
 from reilab.settings import override
 from reilab.trained import evaluate as trained
-from reilab.trained.assess import Assessment, summary
+from reilab.trained.assess import columns_of, summary
 from reilab.trained.checkpoints import find_checkpoints
 from reilab.trained.evaluate import LevelMarks
 
-#: Columns of the table, heading and digits by mark; the files have all marks. The last two are the
-#: PSNR of what A sees of the error, and of what it does not.
-AGAINST_TRUTH = {
-    "psnr": ("PSNR\n[dB]", ".2f"),
-    "rei_legacy_psnr": ("legacy\n[dB]", ".2f"),
-    "ssim": ("SSIM", ".3f"),
-    "nmse": ("NMSE", ".3f"),
-    "psnr_range": ("range\n[dB]", ".2f"),
-    "psnr_null": ("null\n[dB]", ".2f"),
-}
-WITHOUT_TRUTH = {
-    "consistency": ("‖y − Ax̂‖²/m", ".3g"),
-    "sure": ("SURE of ‖Ax̂ − Ax‖²/m", ".3g"),
-}
-#: Without their deviations: the table fits into 80 columns.
-MEANS_ALONE = ("rei_legacy_psnr", "nmse", "psnr_range", "psnr_null")
 OWN = (
     option(
         "checkpoint",
@@ -105,13 +89,13 @@ def _table(levels: Sequence[LevelMarks], asked: Asked) -> Table:
     table.pad_edge, table.padding = False, (0, 1, 0, 0)
     table.add_column("noise", justify="right")
     table.add_column("method")
-    told = AGAINST_TRUTH if known else WITHOUT_TRUTH
-    columns = {name: told[name] for name in told if name in first.marks}
-    for heading, _ in columns.values():
-        table.add_column(heading, justify="right")
+    columns = columns_of(first)
+    for column in columns:
+        unit = f"\n[{column.unit}]" if column.unit else ""
+        table.add_column(f"{column.title}{unit}", justify="right")
     for level in levels:
         for one in level.each:
-            cells = [_cell(one, name, form) for name, (_, form) in columns.items()]
+            cells = [column.shown(one) for column in columns]
             table.add_row(f"{one.noise:g}", one.method, *cells)
         table.add_section()
     return table
@@ -128,11 +112,6 @@ def _coverage(levels: Sequence[LevelMarks]) -> Table:
             f"{one.noise:g}", one.method, *(f"{share:.0%}" for share in one.coverage.values())
         )
     return table
-
-
-def _cell(one: Assessment, name: str, form: str) -> str:
-    spread = "" if name in MEANS_ALONE else f" ± {one.std(name):{form}}"
-    return f"{one.mean(name):{form}}{spread}"
 
 
 evaluate = of_trained(evaluate_networks, OWN)

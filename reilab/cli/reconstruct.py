@@ -34,7 +34,7 @@ def reconstruct_files(asked: Asked) -> None:
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")
     if not options.inputs:
         raise ValueError("name the files of measurements to reconstruct")
-    sources = [file for one in options.inputs for file in _files(one)]
+    sources = [file for one in options.inputs for file in measured_files(one)]
     failed = []
     for outcome in trained.reconstruct(sources, options.spec, asked.posed, checkpoint, out):
         if outcome.trouble:
@@ -46,10 +46,6 @@ def reconstruct_files(asked: Asked) -> None:
     print(f"{n_done} of {len(sources)} inputs reconstructed, in {out}")
     if failed:
         raise RuntimeError(f"not reconstructed: {', '.join(str(one.source) for one in failed)}")
-
-
-def _files(place: Path) -> list[Path]:
-    return measured_files(place) if place.is_dir() else [place]
 
 
 reconstruct = of_trained(reconstruct_files, OWN)

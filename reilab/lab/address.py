@@ -23,7 +23,7 @@ PLAIN = (
 )
 LISTS = ("hidden", "compared")
 RANGES = ("window", "zoom")
-OTHER = ("smoothing", "theme", "watch", "present")
+OTHER = ("smoothing", "levels", "seeds", "swept", "theme", "watch", "present")
 VIEWED = (*PLAIN, *LISTS, *RANGES, *OTHER)
 
 

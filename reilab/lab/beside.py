@@ -13,15 +13,23 @@ T = TypeVar("T")
 
 
 @cache
-def _thread() -> ThreadPoolExecutor:
-    """One for all sessions, so that a server with many of them goes on to answer."""
-    return ThreadPoolExecutor(1, "reilab-beside")
+def thread(kind: str) -> ThreadPoolExecutor:
+    """One for each kind of work of all sessions, so that a server with many goes on to answer."""
+    return ThreadPoolExecutor(1, f"reilab-{kind}")
 
 
-def beside(work: Callable[[], T], answer: Callable[[Future[T]], None]) -> None:
-    """Do some work, and then let the session answer; at once where there is no session."""
+def beside(
+    work: Callable[[], T], answer: Callable[[Future[T]], None], kind: str = "beside"
+) -> None:
+    """Do some work, and then let the session answer; at once where there is no session.
+
+    Args:
+        work: what takes long.
+        answer: takes what it has come to, or why not.
+        kind: of work; one waits for another of its kind alone.
+    """
     document = pn.state.curdoc
-    doing = _thread().submit(work)
+    doing = thread(kind).submit(work)
     if document is None:
         answer(doing)
     else:

@@ -29,8 +29,10 @@ from reilab.lab.content import (
 )
 from reilab.lab.differences import Configs, differing, facts, heads
 from reilab.lab.exhibit import LOOKS, STRETCH, Exhibit, section
+from reilab.lab.hands import FREE, Hands
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import key_html, row_head
+from reilab.lab.parts import Parts
 from reilab.lab.style import LINE, TALL
 from reilab.lab.takehome import Facts
 from reilab.lab.text import block, set_html
@@ -62,6 +64,7 @@ def content_of_several(
     look: View,
     methods: set[str],
     curves: Collection[str] = (PSNR,),
+    split: Callable[[Scene], Scene] = lambda scene: scene,
 ) -> Content:
     """The images, curves and results of some methods of runs that have all been posed.
 
@@ -70,13 +73,14 @@ def content_of_several(
         look: moment and test image.
         methods: those to show.
         curves: kinds of curves to show.
+        split: the part of the images of a run that is asked for.
     """
     given = letters(list(runs))
     histories = {letter: runs[name] for name, letter in given.items()}
     n_shown = min(map(n_images, histories.values()))
     sample = min(look.sample, max(n_shown - 1, 0))
     rows_of_images = [
-        _row(name, runs[name], sample, look.at, methods) for name in list(runs)[:MOST_ROWS]
+        split(_row(name, runs[name], sample, look.at, methods)) for name in list(runs)[:MOST_ROWS]
     ]
     kept = methods | {PINV}
     series: dict[str, Callable[[History], dict[str, Series]]] = {
@@ -95,6 +99,7 @@ def content_of_several(
         n_steps=max(map(length, histories.values())),
         marks=[],
         rows=_lines(runs, kept),
+        splits=True,
     )
 
 
@@ -125,9 +130,17 @@ def _row(name: str, history: History, sample: int, at: int | None, methods: set[
 
 
 def _together(rows: Sequence[Scene], given: Mapping[str, str], errors: bool) -> Scene:
-    """One scene of all, with one scale of errors; its shots are those that fit over each other."""
+    """One scene of all, with one scale of errors; its shots are those that fit over each other.
+
+    Parts that A does not see share their scale, which is another for each scene, too.
+    """
     scale = max(row.end for row in rows) if errors else None
-    first = rows[0]
+    widest = max((row for row in rows if row.span), key=lambda row: row.high, default=None)
+    if widest:
+        low, high, note = widest.low, widest.high, widest.note
+        rows = [replace(r, low=low, high=high, note=note) if r.span else r for r in rows]
+    note = " ".join(dict.fromkeys(row.note for row in rows))
+    first = replace(rows[0], note=note)
     shots = [shot for shot in first.shots if shot.key == TRUTH]
     for row in rows:
         shots += [
@@ -139,7 +152,7 @@ def _together(rows: Sequence[Scene], given: Mapping[str, str], errors: bool) -> 
         first,
         run="+".join(row.run for row in rows),
         shots=shots,
-        rows=[replace(row, scale=scale) for row in rows],
+        rows=[replace(row, scale=scale, note=note) for row in rows],
         scale=scale,
     )
 
@@ -162,9 +175,10 @@ HINT = "Tick runs of one task in the list of all runs: each gets a row of images
 class Comparison(pn.viewable.Viewer):
     """Images, curves and results of several runs; ``update`` sends only what has changed."""
 
-    def __init__(self, library: Library, view: View, browser: Browser) -> None:
+    def __init__(self, library: Library, view: View, browser: Browser, hands: Hands = FREE) -> None:
         super().__init__()
-        self._library, self._look = library, view
+        self._library, self._look, self._hands = library, view, hands
+        self._parts: dict[str, Parts] = {}
         self._words = block()
         self._methods = tool("checks", "compared-methods", "Methods", "inline")
         self._curves = tool(
@@ -210,6 +224,18 @@ class Comparison(pn.viewable.Viewer):
         finally:
             self._busy = False
 
+    def look_ahead(self) -> None:
+        """Show parts of images as soon as they have been computed."""
+        fresh = [parts.poll() for parts in self._parts.values()]
+        if any(fresh):
+            self.update()
+
+    def _split(self, scene: Scene) -> Scene:
+        """The part of the images of one run that is asked for."""
+        config = partial(self._library.config, scene.run)
+        parts = self._parts.setdefault(scene.run, Parts(self._look, config, self._hands))
+        return parts.of(scene)
+
     def _facts(self) -> Facts:
         """Of the runs that are shown, by their letters."""
         return {
@@ -238,7 +264,7 @@ class Comparison(pn.viewable.Viewer):
         units = heads(configs, list(next(iter(told.values()), {})))
         more = self.exhibit.show(
             replace(
-                content_of_several(posed, self._look, methods, curves),
+                content_of_several(posed, self._look, methods, curves, self._split),
                 heads=[
                     row_head(given[name], titles[name], told.get(name, {}), units)
                     for name in list(posed)[:MOST_ROWS]

@@ -82,6 +82,9 @@ HELP: Mapping[str, str] = {
     "error maps that are on screen, with captions, and the settings at its foot.",
     "curve": "Draws PSNR against steps below the images of the figure.",
     "my-data": "Folders and files below the data root, and what was brought there from a browser.",
+    "trained": "A run with trained networks: they are put to work on your files with the operator, "
+    "the noise and the image size of the run.",
+    "measurement": "Which of your measurements is shown.",
     "filter": "Shows the runs in whose row all of these words occur: name, task, methods, noise, "
     "group, date or note. Leave it empty for all runs.",
     "levels": "The noise levels of the sweep, parted by blanks. There is a run for each of them "

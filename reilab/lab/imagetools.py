@@ -140,8 +140,8 @@ def tool(
         help=explain(name),
         place=place,
         css_classes=[slug(name)],
-        # A width of its own would be the least width of the whole line.
-        styles={"width": f"{width}px"} if width else {},
+        # A width of its own would be the least width of the whole line; fingers need more room.
+        styles={"width": f"calc({width}px + var(--touch, 0px))"} if width else {},
         margin=0,
         align="center",
         **more,

@@ -141,7 +141,7 @@ def head_html(shot: Shot) -> str:
             f"{UNTRAINED if shot.judged and not shot.step else ''}"
         )
     else:
-        numbers = f"step {shot.step:,}"
+        numbers = f"step {shot.step:,}" if shot.judged else "what the networks begin with"
     return f'<div class="title">{chip}{name}</div><div class="numbers">{numbers}</div>'
 
 

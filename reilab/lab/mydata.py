@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from concurrent.futures import Future
-from functools import partial
+from functools import cached_property, partial
 from html import escape
 from typing import Any
 
@@ -16,14 +16,17 @@ from reilab.datasets.findings import MOST_UPLOADED, UPLOADS, Findings, findings,
 from reilab.datasets.formats.reader import readers
 from reilab.datasets.store import data_root
 from reilab.lab.actions import attempt
+from reilab.lab.atwork import EVALUATE, RECONSTRUCT, AtWork
 from reilab.lab.beside import beside
+from reilab.lab.exhibit import STRETCH
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, heading, quiet, set_html, small_button
-from reilab.lab.web.components import put
+from reilab.lab.web.components import Browser, put
 from reilab.methods.registry import methods
+from reilab.runs.library import Library
 from reilab.show.panes import to_pixels, to_png
 from reilab.tasks.registry import MEASURED, tasks
 
@@ -100,11 +103,14 @@ class MyData(pn.viewable.Viewer):
 
     Args:
         lab: takes them.
+        library: has runs whose networks can be put to work on them.
+        browser: takes files to the person.
     """
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, library: Library, browser: Browser) -> None:
         super().__init__()
         self._lab, self._name = lab, ""
+        self._library, self._browser = library, browser
         self._place = tool("choice", "my-data", "Below the data root", "inline", 380)
         self._files = pmui.FileInput(
             label="Bring files",
@@ -118,12 +124,14 @@ class MyData(pn.viewable.Viewer):
         self._told, self._trouble = block(), block()
         self._images = small_button("Train on these images", self._use_images, "use images")
         self._measured = small_button("Use as measurements", self._use_measured, "use measured")
+        self._networks = pn.Column(visible=False, styles=dict(TALL), **STRETCH)
         self._view = pn.Column(
             pn.Row(heading("My data", align="center"), quiet(WORDS), margin=0, styles=dict(LINE)),
             pn.Row(self._place, self._files, margin=(8, 0), styles=dict(LINE)),
             self._trouble,
             self._told,
-            pn.Row(self._images, self._measured, margin=(8, 0, 0, 0), styles=dict(LINE)),
+            pn.Row(self._images, self._measured, margin=(8, 0), styles=dict(LINE)),
+            self._networks,
             css_classes=["reilab-my-data-panel"],
             visible=False,
             margin=(0, 0, 18, 0),
@@ -169,6 +177,15 @@ class MyData(pn.viewable.Viewer):
         set_html(self._told, findings_html(self._name, found) if found else "")
         self._images.visible = found is not None and found.n_images > 1
         self._measured.visible = found is not None and not found.n_images
+        self._networks.visible = found is not None
+        if found is not None:
+            self._at_work.offer(self._name, EVALUATE if found.n_images else RECONSTRUCT)
+            # Made when there are files to put them to work on.
+            self._networks.objects = [self._at_work]
+
+    @cached_property
+    def _at_work(self) -> AtWork:
+        return AtWork(self._library, self._lab, self._browser)
 
     def _keep(self, event: Any) -> None:
         if event.new:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import cache
 
+from reilab.lab.beside import thread
 from reilab.lab.choices import Choices
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.headline import problem_title
@@ -16,12 +17,6 @@ from reilab.runs.outlook import Outlook, outlook
 
 #: So long a page waits for its first picture.
 FIRST_SECONDS = 1.0
-
-
-@cache
-def beside() -> ThreadPoolExecutor:
-    """One thread for all sessions, so that a server with many of them goes on to answer."""
-    return ThreadPoolExecutor(1, "reilab-outlook")
 
 
 class Outlooks:
@@ -88,7 +83,7 @@ class Outlooks:
         asked = (config.task, config.spec, config.training.seed, config.training.previews, sample)
         if asked != self._asked:
             self._asked = asked
-            self._future = beside().submit(self._look, config, sample)
+            self._future = thread("outlook").submit(self._look, config, sample)
 
     def _look(self, config: RunConfig, sample: int) -> Outlook:
         self._hands.check_places(vars(config.spec))

@@ -75,7 +75,7 @@ class LabPage(pn.viewable.Viewer):
         self._told_early: list[Mapping[str, Any]] = []
         self.browser = Browser(keys=list(keys.KEYS))
         told = self._open(query)
-        self._keys, self._mydata = KeyList(), MyData(self.lab)
+        self._keys, self._mydata = KeyList(), MyData(self.lab, library, self.browser)
         links = (
             small_button("Guided tour", self._toggle_tour, "tour", "text"),
             small_button("My data", self._mydata.toggle, "my data", "text"),
@@ -115,7 +115,7 @@ class LabPage(pn.viewable.Viewer):
 
     def _tick(self) -> None:
         self._unseen += self.lab.poll()
-        self._run.look_ahead()
+        (self._comparison if self.look.tab == "compare" else self._run).look_ahead()
         if self._beat.shows():
             if self._unseen:
                 rewound = any(isinstance(event, Started) for event in self._unseen)
@@ -244,7 +244,7 @@ class LabPage(pn.viewable.Viewer):
 
     @cached_property
     def _comparison(self) -> Comparison:
-        return Comparison(self._library, self.look, self.browser)
+        return Comparison(self._library, self.look, self.browser, self.lab.hands)
 
     @cached_property
     def _sweeps(self) -> SweepPanel:

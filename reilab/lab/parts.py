@@ -7,13 +7,14 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import lru_cache
 
+from reilab.lab.beside import thread
 from reilab.lab.hands import Hands
-from reilab.lab.outlooks import beside
 from reilab.lab.view import View
 from reilab.problem import Problem
-from reilab.runs.config import RunConfig, build, from_yaml
+from reilab.runs.config import RunConfig
 from reilab.show.parts import IMAGE, SPECTRUM, spectrum_of, split_of
 from reilab.show.scene import Scene
+from reilab.tasks.registry import Spec
 
 COMPUTING = "What A sees is being computed …"
 
@@ -45,7 +46,7 @@ class Parts:
         key = (*asked, *((shot.key, shot.step) for shot in scene.shots))
         if key != self._key and self._future is None:
             self._key = key
-            self._future = beside().submit(self._split, config, scene, part)
+            self._future = thread("outlook").submit(self._split, config, scene, part)
         return self._shown or replace(scene, note=COMPUTING)
 
     def poll(self) -> bool:
@@ -60,13 +61,13 @@ class Parts:
             self._hands.check_places(vars(config.spec))
             if part == SPECTRUM:
                 return spectrum_of(scene)
-            return split_of(scene, part, _problem(config.to_yaml()))
+            return split_of(scene, part, _problem(config.spec))  # type: ignore[arg-type]
         except (ValueError, OSError) as error:
             # Images that cannot be split are still to be seen.
             return replace(scene, note=str(error))
 
 
-@lru_cache(maxsize=2)
-def _problem(config: str) -> Problem:
-    """What a configuration solves; its data are read once."""
-    return build(replace(from_yaml(config), device="cpu"))
+@lru_cache(maxsize=4)
+def _problem(spec: Spec) -> Problem:
+    """What is asked for; its data are read once, and more of them would fill the memory."""
+    return spec.build("cpu")

@@ -19,7 +19,7 @@ from reilab.lab.model import Lab
 from reilab.lab.onerun import OneRun
 from reilab.lab.style import LINE, SIDEWAYS, TALL
 from reilab.lab.text import block, quiet, set_html, small_button, text
-from reilab.lab.titles import entry_state, entry_title
+from reilab.lab.titles import entry_state, entry_title, idle_words
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, DataTable, put
 from reilab.methods.registry import methods
@@ -59,6 +59,7 @@ class RunsPanel(pn.viewable.Viewer):
         self._compare = self._button("Compare", lambda: view.param.update(tab="compare"))
         self._delete = self._button("Delete …", lambda: self._doom(list(view.compared)))
         self._words, self._refusal, self._question = text(), block(), block()
+        self._idle = block(margin=(0, 0, 8, 0))
         self._confirm = self._confirmation()
         tools = pn.Row(
             self._filter,
@@ -74,6 +75,7 @@ class RunsPanel(pn.viewable.Viewer):
         self._view = pn.Column(
             tools,
             self._one,
+            self._idle,
             self._refusal,
             self._table,
             self._confirm,
@@ -141,6 +143,9 @@ class RunsPanel(pn.viewable.Viewer):
             f'<span class="quiet">{" · ".join(told) if self._entries else EMPTY}</span>',
         )
         self._one.show(self._entries[chosen[0]] if len(chosen) == 1 else None)
+        why = idle_words([self._entries[name] for name in chosen]) if self._entries else ""
+        # It keeps its place, so that the list below does.
+        set_html(self._idle, f'<p class="quiet">{why or "&nbsp;"}</p>')
         self._compare.disabled = not chosen
         self._delete.disabled = not chosen or any(self._entries[n].live for n in chosen)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from concurrent.futures import Future
 from html import escape
 from typing import Any
 
@@ -26,6 +25,7 @@ from reilab.batch.sweep import (
     sweeps,
 )
 from reilab.lab.actions import attempt
+from reilab.lab.beside import thread
 from reilab.lab.board import Redraw
 from reilab.lab.choices import Choices
 from reilab.lab.exhibit import STRETCH, section
@@ -49,12 +49,6 @@ from reilab.show.words import method_title, number_text, parse_number
 MOST_RUNS = 200
 #: What a sweep has levels of, or what does not count in it.
 LEFT_OUT = ("methods", "noise", "same_noise", "assumed_noise", "seed", "device")
-
-
-@cache
-def _beside() -> ThreadPoolExecutor:
-    """One thread that makes folders, so that the server goes on to answer."""
-    return ThreadPoolExecutor(1, "reilab-sweep")
 
 
 def grid_of(choices: Choices, levels: str, n_seeds: str) -> Grid:
@@ -102,7 +96,7 @@ class SweepPanel(pn.viewable.Viewer):
         self._plot: NoisePlot | None = None
         self._known: list[Sweep] = []
         self._levels = tool("text", "levels", "Noise levels", "inline", 300, eager=True)
-        self._seeds = tool("number", "seeds", "Seeds", "inline", 120, value="2")
+        self._seeds = tool("number", "seeds", "Seeds", "inline", 120)
         self._asked, self._trouble, self._state = block(), block(), block()
         self._chosen = tool("choice", "swept", "Sweep", "inline", 330)
         self._start = self._button("Start sweep", self._begin, "contained")
@@ -131,8 +125,8 @@ class SweepPanel(pn.viewable.Viewer):
         redraw = Redraw(self.update)
         lab.choices.param.watch(redraw.ask, list(lab.choices.param))
         for field in (self._levels, self._seeds, self._chosen):
-            field.param.watch(redraw.ask, "value")
-        view.param.watch(redraw.ask, "tab")
+            field.param.watch(self._read, "value")
+        view.param.watch(redraw.ask, ["tab", "levels", "seeds", "swept"])
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
@@ -152,22 +146,44 @@ class SweepPanel(pn.viewable.Viewer):
         self._known = sweeps(self._library.root)
         options = [[one.name, run_title(f"{one.name}-{_name(one)}")] for one in self._known]
         names = [name for name, _ in options]
-        value = self._chosen.value if self._chosen.value in names else next(iter(names), "")
+        value = self._look.swept if self._look.swept in names else next(iter(names), "")
         put(self._chosen, options=options, value=value)
         self._shown.visible = bool(names)
         if names:
             self._show(self._sweep)
 
     def _offer(self) -> None:
-        """Start from the levels of the preset, each time that there are others."""
+        """Show the seeds and levels of the view; those of another preset take their place."""
+        choices, look = self._lab.choices, self._look
+        *before, levels = self._offered or ("",)
+        now = (choices.task, choices.preset, choices.level_name)
+        if before and tuple(before) != now and look.levels == levels:
+            look.levels = ""
+        put(self._seeds, value=look.seeds)
+        # What is being typed stays as it is.
+        if self._offered != (*now, look.levels):
+            self._offered = (*now, look.levels)
+            told = unit("noise", choices.setting("noise"))
+            put(self._levels, value=look.levels or self._usual, unit=told)
+
+    @property
+    def _usual(self) -> str:
+        """The levels of the preset."""
         choices = self._lab.choices
-        offered = (choices.task, choices.preset, choices.level_name)
-        if offered == self._offered:
-            return
-        self._offered = offered
-        levels = choices.chosen_task.levels(choices.preset)
-        told = unit("noise", choices.setting("noise"))
-        put(self._levels, value=" ".join(map(number_text, levels)), unit=told)
+        return " ".join(map(number_text, choices.chosen_task.levels(choices.preset)))
+
+    def _read(self, event: Any) -> None:
+        """Put what stands in a field into the view, unless it is as usual."""
+        match event.obj:
+            case self._levels:
+                levels = "" if event.new == self._usual else event.new
+                self._offered = (*self._offered[:-1], levels)
+                self._look.levels = levels
+            case self._seeds:
+                self._look.seeds = event.new
+            case self._chosen:
+                newest = next((sweep.name for sweep in self._known), "")
+                self._look.swept = "" if event.new == newest else event.new
 
     def _grid(self) -> Grid:
         return grid_of(self._lab.choices, self._levels.value, self._seeds.value)
@@ -200,12 +216,11 @@ class SweepPanel(pn.viewable.Viewer):
         grid = self._grid()
         self._lab.hands.check_places(vars(cells_of(grid)[0].config().spec))
         sweep = self._lab.hands.do(begin, self._library.root, grid)
-        self._making = _beside().submit(sweep.go_on)
-        self._known = sweeps(self._library.root)
-        put(self._chosen, options=[[sweep.name, sweep.name]], value=sweep.name)
+        self._making = thread("sweep").submit(sweep.go_on)
+        self._look.swept = ""
 
     def _do(self, what: Callable[[Sweep], Callable[[], None]]) -> None:
-        self._making = self._lab.hands.do(_beside().submit, what(self._sweep))
+        self._making = self._lab.hands.do(thread("sweep").submit, what(self._sweep))
 
     def _compare_runs(self) -> None:
         sweep = self._sweep

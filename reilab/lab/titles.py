@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
@@ -99,6 +99,19 @@ def title_of(folder: RunFolder) -> str:
 def entry_title(entry: RunEntry) -> str:
     """The same of one in the list."""
     return entry.notes.title or run_title(entry.name)
+
+
+def idle_words(chosen: Sequence[RunEntry]) -> str:
+    """Why some of the buttons for the runs that are chosen in a list cannot be pressed now."""
+    told = [] if chosen else ["Tick runs to compare or delete them."]
+    if any(entry.live for entry in chosen):
+        told.append("Delete is for runs that are no longer at work.")
+    if len(chosen) != 1:
+        told.append("All else is for one run: tick it alone.")
+    elif not chosen[0].resumable:
+        state = WORDS[chosen[0].standing.status].lower()
+        told.append(f"Resume is for runs that ended early; this one: {state}.")
+    return " ".join(told)
 
 
 def entry_state(entry: RunEntry) -> str:

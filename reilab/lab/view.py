@@ -61,6 +61,9 @@ class View(param.Parameterized):
     )
     log_losses = param.Boolean(default=True, doc="Whether the losses have a logarithmic scale.")
     compared = param.List(default=[], item_type=str, doc="Names of the runs that are compared.")
+    levels = param.String(default="", doc="Noise levels of a sweep, empty for the preset's.")
+    seeds = param.String(default="2", doc="How many seeds of each.")
+    swept = param.String(default="", doc="The sweep that is shown, empty for the newest.")
     theme = param.Selector(default="", objects=["", "light", "dark"], doc="Empty: as the system.")
     watch = param.String(
         default="", doc="The word of a watching link, if the page was opened by one."

@@ -127,16 +127,52 @@ def _listed(values: Tensor) -> Mark:
     return tuple(values.tolist())
 
 
-def marks_of(each: Sequence[Assessment]) -> list[str]:
-    """The names of the marks that these assessments have."""
-    return list(each[0].marks)
+@dataclass(frozen=True)
+class MarkColumn:
+    """A column of the table of marks: the mark, its head on screen, and how it is shown.
+
+    Without its ``deviation`` over the images a table stays within 80 columns.
+    """
+
+    name: str
+    title: str
+    unit: str
+    form: str
+    deviation: bool = True
+
+    def shown(self, one: Assessment) -> str:
+        """The mean over the images (± the standard deviation)."""
+        spread = f" ± {one.std(self.name):{self.form}}" if self.deviation else ""
+        return f"{one.mean(self.name):{self.form}}{spread}"
+
+
+#: Columns of the table; files have all marks. The last two of the first are the PSNR of what A sees
+#: of the error, and of what it does not.
+AGAINST_TRUTH = (
+    MarkColumn("psnr", "PSNR", "dB", ".2f"),
+    MarkColumn("rei_legacy_psnr", "legacy", "dB", ".2f", deviation=False),
+    MarkColumn("ssim", "SSIM", "", ".3f"),
+    MarkColumn("nmse", "NMSE", "", ".3f", deviation=False),
+    MarkColumn("psnr_range", "range", "dB", ".2f", deviation=False),
+    MarkColumn("psnr_null", "null", "dB", ".2f", deviation=False),
+)
+WITHOUT_TRUTH = (
+    MarkColumn("consistency", "‖y − Ax̂‖²/m", "", ".3g"),
+    MarkColumn("sure", "SURE of ‖Ax̂ − Ax‖²/m", "", ".3g"),
+)
+
+
+def columns_of(one: Assessment) -> list[MarkColumn]:
+    """The columns of a table of such assessments."""
+    told = AGAINST_TRUTH if "psnr" in one.marks else WITHOUT_TRUTH
+    return [column for column in told if column.name in one.marks]
 
 
 def per_image_csv(each: Sequence[Assessment]) -> str:
     """A row for each noise level, method and image; PSNR in dB, SURE and consistency as y²."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    names = marks_of(each)
+    names = list(each[0].marks)
     writer.writerow(["noise", "method", "image", *names])
     for one in each:
         for image, values in enumerate(zip(*one.marks.values(), strict=True)):

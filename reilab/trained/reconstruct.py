@@ -22,13 +22,23 @@ from reilab.training.state import reconstruction
 AT_ONCE = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reconstructed:
-    """What became of one input: the files that were written, or why there are none."""
+    """What became of one input: the files that were written, or why there are none.
+
+    Args:
+        source: its file.
+        files: an array, and a picture of each image.
+        trouble: why there are none.
+        images: what a person looks at of what the network gives, (N, C, H, W), and
+        start: the same of A†y, on the CPU; ``None`` where there is trouble.
+    """
 
     source: Path
     files: tuple[Path, ...] = ()
     trouble: str = ""
+    images: Tensor | None = None
+    start: Tensor | None = None
 
 
 def reconstruct(
@@ -66,26 +76,28 @@ def reconstruct(
             network = load_trained(checkpoint, problem)
             out.mkdir(parents=True, exist_ok=True)
         try:
-            found, shown = _apply(network, problem)
+            found, shown, start = _apply(network, problem)
         except DivergedError as error:
             yield Reconstructed(source, trouble=str(error))
             continue
-        yield Reconstructed(source, tuple(_write(found, shown, out / name)))
+        files = tuple(_write(found, shown, out / name))
+        yield Reconstructed(source, files, images=shown, start=start)
 
 
 @torch.no_grad()
-def _apply(network: nn.Module, problem: Problem) -> tuple[Tensor, Tensor]:
-    """What the network gives, and what a person looks at.
+def _apply(network: nn.Module, problem: Problem) -> tuple[Tensor, Tensor, Tensor]:
+    """What the network gives, and what a person looks at of it and of A†y.
 
     Raises:
         DivergedError: it gives values that are no numbers, or beyond all bounds.
     """
     f = reconstruction(network, problem.physics)
     places = torch.split(torch.arange(len(problem.test)), AT_ONCE)
-    measured = (problem.test.batch(index).y for index in places)
-    found = torch.cat([f(y) for y in measured if y is not None])
+    measured = [y for index in places if (y := problem.test.batch(index).y) is not None]
+    found = torch.cat([f(y) for y in measured])
     bounded(found, "what the network gives")
-    return found.cpu(), problem.image(found).float().cpu()
+    start = torch.cat([problem.physics.pinv(y) for y in measured])
+    return found.cpu(), problem.image(found).float().cpu(), problem.image(start).float().cpu()
 
 
 def _write(found: Tensor, shown: Tensor, stem: Path) -> Iterator[Path]:

@@ -10,19 +10,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from kit.browsers import IN_A_BROWSER
 from kit.lab_runs import SIDE, write_run
 from kit.lab_site import Site, opened, served, soon, wait_until_awake
 from PIL import Image
 
+from reilab.key import Key
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.record.notes import read_notes
 from reilab.runs import jobs
+from reilab.runs.config import configure
+from reilab.runs.execute import execute
 from reilab.runs.roster import worker_alive
 
 pytestmark = IN_A_BROWSER
-RUN = "lecture"
+RUN, TRAINED = "lecture", "trained"
 #: Where a point of a chart is in the window.
 PLACE = """
 ([label, x, y]) => {
@@ -58,6 +62,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for index in range(6):
         pixels = rng.integers(0, 255, (64, 64), np.uint8)
         Image.fromarray(pixels).save(mine / f"{index}.png")
+    config = configure("mri", "smoke", ["ei", "rei"], training={"steps": 1})
+    execute(RunFolder.create(root / TRAINED, config.to_yaml()))
     write_run(root, RUN)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REILAB_DATA", str(base / "data"))
@@ -90,6 +96,55 @@ def test_a_run_on_a_folder_of_images_ends_with_a_notification(site: Site) -> Non
     site.expect("Finished")
     site.page.get_by_text(re.compile("^Finished: ")).first.wait_for()
     assert "data: mine" in site.run().config
+
+
+def test_trained_networks_are_put_to_work_on_files_below_the_data_root(site: Site) -> None:
+    page, problem = site.page, configure("mri", "smoke").spec.build()
+    y = problem.measure(problem.test.batch(torch.arange(1)), Key(0)).y
+    mask = torch.zeros(32).index_fill(0, problem.physics.columns, 1)  # type: ignore[attr-defined]
+    root = site.root.parent / "data"
+    np.savez(root / "scan.npz", y=y.numpy(), mask=mask.numpy())
+    np.savez(root / "strange.npz", y=np.ones((1, 5, 5), np.complex64))
+    site.press("My data")
+
+    def put_to_work(name: str) -> None:
+        page.locator(".reilab-my-data select").select_option(name)
+        page.locator(".reilab-trained select").select_option(TRAINED)
+        site.click("put-to-work")
+
+    put_to_work("mine")
+    table = page.get_by_role("table", name="Marks of the networks")
+    table.get_by_role("row", name=re.compile(r"^REI [\d.]+ ± [\d.]+ ")).wait_for()
+    with page.expect_download() as saved:
+        site.click("keep-outcome")
+    rows = Path(saved.value.path()).read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("noise,method,image,psnr,")
+    put_to_work("strange.npz")
+    page.locator(".reilab-at-work .notice", has_text="strange.npz").wait_for()
+    assert not table.is_visible()
+    put_to_work("scan.npz")
+    pane = page.locator(".reilab-at-work").locator(".reilab-pane-pinv, .reilab-pane-rei")
+    soon(lambda: pane.count() == 2 and pane.last.is_visible(), "A†y and x̂")
+    with page.expect_download() as saved:
+        site.click("keep-outcome")
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert {"rei/scan.npy", "rei/scan.png"} <= set(archive.namelist())
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page).response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+    site.press("My data")
+
+
+def test_compared_runs_show_what_is_seen_and_unseen(site: Site) -> None:
+    site.go(f"tab=compare&compared={TRAINED},{RUN}&part=unseen")
+    numbers = site.page.locator(".reilab-pane-rei:visible .numbers").first
+    soon(lambda: re.match(r"seen [\d.]+ · unseen [\d.]+ dB", numbers.inner_text()), "both PSNR")
+    note = site.page.locator(".reilab-note:visible")
+    # The images of the made-up run are smaller than those of its operator.
+    soon(lambda: "What A does not see" in note.inner_text(), "what is shown of the one")
+    assert "none of the operator's" in note.inner_text()
+    site.page.locator(".reilab-part:visible select").select_option("image")
+    soon(lambda: "SSIM" in numbers.inner_text(), "the images again")
 
 
 def test_meters_and_the_measurement_are_shown(site: Site) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
 from kit.lab_runs import write_run
 
+from reilab.lab.comparison import Comparison, _together
 from reilab.lab.content import content_of
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.imagetools import ImageTools
@@ -21,9 +24,12 @@ from reilab.lab.parts import COMPUTING, Parts
 from reilab.lab.pictures import BYTE, Pictures
 from reilab.lab.profile import Profile
 from reilab.lab.view import View
+from reilab.lab.web.components import Browser
+from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs.config import config_of, configure
-from reilab.show.scene import Scene
+from reilab.runs.library import Library
+from reilab.show.scene import Scene, scene_of
 
 
 @pytest.fixture(params=["mri", "inpainting"])
@@ -193,6 +199,27 @@ def test_nothing_is_computed_for_a_run_that_is_not_to_be_seen(scene: Scene) -> N
     parts = Parts(View(part="seen"), lambda: None, FREE)
     assert parts.of(scene) is scene
     assert parts._future is None
+
+
+def test_parts_of_several_runs_share_their_scale(tmp_path: Path) -> None:
+    for name, noise in (("one", 0.05), ("two", 0.3)):
+        write_run(tmp_path, name, noise=noise)
+    look = View(tab="compare", compared=["one", "two"], part="unseen")
+    comparison = Comparison(Library(tmp_path), look, Browser())
+    comparison.update()
+    assert comparison.exhibit.tools._part.visible
+    wait([one._future for one in comparison._parts.values() if one._future], 30)
+    comparison.look_ahead()
+    # The images of made-up runs are smaller than those of their operator.
+    note = unescape(unescape(comparison.exhibit.board.parts[1].object.text))
+    assert note.count("none of the operator's") == 1
+    scenes = [
+        replace(scene, low=-end, high=end, span=1.0, note=f"white {end}")
+        for name, end in (("one", 0.2), ("two", 0.5))
+        if (scene := scene_of(name, history_of(RunFolder(tmp_path / name).events()), 0))
+    ]
+    rows = _together(scenes, {"one": "A", "two": "B"}, errors=True).rows
+    assert [(row.low, row.high, row.note) for row in rows] == [(-0.5, 0.5, "white 0.5")] * 2
 
 
 def test_a_part_tells_the_psnr_of_both(scene: Scene) -> None:

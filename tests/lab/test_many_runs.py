@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from kit.lab_runs import N_STEPS, write_run
 
 from reilab.batch.grid import cells_of
+from reilab.batch.sweep import begin
+from reilab.lab import address
 from reilab.lab.comparison import MOST_ROWS, content_of_several, letters
 from reilab.lab.content import LOSSES, PSNR, Content
 from reilab.lab.differences import differing, facts, heads
@@ -32,6 +35,7 @@ from reilab.record.notes import Notes, read_notes
 from reilab.runs.config import RunConfig, config_of
 from reilab.runs.facts import facts_of
 from reilab.runs.library import Library
+from reilab.runs.roster import signed_in
 from reilab.show.table import GAP, Result, as_text
 
 
@@ -269,6 +273,55 @@ def test_a_sweep_has_the_settings_of_the_controls(tmp_path: Path) -> None:
     (cell,) = cells_of(grid_of(panel._lab.choices, "0.2", "1"))
     panel._lab.choices.noise = 0.2
     assert cell.config() == panel._lab.choices.config()
+
+
+def test_what_a_sweep_is_asked_for_is_in_the_address(tmp_path: Path) -> None:
+    panel = swept(tmp_path)
+    look, usual = panel._look, panel._levels.value
+    assert address.write(panel._lab, look) == "task=mri&preset=smoke&tab=sweep"
+    panel._levels.value, panel._seeds.value = "0.05 0.3", "3"
+    asked = address.write(panel._lab, look)
+    assert "levels=0.05+0.3&seeds=3" in asked
+    other = View()
+    assert address.read_view(dict(parse_qsl(asked)), other) == []
+    again = SweepPanel(Library(tmp_path), panel._lab, other)
+    again.update()
+    assert (again._levels.value, again._seeds.value) == ("0.05 0.3", "3")
+    # Another preset or task has other levels; those of before are as usual.
+    panel._lab.choices.task = "ct"
+    panel.update()
+    assert look.levels == ""
+    panel._lab.choices.task = "mri"
+    panel.update()
+    assert panel._levels.value == usual
+    for _ in range(2):
+        begin(tmp_path, grid_of(panel._lab.choices, "0.2", "1"))
+    panel.update()
+    newest, oldest = (name for name, _ in panel._chosen.options)
+    assert (panel._chosen.value, look.swept) == (newest, "")
+    panel._chosen.value = oldest
+    assert look.swept == oldest
+    look.swept = ""
+    assert panel._chosen.value == newest
+
+
+def test_buttons_that_cannot_be_pressed_say_why(tmp_path: Path) -> None:
+    for index in range(2):
+        write_run(tmp_path, f"run-{index}", finished=index > 0)
+    look = View(tab="runs")
+    panel = RunsPanel(Library(tmp_path), Lab(tmp_path), look, Browser())
+    panel.update()
+    assert "Tick runs to compare or delete them" in panel._idle.object.text
+    look.compared = ["run-0", "run-1"]
+    assert "for one run" in panel._idle.object.text
+    look.compared = ["run-1"]
+    assert "this one: finished" in panel._idle.object.text
+    look.compared = ["run-0"]
+    assert "nbsp" in panel._idle.object.text
+    with signed_in(RunFolder(tmp_path / "run-0")):
+        panel.update()
+        assert panel._delete.disabled
+        assert "Delete is for runs that are no longer at work" in panel._idle.object.text
 
 
 def test_who_watches_starts_no_sweep(tmp_path: Path) -> None:

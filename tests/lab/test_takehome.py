@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from kit.lab_runs import write_run
 from PIL import Image
 
+from reilab.cli.main import main
 from reilab.datasets.findings import Findings
+from reilab.key import Key
 from reilab.lab import exports
+from reilab.lab.atwork import EVALUATE, RECONSTRUCT, AtWork
 from reilab.lab.comparison import Comparison
 from reilab.lab.content import content_of, rows
 from reilab.lab.exhibit import lines_of
 from reilab.lab.form import image_sources
-from reilab.lab.hands import Hands
+from reilab.lab.hands import FREE, Hands
 from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData, findings_html, use_images, use_measurements
 from reilab.lab.pictures import Pictures
 from reilab.lab.takehome import Repeat, framing_of
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser
+from reilab.problem import Problem
+from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
+from reilab.runs.config import build, config_of, configure
+from reilab.runs.execute import execute
 from reilab.runs.library import Library
 from reilab.runs.report import command_of
 from reilab.show.figures import PAPERS
@@ -112,7 +124,7 @@ def test_images_of_ones_own_go_into_the_settings(
         Image.fromarray(pixels).save(root / "uploads" / "cells" / f"{index}.png")
     np.savez(root / "scan.npz", y=np.ones((1, 16, 16), np.complex64))
     lab = Lab(tmp_path / "runs")
-    panel = MyData(lab)
+    panel = MyData(lab, Library(lab.root), Ears())
     panel.toggle()
     assert [one[0] for one in panel._place.options] == ["", "scan.npz", "uploads/cells"]
     panel._place.value = "uploads/cells"
@@ -131,8 +143,115 @@ def test_images_of_ones_own_go_into_the_settings(
     assert "no &#x27;../secret&#x27; below" in unpacked(panel)
 
 
-def unpacked(panel: MyData) -> str:
+def unpacked(panel: MyData | AtWork) -> str:
     return str(panel._trouble.object.text).replace("&amp;", "&")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run with two networks."""
+    config = configure("mri", "smoke", ["ei", "rei"], training={"steps": 1})
+    folder = RunFolder.create(tmp_path_factory.mktemp("trained") / "run", config.to_yaml())
+    execute(folder)
+    return folder
+
+
+@pytest.fixture
+def mine(trained: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Problem:
+    """A data root with images, and with measurements of which one file is broken."""
+    monkeypatch.setenv("REILAB_DATA", str(tmp_path))
+    problem = build(config_of(trained))
+    batch = problem.test.batch(torch.arange(4))
+    assert batch.x is not None
+    mask = torch.zeros(32).index_fill(0, problem.physics.columns, 1)  # type: ignore[attr-defined]
+    (tmp_path / "scans").mkdir()
+    y = problem.measure(batch, Key(3)).y
+    np.savez(tmp_path / "scans" / "a.npz", y=y[:2].numpy(), mask=mask.numpy())
+    (tmp_path / "scans" / "b.npz").write_bytes(b"nothing")
+    (tmp_path / "faces").mkdir()
+    for index, image in enumerate(problem.image(batch.x)):
+        pixels = (255 * image[0].clamp(0, 1)).numpy().astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "faces" / f"{index}.png")
+    return problem
+
+
+def at_work(run: RunFolder, hands: Hands = FREE) -> AtWork:
+    root = run.path.parent
+    return AtWork(Library(root), Lab(root, hands), Ears())
+
+
+def test_networks_are_judged_on_ones_own_images_as_the_command_does(
+    trained: RunFolder, mine: Problem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    panel = at_work(trained)
+    panel.offer("faces", EVALUATE)
+    assert panel._run.value == "run"
+    panel._ask()
+    words = ["evaluate", "mri", "--checkpoint", str(trained.path), "--data", "faces"]
+    main([*words, "--out", str(tmp_path / "out")])
+    told = capsys.readouterr().out
+    panel._download()
+    assert isinstance(panel._browser, Ears)
+    ((name, content),) = panel._browser.files.items()
+    assert name == "run-per_image.csv"
+    assert content == (tmp_path / "out" / "per_image.csv").read_bytes()
+    rows = json.loads(panel._table.rows)
+    assert [row["cells"][0]["text"] for row in rows] == ["A†y", "EI", "REI"]
+    # Heads and cells are those of the command.
+    assert all(title in told for title, *_ in panel._table.columns[1:])
+    assert all(cell["text"] in told for row in rows for cell in row["cells"][1:])
+    assert not panel._images.visible
+
+
+def test_networks_reconstruct_measurements_as_the_command_does(
+    trained: RunFolder, mine: Problem, tmp_path: Path
+) -> None:
+    panel = at_work(trained)
+    panel.offer("scans", RECONSTRUCT)
+    panel._ask()
+    assert unpacked(panel).count("b.npz") == 1
+    assert [one for one, _ in panel._measurement.options] == ["a.npz, 1 of 2", "a.npz, 2 of 2"]
+    assert list(panel._board.pictures.by_key) == ["pinv", "ei", "rei"]
+    panel._download()
+    assert isinstance(panel._browser, Ears)
+    with zipfile.ZipFile(io.BytesIO(panel._browser.files["run-images.zip"])) as archive:
+        names = ["a-000.png", "a-001.png", "a.npy"]
+        assert archive.namelist() == [f"{one}/{name}" for one in ("ei", "rei") for name in names]
+        found = np.load(io.BytesIO(archive.read("rei/a.npy")))
+        with Image.open(io.BytesIO(archive.read("rei/a-001.png"))) as picture:
+            pixels = np.asarray(picture)
+    assert panel._outcome is not None
+    start, _, rei = panel._outcome.shots["a.npz, 2 of 2"]
+    np.testing.assert_allclose(rei.image[..., 0], np.hypot(*found[1]), atol=1e-6)
+    np.testing.assert_allclose(pixels / 255, rei.image[..., 0].clip(0, 1), atol=0.51 / 255)
+    y = torch.from_numpy(np.load(tmp_path / "scans" / "a.npz")["y"])
+    expected = mine.image(mine.physics.pinv(y))[1, 0]
+    np.testing.assert_allclose(start.image[..., 0], expected.numpy(), atol=1e-5)
+    # What was asked of other files comes too late.
+    panel._answer(panel._asked - 1, Future())
+    panel.offer("faces", EVALUATE)
+    assert not panel._images.visible
+    assert not panel._keep.visible
+
+
+def test_nobody_puts_networks_to_work_on_what_is_not_theirs(
+    trained: RunFolder, mine: Problem, tmp_path: Path
+) -> None:
+    tied = at_work(trained, Hands(tied=True))
+    tied.offer("faces", EVALUATE)
+    tied._ask()
+    assert "only watches" in unpacked(tied)
+    below = at_work(trained, Hands(below=tmp_path / "scans"))
+    for name in ("../faces", str(trained.path)):
+        below.offer(name, RECONSTRUCT)
+        below._ask()
+        assert "not below the data root" in unpacked(below)
+    free = at_work(trained)
+    free.offer("scans", EVALUATE)
+    free._run.value = "../run"
+    free._ask()
+    assert "../run" in unpacked(free)
+    assert not free._keep.visible
 
 
 def test_who_watches_brings_and_changes_nothing(
@@ -140,7 +259,7 @@ def test_who_watches_brings_and_changes_nothing(
 ) -> None:
     monkeypatch.setenv("REILAB_DATA", str(tmp_path / "data"))
     lab = Lab(tmp_path / "runs", Hands(tied=True))
-    panel = MyData(lab)
+    panel = MyData(lab, Library(lab.root), Ears())
     assert not panel._files.visible
     before = dict(lab.choices.further)
     panel._files.filename = ["a.png"]

@@ -1466,6 +1466,27 @@ BUGS = [
         "lab/test_door.py::test_whoever_watches_may_press_everything[tied]",
     ),
     Bug(
+        "networks are put to work on files beyond the data root",
+        "lab/atwork.py",
+        "self._lab.hands.check_places({**vars(config.spec), **own})",
+        "pass",
+        "lab/test_takehome.py::test_nobody_puts_networks_to_work_on_what_is_not_theirs",
+    ),
+    Bug(
+        "the start of a reconstruction is the image itself",
+        "trained/reconstruct.py",
+        "problem.image(start).float()",
+        "problem.image(found).float()",
+        "lab/test_takehome.py::test_networks_reconstruct_measurements_as_the_command_does",
+    ),
+    Bug(
+        "parts of several runs have a scale each",
+        "lab/comparison.py",
+        "replace(r, low=low, high=high, note=note) if r.span else r",
+        "r",
+        "lab/test_looking.py::test_parts_of_several_runs_share_their_scale",
+    ),
+    Bug(
         "a row of the comparison with the A†y of another run",
         "lab/comparison.py",
         "_row(name, runs[name], sample",
