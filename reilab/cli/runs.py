@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from inspect import Parameter
 from pathlib import Path
 from typing import Any, Literal
@@ -114,10 +115,11 @@ def list_all_runs() -> None:
     own = Library(runs_root()).entries()
     taken = {entry.name for entry in own}
     entries = [*own, *(entry_of(read_run(one)) for one in examples() if one.name not in taken)]
+    title = cache(method_title)
     rows = [("run", "task", "status", "progress", "PSNR [dB]")]
     for entry in entries:
-        found = ((method_title(n), psnr) for n, psnr in entry.psnr.items() if n != PINV)
-        figures = "  ".join(f"{title} {psnr:.2f}" for title, psnr in found)
+        found = ((title(n), psnr) for n, psnr in entry.psnr.items() if n != PINV)
+        figures = "  ".join(f"{name} {psnr:.2f}" for name, psnr in found)
         status = f"{entry.standing.status} {entry.standing.position or ''}".strip()
         task = entry.asked.task if entry.asked else ""
         rows.append((entry.name, task, status, f"{entry.progress:.0%}", figures))

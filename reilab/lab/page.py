@@ -135,6 +135,8 @@ class LabPage(pn.viewable.Viewer):
                 case "compare" | "sweep":
                     self._listed(self.look.tab).update()
             self._run.others.update(self._library.at_work())
+        elif self._library.unread:
+            self._library.lately()
         self._beat.count()
 
     def wake(self) -> None:

@@ -227,15 +227,20 @@ def examples() -> list[RunFolder]:
 
 def list_runs(root: Path) -> list[RunFolder]:
     """The runs below ``root``, newest first."""
+    return [RunFolder(root / name) for name in names_of_runs(root)]
+
+
+def names_of_runs(root: Path) -> list[str]:
+    """What they are called."""
     found: list[tuple[float, str]] = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(root) as entries:
         for entry in entries:
             # Those that begin with a dot are being made.
             with contextlib.suppress(OSError):
                 if not entry.name.startswith("."):
-                    config = os.stat(os.path.join(entry.path, "config.yaml"))
-                    found.append((config.st_mtime, entry.path))
-    return [RunFolder(Path(path)) for _, path in sorted(found, reverse=True)]
+                    config = os.stat(f"{entry.path}/config.yaml")
+                    found.append((config.st_mtime, entry.name))
+    return [name for _, name in sorted(found, reverse=True)]
 
 
 def unused(path: Path) -> Path:

@@ -195,6 +195,20 @@ BUGS = [
         LIBRARY + "what_has_changed_is_read_again",
     ),
     Bug(
+        "library: a screen waits until all runs have been read",
+        "runs/library.py",
+        "if place >= SOME and",
+        "if False and",
+        LIBRARY + "a_screen_waits_for_a_moment_alone_and_sees_runs_as_they_come",
+    ),
+    Bug(
+        "library: a run is told of that has gone while others were read",
+        "runs/library.py",
+        "[0] != NONE:",
+        ":",
+        LIBRARY + "a_run_that_goes_while_others_are_read_is_left_out",
+    ),
+    Bug(
         "library: nobody looks at the seal of the index",
         "runs/library.py",
         "if seal == _seal(body):",
