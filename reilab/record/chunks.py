@@ -26,13 +26,13 @@ FORM = 1
 #: So much of a log is read at a time; a single line may be longer.
 CHUNK_BYTES = 2**21
 #: Fewer steps that follow each other are read one by one, in the order of all methods.
-FEW = 100
+FEW = 20
 #: Bytes of chunks that have to be read anew before all are kept again.
 WORTH = 4 * CHUNK_BYTES
 
 
 @dataclass(frozen=True)
-class Group:
+class Stretch:
     """Lines that follow each other: nothing but steps, or to be read one by one.
 
     Args:
@@ -57,7 +57,7 @@ class Chunk:
 
     size: int
     seal: int
-    groups: tuple[Group, ...]
+    stretches: tuple[Stretch, ...]
 
 
 def chunks_of(log: BinaryIO, kept: Sequence[Chunk]) -> Iterator[tuple[Chunk, bytes]]:
@@ -79,15 +79,15 @@ def chunks_of(log: BinaryIO, kept: Sequence[Chunk]) -> Iterator[tuple[Chunk, byt
         whole = data[:end] or log.readline()
         if not whole.endswith(b"\n"):
             return
-        yield Chunk(len(whole), crc32(whole), tuple(_groups(whole))), whole
+        yield Chunk(len(whole), crc32(whole), tuple(_stretches_of(whole))), whole
 
 
-def _groups(data: bytes) -> Iterator[Group]:
+def _stretches_of(data: bytes) -> Iterator[Stretch]:
     for are_steps, found in groupby(data.split(b"\n")[:-1], lambda one: one.startswith(codec.STEP)):
         lines = list(found)
         steps = codec.steps_of(lines) if are_steps and len(lines) >= FEW else None
         rows = tuple((one.kind, one.rows.tobytes()) for one in blocks_of(steps or ()))
-        yield Group(len(lines), sum(map(len, lines)) + len(lines), rows)
+        yield Stretch(len(lines), sum(map(len, lines)) + len(lines), rows)
 
 
 def read_kept(file: Path) -> list[Chunk]:

@@ -105,13 +105,15 @@ class Follower:
                 chunks.keep(kept_at, found)
 
     def _told(self, chunk: Chunk, data: bytes) -> Iterator[Any]:
-        for group in chunk.groups:
-            own, data = data[: group.size], data[group.size :]
-            if group.steps:
-                self.offset += group.size
-                self.lines += group.lines
-                yield from group.blocks
+        start = self.offset
+        for stretch in chunk.stretches:
+            if stretch.steps:
+                self.offset += stretch.size
+                self.lines += stretch.lines
+                yield from stretch.blocks
             else:
+                place = self.offset - start
+                own = data[place : place + stretch.size]
                 for line in own.split(b"\n")[:-1]:
                     yield self._message(line + b"\n")
 
