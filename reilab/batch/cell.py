@@ -12,7 +12,6 @@ from typing import Any
 from reilab.events import Control, Stop
 from reilab.plain import to_plain
 from reilab.record.folder import RunFolder
-from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.drive import Sink
@@ -115,7 +114,7 @@ def carry_out(cell: Cell, out: Path, *sinks: Sink) -> RunFolder:
         return folder
     with _taken_over(folder):
         # Whoever had it before may have come to its end meanwhile.
-        history = history_of(folder.events())
+        history = folder.history()
         if not history.finished:
             history = execute(folder, *sinks, inbox=inbox)
     if history.failed:
@@ -145,7 +144,7 @@ def _taken_over(folder: RunFolder) -> Iterator[None]:
 
 def is_done(folder: RunFolder) -> bool:
     """Whether nothing is left to be done."""
-    return has_marks(folder) and history_of(folder.events()).finished
+    return has_marks(folder) and folder.history().finished
 
 
 def agree(folder: RunFolder, config: RunConfig) -> None:

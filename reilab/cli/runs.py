@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from inspect import Parameter
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,6 @@ from reilab.disk import replace_text, replacing
 from reilab.events import Continue, Pause, Refused
 from reilab.methods.registry import method_settings, methods
 from reilab.record.folder import RunFolder, examples, find_run, runs_root
-from reilab.record.history import history_of
 from reilab.runs import jobs
 from reilab.runs.account import read_run
 from reilab.runs.config import config_of
@@ -78,7 +78,7 @@ def _steer(asked: Any) -> None:
     folder = _at_work(given.pop("run"))
     if not given:
         raise ValueError(f"nothing to change; give one of: {', '.join(STEERABLE)}")
-    history = history_of(folder.events())
+    history = folder.history()
     terms = {term for track in history.tracks.values() for term in track.started.weights}
     sent = {name: commands(name, value, terms) for name, value in given.items()}
     if strange := [name for name, found in sent.items() if not found]:
@@ -115,10 +115,11 @@ def list_all_runs() -> None:
     own = Library(runs_root()).entries()
     taken = {entry.name for entry in own}
     entries = [*own, *(entry_of(read_run(one)) for one in examples() if one.name not in taken)]
+    title = cache(method_title)
     rows = [("run", "task", "status", "progress", "PSNR [dB]")]
     for entry in entries:
-        found = ((method_title(n), psnr) for n, psnr in entry.psnr.items() if n != PINV)
-        figures = "  ".join(f"{title} {psnr:.2f}" for title, psnr in found)
+        found = ((title(n), psnr) for n, psnr in entry.psnr.items() if n != PINV)
+        figures = "  ".join(f"{name} {psnr:.2f}" for name, psnr in found)
         status = f"{entry.standing.status} {entry.standing.position or ''}".strip()
         task = entry.asked.task if entry.asked else ""
         rows.append((entry.name, task, status, f"{entry.progress:.0%}", figures))
@@ -136,7 +137,7 @@ def show_run(run: tyro.conf.Positional[str], json: bool = False) -> None:
         json: end with one line of JSON.
     """
     folder = find_run(run)
-    report(folder, history_of(folder.events()), as_json=json)
+    report(folder, folder.history(), as_json=json)
 
 
 def resume_run(run: tyro.conf.Positional[str]) -> None:
@@ -146,7 +147,7 @@ def resume_run(run: tyro.conf.Positional[str]) -> None:
         run: name or folder of the run.
     """
     folder = find_run(run)
-    if history_of(folder.events()).finished:
+    if folder.history().finished:
         raise ValueError(f"{folder.path} is finished; `reilab runs show {run}` has its results")
     carry_out(folder, join(config_of(folder).device), as_json=False)
 
@@ -189,7 +190,7 @@ def stop_run(run: tyro.conf.Positional[str]) -> None:
         run: name or folder of the run.
     """
     folder = find_run(run)
-    if jobs.standing(folder, history_of(folder.events())).status is not Status.QUEUED:
+    if jobs.standing(folder, folder.history()).status is not Status.QUEUED:
         _at_work(run)
     jobs.stop(folder)
 
@@ -214,7 +215,7 @@ def export_run(
         raise ValueError(f"{folder.name} comes with reilab; name a folder to write to with --out")
     target = out or folder.path
     target.mkdir(parents=True, exist_ok=True)
-    history = history_of(folder.events())
+    history = folder.history()
     replace_text(target / "metrics.csv", metrics_csv(history))
     replace_text(target / "curves.csv", curves_csv(history))
     facts = facts_of(config_of(folder), folder.name)

@@ -89,8 +89,8 @@ def words_of(error: BaseException) -> str:
 
 def print_columns(rows: Sequence[Sequence[str]]) -> None:
     """Print texts in columns; a table of rich takes seconds where there are thousands."""
-    shown = [list(map(visible, row)) for row in rows]
-    lengths = [list(map(cell_len, row)) for row in shown]
+    shown = [[cell if cell.isprintable() else visible(cell) for cell in row] for row in rows]
+    lengths = [[len(cell) if cell.isascii() else cell_len(cell) for cell in row] for row in shown]
     widths = [max(column) for column in zip(*lengths, strict=True)]
     for row, own in zip(shown, lengths, strict=True):
         parts = zip(row, widths, own, strict=True)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import param
 
-from reilab.events import Continue, Event, Pause, Refused, Step
+from reilab.events import Continue, Pause, Refused, Step
 from reilab.lab.choices import Choices
 from reilab.lab.explain import label
 from reilab.lab.hands import FREE, Hands
 from reilab.record.folder import RunFolder, examples, list_runs, run_named
-from reilab.record.history import History
+from reilab.record.history import History, Told
 from reilab.runs import jobs, steering
 from reilab.runs.account import Account
 from reilab.runs.config import RunConfig, config_of
@@ -184,7 +184,7 @@ class Lab(param.Parameterized):
         self.hands.do(jobs.resume, self._folder)
         self.standing = jobs.standing(self._folder, self.history)
 
-    def poll(self) -> list[Event]:
+    def poll(self) -> list[Told]:
         """Fold in what has happened, and pass on what was asked for, since the last call."""
         if not self.run:
             return []
@@ -229,7 +229,7 @@ class Lab(param.Parameterized):
             return False
         return steering.equal_but_for_steering(mine, asked)
 
-    def _take_over(self, events: list[Event], asked: RunConfig) -> None:
+    def _take_over(self, events: list[Told], asked: RunConfig) -> None:
         """Show what the run has been steered to, in the order of its log.
 
         What has been changed here since and not been sent yet goes before it.

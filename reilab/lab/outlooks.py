@@ -11,7 +11,7 @@ from reilab.lab.choices import Choices
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.headline import problem_title
 from reilab.record.folder import examples
-from reilab.record.history import History, history_of
+from reilab.record.history import History
 from reilab.runs.config import RunConfig, config_of
 from reilab.runs.outlook import Outlook, outlook
 
@@ -106,5 +106,5 @@ def example_of(task: str) -> Example | None:
     for run in examples():
         config = config_of(run)
         if config.task == task:
-            return Example(run.name, problem_title(config), config, history_of(run.events()))
+            return Example(run.name, problem_title(config), config, run.history())
     return None

@@ -16,7 +16,7 @@ from bokeh.models import CustomJS
 from panel.util import edit_readonly
 from tornado.routing import Rule
 
-from reilab.events import Event, Started
+from reilab.events import Started
 from reilab.lab import address, compat, keys
 from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
@@ -39,6 +39,7 @@ from reilab.lab.sweeps import SweepPanel
 from reilab.lab.text import set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
+from reilab.record.history import Told
 from reilab.runs.library import Library
 
 POLL_MILLISECONDS = 100
@@ -71,7 +72,7 @@ class LabPage(pn.viewable.Viewer):
         self.lab, self.look, self.tour = Lab(library.root, hands), View(), Tour()
         self._beat, self._awake = Beat(), False
         self._bulletin = Bulletin(library)
-        self._unseen: list[Event] = []
+        self._unseen: list[Told] = []
         self._told_early: list[Mapping[str, Any]] = []
         self.browser = Browser(keys=list(keys.KEYS))
         told = self._open(query)
@@ -134,6 +135,8 @@ class LabPage(pn.viewable.Viewer):
                 case "compare" | "sweep":
                     self._listed(self.look.tab).update()
             self._run.others.update(self._library.at_work())
+        elif self._library.unread:
+            self._library.lately()
         self._beat.count()
 
     def wake(self) -> None:

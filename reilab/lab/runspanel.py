@@ -112,7 +112,7 @@ class RunsPanel(pn.viewable.Viewer):
 
     def update(self) -> None:
         """Read the list anew."""
-        self._take(self._library.entries())
+        self._take(self._library.anew())
 
     def follow(self) -> None:
         """The same for the heartbeat."""
@@ -134,7 +134,9 @@ class RunsPanel(pn.viewable.Viewer):
         put(self._table, columns=columns(methods))
         self._table.show(shown)
         put(self._table, chosen=chosen, current=self._lab.run)
-        told = [f"{len(self._entries)} runs", f"{len(chosen)} chosen"]
+        told = [f"{len(self._entries):,} runs", f"{len(chosen)} chosen"]
+        if unread := self._library.unread:
+            told[0] = f"reading {len(self._entries):,} of {len(self._entries) + unread:,} runs"
         if hidden := len(self._entries) - len(shown):
             more = f"{MOST_LINES} shown: filter for others"
             told.append(more if len(shown) == MOST_LINES else f"{hidden} hidden by the filter")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ KINDS: dict[str, type] = {kind.__name__: kind for kind in get_args(MESSAGE)}
 
 SEAL = b', "seal": "'
 #: Most lines of a long log begin so.
-STEP, STEPS = b'{"is": "Stepped", ', msgspec.json.Decoder(Stepped)
+STEP, STEPS = b'{"is": "Stepped", ', msgspec.json.Decoder(list[Stepped])
 #: What numbers of steps and the like must not exceed.
 MOST = 2**63
 
@@ -105,19 +105,20 @@ def from_line(line: str | bytes, where: object) -> Any:
         raise
 
 
-def step_of(line: bytes) -> Stepped | None:
-    """The step that a line tells, as ``from_line`` reads it, in a tenth of the time.
+def steps_of(lines: Sequence[bytes]) -> list[Stepped] | None:
+    """The steps that lines without their ends tell, as ``from_line`` has them, but much sooner.
 
-    None where it tells of something else, or there is anything odd about it.
+    None where one does not begin like a step, or there is anything odd about it.
     """
-    told, _, seal = line.rpartition(SEAL)
-    if not told.startswith(STEP) or seal.rstrip() != _seal(told):
+    told = [line.rpartition(SEAL) for line in lines if line.startswith(STEP)]
+    if len(told) < len(lines) or any(seal != _seal(one) for one, _, seal in told):
         return None
     try:
-        step = STEPS.decode(told + b"}")
+        steps = STEPS.decode(b"[%b}]" % b"},".join([one for one, *_ in told]))
     except (msgspec.DecodeError, RecursionError):
         return None
-    return step if abs(step.step) < MOST else None
+    fine = len(steps) == len(lines) and all(abs(one.step) < MOST for one in steps)
+    return steps if fine else None
 
 
 def _seal(told: bytes) -> bytes:

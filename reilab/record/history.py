@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,12 @@ from reilab.events import (
     Stopped,
     Unread,
 )
+from reilab.record.steps import Block, StepTable, blocks_of, loss_column
 
 Steps = NDArray[np.int64]
 Values = NDArray[np.float64]
-
-
-def _values(numbers: Iterable[float | None]) -> Values:
-    return np.array(list(numbers), dtype=np.float64)
+#: What a log is read as: many steps that follow each other are one block of each method.
+Told: TypeAlias = Event | Block
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,40 +42,24 @@ class Losses:
     estimates.
     """
 
-    step: Steps = field(default_factory=lambda: np.array([], np.int64))
-    terms: Mapping[str, Values] = field(default_factory=dict)
-    total: Values = field(default_factory=lambda: _values(()))
-    learning_rate: Values = field(default_factory=lambda: _values(()))
-    seconds: Values = field(default_factory=lambda: _values(()))
-    risk: Values = field(default_factory=lambda: _values(()))
-
-    def extended(self, events: Sequence[Stepped]) -> Losses:
-        """These and what was logged later; long runs are shown often, and read only once."""
-        if not events:
-            return self
-        before = float(self.seconds[-1]) if len(self.seconds) else 0.0
-        names = dict.fromkeys((*self.terms, *(name for event in events for name in event.losses)))
-        unknown = np.full(len(self.step), np.nan)
-        terms = {
-            name: _joined(
-                self.terms.get(name, unknown), (event.losses.get(name) for event in events)
-            )
-            for name in names
-        }
-        later = np.array([event.step for event in events], np.int64)
-        seconds = before + _values(event.seconds for event in events).cumsum()
-        return Losses(
-            step=np.concatenate([self.step, later]),
-            terms=terms,
-            total=_joined(self.total, (event.total for event in events)),
-            learning_rate=_joined(self.learning_rate, (event.learning_rate for event in events)),
-            seconds=np.concatenate([self.seconds, seconds]),
-            risk=_joined(self.risk, (event.risk for event in events)),
-        )
+    step: Steps
+    terms: Mapping[str, Values]
+    total: Values
+    learning_rate: Values
+    seconds: Values
+    risk: Values
 
 
-def _joined(first: Values, numbers: Iterable[float | None]) -> Values:
-    return np.concatenate([first, _values(numbers)])
+def losses_of(steps: StepTable) -> Losses:
+    """The losses that steps tell of."""
+    return Losses(
+        step=steps.column("step"),
+        terms={name: steps.column(loss_column(name)) for name in steps.losses},
+        total=steps.column("total"),
+        learning_rate=steps.column("learning_rate"),
+        seconds=steps.column("seconds").cumsum(),
+        risk=steps.column("risk"),
+    )
 
 
 @dataclass
@@ -83,7 +67,7 @@ class Track:
     """What one method of a run has shown so far; the lists grow in step."""
 
     started: Started
-    stepped: list[Stepped] = field(default_factory=list)
+    stepped: StepTable = field(default_factory=StepTable)
     evaluated: list[Evaluated] = field(default_factory=list)
     steered: list[Steered] = field(default_factory=list)
     #: Each time that it went on from a checkpoint.
@@ -93,7 +77,7 @@ class Track:
     saved_step: int = 0
     #: Training time of this method, without evaluation.
     seconds: float = 0.0
-    _losses: Losses = field(default_factory=Losses, repr=False, compare=False)
+    _losses: Losses | None = field(default=None, repr=False, compare=False)
 
     @property
     def step(self) -> int:
@@ -108,8 +92,9 @@ class Track:
 
     @property
     def losses(self) -> Losses:
-        """The loss curves, read on from where they were read last."""
-        self._losses = self._losses.extended(self.stepped[len(self._losses.step) :])
+        """The loss curves; long runs are shown often, and these are put together once a step."""
+        if self._losses is None or len(self._losses.step) != len(self.stepped):
+            self._losses = losses_of(self.stepped)
         return self._losses
 
     def at(self, step: int) -> Evaluated | None:
@@ -121,9 +106,8 @@ class Track:
         """Forget what lies after the checkpoint from which the method goes on."""
         at = started.step
         self.started = started
-        self.stepped = [event for event in self.stepped if event.step <= at]
-        self._losses = Losses()
-        self.seconds = sum(event.seconds for event in self.stepped)
+        self.stepped, self._losses = self.stepped.until(at), None
+        self.seconds = sum(self.stepped.column("seconds").tolist())
         self.evaluated = [event for event in self.evaluated if event.step < at]
         self.steered = [event for event in self.steered if event.step <= at]
         self.resumed = [event for event in self.resumed if event.step <= at] + [started]
@@ -177,9 +161,16 @@ class History:
             return None
         return side_by_side(left, self.posed.at_once if self.posed else 1)
 
-    def add(self, event: Event) -> None:
-        """Fold one event in."""
+    def add(self, event: Told) -> None:
+        """Fold one event in, or many steps of a method."""
         match event:
+            case Block(kind=kind, rows=rows) if kind.method not in self.tracks:
+                self.stray += len(rows)
+            case Block(kind=kind, rows=rows):
+                self.tracks[kind.method].stepped.extend(event)
+                self.tracks[kind.method].seconds = sum(
+                    rows["seconds"].tolist(), self.tracks[kind.method].seconds
+                )
             case Stepped() | Evaluated() | Steered() | Finished() if (
                 event.method not in self.tracks
             ):
@@ -193,9 +184,8 @@ class History:
                 self.tracks[method].rewind(event)
             case Started(method=method):
                 self.tracks[method] = Track(event)
-            case Stepped(method=method):
-                self.tracks[method].stepped.append(event)
-                self.tracks[method].seconds += event.seconds
+            case Stepped():
+                self.add(*blocks_of([event]))
             case Evaluated(method=method):
                 _replace_or_append(self.tracks[method].evaluated, event)
             case Steered(method=method):
@@ -221,7 +211,7 @@ def side_by_side(seconds: Sequence[float], at_once: int) -> float:
     return max(*seconds, sum(seconds) / at_once)
 
 
-def history_of(events: Iterable[Event]) -> History:
+def history_of(events: Iterable[Told]) -> History:
     """The fold of ``events``."""
     history = History()
     for event in events:

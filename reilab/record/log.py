@@ -12,7 +12,8 @@ from typing import Any, BinaryIO
 
 from reilab.disk import sync, writing
 from reilab.events import Unread
-from reilab.record import codec
+from reilab.record import chunks, codec
+from reilab.record.chunks import Chunk
 from reilab.record.pictures import Stored
 
 
@@ -83,30 +84,66 @@ class Follower:
     offset: int = field(default=0)
     lines: int = field(default=0)
 
+    @property
+    def at_end(self) -> bool:
+        """Whether all that stands in the log now has been read."""
+        return self.path.exists() and self.path.stat().st_size == self.offset
+
     def poll(self) -> list[Any]:
         """What has been appended since the last call."""
         return list(self.read())
 
     def read(self) -> Iterator[Any]:
         """The same, one after the other."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.path.stat().st_size != self.offset:
-                yield from self._read_on()
-
-    def _read_on(self) -> Iterator[Any]:
-        with self.path.open("rb") as stream:
-            stream.seek(self.offset)
+        for stream in self._opened():
             for line in stream:
                 if not line.endswith(b"\n"):
                     # It is still being written.
                     return
-                self.offset += len(line)
-                self.lines += 1
                 yield self._message(line)
 
+    def batches(self) -> Iterator[Any]:
+        """The same, with many steps that follow each other as blocks of each method.
+
+        Those of a long log are kept beside it, in a file that may be lost.
+        """
+        kept_at, from_start = self.path.with_suffix(".steps"), self.offset == 0
+        for stream in self._opened():
+            kept = chunks.read_kept(kept_at) if from_start else []
+            found = list[Chunk]()
+            for chunk, data in chunks.chunks_of(stream, kept):
+                found.append(chunk)
+                yield from self._told(chunk, data)
+            known = set(map(id, kept))
+            if from_start and sum(c.size for c in found if id(c) not in known) >= chunks.WORTH:
+                chunks.keep(kept_at, found)
+
+    def _told(self, chunk: Chunk, data: bytes) -> Iterator[Any]:
+        start = self.offset
+        for stretch in chunk.stretches:
+            if stretch.steps:
+                self.offset += stretch.size
+                self.lines += stretch.lines
+                yield from stretch.blocks
+            else:
+                place = self.offset - start
+                own = data[place : place + stretch.size]
+                for line in own.split(b"\n")[:-1]:
+                    yield self._message(line + b"\n")
+
+    def _opened(self) -> Iterator[BinaryIO]:
+        """The log where it is read on, if there is more of it."""
+        with contextlib.suppress(FileNotFoundError):
+            if not self.at_end:
+                with self.path.open("rb") as stream:
+                    stream.seek(self.offset)
+                    yield stream
+
     def _message(self, line: bytes) -> Any:
-        if step := codec.step_of(line):
-            return step
+        self.offset += len(line)
+        self.lines += 1
+        if steps := codec.steps_of([line.rstrip()]):
+            return steps[0]
         try:
             message = codec.from_line(line, f"{self.path}, line {self.lines},")
         except codec.NewerError as error:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reilab.events import Event
 from reilab.plain import uncollected
 from reilab.record.folder import RunFolder
-from reilab.record.history import History
+from reilab.record.history import History, Told
 from reilab.runs import jobs
 from reilab.runs.config import RunConfig, config_of
 from reilab.runs.jobs import Standing, Status
@@ -34,14 +33,14 @@ class Account:
         # Why there is no configuration, and why no log can be read.
         self._unasked = self._untold = ""
 
-    def read(self) -> list[Event]:
+    def read(self) -> list[Told]:
         """Read on; what has been told since the last time."""
-        fresh: list[Event] = []
+        fresh: list[Told] = []
         self._untold = ""
         try:
             self._ask()
             with uncollected():
-                for event in self._follower.read():
+                for event in self._follower.batches():
                     self.history.add(event)
                     fresh.append(event)
         except OSError as error:
@@ -58,7 +57,7 @@ class Account:
         """Where the run stands, as far as it has been read."""
         if self.fault:
             return Standing(Status.UNREADABLE, self.fault)
-        return jobs.standing(self.folder, self.history)
+        return jobs.standing(self.folder, self.history, self._follower)
 
     @property
     def troubles(self) -> list[str]:

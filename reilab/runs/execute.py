@@ -20,7 +20,7 @@ from reilab.events import (
 )
 from reilab.plain import to_json
 from reilab.record.folder import RunFolder
-from reilab.record.history import History, history_of
+from reilab.record.history import History
 from reilab.runs.config import checked, config_of
 from reilab.runs.drive import Inbox, Sink, drive, nobody
 from reilab.runs.fork import parent_of
@@ -67,7 +67,7 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
         with contextlib.suppress(OSError):
             folder.record(Failed("", 0, f"{type(error).__name__}: {error}"))
         raise
-    return history_of(folder.events())
+    return folder.history()
 
 
 def _gauge(folder: RunFolder, device: torch.device) -> Sink:

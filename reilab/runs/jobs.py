@@ -10,7 +10,8 @@ from pathlib import Path
 
 from reilab.events import Stop, Stopped
 from reilab.record.folder import RunFolder, unused
-from reilab.record.history import History, history_of
+from reilab.record.history import History
+from reilab.record.log import Follower
 from reilab.runs import pool, queue
 from reilab.runs.config import RunConfig
 from reilab.runs.roster import (
@@ -127,8 +128,14 @@ def delete(folder: RunFolder) -> None:
         folder.delete()
 
 
-def standing(folder: RunFolder, history: History) -> Standing:
-    """Where the run stands, from its events, its worker and the queue."""
+def standing(folder: RunFolder, history: History, reader: Follower | None = None) -> Standing:
+    """Where the run stands, from its events, its worker and the queue.
+
+    Args:
+        folder: of the run.
+        history: what its log tells.
+        reader: what that was read with; without it the log may be read again.
+    """
     if history.finished:
         return Standing(Status.FINISHED)
     position = queue.position(folder)
@@ -144,8 +151,8 @@ def standing(folder: RunFolder, history: History) -> Standing:
     if position is not None:
         return Standing(Status.QUEUED, position=position) if position else Standing(Status.STARTING)
     # The worker may have recorded its last events after the caller read the log.
-    ended = history.stopped or history.failed
-    last = history if ended else history_of(folder.events())
+    told = history.stopped or history.failed or (reader and reader.at_end)
+    last = history if told else folder.history()
     if last.finished:
         return Standing(Status.FINISHED)
     if last.failed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,13 +19,13 @@ from pathlib import Path
 from time import perf_counter
 from zlib import crc32
 
-from cattrs import Converter
+import msgspec
 
 from reilab.disk import replacing
 from reilab.methods.registry import methods
 from reilab.nets.registry import network_of, networks
-from reilab.plain import from_json, to_plain, uncollected
-from reilab.record.folder import RunFolder, list_runs, run_named
+from reilab.plain import uncollected
+from reilab.record.folder import RunFolder, names_of_runs, run_named
 from reilab.record.history import History
 from reilab.record.notes import Notes, read_notes
 from reilab.runs import jobs, queue
@@ -39,11 +39,12 @@ from reilab.tasks.registry import tasks
 
 INDEX = ".index"
 #: Of the index; another one when its fields, or what they mean, change.
-FORM = 1
+FORM = 2
 #: What an entry is read from.
 SOURCES = ("config.yaml", "events.jsonl", "worker.json", "notes.json")
 #: Size and time of change, in nanoseconds, of each; zeros where there is none.
 Stamps = tuple[tuple[int, int], ...]
+NONE = (0, 0)
 #: Ends that nobody asked for with ``Stop``, and all ends.
 ENDS = (Status.FINISHED, Status.FAILED, Status.LOST)
 ENDED = (*ENDS, Status.STOPPED)
@@ -52,8 +53,8 @@ MOST_OPEN = 256
 #: Whoever looks again and again spends one part of the time in so many on it, but sees what is
 #: older than so many seconds no more.
 PATIENCE, LONGEST_SECONDS = 20, 5.0
-#: The seal says that it reads what it has written.
-TRUSTING = Converter(detailed_validation=False)
+#: A screen is kept waiting no longer than that, in seconds, or for so many runs to be read.
+MOMENT, SOME = 0.1, 50
 
 
 @dataclass(frozen=True)
@@ -151,28 +152,64 @@ class Library:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        #: Runs that have not been read yet, while ``lately`` reads them for the first time.
+        self.unread = 0
         self._open: dict[str, tuple[Stamps, Account]] = {}
         self._lately: list[RunEntry] = []
+        self._under_way: Iterator[None] | None = None
+        self._whole = False
         self._looked, self._cost = -inf, 0.0
 
     def entries(self) -> list[RunEntry]:
         """All runs, pinned ones first, then the newest; of one that is damaged, what is known."""
-        began, before = perf_counter(), dict(self._kept)
+        self._under_way = self._all_runs()
+        self._go_on(inf)
+        return self._lately
+
+    def anew(self) -> list[RunEntry]:
+        """The same for a screen: as ``lately`` has them as long as not all have been read."""
+        return self.entries() if self._whole else self.lately()
+
+    def lately(self) -> list[RunEntry]:
+        """The same for those who ask again and again: as it was a moment ago, if there are many.
+
+        It takes a moment at most: what has to be read for longer is read on when they ask again.
+        """
+        wait = min(PATIENCE * self._cost, LONGEST_SECONDS) if self._under_way is None else MOMENT
+        if perf_counter() - self._looked >= wait:
+            self._go_on(MOMENT)
+        return self._lately
+
+    def _go_on(self, seconds: float) -> None:
+        """Look at runs for so long, but at some of them in any case."""
+        began, before = perf_counter(), 0.0 if self._under_way is None else self._cost
+        self._under_way = self._under_way or self._all_runs()
+        for place, _ in enumerate(self._under_way):
+            if place >= SOME and perf_counter() - began > seconds:
+                break
+        else:
+            self._under_way = None
+        self._looked = perf_counter()
+        self._cost = before + self._looked - began
+
+    def _all_runs(self) -> Iterator[None]:
+        """Look at one run after the other, the newest first."""
+        before, found = dict(self._kept), list[RunEntry]()
         in_line = {entry.run for entry in queue.entries(self.root)}
-        found = [self._look(folder, in_line) for folder in list_runs(self.root)]
+        names = names_of_runs(self.root)
+        for place, name in enumerate(names):
+            # It may be gone by now.
+            if (stamps := _stamps(self.root, name))[0] != NONE:
+                found.append(self._look(name, stamps, in_line))
+            if not self._whole:
+                self._lately, self.unread = found, len(names) - place - 1
+            yield
         for name in self._kept.keys() - {entry.name for entry in found}:
             del self._kept[name]
         if any(before.get(name) is not kept for name, kept in self._kept.items()):
             _keep(self.root / INDEX, self._kept)
         self._lately = sorted(found, key=lambda entry: not entry.notes.pinned)
-        self._looked = perf_counter()
-        self._cost = self._looked - began
-        return self._lately
-
-    def lately(self) -> list[RunEntry]:
-        """The same for those who ask again and again: as it was a moment ago, if there are many."""
-        wait = min(PATIENCE * self._cost, LONGEST_SECONDS)
-        return self.entries() if perf_counter() - self._looked >= wait else self._lately
+        self._whole = True
 
     def at_work(self) -> list[Account]:
         """The runs that a process is at work on."""
@@ -190,7 +227,7 @@ class Library:
             folder = run_named(name, self.root)
         except (ValueError, FileNotFoundError):
             return None
-        return self._follow(folder, _stamps(folder))
+        return self._follow(folder, _stamps(self.root, name))
 
     def history(self, name: str) -> History | None:
         """What a run has shown so far; none if there is no such run."""
@@ -221,8 +258,8 @@ class Library:
     def _kept(self) -> dict[str, Kept]:
         return _read_kept(self.root / INDEX)
 
-    def _look(self, folder: RunFolder, in_line: set[str]) -> RunEntry:
-        stamps, kept, name = _stamps(folder), self._kept.get(folder.name), folder.name
+    def _look(self, name: str, stamps: Stamps, in_line: set[str]) -> RunEntry:
+        folder, kept = RunFolder(self.root / name), self._kept.get(name)
         # Who stands in line has been asked to go on, which changes none of the files.
         if kept and kept.stamps == stamps and name not in in_line:
             if kept.entry.standing.status is not Status.LOST:
@@ -234,7 +271,10 @@ class Library:
         self._kept.pop(name, None)
         # Troubles name files, each from where its reader is.
         if entry.standing.status in ENDED and not (entry.at_work or entry.troubles):
-            self._kept[name] = Kept(stamps, entry)
+            # What could not be written down, as a name that is no text, is read each time.
+            with suppress(ValueError, OverflowError):
+                msgspec.msgpack.encode(entry)
+                self._kept[name] = Kept(stamps, entry)
             if not held:
                 del self._open[name]
         return entry
@@ -282,8 +322,8 @@ def entry_of(account: Account, stamps: Stamps = ()) -> RunEntry:
         account: of the run.
         stamps: those of its files before it was read.
     """
-    stamps = stamps or _stamps(account.folder)
     folder, history = account.folder, account.history
+    stamps = stamps or _stamps(folder.path.parent, folder.name)
     at_work, (notes, unread) = worker_alive(folder), notes_of(folder)
     start = history.posed.pinv_metrics if history.posed else None
     found = {PINV: start} | {name: history.tracks[name].metrics for name in in_order(history)}
@@ -311,28 +351,28 @@ def notes_of(folder: RunFolder) -> tuple[Notes, list[str]]:
         return Notes(), [str(error)]
 
 
-def _stamps(folder: RunFolder) -> Stamps:
-    return tuple(_stamp(f"{folder.path}/{name}") for name in SOURCES)
+def _stamps(root: Path, name: str) -> Stamps:
+    return tuple(_stamp(f"{root}/{name}/{source}") for source in SOURCES)
 
 
 def _stamp(file: str) -> tuple[int, int]:
     try:
         found = os.stat(file)
     except OSError:
-        return 0, 0
+        return NONE
     return found.st_size, found.st_mtime_ns
 
 
 def _read_kept(file: Path) -> dict[str, Kept]:
-    with suppress(OSError, ValueError), uncollected():
+    with suppress(OSError, msgspec.MsgspecError), uncollected():
         seal, _, body = file.read_bytes().partition(b"\n")
         if seal == _seal(body):
-            return from_json(dict[str, Kept], body, file, TRUSTING)
+            return msgspec.msgpack.decode(body, type=dict[str, Kept])
     return {}
 
 
 def _keep(file: Path, kept: Mapping[str, Kept]) -> None:
-    body = json.dumps(to_plain(kept, TRUSTING)).encode()
+    body = msgspec.msgpack.encode(kept)
     # Two who write at once spoil each other's at worst, which the seal tells.
     with suppress(OSError), replacing(file) as partial:
         partial.write_bytes(_seal(body) + b"\n" + body)

@@ -13,7 +13,7 @@ import numpy as np
 from reilab.methods.registry import methods
 from reilab.nets.registry import network_of
 from reilab.record.folder import RunFolder
-from reilab.record.history import History, history_of
+from reilab.record.history import History
 from reilab.record.notes import read_notes
 from reilab.runs import jobs
 from reilab.runs.config import USUAL_METHODS, RunConfig, config_of, objectives, values_of
@@ -104,7 +104,7 @@ def command_of(folder: RunFolder) -> str:
     Raises:
         ValueError: its task is not known here.
     """
-    steered = steering_log(history_of(folder.events()))
+    steered = steering_log(folder.history())
     plain = _unsteered(folder)
     if not steered:
         return plain
@@ -121,7 +121,7 @@ def python_of(folder: RunFolder) -> str:
     Raises:
         ValueError: its task is not known here.
     """
-    steered = any(track.steered for track in history_of(folder.events()).tracks.values())
+    steered = any(track.steered for track in folder.history().tracks.values())
     if not steered and parent_of(folder) is None:
         return as_python(config_of(folder))
     if parent_of(folder) is not None:
@@ -177,7 +177,7 @@ def report_html(folder: RunFolder) -> str:
     Raises:
         ValueError: its task is not known here.
     """
-    config, history = config_of(folder), history_of(folder.events())
+    config, history = config_of(folder), folder.history()
     standing, task = jobs.standing(folder, history), find_task(config.task)
     first = scene_of(folder.name, history, 0)
     scenes = [scene_of(folder.name, history, n) for n in range(_affordable(history, first))]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from reilab.events import (
     Command,
-    Event,
     Refused,
     SetAssumedNoise,
     SetLearningRate,
@@ -18,6 +17,7 @@ from reilab.events import (
 from reilab.methods.base import Weight, weight_fields
 from reilab.methods.registry import weights
 from reilab.record.folder import RunFolder
+from reilab.record.history import Told
 from reilab.runs.config import RunConfig
 from reilab.runs.roster import worker_alive
 from reilab.settings import override
@@ -65,7 +65,7 @@ class Numbers:
     known: dict[str, float]
     pending: dict[str, float] = field(default_factory=dict)
 
-    def read(self, events: Iterable[Event]) -> dict[str, float]:
+    def read(self, events: Iterable[Told]) -> dict[str, float]:
         """Fold events in; what is expected otherwise since, and so is to be shown."""
         before = self.expected
         for event in events:

@@ -32,6 +32,7 @@ from reilab.lab.web.components import Browser, DataTable
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.record.notes import Notes, read_notes
+from reilab.runs import library
 from reilab.runs.config import RunConfig, config_of
 from reilab.runs.facts import facts_of
 from reilab.runs.library import Library
@@ -202,6 +203,24 @@ def test_the_list_has_a_column_a_method_and_finds_any_cell(
     shown._filter.value = "supervised"
     shown._hear("leave all", "")
     assert view.compared == ["run-2"]
+
+
+def test_the_list_says_how_far_it_has_been_read(
+    tmp_path: Path,
+    runs: dict[str, tuple[History, RunConfig]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(library, "SOME", 0)
+    monkeypatch.setattr(library, "MOMENT", -1.0)
+    shown, _ = panel(tmp_path)
+    assert f"reading 1 of {len(runs)} runs" in unescape(shown._words.object.text)
+    assert len(listed(shown)) == 1
+    while shown._library.unread:
+        shown.follow()
+    shown.follow()
+    assert f"{len(runs)} runs" in unescape(shown._words.object.text)
+    assert "reading" not in shown._words.object.text
+    assert len(listed(shown)) == len(runs)
 
 
 def config_size(runs: Mapping[str, tuple[History, RunConfig]]) -> int:

@@ -89,8 +89,9 @@ def test_a_step_is_read_fast_as_any_line_is_read(folder: RunFolder, line: str) -
 
 
 def test_steps_are_read_fast() -> None:
-    assert codec.step_of(codec.to_line(FIRST).encode() + b"\n") == FIRST
-    assert codec.step_of(codec.to_line(SECOND).encode()) is None
+    first, second = (codec.to_line(one).encode() for one in (FIRST, SECOND))
+    assert codec.steps_of([first, first]) == [FIRST, FIRST]
+    assert codec.steps_of([first, second]) is None
 
 
 def test_a_field_of_a_newer_version_is_passed_over(folder: RunFolder) -> None:

@@ -20,12 +20,13 @@ import pytest
 import yaml
 
 from benchmarks.faults import disks, kills, states, strike
-from reilab.events import Started
+from reilab.events import Finished, Started
 from reilab.lab.model import Lab
 from reilab.plain import to_json
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs, pool, processes, queue, roster
+from reilab.runs.account import read_run
 from reilab.runs.config import from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import fork
@@ -310,3 +311,17 @@ def test_images_that_cannot_be_read_are_named_and_hide_no_other(
 def test_a_configuration_without_fields_is_told_in_words(text: str, told: str) -> None:
     with pytest.raises(ValueError, match=f"config.yaml is damaged: {told}; put it right"):
         from_yaml(text)
+
+
+def test_a_lost_run_is_read_once_unless_its_worker_told_more(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.record(Started("ei", 0, 2, 1, False, {}, 1e-3, 0.1, "online"))
+    account, read = read_run(folder), list[RunFolder]()
+    usual = RunFolder.history
+    monkeypatch.setattr(RunFolder, "history", lambda one: read.append(one) or usual(one))
+    assert account.standing.status is Status.LOST
+    assert read == []
+    folder.record(Finished("ei", 2))
+    assert account.standing.status is Status.FINISHED
+    assert len(read) == 1

@@ -8,13 +8,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from kit.lab_runs import write_run
 
 from benchmarks.faults.disks import longest
 from reilab.events import Failed, Finished, Stopped
 from reilab.plain import to_json
-from reilab.record.folder import RunFolder
+from reilab.record.folder import RunFolder, names_of_runs
 from reilab.record.notes import Notes, write_notes
 from reilab.runs import account, library, queue
 from reilab.runs.jobs import Status
@@ -176,9 +177,10 @@ def test_each_root_has_its_own_index(tmp_path: Path) -> None:
 
 def test_no_pickle_and_no_path_is_in_the_index(root: Path) -> None:
     by_name(root)
-    seal, body = (root / INDEX).read_bytes().split(b"\n")
+    seal, _, body = (root / INDEX).read_bytes().partition(b"\n")
     assert json.loads(seal)[0] == library.FORM
-    assert json.loads(body).keys() == {"finished", "pinned", "stopped", "failed", "lost"}
+    names = msgspec.msgpack.decode(body).keys()
+    assert names == {"finished", "pinned", "stopped", "failed", "lost"}
     assert str(root).encode() not in body
 
 
@@ -201,6 +203,57 @@ def test_who_asks_again_and_again_is_told_what_was_seen(
     again = looked.lately()
     assert again == looked.lately()
     assert looked._looked == moment[0]
+
+
+def test_a_screen_waits_for_a_moment_alone_and_sees_runs_as_they_come(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = without_index(root)
+    moment = [0.0]
+    monkeypatch.setattr(library, "perf_counter", lambda: moment[0])
+    monkeypatch.setattr(library, "SOME", 3)
+    monkeypatch.setattr(library, "MOMENT", -1.0)
+    looked = Library(root)
+    seen = []
+    while not seen or looked.unread:
+        seen.append((len(looked.anew()), looked.unread))
+        assert {entry.name: entry for entry in looked.lately()}.items() <= expected.items()
+        assert len(seen) < 20
+    assert seen[0][0] < len(expected) == seen[-1][0]
+    assert all(read + left == len(expected) for read, left in seen)
+    assert next(iter(looked.lately())).name == "pinned"
+    # From now on all of them are there while they are looked at again.
+    moment[0] += library.LONGEST_SECONDS
+    write_notes(RunFolder(root / "finished"), Notes("changed"))
+    assert len(looked.lately()) == len(expected)
+    assert looked.unread == 0
+    (changed,) = (entry for entry in looked.anew() if entry.name == "finished")
+    assert changed.notes.text == "changed"
+    assert by_name(root) == without_index(root)
+
+
+def test_a_run_that_goes_while_others_are_read_is_left_out(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "SOME", 1)
+    monkeypatch.setattr(library, "MOMENT", -1.0)
+    looked, last = Library(root), names_of_runs(root)[-1]
+    assert last not in [entry.name for entry in looked.lately()]
+    shutil.rmtree(root / last)
+    while looked.unread:
+        looked.lately()
+    assert last not in [entry.name for entry in looked.lately()]
+    assert looked.entries() == list(by_name(root).values())
+
+
+def test_what_cannot_be_written_down_spoils_nothing(root: Path, read: list[str]) -> None:
+    write_notes(RunFolder(root / "pinned"), Notes("half a letter: \ud800", True))
+    os.rename(root / "torn", root / os.fsdecode(b"torn-\xff"))
+    expected = by_name(root)
+    read.clear()
+    assert by_name(root) == expected
+    assert {"pinned", os.fsdecode(b"torn-\xff")} <= set(read)
+    assert "finished" not in read
 
 
 def test_few_histories_are_held(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

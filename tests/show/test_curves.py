@@ -20,8 +20,9 @@ from reilab.events import (
 )
 from reilab.record import pictures
 from reilab.record.folder import RunFolder
-from reilab.record.history import History, Losses, history_of
+from reilab.record.history import History, history_of, losses_of
 from reilab.record.pictures import Stored
+from reilab.record.steps import StepTable, blocks_of
 from reilab.show.curves import marks_of, scores_of
 
 N_MOMENTS = 50
@@ -75,12 +76,12 @@ def test_losses_read_while_they_grow_are_those_read_at_once() -> None:
     for event in log:
         history.add(event)
         grown = history.tracks["rei"].losses
-    whole = Losses().extended(history.tracks["rei"].stepped)
+    whole = losses_of(StepTable(blocks_of(history.tracks["rei"].stepped)))
     assert grown.step.tolist() == [1, 2, 3, 4]
     assert list(grown.terms) == list(whole.terms) == ["sure"]
     np.testing.assert_equal(grown.terms["sure"], whole.terms["sure"])
     np.testing.assert_equal(grown.seconds, whole.seconds)
-    mixed = Losses().extended([stepped(1)]).extended([other])
+    mixed = losses_of(StepTable(blocks_of([stepped(1), other])))
     np.testing.assert_equal(mixed.terms["sure"], [1.0, np.nan])
     np.testing.assert_equal(mixed.terms["mc"], [np.nan, 7.0])
     np.testing.assert_equal(mixed.risk, [np.nan, 0.1])

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 from tornado.ioloop import PeriodicCallback
 
-from reilab.events import Event, Started
+from reilab.events import Started
 from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
 from reilab.lab.content import content_of
@@ -23,6 +23,7 @@ from reilab.lab.notebook.looks import NotebookLooks
 from reilab.lab.notebook.transport import NotebookTransport
 from reilab.lab.view import View
 from reilab.record.folder import list_runs
+from reilab.record.history import Told
 from reilab.runs import jobs
 from reilab.runs.config import configure
 from reilab.runs.library import Library
@@ -46,7 +47,7 @@ class LabPanel(widgets.VBox):
         asyncio.get_running_loop()
         self.lab, self.look = Lab(root), View()
         self._library = Library(root)
-        self._beat, self._unseen = Beat(), list[Event]()
+        self._beat, self._unseen = Beat(), list[Told]()
         self.controls = NotebookControls(self.lab)
         self.transport = NotebookTransport(self.lab, self.look)
         self.looks = NotebookLooks(self.look)
