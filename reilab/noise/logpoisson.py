@@ -38,7 +38,7 @@ class LogPoisson(Unestimated, by="gain"):
 
 def moments(gamma: float, u: float) -> tuple[float, float]:
     """Mean and variance, summed over the counts that come about."""
-    rate = math.exp(-u) / gamma
+    rate = min(math.exp(-u) / gamma, MOST_PHOTONS)
     spread = 12 * math.sqrt(rate) + 40
     n = torch.arange(max(0, int(rate - spread)), int(rate + spread), dtype=torch.float64)
     chance = torch.exp(n * math.log(rate) - rate - torch.lgamma(n + 1))

@@ -117,6 +117,11 @@ class Model:
     unit_range: bool = False
 
     @property
+    def summary(self) -> str:
+        """The first line of its documentation."""
+        return (self.spec.__doc__ or "").strip().partition("\n")[0]
+
+    @property
     def no_sure(self) -> str:
         """Why its risk cannot be estimated from y; empty where it can.
 
