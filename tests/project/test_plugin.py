@@ -166,7 +166,7 @@ def test_the_lab_offers_a_noise_model_and_a_group(tmp_path: Path) -> None:
     )
     printed = with_plugin("-c", code, str(tmp_path), plugin=STRIPES)
     assert printed.split() == [
-        *("gaussian", "stripes"),
+        *("correlated", "gaussian", "laplace", "stripes", "uniform"),
         *("flips", "quarter-turns", "rotations", "shifts", "upside-down"),
     ]
 
