@@ -1,13 +1,12 @@
 from .base import HIGHEST as HIGHEST
 from .base import Estimator as Estimator
-from .base import Independent as Independent
 from .base import LearnableNoise as LearnableNoise
 from .base import Levelled as Levelled
 from .base import Noise as Noise
+from .base import SignalDependent as SignalDependent
 from .base import Unestimated as Unestimated
 from .base import curvature as curvature
 from .base import no_sure as no_sure
-from .base import signal_dependent_sure as signal_dependent_sure
 from .correlated import Correlated as Correlated
 from .draws import exponential_like as exponential_like
 from .draws import gamma_like as gamma_like

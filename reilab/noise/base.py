@@ -81,7 +81,7 @@ class LearnableNoise(Noise, Protocol):
 
 
 class Levelled:
-    """A noise whose level is one of its settings, which the class names.
+    """A noise whose level is one of its settings, which the class names; signs probe its entries.
 
     >>> from reilab.noise import Laplace
     >>> Laplace(sigma=0.1).level, Laplace(sigma=0.1).at(0.2)
@@ -101,16 +101,6 @@ class Levelled:
 
     def at(self, level: float) -> Self:
         return override(self, {self._by: level})
-
-
-class Independent(Levelled):
-    """A noise of which each entry is independent of the others, so that signs probe it.
-
-    >>> from reilab.key import Key
-    >>> from reilab.noise import Poisson
-    >>> Poisson(gain=0.1).probe(torch.ones(1, 3), Key(0).streams([0])).abs()
-    tensor([[1., 1., 1.]])
-    """
 
     def probe(self, y: Tensor, rng: Streams) -> Tensor:
         return sign_like(y, rng)
@@ -135,35 +125,35 @@ def no_sure(noise: Noise) -> str:
     return noise.no_sure if isinstance(noise, Unestimated) else ""
 
 
-def signal_dependent_sure(
-    y: Tensor,
-    h: Estimator,
-    hy: Tensor,
-    rng: Streams,
-    *,
-    variance: Tensor,
-    tau: float,
-    bend: Tensor,
-    curvature_tau: float | None,
-) -> Tensor:
-    """(1/m) ‖y − h(y)‖² − mean(v) + (2/m) Σ vᵢ ∂ᵢhᵢ(y) − (1/m) Σ wᵢ ∂ᵢ²hᵢ(y) of each sample, (B,).
+class SignalDependent(Levelled):
+    """A noise whose variance grows with u: first order of its SURE, and second if asked for.
 
-    Args:
-        y: measurements (B, *range), as are ``hy``, ``variance`` and ``bend``.
-        h: the estimator.
-        hy: h(y).
-        rng: of the probes.
-        variance: v, an unbiased estimate of the variance.
-        tau: step of the first order.
-        bend: w, the weight of the second.
-        curvature_tau: its step; without one it is left out.
+    (1/m) ‖y − h(y)‖² − mean(v) + (2/m) Σ vᵢ ∂ᵢhᵢ(y) − (1/m) Σ wᵢ ∂ᵢ²hᵢ(y), the last where
+    ``curvature_tau`` is the step of it.
+
+    >>> from reilab.noise import Poisson
+    >>> Poisson(gain=0.5).variance(torch.tensor(3.0)), Poisson(gain=0.5).bend(torch.tensor(3.0))
+    (tensor(1.5000), tensor(0.7500))
     """
-    b = sign_like(y, rng)
-    slope = mean(b * variance * (h(y + tau * b) - hy)) / tau
-    first = mean((y - hy) ** 2) - mean(variance) + 2 * slope
-    if curvature_tau is None:
-        return first
-    return first - curvature(y, h, hy, bend, rng, curvature_tau)
+
+    tau: float
+    curvature_tau: float | None
+
+    def variance(self, y: Tensor) -> Tensor:
+        """An unbiased estimate v of the variance of each entry."""
+        raise NotImplementedError
+
+    def bend(self, y: Tensor) -> Tensor:
+        """The weight w of each second derivative."""
+        raise NotImplementedError
+
+    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
+        b, variance = sign_like(y, rng), self.variance(y)
+        slope = mean(b * variance * (h(y + self.tau * b) - hy)) / self.tau
+        first = mean((y - hy) ** 2) - mean(variance) + 2 * slope
+        if self.curvature_tau is None:
+            return first
+        return first - curvature(y, h, hy, self.bend(y), rng, self.curvature_tau)
 
 
 def curvature(

@@ -9,21 +9,14 @@ from typing import Annotated
 from torch import Tensor
 
 from reilab.key import Streams
-from reilab.noise.base import (
-    HIGHEST,
-    Estimator,
-    Independent,
-    Noise,
-    Step,
-    signal_dependent_sure,
-)
+from reilab.noise.base import HIGHEST, Noise, SignalDependent, Step
 from reilab.noise.draws import gamma_like
 from reilab.noise.registry import Steps, noise_model
 from reilab.settings import Setting
 
 
 @dataclass(frozen=True)
-class Gamma(Independent, by="gain"):
+class Gamma(SignalDependent, by="gain"):
     """y = u g, where g is gamma-distributed with mean 1 and variance γ: speckle of L = 1/γ looks.
 
     The variance is γu²; negative u count as 0. With t of density L tᴸ⁻¹ on (0, 1),
@@ -65,14 +58,11 @@ class Gamma(Independent, by="gain"):
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return u.clamp(min=0) * self.gain * gamma_like(u, 1 / self.gain, rng)
 
-    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
-        return signal_dependent_sure(
-            *(y, h, hy, rng),
-            variance=self.gain / (1 + self.gain) * y**2,
-            tau=self.tau,
-            bend=2 * self.gain**2 / ((1 + self.gain) * (1 + 2 * self.gain)) * y**3,
-            curvature_tau=self.curvature_tau,
-        )
+    def variance(self, y: Tensor) -> Tensor:
+        return self.gain / (1 + self.gain) * y**2
+
+    def bend(self, y: Tensor) -> Tensor:
+        return 2 * self.gain**2 / ((1 + self.gain) * (1 + 2 * self.gain)) * y**3
 
 
 @noise_model("gamma", level="gamma", variance=lambda sigma, gamma, u: gamma * u**2, unit_range=True)

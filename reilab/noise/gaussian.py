@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from reilab.key import Streams
-from reilab.noise.base import Estimator, Independent, Noise, Sigma, Step
+from reilab.noise.base import Estimator, Levelled, Noise, Sigma, Step
 from reilab.noise.draws import mean, normal_like
 from reilab.noise.registry import Steps, noise_model
 
 
 @dataclass(frozen=True)
-class Gaussian(Independent, by="sigma"):
+class Gaussian(Levelled, by="sigma"):
     """y = u + N(0, σ²). SURE: Stein 1981; by probes: Ramani et al. 2008.
 
     SURE(y) = (1/m) ‖y − h(y)‖² − σ² + (2σ²/m) div h(y). For h(y) = y the risk is σ²:

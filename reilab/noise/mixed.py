@@ -10,21 +10,14 @@ import torch
 from torch import Tensor
 
 from reilab.key import Streams
-from reilab.noise.base import (
-    HIGHEST,
-    Estimator,
-    Independent,
-    Noise,
-    Step,
-    signal_dependent_sure,
-)
+from reilab.noise.base import HIGHEST, Noise, SignalDependent, Step
 from reilab.noise.draws import normal_like, photons
 from reilab.noise.registry import Steps, noise_model
 from reilab.settings import Setting
 
 
 @dataclass(frozen=True)
-class PoissonGaussian(Independent, by="gain"):
+class PoissonGaussian(SignalDependent, by="gain"):
     """y = γ Poisson(u/γ) + N(0, σ²), variance γu + σ² (Le Montagner et al. 2014; used by REI).
 
     E[uᵢ hᵢ(y)] = E[yᵢ hᵢ(y − γeᵢ) − σ² ∂ᵢhᵢ(y − γeᵢ)], expanded in γ. The first order is exact for
@@ -66,14 +59,11 @@ class PoissonGaussian(Independent, by="gain"):
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return self.gain * photons(u / self.gain, rng) + self.sigma * normal_like(u, rng)
 
-    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
-        return signal_dependent_sure(
-            *(y, h, hy, rng),
-            variance=self.gain * y + self.sigma**2,
-            tau=self.tau,
-            bend=2 * self.sigma**2 * self.gain + self.gain**2 * y,
-            curvature_tau=self.curvature_tau,
-        )
+    def variance(self, y: Tensor) -> Tensor:
+        return self.gain * y + self.sigma**2
+
+    def bend(self, y: Tensor) -> Tensor:
+        return 2 * self.sigma**2 * self.gain + self.gain**2 * y
 
 
 @noise_model("mixed", level="gamma", variance=lambda sigma, gamma, u: gamma * u + sigma**2)

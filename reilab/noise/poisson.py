@@ -9,21 +9,14 @@ from typing import Annotated
 from torch import Tensor
 
 from reilab.key import Streams
-from reilab.noise.base import (
-    HIGHEST,
-    Estimator,
-    Independent,
-    Noise,
-    Step,
-    signal_dependent_sure,
-)
+from reilab.noise.base import HIGHEST, Noise, SignalDependent, Step
 from reilab.noise.draws import photons
 from reilab.noise.registry import Steps, noise_model
 from reilab.settings import Setting
 
 
 @dataclass(frozen=True)
-class Poisson(Independent, by="gain"):
+class Poisson(SignalDependent, by="gain"):
     """y = γ Poisson(u/γ), variance γu; negative rates count as 0.
 
     The exact estimate holds h(y − γeᵢ), one entry at a time; this one is its Taylor expansion
@@ -58,14 +51,11 @@ class Poisson(Independent, by="gain"):
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return self.gain * photons(u / self.gain, rng)
 
-    def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
-        return signal_dependent_sure(
-            *(y, h, hy, rng),
-            variance=self.gain * y,
-            tau=self.tau,
-            bend=self.gain**2 * y,
-            curvature_tau=self.curvature_tau,
-        )
+    def variance(self, y: Tensor) -> Tensor:
+        return self.gain * y
+
+    def bend(self, y: Tensor) -> Tensor:
+        return self.gain**2 * y
 
 
 @noise_model("poisson", level="gamma", variance=lambda sigma, gamma, u: gamma * u)

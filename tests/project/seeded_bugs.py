@@ -278,29 +278,29 @@ BUGS = [
     Bug(
         "mixed SURE: variance without σ²",
         MIXED,
-        "variance=self.gain * y + self.sigma**2",
-        "variance=self.gain * y",
+        "return self.gain * y + self.sigma**2",
+        "return self.gain * y",
         LINEAR,
     ),
     Bug(
         "mixed SURE: wrong sign of the second-order term",
         NOISE_BASE,
-        "return first - curvature(y, h, hy, bend,",
-        "return first + curvature(y, h, hy, bend,",
+        "return first - curvature(y, h, hy, self.bend(y),",
+        "return first + curvature(y, h, hy, self.bend(y),",
         "noise/test_noise.py::test_the_second_order_term_takes_the_bias_away",
     ),
     Bug(
         "mixed SURE: factor 2 of the second-order term missing",
         MIXED,
-        "bend=2 * self.sigma**2 * self.gain +",
-        "bend=self.sigma**2 * self.gain +",
+        "return 2 * self.sigma**2 * self.gain +",
+        "return self.sigma**2 * self.gain +",
         "noise/test_noise.py::test_the_second_order_term_takes_the_bias_away",
     ),
     Bug(
         "mixed SURE: second-order term without its Poisson part",
         MIXED,
-        "bend=2 * self.sigma**2 * self.gain + self.gain**2 * y",
-        "bend=2 * self.sigma**2 * self.gain + 0 * y",
+        "return 2 * self.sigma**2 * self.gain + self.gain**2 * y",
+        "return 2 * self.sigma**2 * self.gain + 0 * y",
         "noise/test_noise.py::test_the_bias_that_each_order_leaves",
     ),
     Bug(
@@ -341,8 +341,8 @@ BUGS = [
     Bug(
         "gamma SURE: γ where γ/(1 + γ) belongs",
         SPECKLE,
-        "variance=self.gain / (1 + self.gain) * y**2",
-        "variance=self.gain * y**2",
+        "return self.gain / (1 + self.gain) * y**2",
+        "return self.gain * y**2",
         LINEAR,
     ),
     Bug(
@@ -355,14 +355,14 @@ BUGS = [
     Bug(
         "gamma SURE: sign of the second-order term",
         SPECKLE,
-        "bend=2 * self.gain**2",
-        "bend=-2 * self.gain**2",
+        "return 2 * self.gain**2",
+        "return -2 * self.gain**2",
         "noise/test_noise.py::test_the_second_order_of_gamma_noise_takes_its_bias_away",
     ),
     Bug(
         "gamma SURE: factor 2 of the second-order term missing",
         SPECKLE,
-        "bend=2 * self.gain**2",
+        "return 2 * self.gain**2",
         "bend=self.gain**2",
         "noise/test_noise.py::test_the_second_order_of_gamma_noise_takes_its_bias_away",
     ),
@@ -537,8 +537,8 @@ BUGS = [
     Bug(
         "Poisson SURE: second order with the wrong sign",
         POISSON,
-        "bend=self.gain**2 * y",
-        "bend=-(self.gain**2) * y",
+        "return self.gain**2 * y",
+        "return -(self.gain**2) * y",
         "noise/test_noise.py::test_the_second_order_of_poisson_noise_takes_its_bias_away",
     ),
     Bug(
