@@ -46,8 +46,8 @@ def outer_noise(values: NDArray[Any], mask: NDArray[np.bool_]) -> float:
         values: real and imaginary parts (2, m) of the entries that were measured, row by row.
         mask: which they are, (H, W), the origin in the middle.
 
-    >>> values = np.random.default_rng(0).normal(0, 0.1, (2, 64 * 64))
-    >>> round(outer_noise(values, np.ones((64, 64), bool)), 2)
+    >>> values = np.random.default_rng(0).normal(0, 0.1, (2, 200 * 200))
+    >>> round(outer_noise(values, np.ones((200, 200), bool)), 2)
     0.1
     """
     down, right = (np.abs(np.arange(side) / side - side // 2 / side) for side in mask.shape)
