@@ -15,7 +15,7 @@ from reilab.groups import Group
 from reilab.key import Key, Streams
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.unet import UNetSpec
-from reilab.noise import Noise
+from reilab.noise.base import Noise
 from reilab.nullspace import Map, exact_projection, same
 from reilab.physics.base import Physics
 

@@ -84,6 +84,11 @@ class Registry(Mapping[str, E]):
     def __len__(self) -> int:
         return len(self.all())
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Each name with the first line of what its entry says of itself."""
+        return tuple(_told(entry) for entry in self.all().values())
+
     def find(self, name: str) -> E:
         """The entry of that name.
 
@@ -114,6 +119,11 @@ class Those(Collection[str], Generic[E]):
     registry: Registry[E]
     holds: Callable[[E], bool]
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """See ``Registry.told``."""
+        return tuple(_told(entry) for entry in self.registry.all().values() if self.holds(entry))
+
     def __iter__(self) -> Iterator[str]:
         return (name for name, entry in self.registry.all().items() if self.holds(entry))
 
@@ -122,6 +132,11 @@ class Those(Collection[str], Generic[E]):
 
     def __contains__(self, name: object) -> bool:
         return name in tuple(self)
+
+
+def _told(entry: Registered) -> str:
+    words = (entry.spec.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return f"{entry.name} ({words[:1].lower()}{words[1:]})" if words else entry.name
 
 
 def complete_settings(kind: str, name: str, spec: type) -> dict[str, Setting]:

@@ -41,8 +41,14 @@ class Setting(Doc):
     @property
     def documentation(self) -> str:  # type: ignore[override]
         """What the command line says of it."""
-        choices = f" One of: {', '.join(self.choices)}." if self.choices else ""
-        return self.help + (f" [{self.unit}]" if self.unit else "") + choices
+        unit = f"[{self.unit}]" if self.unit else ""
+        return " ".join(filter(None, (self.help, unit, self.offered)))
+
+    @property
+    def offered(self) -> str:
+        """The choices as a sentence, with what a registry says of each; empty without any."""
+        names = getattr(self.choices, "told", self.choices)
+        return f"One of: {', '.join(names)}." if names else ""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""reilab app | train | compare | evaluate | … | inspect | tasks | runs | data."""
+"""reilab app | train | compare | evaluate | … | inspect | tasks | runs | data | noise."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ DATA = commands(
         "prepare": ("Convert the files once into a compact cache.", "data:prepare_data"),
     }
 )
+NOISE = commands(
+    {
+        "models": ("The noise models there are.", "noise:list_models"),
+        "estimate": ("How strong the noise in a file is.", "noise:estimate"),
+    }
+)
 REILAB = commands(
     {
         "app": ("The lab, in a browser.", "app:serve_app"),
@@ -51,6 +57,7 @@ REILAB = commands(
         "tasks": ("The inverse problems there are.", "train:list_tasks"),
         "runs": ("What has been run.", RUNS),
         "data": ("Images to learn from.", DATA),
+        "noise": ("Models of noise, and how much of it there is.", NOISE),
     }
 )
 

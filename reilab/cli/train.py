@@ -17,7 +17,7 @@ from reilab.cli.work import carry_out
 from reilab.methods.registry import method_settings, users
 from reilab.methods.registry import methods as known_methods
 from reilab.nets.registry import find_network
-from reilab.noise import NOISES
+from reilab.noise.registry import NOISES
 from reilab.record.folder import RunFolder, runs_root
 from reilab.runs.config import (
     USUAL_METHODS,

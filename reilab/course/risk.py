@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from reilab.key import Key
-from reilab.noise import Estimator, Noise, mean, normal_like
+from reilab.noise.base import Estimator, Noise
+from reilab.noise.draws import mean, normal_like
 
 BLOCK = 8
 

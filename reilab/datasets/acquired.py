@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reilab.datasets.formats.arrays import HDF5, TORCH, opened
+from reilab.datasets.formats.reader import suffix_of
 from reilab.datasets.samples import InMemory, Samples
 from reilab.datasets.scanners import scanned
 from reilab.datasets.store import find_file
@@ -166,6 +167,18 @@ def read_measured(file: Path) -> Arrays:
         if array.size == 0:
             raise ValueError(f"{file}: {name} holds no numbers ({array.shape})")
     return found
+
+
+def holds_measurements(file: Path) -> bool:
+    """Whether a file names its arrays as measurements, or holds complex numbers."""
+    if suffix_of(file) not in MEASURED_SUFFIXES:
+        return False
+    try:
+        arrays = read_measured(file)
+    except (ValueError, OSError):
+        return False
+    named = file.suffix.lower() != ".npy" and bool(arrays)
+    return named or any(array.dtype.kind == "c" for array in arrays.values())
 
 
 def parse_kspace(size: int, multiple: int, arrays: Arrays) -> Acquired:

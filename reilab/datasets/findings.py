@@ -10,10 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reilab.datasets.acquired import MEASURED_SUFFIXES, measured_files, read_measured
-from reilab.datasets.formats.reader import image_files, read_file, readers, suffix_of
+from reilab.datasets.acquired import (
+    MEASURED_SUFFIXES,
+    holds_measurements,
+    measured_files,
+    read_measured,
+)
+from reilab.datasets.formats.reader import image_files, read_file, readers
 from reilab.disk import replacing
 from reilab.foreign import UnreadableError, told
+from reilab.noise.estimate import haar_noise
 from reilab.record.folder import unused
 
 #: Where files are put that come in through a browser, below the data root.
@@ -21,8 +27,6 @@ UPLOADS = "uploads"
 MOST_UPLOADED = 256 * 2**20
 #: So many files of a folder are looked into.
 LOOKED_INTO = 4
-#: The median of |N(0, 1)|.
-MEDIAN = 0.6745
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,24 +61,12 @@ def findings(place: Path) -> Findings:
         FileNotFoundError: there is nothing.
     """
     files = image_files(place) if place.is_dir() else [place]
-    if not files or all(_holds_measurements(file) for file in files[:LOOKED_INTO]):
+    if not files or all(holds_measurements(file) for file in files[:LOOKED_INTO]):
         return _measurements(measured_files(place))
     try:
         return _images(files)
     except UnreadableError as error:
         raise ValueError(f"{files[0].name} {error}") from None
-
-
-def haar_noise(image: NDArray[np.float32]) -> float:
-    """The deviation of white noise in an image (H, W), by its finest diagonal details.
-
-    The median of their magnitude (Donoho & Johnstone 1994), over the details of Haar's wavelet:
-    edges hardly count, but what fine texture there is does.
-    """
-    height, width = (side - side % 2 for side in image.shape)
-    even = image[:height, :width]
-    details = even[::2, ::2] - even[::2, 1::2] - even[1::2, ::2] + even[1::2, 1::2]
-    return float(np.median(np.abs(details)) / 2 / MEDIAN)
 
 
 def keep_uploaded(files: Mapping[str, bytes], root: Path) -> str:
@@ -107,18 +99,6 @@ def _safe(name: str) -> str:
     return plain
 
 
-def _holds_measurements(file: Path) -> bool:
-    """Whether a file names its arrays as measurements, or holds complex numbers."""
-    if suffix_of(file) not in MEASURED_SUFFIXES:
-        return False
-    try:
-        arrays = read_measured(file)
-    except (ValueError, OSError):
-        return False
-    named = file.suffix.lower() != ".npy" and bool(arrays)
-    return named or any(array.dtype.kind == "c" for array in arrays.values())
-
-
 def _images(files: Sequence[Path]) -> Findings:
     looked = [read_file(file) for file in files[:LOOKED_INTO]]
     n_images = sum(len(one.values) for one in looked) + max(0, len(files) - LOOKED_INTO)
@@ -135,7 +115,7 @@ def _images(files: Sequence[Path]) -> Findings:
         notes.append(f"the middle {side} × {side} of each is used: turns and shifts need squares")
     if n_images < 2:
         notes.append("one image cannot be learned from and judged by: put others beside it")
-    sigma = float(np.mean([haar_noise(one.unit[0].mean(0)) for one in looked]))
+    sigma = float(np.mean([haar_noise(one.unit[0]) for one in looked]))
     what = f"{least}{_counted(n_images, f'{kind} image')}, {told((height, width))} pixels"
     return Findings(
         what=f"{what}, in {_counted(len(files), 'file')}",

@@ -9,7 +9,7 @@ import torch
 
 from reilab.methods.registry import methods
 from reilab.nets.registry import NetworkKind, find_network, network_of, networks
-from reilab.noise import NOISES
+from reilab.noise.registry import NOISES
 from reilab.runs import steering
 from reilab.runs.config import (
     USUAL_METHODS,

@@ -122,7 +122,7 @@ def explain(name: str, setting: Setting | None = None) -> str:
 def span_words(setting: Setting) -> str:
     """The values that are allowed, as a sentence."""
     if setting.choices:
-        return f"One of: {', '.join(setting.choices)}."
+        return setting.offered
     unit = f" {setting.unit}" if setting.unit else ""
     if setting.low is not None and setting.high is not None:
         return f"From {setting.low:g} to {setting.high:g}{unit}."

@@ -15,7 +15,7 @@ from torch import Tensor
 from reilab.groups import Group
 from reilab.key import Key
 from reilab.methods.base import Reconstruct, Weight
-from reilab.noise import mean
+from reilab.noise.draws import mean
 from reilab.nullspace import same
 from reilab.problem import Measurement, Oracle
 from reilab.settings import Setting
@@ -187,6 +187,7 @@ AlphaSure: TypeAlias = Annotated[
         label="α SURE",
         formula="SURE(y; {noise})",
         estimates_risk=True,
+        needs_sure=True,
     ),
 ]
 AlphaEq: TypeAlias = Annotated[

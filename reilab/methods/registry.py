@@ -58,6 +58,11 @@ class Method:
         """Its weights, by the names of their fields."""
         return {n: one for n, one in self.settings.items() if isinstance(one, Weight)}
 
+    @property
+    def needs_sure(self) -> bool:
+        """Whether it is for noise alone that has SURE."""
+        return any(weight.needs_sure for weight in self.weights.values())
+
 
 T = TypeVar("T", bound=type)
 _METHODS: Registry[Method] = Registry("method", "reilab.methods", "reilab.methods")

@@ -14,7 +14,7 @@ from reilab.key import Key
 from reilab.methods.base import Reconstruct, Terms, Weight
 from reilab.methods.losses import SPAN, AlphaSure, Sure
 from reilab.methods.registry import method
-from reilab.noise import mean
+from reilab.noise.draws import mean
 from reilab.physics.base import CoredPhysics, Physics
 from reilab.physics.part import part_of, turned_by, whole_of
 from reilab.problem import Measurement, Problem

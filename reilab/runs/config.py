@@ -30,11 +30,13 @@ from reilab.nets.registry import (
     from_description,
     network_of,
 )
+from reilab.noise.base import no_sure
+from reilab.noise.registry import NOISES
 from reilab.plain import from_plain, parsed_yaml, to_plain
 from reilab.problem import Problem, check_samples
 from reilab.record.folder import RunFolder
 from reilab.settings import Setting, choose, field_types, override, settings_of
-from reilab.tasks.registry import MEASURED, Spec, Task, find_task
+from reilab.tasks.registry import MEASURED, MODEL, Spec, Task, find_task
 from reilab.training.baselines import check_baselines
 from reilab.training.config import TrainConfig
 from reilab.training.engines import precision_on
@@ -241,6 +243,8 @@ def check_together(config: RunConfig) -> None:
     needy = [name for name in config.methods if find_method(name).oracle]
     if needy and vars(config.spec).get(MEASURED):
         raise ValueError(needs_truth(needy[0]))
+    if model := NOISES.get(vars(config.spec).get(MODEL, "")):
+        check_sure(config.methods, model.name, model.no_sure)
     level = find_task(config.task).level_name(vars(config.spec))
     override(config.spec, {level: config.assumed_noise})
 
@@ -396,7 +400,8 @@ def check_fits(problem: Problem, methods: Sequence[MethodSpec], training: TrainC
 
     Raises:
         ValueError: the batch is larger than the training data, a method is there twice or not at
-            all, or it needs ground truth that the data does not have; see ``check_samples``.
+            all, or it needs ground truth that the data does not have, or SURE that the noise does
+            not have; see ``check_samples``.
     """
     found = [method_of(one) for one in methods]
     check_samples(problem)
@@ -410,6 +415,8 @@ def check_fits(problem: Problem, methods: Sequence[MethodSpec], training: TrainC
     needy = [one.name for one in found if one.oracle]
     if needy and not problem.train.has_truth:
         raise ValueError(needs_truth(needy[0]))
+    noise = problem.noise
+    check_sure([one.name for one in found], type(noise).__name__, no_sure(noise))
 
 
 def check_each_once(methods: Sequence[str]) -> None:
@@ -424,6 +431,26 @@ def needs_truth(method: str) -> str:
         f"method {method!r} needs ground truth and the training data has none: of measurements "
         "that were acquired nobody knows it; choose other methods, such as ei and rei"
     )
+
+
+def check_sure(methods: Sequence[str], noise: str, why: str) -> None:
+    """Check that no method needs SURE of a noise that has none.
+
+    Args:
+        methods: names of registered methods.
+        noise: what the noise is called.
+        why: why there is none; empty if there is.
+
+    Raises:
+        ValueError: one of them does; names those that do not.
+    """
+    needy = [name for name in methods if find_method(name).needs_sure]
+    if needy and why:
+        others = ", ".join(name for name, one in known_methods().items() if not one.needs_sure)
+        raise ValueError(
+            f"method {needy[0]!r} needs SURE, and {noise} noise has none: {why}; choose from: "
+            f"{others}"
+        )
 
 
 def check_device(device: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from reilab.nets.registry import network_of
-from reilab.noise import NOISES
+from reilab.noise.registry import NOISES
 from reilab.runs.config import RunConfig
 from reilab.show.words import LETTERS, number_text
 from reilab.tasks.registry import MODEL, find_task

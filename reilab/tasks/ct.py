@@ -18,7 +18,15 @@ from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.proximal import ProximalSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.noise import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Noise, Steps, make_noise
+from reilab.noise.base import Noise
+from reilab.noise.registry import (
+    CURVATURE,
+    READING_NOISE_MODEL,
+    TAU,
+    TAU_IN,
+    Steps,
+    make_noise,
+)
 from reilab.nullspace import STEPS, Map, measured_part
 from reilab.physics.radon import FILTERS, Beam, Radon, radon_at, ramp_filter, spread_angles
 from reilab.physics.transmission import Transmission
@@ -203,7 +211,7 @@ class CT:
     blank: Annotated[
         float, Setting("Reading without an object, I₀.", unit="counts", positive=True)
     ] = 1e5
-    noise_model: Annotated[str, NOISE_MODEL] = "mixed"
+    noise_model: Annotated[str, READING_NOISE_MODEL] = "mixed"
     gamma: Annotated[
         float,
         Setting(

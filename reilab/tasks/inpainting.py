@@ -21,7 +21,7 @@ from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.noise import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
+from reilab.noise.registry import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.problem import Picture, Problem
 from reilab.settings import Setting

@@ -22,7 +22,7 @@ from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.noise import SIGNED_NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
+from reilab.noise.registry import SIGNED_NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.physics.fourier import (
     CartesianMRI,
     PatternMRI,

@@ -23,7 +23,7 @@ from typing import Any, Protocol, TypeVar
 
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.unet import UNetSpec
-from reilab.noise import NOISES
+from reilab.noise.registry import NOISES
 from reilab.problem import Problem
 from reilab.registry import Registry, complete_settings
 from reilab.settings import Setting, choose, override

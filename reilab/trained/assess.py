@@ -14,7 +14,8 @@ from torch import Tensor
 
 from reilab.key import Key
 from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
-from reilab.noise import mean
+from reilab.noise.base import no_sure
+from reilab.noise.draws import mean
 from reilab.problem import Problem
 from reilab.trained.bootstrap import ErrorBars, bootstrap, rms
 from reilab.training.evaluate import Exam, bounded, psnr_of_parts
@@ -27,8 +28,8 @@ class Assessment:
     """Marks of one reconstruction of all test measurements, by name, one value per image.
 
     ``consistency`` is (1/m) ‖y − A x̂‖² and ``sure`` Stein's estimate of (1/m) ‖A x̂ − A x‖², both in
-    units of y squared. ``bound_90`` is what error bars say. The others are there only where the
-    ground truth is known.
+    units of y squared, the latter where the noise has it. ``bound_90`` is what error bars say. The
+    others are there only where the ground truth is known.
 
     Args:
         method: what made it.
@@ -56,9 +57,9 @@ class Assessment:
         return stdev(values) if len(values) > 1 else 0.0
 
     def ranking(self) -> list[int]:
-        """The images from worst to best: by PSNR, or by SURE without ground truth."""
-        name, sign = ("psnr", 1) if "psnr" in self.marks else ("sure", -1)
-        values = self.marks[name]
+        """The images from worst to best: by PSNR; without ground truth by SURE, or consistency."""
+        name = next(one for one in ("psnr", "sure", "consistency") if one in self.marks)
+        values, sign = self.marks[name], 1 if name == "psnr" else -1
         return sorted(range(len(values)), key=lambda index: sign * values[index])
 
 
@@ -92,14 +93,17 @@ def assess(
         hy = problem.physics(xhat)
         rng = key.streams(index.tolist(), y.device)
         fits.append(mean((y - hy) ** 2))
-        risks.append(problem.noise.sure(y, lambda z: problem.physics(f(z)), hy, rng))
+        if not no_sure(problem.noise):
+            risks.append(problem.noise.sure(y, lambda z: problem.physics(f(z)), hy, rng))
         raw.append(xhat)
     xhat = bounded(torch.cat(raw), f"x̂ of {method}")
     found = problem.image(xhat)
     marks = _against_truth(found, exam.truth) if exam.truth is not None else {}
     if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, problem)):
         marks |= {"psnr_range": _listed(parts[0]), "psnr_null": _listed(parts[1])}
-    marks |= {"consistency": _listed(torch.cat(fits)), "sure": _listed(torch.cat(risks))}
+    marks |= {"consistency": _listed(torch.cat(fits))}
+    if risks:
+        marks |= {"sure": _listed(torch.cat(risks))}
     assessed = Assessment(method, problem.noise.level, marks, found)
     if not n_bootstrap:
         return assessed

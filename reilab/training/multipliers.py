@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,9 @@ import torch
 from torch import Tensor
 
 from reilab.methods.base import NoiseAscent
-from reilab.noise import LearnableNoise, UnknownNoise, mean
+from reilab.noise.base import LearnableNoise
+from reilab.noise.draws import mean
+from reilab.noise.unknown import UnknownNoise
 
 #: The most by which one step changes a multiplier, as a power of e.
 MOST_CHANGE = 0.5
@@ -59,11 +60,9 @@ class Multipliers:
 
     def believed(self) -> Mapping[str, float]:
         """The settings of the noise as they are believed to be: σ, and γ. Waits for the device."""
-        values = self.theta.double().cpu().tolist()
-        return {
-            name: math.sqrt(value) if name == "sigma" else value
-            for name, value in zip(self.model.multipliers, values, strict=True)
-        }
+        names = tuple(self.model.multipliers)
+        noise = self.model.having(dict(zip(names, self.theta.double().cpu(), strict=True)))
+        return {name: float(getattr(noise, name)) for name in names}
 
     @property
     def level(self) -> float:

@@ -25,7 +25,7 @@ from reilab.key import Key
 from reilab.methods.base import LearnsNoise, MethodSpec, Terms, weights_of
 from reilab.methods.registry import method_of, methods
 from reilab.nets.registry import NetworkSpec
-from reilab.noise import LearnableNoise, Noise
+from reilab.noise.base import LearnableNoise, Noise
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Problem
 from reilab.settings import choose

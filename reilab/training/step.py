@@ -9,7 +9,8 @@ from torch import Tensor
 
 from reilab.key import Key
 from reilab.methods.registry import find_method
-from reilab.noise import UnknownNoise, mean
+from reilab.noise.draws import mean
+from reilab.noise.unknown import UnknownNoise
 from reilab.problem import Measurement, Oracle, Problem
 from reilab.training.config import TrainConfig
 from reilab.training.gradient import StepValues, accumulate_gradient

@@ -36,11 +36,17 @@ class Bug:
 
 DEEPINV, THERE = "interop/deepinv.py", "interop/test_deepinv.py::test_"
 NOISE, GROUPS = "noise.py", "groups.py"
+GAUSSIAN, POISSON, MIXED, SPECKLE, CORRELATED, COUNTS_DRAWN, NOISE_BASE, NOISE_MODELS = (
+    f"noise/{name}.py"
+    for name in ("gaussian", "poisson", "mixed", "gamma", "correlated", "draws", "base", "registry")
+)
+GROUPS = "groups.py"
 LOSSES, GRADIENT = "methods/losses.py", "training/gradient.py"
 CONSISTENCY, PROXIMAL = "nets/consistency.py", "nets/proximal.py"
 DECOMPOSED = "nets/decomposed.py"
-LINEAR = "test_noise.py::test_sure_is_unbiased_for_linear_estimators"
-CURVED = "test_noise.py::test_sure_is_unbiased_for_curved_estimators"
+LINEAR = "noise/test_noise.py::test_sure_is_unbiased_for_linear_estimators"
+CURVED = "noise/test_noise.py::test_sure_is_unbiased_for_curved_estimators"
+MODEL = "noise/test_models.py::test_"
 SPLIT = "test_nullspace.py::test_"
 DENSE = SPLIT + "the_parts_are_those_of_dense_algebra"
 TINY = "methods/test_losses.py::test_tiny_values_and_gradients"
@@ -221,10 +227,10 @@ BUGS = [
     ),
     Bug(
         "noise models of counts are offered where measurements are signed",
-        NOISE,
+        NOISE_MODELS,
         "lambda model: model.signed",
         "lambda model: True",
-        "test_noise.py::test_counts_have_no_place_among_signed_measurements",
+        "noise/test_noise.py::test_counts_have_no_place_among_signed_measurements",
     ),
     Bug(
         "plain: a text passes for a number",
@@ -383,108 +389,234 @@ BUGS = [
     ),
     Bug(
         "Gaussian SURE: wrong sign of the divergence",
-        NOISE,
+        GAUSSIAN,
         "- self.sigma**2 + 2 * self.sigma**2 * slope",
         "- self.sigma**2 - 2 * self.sigma**2 * slope",
         LINEAR,
     ),
     Bug(
         "Gaussian SURE: factor 2 missing",
-        NOISE,
+        GAUSSIAN,
         "- self.sigma**2 + 2 * self.sigma**2 * slope",
         "- self.sigma**2 + self.sigma**2 * slope",
         CURVED,
     ),
     Bug(
         "Gaussian SURE: −σ² missing",
-        NOISE,
+        GAUSSIAN,
         "- self.sigma**2 + 2 * self.sigma**2 * slope",
         "+ 2 * self.sigma**2 * slope",
         LINEAR,
     ),
     Bug(
         "Gaussian SURE: no division by the step",
-        NOISE,
+        GAUSSIAN,
         "slope = mean(b * (h(y + self.tau * b) - hy)) / self.tau",
         "slope = mean(b * (h(y + self.tau * b) - hy))",
         LINEAR,
     ),
     Bug(
         "Poisson SURE: mean(y) dropped",
-        NOISE,
-        "- self.gain * mean(y) + 2 * self.gain * slope",
-        "+ 2 * self.gain * slope",
+        NOISE_BASE,
+        "first = mean((y - hy) ** 2) - mean(variance) + 2 * slope",
+        "first = mean((y - hy) ** 2) + 2 * slope",
         LINEAR,
     ),
     Bug(
         "Poisson SURE: the slope is not weighted by y",
-        NOISE,
-        "slope = mean(b * y * (h",
-        "slope = mean(b * (h",
+        NOISE_BASE,
+        "slope = mean(b * variance * (h",
+        "slope = mean(b * mean(variance).view(-1, *[1] * (y.ndim - 1)) * (h",
         LINEAR,
     ),
     Bug(
         "mixed SURE: variance without σ²",
-        NOISE,
-        "variance = self.gain * y + self.sigma**2",
-        "variance = self.gain * y",
+        MIXED,
+        "return self.gain * y + self.sigma**2",
+        "return self.gain * y",
         LINEAR,
     ),
     Bug(
         "mixed SURE: wrong sign of the second-order term",
-        NOISE,
-        "return first - curvature(y, h, hy, weight,",
-        "return first + curvature(y, h, hy, weight,",
-        "test_noise.py::test_the_second_order_term_takes_the_bias_away",
+        NOISE_BASE,
+        "return first - curvature(y, h, hy, self.bend(y),",
+        "return first + curvature(y, h, hy, self.bend(y),",
+        "noise/test_noise.py::test_the_second_order_term_takes_the_bias_away",
     ),
     Bug(
         "mixed SURE: factor 2 of the second-order term missing",
-        NOISE,
-        "weight = 2 * self.sigma**2 * self.gain +",
-        "weight = self.sigma**2 * self.gain +",
-        "test_noise.py::test_the_second_order_term_takes_the_bias_away",
+        MIXED,
+        "return 2 * self.sigma**2 * self.gain +",
+        "return self.sigma**2 * self.gain +",
+        "noise/test_noise.py::test_the_second_order_term_takes_the_bias_away",
     ),
     Bug(
         "mixed SURE: second-order term without its Poisson part",
-        NOISE,
-        "weight = 2 * self.sigma**2 * self.gain + self.gain**2 * y",
-        "weight = 2 * self.sigma**2 * self.gain",
-        "test_noise.py::test_the_bias_that_each_order_leaves",
+        MIXED,
+        "return 2 * self.sigma**2 * self.gain + self.gain**2 * y",
+        "return 2 * self.sigma**2 * self.gain + 0 * y",
+        "noise/test_noise.py::test_the_bias_that_each_order_leaves",
     ),
     Bug(
         "curvature: symmetric probe",
-        NOISE,
+        NOISE_BASE,
         "p = 0.5 + 0.5 * kappa / math.sqrt(kappa**2 + 4)",
         "p = 0.5",
-        "test_noise.py::test_curvature_of_a_quadratic",
+        "noise/test_noise.py::test_curvature_of_a_quadratic",
     ),
     Bug(
         "Poisson noise: gain left out",
-        NOISE,
+        POISSON,
         "return self.gain * photons(u / self.gain, rng)\n",
         "return photons(u / self.gain, rng)\n",
-        "test_noise.py::test_mean_and_variance",
+        "noise/test_noise.py::test_mean_and_variance",
     ),
     Bug(
         "Poisson noise: rates that cannot be counted count as 0",
-        NOISE,
+        COUNTS_DRAWN,
         'return counts.where(countable, float("nan"))',
         "return counts",
-        "test_noise.py::test_rates_that_cannot_be_counted_are_not_numbers",
+        "noise/test_noise.py::test_rates_that_cannot_be_counted_are_not_numbers",
     ),
     Bug(
         "Poisson noise: negative rates not clamped",
-        NOISE,
+        COUNTS_DRAWN,
         "rate.clamp(min=0)",
         "rate.abs()",
-        "test_noise.py::test_negative_rates_count_as_none",
+        "noise/test_noise.py::test_negative_rates_count_as_none",
     ),
     Bug(
         "sigma taken for a variance",
-        NOISE,
-        "return u + self.sigma * normal_like(u, rng)",
-        "return u + self.sigma**0.5 * normal_like(u, rng)",
-        "test_noise.py::test_mean_and_variance",
+        GAUSSIAN,
+        "return u + self.sigma * self.draw(u, rng)",
+        "return u + self.sigma**0.5 * self.draw(u, rng)",
+        "noise/test_noise.py::test_mean_and_variance",
+    ),
+    Bug(
+        "gamma SURE: γ where γ/(1 + γ) belongs",
+        SPECKLE,
+        "return self.gain / (1 + self.gain) * y**2",
+        "return self.gain * y**2",
+        LINEAR,
+    ),
+    Bug(
+        "gamma SURE: the variance grows with y instead of its square",
+        SPECKLE,
+        "/ (1 + self.gain) * y**2",
+        "/ (1 + self.gain) * y",
+        LINEAR,
+    ),
+    Bug(
+        "gamma SURE: sign of the second-order term",
+        SPECKLE,
+        "return 2 * self.gain**2",
+        "return -2 * self.gain**2",
+        "noise/test_noise.py::test_the_second_order_of_gamma_noise_takes_its_bias_away",
+    ),
+    Bug(
+        "gamma SURE: factor 2 of the second-order term missing",
+        SPECKLE,
+        "return 2 * self.gain**2",
+        "bend=self.gain**2",
+        "noise/test_noise.py::test_the_second_order_of_gamma_noise_takes_its_bias_away",
+    ),
+    Bug(
+        "gamma noise: not of mean 1",
+        SPECKLE,
+        "u.clamp(min=0) * self.gain * gamma_like(u, 1 / self.gain, rng)",
+        "u.clamp(min=0) * gamma_like(u, 1 / self.gain, rng)",
+        MODEL + "mean_and_variance_are_those_of_the_formula[gamma]",
+    ),
+    Bug(
+        "gamma noise: UNSURE takes γ for its share",
+        SPECKLE,
+        "gain=share / (1 - share).clamp(min=1 / HIGHEST)",
+        "gain=share",
+        MODEL + "what_is_learned_of_gamma_noise_is_its_gain",
+    ),
+    Bug(
+        "correlated SURE: the probe is white",
+        GAUSSIAN,
+        "b = self.draw(y, rng)",
+        "b = normal_like(y, rng)",
+        LINEAR,
+    ),
+    Bug(
+        "correlated noise: UNSURE probes it as if it were white",
+        CORRELATED,
+        "return self.draw(y, rng)",
+        "return normal_like(y, rng)",
+        MODEL + "unsure_of_correlated_noise_probes_as_the_noise_is",
+    ),
+    Bug(
+        "correlated noise: louder than sigma",
+        CORRELATED,
+        "taps /= taps.norm()",
+        "taps /= taps.sum()",
+        "noise/test_noise.py::test_mean_and_variance",
+    ),
+    Bug(
+        "correlated noise: along the wrong axis",
+        CORRELATED,
+        "axis = min(2, like.ndim - 1)",
+        "axis = like.ndim - 1",
+        MODEL + "correlated_noise_runs_along_detectors",
+    ),
+    Bug(
+        "Laplace noise: scale taken for the deviation",
+        "noise/laplace.py",
+        "self.sigma / math.sqrt(2) * exponential_like",
+        "self.sigma * exponential_like",
+        MODEL + "mean_and_variance_are_those_of_the_formula[laplace]",
+    ),
+    Bug(
+        "uniform noise: half its width",
+        "noise/uniform.py",
+        "math.sqrt(3) * self.sigma * (2 * uniform_like(u, rng) - 1)",
+        "math.sqrt(3) * self.sigma * (uniform_like(u, rng) - 0.5)",
+        MODEL + "mean_and_variance_are_those_of_the_formula[uniform]",
+    ),
+    Bug(
+        "Rician noise: in one part alone",
+        "noise/rician.py",
+        "self.sigma * normal_like(u, rng)\n",
+        "0 * normal_like(u, rng)\n",
+        MODEL + "mean_and_variance_are_those_of_the_formula[rician]",
+    ),
+    Bug(
+        "log-Poisson noise: u grows with the counts",
+        "noise/logpoisson.py",
+        "photons(torch.exp(-u) / self.gain, rng)",
+        "photons(torch.exp(u) / self.gain, rng)",
+        MODEL + "mean_and_variance_are_those_of_the_formula[log-poisson]",
+    ),
+    Bug(
+        "impulse noise: more salt than pepper",
+        "noise/impulse.py",
+        "chance < self.share / 2",
+        "chance < self.share / 3",
+        MODEL + "mean_and_variance_are_those_of_the_formula[impulse]",
+    ),
+    Bug(
+        "methods: SURE is asked of noise that has none",
+        "runs/config.py",
+        "if needy and why:",
+        "if False:",
+        MODEL + "methods_that_need_sure_refuse_noise_that_has_none",
+    ),
+    Bug(
+        "methods: UNSURE does not say that it needs SURE",
+        "methods/unsure.py",
+        "        needs_sure=True,\n",
+        "",
+        MODEL + "methods_say_whether_they_need_sure",
+    ),
+    Bug(
+        "k-space: its centre is taken for noise",
+        "noise/estimate.py",
+        "outer = distance >= np.quantile(distance, 1 - OUTER)",
+        "outer = distance <= np.quantile(distance, OUTER)",
+        "noise/test_estimate.py::test_the_noise_of_measurements_is_found",
     ),
     Bug(
         "mask counted over all pixels",
@@ -544,10 +676,10 @@ BUGS = [
     ),
     Bug(
         "noise: deviations taken for variances in the steps of SURE",
-        NOISE,
+        NOISE_MODELS,
         "deviation = math.sqrt(",
         "deviation = float(",
-        "test_noise.py::test_steps_in_deviations_of_the_noise",
+        "noise/test_noise.py::test_steps_in_deviations_of_the_noise",
     ),
     Bug(
         "noise model: the level is always the task's own",
@@ -558,10 +690,10 @@ BUGS = [
     ),
     Bug(
         "Poisson SURE: second order with the wrong sign",
-        NOISE,
-        "return first - curvature(y, h, hy, self.gain**2 * y, rng, self.curvature_tau)",
-        "return first + curvature(y, h, hy, self.gain**2 * y, rng, self.curvature_tau)",
-        "test_noise.py::test_the_second_order_of_poisson_noise_takes_its_bias_away",
+        POISSON,
+        "return self.gain**2 * y",
+        "return -(self.gain**2) * y",
+        "noise/test_noise.py::test_the_second_order_of_poisson_noise_takes_its_bias_away",
     ),
     Bug(
         "paper: EI's consistency weighs as a mean over the measured entries",
@@ -818,7 +950,7 @@ BUGS = [
         "key.py",
         "return [(self / place).generator(device) for place in places]",
         "return [self.generator(device) for place in places]",
-        "test_noise.py::test_with_a_stream_each_a_sample_does_not_depend_on_its_batch",
+        "noise/test_noise.py::test_with_a_stream_each_a_sample_does_not_depend_on_its_batch",
     ),
     Bug(
         "step: the host waits for the gradient's norm",
@@ -1475,9 +1607,9 @@ BUGS = [
     ),
     Bug(
         "UNSURE: counts do not weigh the divergence of Poisson noise",
-        "noise.py",
+        POISSON,
         "        return (y,)",
-        "        return (torch.ones_like(y),)",
+        "        return (y**0,)",
         "methods/test_unsure.py::test_the_lagrangian_is_that_of_the_paper",
     ),
     Bug(
@@ -1643,10 +1775,10 @@ BUGS = [
     ),
     Bug(
         "findings: the noise of images is that of their differences",
-        "datasets/findings.py",
-        "np.median(np.abs(details)) / 2 / MEDIAN",
-        "np.median(np.abs(details)) / MEDIAN",
-        "datasets/test_findings.py::test_noise_is_told_from_what_varies_slowly",
+        "noise/estimate.py",
+        "np.median(details) / 2 / MEDIAN",
+        "np.median(details) / MEDIAN",
+        "noise/test_estimate.py::test_noise_is_told_from_what_varies_slowly",
     ),
 ]
 

@@ -166,7 +166,7 @@ def test_the_lab_offers_a_noise_model_and_a_group(tmp_path: Path) -> None:
     )
     printed = with_plugin("-c", code, str(tmp_path), plugin=STRIPES)
     assert printed.split() == [
-        *("gaussian", "stripes"),
+        *("correlated", "gaussian", "laplace", "stripes", "uniform"),
         *("flips", "quarter-turns", "rotations", "shifts", "upside-down"),
     ]
 
@@ -174,7 +174,7 @@ def test_the_lab_offers_a_noise_model_and_a_group(tmp_path: Path) -> None:
 def test_the_checks_take_a_noise_model_up() -> None:
     printed = with_plugin(
         *("-m", "pytest", "-p", "no:cacheprovider", "-k", "stripes", "-vv"),
-        "tests/test_noise.py",
+        "tests/noise/test_noise.py",
         plugin=STRIPES,
     )
     assert "test_noise_models_keep_their_promises[stripes] PASSED" in printed
