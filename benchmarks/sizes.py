@@ -33,16 +33,16 @@ IMAGING = "physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 7850, 4200),
-    Budget(("record", "show"), 2500, 2500),
-    Budget(("runs",), 3800, 1300),
-    Budget(("lab",), 8250, 4200),
-    Budget(("datasets",), 3850, 2400),
-    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 4900, 2800),
-    Budget(("testing",), 400, 300),
+    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 9150, 4200),
+    Budget(("record", "show"), 2850, 2500),
+    Budget(("runs",), 3900, 1300),
+    Budget(("lab",), 8600, 4200),
+    Budget(("datasets",), 4050, 2400),
+    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 5500, 2800),
+    Budget(("testing", "interop"), 800, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (31400, 17000), (228, 150), (1220, 720)
+ALL_LINES, MODULES, IMPORTS = (34750, 17000), (256, 150), (1400, 720)
 
 
 def part_of(path: Path) -> str:
