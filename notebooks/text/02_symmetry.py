@@ -140,7 +140,10 @@ chart(lines, Axes("dimension", "singular value", y_scale="log"))
 # %%
 def news(physics, group, g):
     matrix = matrix_of(physics)
-    blind = torch.eye(matrix.shape[1], dtype=torch.float64) - torch.linalg.pinv(matrix, rtol=1e-5) @ matrix
+    blind = (
+        torch.eye(matrix.shape[1], dtype=torch.float64)
+        - torch.linalg.pinv(matrix, rtol=1e-5) @ matrix
+    )
     moved = [matrix_of(physics, lambda unit, one=one: group.act(one[None], unit)) for one in g]
     return torch.stack([(one @ blind).square().sum() / one.square().sum() for one in moved])
 

@@ -1,6 +1,7 @@
 """What the page takes from libraries that do not promise it, with the versions it was seen in.
 
-Nothing else in reilab does; ``tests/lab/test_compat.py`` says which of it is gone, and what to do.
+Nothing else in reilab does but ``gamma_like`` in ``reilab/noise/draws.py``, which draws as torch
+does; ``tests/lab/test_compat.py`` says which of it is gone, and what to do.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def exponential_like(y: Tensor, rng: Streams) -> Tensor:
 
 def gamma_like(y: Tensor, shape: float | Tensor, rng: Streams) -> Tensor:
     """Independent entries of the gamma distribution of that shape and of scale 1, as y is."""
-    # What torch.distributions draws with, which takes no generator.
+    # What torch.distributions draws with, which takes no generator; torch 2.6 and 2.14 have it.
     return _shared_out(
         lambda p, own: torch._standard_gamma(torch.ones_like(p) * shape, generator=own), y, rng
     )

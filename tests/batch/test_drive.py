@@ -194,7 +194,7 @@ def test_results_that_cannot_be_written_are_among_the_failures(
 
     monkeypatch.setattr(command, "write_results", full)
     with pytest.raises(SystemExit) as ended:
-        command._tell([], folder, list(command._written(folder, [])))
+        command.end_with(list(command._written(folder, [])))
     assert ended.value.code == 1
     said = " ".join(capsys.readouterr().out.split())
     assert "1 failed:" in said

@@ -8,6 +8,7 @@ from pathlib import Path
 import bokeh
 import panel as pn
 import pytest
+import torch
 from bokeh.document import Document
 from panel.custom import JSComponent
 
@@ -41,6 +42,13 @@ def test_components_say_something_to_their_javascript() -> None:
     )
 
 
+def test_torch_draws_gamma_numbers_from_a_generator() -> None:
+    assert callable(getattr(torch, "_standard_gamma", None)), (
+        f"torch {torch.__version__} has no _standard_gamma: look for what Gamma.rsample calls now, "
+        "or let NumPy draw from a seed of the generator"
+    )
+
+
 def test_documents_of_bokehjs_know_all_models() -> None:
     script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.js"
     assert "_all_models" in script.read_text(encoding="utf-8"), (
@@ -56,7 +64,10 @@ def test_nothing_else_is_taken_that_is_not_promised() -> None:
         for path, tree in TREES.items()
         if (uses := [ast.unparse(node) for node in ast.walk(tree) if is_foreign(node, own)])
     }
-    assert taken == {"lab/compat.py": ["pn.state._views", "server._tornado", "component._send_msg"]}
+    assert taken == {
+        "lab/compat.py": ["pn.state._views", "server._tornado", "component._send_msg"],
+        "noise/draws.py": ["torch._standard_gamma"],
+    }
 
 
 def is_foreign(node: ast.AST, own: set[str]) -> bool:

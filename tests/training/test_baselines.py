@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from kit.dense import matrix_of
 from kit.device import DEVICE
 from skimage.restoration import denoise_tv_chambolle
 from torch import Tensor
 
 from reilab.events import Posed
-from reilab.identifiability import matrix_of
 from reilab.key import Key
 from reilab.physics.mask import PixelMask
 from reilab.physics.radon import parallel_beam
