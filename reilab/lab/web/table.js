@@ -59,7 +59,8 @@ export function render({model}) {
   }
   const drawRow = (row) => {
     const cells = row.cells.map((cell, index) => {
-      const style = model.columns[index][2] ?? ""
+      // Other columns come a moment before their rows.
+      const style = model.columns[index]?.[2] ?? ""
       if (style.includes("note")) return element("td", {class: style}, element("div", {title: cell.text}, cell.text))
       if (index) return element("td", {title: cell.title, class: style}, cell.text)
       const chip = row.colour ? [element("span", {class: "chip", style: `background:${row.colour}`})] : []
