@@ -165,6 +165,7 @@ class MyData(pn.viewable.Viewer):
             raise ValueError(f"there is no {name!r} below the data root")
         self._lab.hands.check_places({"data": name})
         self._name = name
+        self._show(None)
         beside(partial(findings, data_root() / name), partial(self._answer, name))
 
     def _answer(self, name: str, done: Future[Findings]) -> None:

@@ -39,7 +39,7 @@ class Gamma(SignalDependent, by="gain"):
     tensor([1., 1.])
     """
 
-    gain: Annotated[float, Setting("Variance γ of a value of 1.", positive=True, high=HIGHEST)]
+    gain: Annotated[float, Setting("Variance γ of a value of 1.", low=1 / HIGHEST, high=HIGHEST)]
     tau: Step = 1e-2
     curvature_tau: float | None = None
 

@@ -109,6 +109,7 @@ def test_trained_networks_are_put_to_work_on_files_below_the_data_root(site: Sit
 
     def put_to_work(name: str) -> None:
         page.locator(".reilab-my-data select").select_option(name)
+        page.locator(".reilab-my-data-panel strong", has_text=name).wait_for()
         page.locator(".reilab-trained select").select_option(TRAINED)
         site.click("put-to-work")
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.plain import Draws, PlainPhysics, plain_network, plain_physics, rei_terms
-from reilab import noise as noise_module
 from reilab.key import Key
 from reilab.methods.losses import Equivariance, RobustEquivariance, Sure
 from reilab.methods.rei import REI
@@ -146,10 +145,13 @@ def test_sure_equals_deepinv(task: str, monkeypatch: pytest.MonkeyPatch) -> None
     theirs = sure_loss(s.problem.noise, seed.generator())(
         y=y, x_net=model(y, physics), physics=physics, model=model
     )
-    name, probe = "sign_like", 2.0 * (torch.rand(y.shape, generator=seed.generator()) > 0.5) - 1
+    name, probe = (
+        "base.sign_like",
+        2.0 * (torch.rand(y.shape, generator=seed.generator()) > 0.5) - 1,
+    )
     if isinstance(s.problem.noise, Gaussian):
-        name, probe = "normal_like", torch.randn(y.shape, generator=seed.generator())
-    monkeypatch.setattr(noise_module, name, lambda y, rng: s.own(probe))
+        name, probe = "gaussian.normal_like", torch.randn(y.shape, generator=seed.generator())
+    monkeypatch.setattr(f"reilab.noise.{name}", lambda y, rng: s.own(probe))
     f = Reconstruction(s.network)
     ours = Sure()(s.measured, f.of(s.measured), f, KEY)
     share = s.measured.y[0].numel() / y[0].numel()

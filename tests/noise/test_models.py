@@ -221,7 +221,7 @@ def test_without_sure_networks_are_marked_by_the_rest() -> None:
     [
         ("impulse", 0.1, 1.5, "gamma of impulse noise: share = 1.5 is too large; the most is 1"),
         ("log-poisson", 0.1, 1e-12, "gamma of log-poisson noise: gain = 1e-12 is too small"),
-        ("gamma", 0.1, 0.0, "gamma of gamma noise: gain = 0.0 must be greater than 0"),
+        ("gamma", 0.1, 0.0, "gamma of gamma noise: gain = 0.0 is too small"),
         ("laplace", -1.0, 0.1, "sigma of laplace noise: sigma = -1.0 is too small"),
     ],
 )
