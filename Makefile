@@ -15,7 +15,7 @@ OUT    ?= docs/results/gpu
 DEVICE ?= cuda
 MINUTES ?= 8
 # Whose docstrings have examples that are tested.
-EXAMPLES := $(addprefix reilab/,physics noise.py groups.py methods nets metrics.py)
+EXAMPLES := $(addprefix reilab/,physics noise groups.py methods nets metrics.py)
 SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: lab test quick check docs least fresh sizes reproduce bench gpu format notebooks data clean
