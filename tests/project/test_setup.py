@@ -192,6 +192,13 @@ def test_what_a_code_host_runs_are_targets_of_make() -> None:
     assert sorted(phony) == sorted(targets)
 
 
+def test_make_tests_examples_that_are_there() -> None:
+    (named,) = re.findall(
+        r"^EXAMPLES := \$\(addprefix reilab/,(.*)\)$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert [one for one in named.split() if not (ROOT / "reilab" / one).exists()] == []
+
+
 def test_the_citation_has_the_version_and_the_licence_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
