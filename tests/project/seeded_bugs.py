@@ -128,6 +128,13 @@ BUGS = [
         "trained/test_bootstrap.py::test_the_map_is_moved_back",
     ),
     Bug(
+        "bootstrap: the map is moved on, and not back",
+        "trained/bootstrap.py",
+        "problem.group.inverse(g)",
+        "g",
+        "trained/test_bootstrap.py::test_an_error_that_moves_with_the_image_stays_in_its_place",
+    ),
+    Bug(
         "bootstrap: bounds are quantiles of the draws alone",
         "trained/bootstrap.py",
         "math.ceil(round(level * (self.draws.shape[1] + 1), 6))",

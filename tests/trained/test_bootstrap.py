@@ -84,6 +84,14 @@ def test_the_map_is_moved_back() -> None:
     torch.testing.assert_close(bars.draws, torch.full((3, 39), 1 / SIDE))
 
 
+def test_an_error_that_moves_with_the_image_stays_in_its_place() -> None:
+    """Too bright by half: wherever the image is moved, each pixel is off by half of itself."""
+    problem, exam = posed(EVERY, 0.0, 3)
+    bars = bootstrap(lambda y: 1.5 * problem.physics.pinv(y), problem, exam, FEWEST, Key(0))
+    assert exam.x is not None
+    torch.testing.assert_close(bars.deviation, 0.5 * 1.5 * exam.x)
+
+
 def test_interpolation_is_no_error_of_the_network() -> None:
     problem, exam = posed(EVERY, 0.0, 3)
     turned = Problem(problem.physics, problem.noise, Rotations(), problem.train, problem.test)
