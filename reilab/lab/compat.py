@@ -13,6 +13,7 @@ from bokeh.document import Document
 from bokeh.server.server import Server
 from bokeh.server.tornado import BokehTornado
 from panel.custom import JSComponent
+from panel.io import document as outbox
 
 #: JavaScript: the page's own model. BokehJS 3.9.2 finds models by id or name alone, and Panel
 #: gives them neither.
@@ -28,6 +29,17 @@ def forget_views(document: Document) -> None:
     views = pn.state._views
     for ref in [ref for ref, (_, _, owner, _) in views.items() if owner is document]:
         del views[ref]
+
+
+def send_stuck(document: Document) -> None:
+    """Send what waits for the connection of a session and was forgotten.
+
+    Panel 1.9.4 keeps messages back while the connection is busy. Those that come in the turn of
+    the loop in which the ones before have gone out stay until there are others: on a page where
+    nothing else changes a button stays disabled for ever.
+    """
+    if document in outbox._WRITE_MSGS:
+        outbox.schedule_write_events(document, [], [])
 
 
 def application_of(server: Server) -> BokehTornado:

@@ -110,6 +110,7 @@ class LabPage(pn.viewable.Viewer):
         """The heartbeat of the session: read what is new in the run folder and show it."""
         if not self._awake:
             return
+        compat.send_stuck(pn.state.curdoc)
         # All changes go out in one message: making each one takes longer than what is in it.
         with pn.io.hold():
             self._tick()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import bokeh
@@ -11,6 +13,7 @@ import pytest
 import torch
 from bokeh.document import Document
 from panel.custom import JSComponent
+from panel.io import document as outbox
 
 import reilab
 from reilab.lab import compat
@@ -34,6 +37,56 @@ def test_views_of_an_ended_session_are_forgotten(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(pn.state, "_views", views)
     compat.forget_views(ended)
     assert list(views) == ["p2"]
+
+
+class Socket:
+    """What Panel is told how to write to."""
+
+
+class Connection:
+    """Of one browser: messages are what they tell."""
+
+    def __init__(self) -> None:
+        self._socket, self.protocol = Socket(), self
+
+    def create(self, kind: str, told: list[str]) -> list[str]:
+        return told
+
+
+def test_messages_that_panel_forgets_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert after_a_busy_moment(monkeypatch, lambda document: None) == ["one"], (
+        f"Panel {pn.__version__} forgets no message: delete send_stuck and its call"
+    )
+    assert after_a_busy_moment(monkeypatch, compat.send_stuck) == ["one", "another"]
+
+
+def after_a_busy_moment(
+    monkeypatch: pytest.MonkeyPatch, tick: Callable[[Document], None]
+) -> list[str]:
+    """What a browser is sent if a message comes just when the one before it has gone out."""
+
+    async def moment() -> list[str]:
+        sent: list[str] = []
+        gone_out = asyncio.get_running_loop().create_future()
+
+        def write(connection: Connection, msg: list[str]) -> list[asyncio.Future[None]]:
+            sent.extend(msg)
+            return [gone_out]
+
+        monkeypatch.setitem(outbox.extra_socket_handlers, Socket, write)
+        document, connection = Document(), Connection()
+        outbox.schedule_write_events(document, [connection], ["one"])
+        await asyncio.sleep(0)
+        gone_out.set_result(None)
+        outbox.schedule_write_events(document, [connection], ["another"])
+        for _ in range(10):
+            await asyncio.sleep(0)
+        tick(document)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return sent
+
+    return asyncio.run(moment())
 
 
 def test_components_say_something_to_their_javascript() -> None:
@@ -65,7 +118,12 @@ def test_nothing_else_is_taken_that_is_not_promised() -> None:
         if (uses := [ast.unparse(node) for node in ast.walk(tree) if is_foreign(node, own)])
     }
     assert taken == {
-        "lab/compat.py": ["pn.state._views", "server._tornado", "component._send_msg"],
+        "lab/compat.py": [
+            "pn.state._views",
+            "server._tornado",
+            "outbox._WRITE_MSGS",
+            "component._send_msg",
+        ],
         "noise/draws.py": ["torch._standard_gamma"],
     }
 

@@ -11,9 +11,10 @@ import pytest
 from kit.lab_runs import write_run
 
 from reilab.events import Paused, Stopped
-from reilab.lab import address, form
+from reilab.lab import address, compat, form
 from reilab.lab.actions import actions
 from reilab.lab.board import ImageBoard
+from reilab.lab.bulletin import Bulletin
 from reilab.lab.choices import Choices
 from reilab.lab.content import content_of
 from reilab.lab.controls import Controls
@@ -124,6 +125,20 @@ def test_back_shows_what_was_shown_before(tmp_path: Path) -> None:
     page._go_back({"run": "gone", "present": "1"})
     assert (page.lab.run, page.look.present) == ("", True)
     assert "gone" in page._run.transport._refusal
+
+
+def test_what_panel_forgot_is_sent_with_the_next_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is on a page on which nothing else changes that it would wait for ever."""
+    asked: list[object] = []
+    monkeypatch.setattr(compat, "send_stuck", asked.append)
+    monkeypatch.setattr(Bulletin, "prepare", lambda bulletin: None)
+    page = LabPage(Library(tmp_path), {})
+    page.wake()
+    page.tick()
+    page.tick()
+    assert len(asked) == 2
 
 
 def test_all_that_is_wrong_is_told_in_the_words_of_the_labels(tmp_path: Path) -> None:

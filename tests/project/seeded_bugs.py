@@ -35,7 +35,6 @@ class Bug:
 
 
 DEEPINV, THERE = "interop/deepinv.py", "interop/test_deepinv.py::test_"
-NOISE, GROUPS = "noise.py", "groups.py"
 GAUSSIAN, POISSON, MIXED, SPECKLE, CORRELATED, COUNTS_DRAWN, NOISE_BASE, NOISE_MODELS = (
     f"noise/{name}.py"
     for name in ("gaussian", "poisson", "mixed", "gamma", "correlated", "draws", "base", "registry")
@@ -71,6 +70,13 @@ MODES = (
 IDENTIFIABILITY = "identifiability.py"
 
 BUGS = [
+    Bug(
+        "lab-messages-that-panel-forgets",
+        "lab/page.py",
+        "        compat.send_stuck(pn.state.curdoc)\n",
+        "",
+        "lab/test_shell.py::test_what_panel_forgot_is_sent_with_the_next_tick",
+    ),
     Bug(
         "deepinv: masked entries are measured",
         DEEPINV,
