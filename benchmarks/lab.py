@@ -184,8 +184,10 @@ def _until_first_image(site: Site, is_cold: bool) -> float:
     start = page.locator(".reilab-psnr-pinv:visible")
     began = time.perf_counter()
     button.click()
-    # Before, the page shows A†y of what is chosen, and of the example.
-    until(lambda: "run=" in page.url and start.count() == 1, "the first image")
+    # Before, the page shows A†y of what is chosen, and of the example. ``page.url`` is not kept up
+    # to date while one waits.
+    address = "location.search"
+    until(lambda: "run=" in page.evaluate(address) and start.count() == 1, "the first image")
     seconds = time.perf_counter() - began
     _stop(page, site)
     return seconds

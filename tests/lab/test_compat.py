@@ -110,6 +110,16 @@ def test_documents_of_bokehjs_know_all_models() -> None:
     )
 
 
+def test_views_of_bokehjs_lay_the_whole_page_out() -> None:
+    script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.js"
+    code = script.read_text(encoding="utf-8")
+    for method in ("invalidate_layout", "compute_layout", "update_layout"):
+        assert f"        {method}() {{" in code, (
+            f"views of BokehJS {bokeh.__version__} have no {method}: see what lays a page out now, "
+            "and whether it does so once for all that a message changes"
+        )
+
+
 def test_nothing_else_is_taken_that_is_not_promised() -> None:
     own = {name for tree in TREES.values() for node in ast.walk(tree) for name in given(node)}
     taken = {

@@ -158,6 +158,23 @@ def test_runs_are_filtered_compared_and_deleted_after_a_question(site: Site) -> 
     assert not (site.root / OTHER).exists()
 
 
+def test_the_page_is_laid_out_once_for_all_that_changes(site: Site) -> None:
+    page = '[...Bokeh.documents[0]._all_models.values()].find((one) => one.class_name === "Page")'
+    count = """
+    async (view) => {
+      let laidOut = 0
+      const update = view.update_layout
+      view.update_layout = () => { laidOut += 1; update.call(view) }
+      for (let change = 0; change < 10; change += 1) view.invalidate_layout()
+      view.compute_layout()
+      await new Promise((done) => setTimeout(done, 1000))
+      delete view.update_layout
+      return laidOut
+    }
+    """
+    assert 1 <= site.page.evaluate(f"({count})(Bokeh.index.get({page}))") <= 3
+
+
 def test_settings_are_duplicated(site: Site) -> None:
     site.page.get_by_label(f"Choose {SECOND}").check()
     site.click("runs-duplicate-settings")

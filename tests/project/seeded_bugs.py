@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -1804,9 +1805,10 @@ def all_tests() -> list[str]:
 def main(report: Path) -> None:
     """Try every bug, and the package as it is; write {name: [exit code, output]}."""
     import_dependencies()
-    results = {"": attempt(None)}
-    for bug in BUGS:
-        results[bug.name] = attempt(bug)
+    with copied() as folder:
+        results = {"": attempt(folder, None)}
+        for bug in BUGS:
+            results[bug.name] = attempt(folder, bug)
     report.write_text(json.dumps(results))
 
 
@@ -1826,8 +1828,9 @@ def import_dependencies() -> None:
     gc.freeze()
 
 
-def attempt(bug: Bug | None) -> tuple[int | None, str]:
-    """The exit code and the output of pytest on a copy of the package with ``bug`` in it."""
+@contextlib.contextmanager
+def copied() -> Iterator[Path]:
+    """A folder with a copy of the package and of its tests."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # With the compiled files: they hold for every source file that keeps its date.
@@ -1837,15 +1840,28 @@ def attempt(bug: Bug | None) -> tuple[int | None, str]:
         shutil.copy(ROOT / "pyproject.toml", folder)
         for whole in ("data", "benchmarks"):
             (folder / whole).symlink_to(ROOT / whole)
-        tests = all_tests()
-        if bug:
-            file = folder / "reilab" / bug.file
-            file.write_text(file.read_text("utf-8").replace(bug.old, bug.new), "utf-8")
-            tests = [bug.test]
+        yield folder
+
+
+def attempt(folder: Path, bug: Bug | None) -> tuple[int | None, str]:
+    """The exit code and the output of pytest on a copy of the package with ``bug`` in it."""
+    tests = [bug.test] if bug else all_tests()
+    with planted(folder / "reilab", bug) if bug else contextlib.nullcontext():
         child = multiprocessing.get_context("fork").Process(target=run_tests, args=(folder, tests))
         child.start()
         child.join()
-        return child.exitcode, (folder / "output.txt").read_text("utf-8")
+    return child.exitcode, (folder / "output.txt").read_text("utf-8")
+
+
+@contextlib.contextmanager
+def planted(package: Path, bug: Bug) -> Iterator[None]:
+    """The bug is in the package meanwhile; its file has the date of before when it is out again."""
+    file = package / bug.file
+    whole, stamps = file.read_text("utf-8"), file.stat()
+    file.write_text(whole.replace(bug.old, bug.new), "utf-8")
+    yield
+    file.write_text(whole, "utf-8")
+    os.utime(file, ns=(stamps.st_atime_ns, stamps.st_mtime_ns))
 
 
 def run_tests(folder: Path, tests: list[str]) -> None:
