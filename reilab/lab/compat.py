@@ -1,7 +1,8 @@
 """What the page takes from libraries that do not promise it, with the versions it was seen in.
 
 Nothing else in reilab does but ``gamma_like`` in ``reilab/noise/draws.py``, which draws as torch
-does; ``tests/lab/test_compat.py`` says which of it is gone, and what to do.
+does, and ``layOutOnce`` in ``web/browser.js``; ``tests/lab/test_compat.py`` says which of it is
+gone, and what to do.
 """
 
 from __future__ import annotations
@@ -18,25 +19,6 @@ from panel.io import document as outbox
 #: JavaScript: the page's own model. BokehJS 3.9.2 finds models by id or name alone, and Panel
 #: gives them neither.
 THE_PAGE = '[...cb_obj._all_models.values()].find((model) => model.class_name === "Page")'
-
-#: JavaScript: lay ``page`` out once for what changes at about the same time, and no more than half
-#: of the time. BokehJS 3.9.2 lays the whole page out for each button that comes or goes, and for
-#: each part whose size that has changed: more than 25 times when a run begins, for 3 s.
-LAY_OUT_ONCE = """
-const view = Bokeh.index.get(page), compute = view.compute_layout.bind(view)
-let due = false, next = 0
-view.invalidate_layout = view.compute_layout = () => {
-  if (due) return
-  due = true
-  setTimeout(() => {
-    due = false
-    const began = performance.now()
-    view.update_layout()
-    compute()
-    next = 2 * performance.now() - began
-  }, next - performance.now())
-}
-"""
 
 
 def forget_views(document: Document) -> None:

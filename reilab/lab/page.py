@@ -48,7 +48,6 @@ ON_LOAD = f"""
 const page = {compat.THE_PAGE}
 if (window.innerWidth < 600) page.data.sidebar_open = false
 if (follow && window.matchMedia("(prefers-color-scheme: dark)").matches) page.data.dark_theme = true
-{compat.LAY_OUT_ONCE}
 """
 #: The page's own part of the browser takes care of it.
 ON_LOSS = 'window.dispatchEvent(new Event("reilab-lost"))'
