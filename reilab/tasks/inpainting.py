@@ -142,11 +142,12 @@ class Inpainting:
         validation: Samples | None = None
         if self.measured:
             parse = partial(parse_pixels, self.size)
-            pixels, train, test = load_acquired(self.measured, parse, device)
+            found, train, test = load_acquired(self.measured, parse, device)
+            pixels = found.entries
         else:
-            pixels = self._pixels().to(device)
+            pixels = self._pixels()
             train, validation, test = image_splits(self.data, self.size, 3, device)
-        mask = PixelMask((3, self.size, self.size), pixels)
+        mask = PixelMask((3, self.size, self.size), pixels.to(device))
         return Problem(
             physics=mask,
             noise=make_noise(self.noise_model, self.sigma, self.gamma, self._steps()),
