@@ -66,7 +66,7 @@ class Acquired:
     Args:
         y: (N, *range).
         entries: flat indices (k,), or a mask (H, W) in MRI.
-        maps: sensitivities of coils in each of the N (N, coils, H, W), complex.
+        maps: sensitivities of coils (N, coils, H, W), complex, the same in each of the N.
         sigma: the noise of ``y``, where readings of noise tell it.
     """
 
@@ -135,10 +135,21 @@ def _load(place: Path, parse: Parse) -> Acquired:
         _check_same(parts[0], parts[-1], file)
     maps = [part.maps for part in parts if part.maps is not None]
     y = torch.cat([part.y for part in parts])
-    return Acquired(y, parts[0].entries, torch.cat(maps) if maps else None)
+    return Acquired(y, parts[0].entries, _same_maps(torch.cat(maps), place) if maps else None)
+
+
+def _same_maps(maps: Tensor, place: Path) -> Tensor:
+    if (maps != maps[:1]).any():
+        raise ValueError(
+            f"{place}: coils have other maps in each of {len(maps)} slices, and one run has one "
+            "operator: give the slices one by one, or bring one array 'maps' (coils, H, W)"
+        )
+    return maps
 
 
 def _check_same(first: Acquired, other: Acquired, place: Path) -> None:
+    if first.maps is not None and other.maps is not None:
+        _same_maps(torch.cat([first.maps, other.maps]), place)
     if not torch.equal(first.entries, other.entries):
         raise ValueError(
             f"{place}: its mask differs from that of the files before; one run has one mask"

@@ -47,7 +47,7 @@ def noisiness(file: Path, coils: int = 1) -> Noisiness:
 
     Args:
         file: of images, or of measurements.
-        coils: how many measured k-space; as it is whitened and scaled, so is the noise that is told.
+        coils: how many measured k-space. What is whitened and scaled before training is so here.
 
     Raises:
         ValueError: it cannot be read, or nothing in it tells; says why.

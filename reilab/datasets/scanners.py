@@ -25,9 +25,9 @@ COUNTERS = ("slice", "contrast", "phase", "repetition", "set")
 
 
 def scanned(held: HeldArrays) -> dict[str, NDArray[Any]] | None:
-    """Arrays ``y`` (N, H, W) or (N, coils, H, W) and ``mask`` (W,) of a scanner's file, maybe ``noise``.
+    """Arrays of a scanner's file; ``None`` if it is another.
 
-    ``None`` if it is another.
+    ``y`` (N, H, W), or (N, coils, H, W), ``mask`` (W,), and ``noise`` (coils, n) if it was read.
 
     Raises:
         UnreadableError: k-space of volumes, or of lines in disorder.

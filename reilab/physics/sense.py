@@ -50,20 +50,20 @@ class SENSE:
         return self.one.core
 
     def __call__(self, x: Tensor) -> Tensor:
-        seen = as_channels(self.maps * as_complex(x)[:, None])
-        return self.one(seen.flatten(0, 1)).reshape(-1, *self.range)
+        seen = as_channels(self.maps[:, None] * as_complex(x))
+        return self._in_turn(self.one(seen.flatten(0, 1)))
 
     def kspace(self, y: Tensor) -> Tensor:
         """The whole k-space (B, 2·coils, H, W), zero where nothing was measured."""
-        return self.one.kspace(self._by_coil(y)).reshape(len(y), -1, *self.domain[1:])
+        return self._in_turn(self.one.kspace(self._by_coil(y)))
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Aᵀ y = Σ_c S̄_c A₁ᵀ y_c, the zero-filled images of the coils combined.
 
         With the weights of Roemer et al., Magnetic Resonance in Medicine 16, 1990.
         """
-        seen = self.one.adjoint(self._by_coil(y)).unflatten(0, (len(y), -1))
-        return as_channels((self.maps.conj() * as_complex(seen)).sum(1))
+        seen = self.one.adjoint(self._by_coil(y)).unflatten(0, (len(self.maps), -1))
+        return as_channels((self.maps.conj()[:, None] * as_complex(seen)).sum(0))
 
     def pinv(self, y: Tensor) -> Tensor:
         """Equal to the adjoint: Aᵀ A = I where all of k-space is measured, and below it elsewhere.
@@ -74,7 +74,12 @@ class SENSE:
         return self.adjoint(y)
 
     def _by_coil(self, y: Tensor) -> Tensor:
-        return y.reshape(-1, *self.one.range)
+        """Of measurements (B, 2·coils, …) those of the first coil, the second … (coils·B, 2, …)."""
+        return y.unflatten(1, (len(self.maps), 2)).transpose(0, 1).flatten(0, 1)
+
+    def _in_turn(self, by_coil: Tensor) -> Tensor:
+        """The inverse of ``_by_coil``."""
+        return by_coil.unflatten(0, (len(self.maps), -1)).transpose(0, 1).flatten(1, 2)
 
 
 def as_complex(x: Tensor) -> Tensor:

@@ -177,12 +177,13 @@ class MRI:
         if self.measured:
             parse = partial(parse_kspace, self.size, SIDE_MULTIPLE, coils=self.coils)
             found, train, test = load_acquired(self.measured, parse, device)
-            mask, maps = found.entries, found.maps
+            mask, maps = found.entries, None if found.maps is None else found.maps[0]
         else:
-            mask, maps = self._mask(), ring_maps(self.coils, self.size, self.size)
+            mask = self._mask()
+            maps = ring_maps(self.coils, *mask.shape) if self.coils > 1 else None
             train, validation, test = image_splits(self.data, self.size, 2, device, self.pose)
         physics: CartesianMRI | PatternMRI | SENSE = masked_mri(mask.to(device))
-        if self.coils > 1:
+        if maps is not None:
             physics = SENSE(physics, maps.to(device))
         return Problem(
             physics=physics,
@@ -193,7 +194,7 @@ class MRI:
             validation=validation,
             image=magnitude,
             picture=Picture("k-space, log magnitude", partial(draw_kspace, physics)),
-            seen=partial(measured_part, physics, n_steps=STEPS) if self.coils > 1 else None,
+            seen=None if maps is None else partial(measured_part, physics, n_steps=STEPS),
         )
 
     def _mask(self) -> Tensor:
