@@ -126,7 +126,8 @@ def _lines(data: Any, header: Any) -> tuple[NDArray[np.complex64], NDArray[np.co
     sums /= np.maximum(counts, 1)
     if coils == 1:
         return sums[:, 0], None
-    return sums, _noise(data, every, coils, heads["sample_time_us"][0], header)
+    dwell = heads["sample_time_us"][0] * counts[counts > 0].mean()
+    return sums, _noise(data, every, coils, dwell, header)
 
 
 def _readout(data: Any, place: int, coils: int) -> NDArray[np.complex64]:
@@ -139,7 +140,7 @@ def _readout(data: Any, place: int, coils: int) -> NDArray[np.complex64]:
 def _noise(
     data: Any, heads: Any, coils: int, dwell: float, header: Any
 ) -> NDArray[np.complex64] | None:
-    """Readings without a signal (coils, n), as noisy as lines are that take ``dwell`` µs a sample.
+    """Readings without a signal (coils, n), as noisy as lines that took ``dwell`` µs a sample.
 
     The variance goes with the bandwidth, of which the header may say how much the receiver has
     (Kellman & McVeigh, Magnetic Resonance in Medicine 54, 2005).

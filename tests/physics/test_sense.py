@@ -105,14 +105,17 @@ def test_one_coil_is_the_operator_of_before() -> None:
 
 @pytest.mark.parametrize("name", networks())
 def test_every_network_learns_from_coils(name: str) -> None:
-    config = configure("mri", "smoke", ["rei"], settings={"coils": 3}, network=name)
-    history = run(config)
+    settings, training = {"coils": 3}, {"steps": 1}
+    history = run(
+        configure("mri", "smoke", ["rei"], network=name, settings=settings, training=training)
+    )
     assert history.failed is None
     assert history.finished
 
 
 def test_every_method_learns_from_coils() -> None:
-    history = run(configure("mri", "smoke", list(methods()), settings={"coils": 3}))
+    settings, training = {"coils": 3}, {"steps": 1}
+    history = run(configure("mri", "smoke", list(methods()), settings=settings, training=training))
     assert history.failed is None
     assert history.finished
     assert history.tracks.keys() == methods().keys()

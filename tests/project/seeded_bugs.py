@@ -678,14 +678,14 @@ BUGS = [
         "noise/estimate.py",
         "back = np.linalg.inv(root)",
         "back = np.diag(1 / np.abs(covariance.diagonal()) ** 0.5)",
-        "noise/test_coils.py::test_sure_is_unbiased_once_the_noise_is_white",
+        "noise/test_whitening.py::test_sure_is_unbiased_once_the_noise_is_white",
     ),
     Bug(
         "coils: the covariance is that of complex numbers",
         "noise/estimate.py",
         "/ (2 * long.shape[1])",
         "/ long.shape[1]",
-        "noise/test_coils.py::test_the_covariance_is_that_of_the_readings",
+        "noise/test_whitening.py::test_the_covariance_is_that_of_the_readings",
     ),
     Bug(
         "coils: readings of noise are taken for as long as lines",
