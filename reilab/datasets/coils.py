@@ -35,7 +35,8 @@ def white_coils(
         )
     white = whitened(y, coil_covariance(noise))
     peak = max(float(combined(one).max()) for one in white)
-    return white / np.float32(peak), 1 / peak
+    white /= np.float32(peak)
+    return white, 1 / peak
 
 
 def combined(y: NDArray[Any]) -> NDArray[Any]:

@@ -130,7 +130,7 @@ def _lines(data: Any, header: Any) -> tuple[NDArray[np.complex64], NDArray[np.co
     return sums, _noise(data, every, coils, dwell, header)
 
 
-def _readout(data: Any, place: int, coils: int) -> NDArray[np.complex64]:
+def _readout(data: Any, place: Any, coils: int) -> NDArray[np.complex64]:
     line: NDArray[np.complex64] = data[place]["data"].view(np.complex64)
     if line.size % coils:
         raise UnreadableError(f"has a readout, {place}, that is not one of {coils} coils")
@@ -152,7 +152,8 @@ def _noise(
     own = float(heads["sample_time_us"][places[0]])
     share = float(header.findtext(".//{*}relativeReceiverNoiseBandwidth") or 1)
     scale = own / (dwell * share) if own > 0 and dwell > 0 and share > 0 else 1.0
-    return noise * np.float32(scale**0.5)
+    noise *= np.float32(scale**0.5)
+    return noise
 
 
 def _cut(y: NDArray[np.complex64], rows: int) -> NDArray[np.complex64]:

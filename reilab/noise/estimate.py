@@ -72,7 +72,8 @@ def coil_covariance(noise: NDArray[Any]) -> NDArray[np.complex128]:
     array([[0.01]])
     """
     long = noise.astype(np.complex128)
-    return long @ long.conj().T / (2 * long.shape[1])
+    covariance: NDArray[np.complex128] = long @ long.conj().T / (2 * long.shape[1])
+    return covariance
 
 
 def whitened(y: NDArray[Any], covariance: NDArray[np.complex128]) -> NDArray[Any]:

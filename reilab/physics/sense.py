@@ -62,8 +62,9 @@ class SENSE:
 
         With the weights of Roemer et al., Magnetic Resonance in Medicine 16, 1990.
         """
-        seen = self.one.adjoint(self._by_coil(y)).unflatten(0, (len(self.maps), -1))
-        return as_channels((self.maps.conj()[:, None] * as_complex(seen)).sum(0))
+        seen = as_complex(self.one.adjoint(self._by_coil(y)))
+        coils = seen.view(len(self.maps), -1, *seen.shape[1:])
+        return as_channels((self.maps.conj()[:, None] * coils).sum(0))
 
     def pinv(self, y: Tensor) -> Tensor:
         """Equal to the adjoint: Aᵀ A = I where all of k-space is measured, and below it elsewhere.
@@ -75,11 +76,13 @@ class SENSE:
 
     def _by_coil(self, y: Tensor) -> Tensor:
         """Of measurements (B, 2·coils, …) those of the first coil, the second … (coils·B, 2, …)."""
-        return y.unflatten(1, (len(self.maps), 2)).transpose(0, 1).flatten(0, 1)
+        pairs = y.reshape(len(y), len(self.maps), 2, *y.shape[2:])
+        return pairs.transpose(0, 1).flatten(0, 1)
 
     def _in_turn(self, by_coil: Tensor) -> Tensor:
         """The inverse of ``_by_coil``."""
-        return by_coil.unflatten(0, (len(self.maps), -1)).transpose(0, 1).flatten(1, 2)
+        coils = by_coil.reshape(len(self.maps), -1, *by_coil.shape[1:])
+        return coils.transpose(0, 1).flatten(1, 2)
 
 
 def as_complex(x: Tensor) -> Tensor:

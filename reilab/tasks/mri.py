@@ -182,9 +182,8 @@ class MRI:
             mask = self._mask()
             maps = ring_maps(self.coils, *mask.shape) if self.coils > 1 else None
             train, validation, test = image_splits(self.data, self.size, 2, device, self.pose)
-        physics: CartesianMRI | PatternMRI | SENSE = masked_mri(mask.to(device))
-        if maps is not None:
-            physics = SENSE(physics, maps.to(device))
+        one = masked_mri(mask.to(device))
+        physics = one if maps is None else SENSE(one, maps.to(device))
         return Problem(
             physics=physics,
             noise=make_noise(self.noise_model, self.sigma, 0.0, Steps(self.tau, self.tau_in)),

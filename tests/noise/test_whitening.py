@@ -16,8 +16,8 @@ from reilab.physics.sense import SENSE, as_channels, as_complex, ring_maps
 from reilab.testing import smooth_image, z_score
 
 COILS, SIDE = 3, 8
-#: Ψ = L Lᴴ: coils of other strengths, that share a half of their noise.
-ROOT = np.array([[0.3, 0, 0], [0.1 + 0.1j, 0.2, 0], [-0.1j, 0.05, 0.1]])
+#: Ψ = L Lᴴ: coils of other strengths, that have much noise in common.
+ROOT = np.array([[0.3, 0, 0], [0.3 + 0.1j, 0.1, 0], [0.2, 0.2 - 0.1j, 0.1]])
 PSI = ROOT @ ROOT.conj().T
 MASK = torch.rand(SIDE, SIDE, generator=Key(1).generator()) < 0.5
 

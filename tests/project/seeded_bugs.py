@@ -655,15 +655,15 @@ BUGS = [
     Bug(
         "coils: the adjoint takes the maps as they are",
         "physics/sense.py",
-        "(self.maps.conj()[:, None] * as_complex(seen))",
-        "(self.maps[:, None] * as_complex(seen))",
+        "(self.maps.conj()[:, None] * coils)",
+        "(self.maps[:, None] * coils)",
         "physics/test_physics.py::test_adjoint[coils]",
     ),
     Bug(
         "coils: real parts of all coils before the imaginary ones",
         "physics/sense.py",
-        ".transpose(0, 1).flatten(1, 2)",
-        ".permute(1, 2, 0, *range(3, by_coil.ndim + 1)).flatten(1, 2)",
+        "return coils.transpose(0, 1).flatten(1, 2)",
+        "return coils.movedim(0, 2).flatten(1, 2)",
         "physics/test_sense.py::test_the_plain_formula",
     ),
     Bug(
@@ -690,8 +690,8 @@ BUGS = [
     Bug(
         "coils: readings of noise are taken for as long as lines",
         "datasets/scanners.py",
-        "return noise * np.float32(scale**0.5)",
-        "return noise",
+        "noise *= np.float32(scale**0.5)",
+        "pass",
         "datasets/test_coils.py::test_noise_readings_are_as_noisy_as_lines",
     ),
     Bug(
