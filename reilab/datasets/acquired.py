@@ -67,13 +67,11 @@ class Acquired:
         y: (N, *range).
         entries: flat indices (k,), or a mask (H, W) in MRI.
         maps: sensitivities of coils (N, coils, H, W), complex, the same in each of the N.
-        sigma: the noise of ``y``, where readings of noise tell it.
     """
 
     y: Tensor
     entries: Tensor
     maps: Tensor | None = None
-    sigma: float | None = None
 
 
 #: Arrays of a file as measurements of a task.
@@ -211,17 +209,7 @@ def parse_kspace(size: int, multiple: int, arrays: Arrays, coils: int = 1) -> Ac
     Of H × W entries those in the middle count, as many along each axis as ``multiple`` divides:
     without its outermost frequencies an image is a little coarser, and otherwise the same.
     """
-    y = _by_channels(arrays["y"], coils)
-    if "mask" not in arrays:
-        y = np.where((y == 0).all((0, 1)), np.nan, y)
-    mask = _kspace_mask(arrays, y)
-    if y.shape[-1] != mask.shape[1]:
-        y = _spread(y, mask)
-    sigma = None
-    if coils > 1 and "maps" not in arrays:
-        noise = arrays.get("noise")
-        ready, found = white_coils(_complex(np.where(mask, y, 0)), mask, noise)
-        y, sigma = _by_channels(ready, coils), None if noise is None else found
+    y, mask, _ = white_kspace(arrays, coils)
     y, mask = _middle(y, multiple), _middle(mask, multiple)
     if len(mask) != size:
         raise ValueError(
@@ -237,7 +225,28 @@ def parse_kspace(size: int, multiple: int, arrays: Arrays, coils: int = 1) -> Ac
     maps = torch.from_numpy(_maps(arrays, whole, mask)) if coils > 1 else None
     chosen = chosen.reshape(*y.shape[:2], size, -1) if by_columns else chosen
     contiguous = torch.from_numpy(np.ascontiguousarray(chosen))
-    return Acquired(contiguous, torch.from_numpy(mask), maps, sigma)
+    return Acquired(contiguous, torch.from_numpy(mask), maps)
+
+
+def white_kspace(
+    arrays: Arrays, coils: int = 1
+) -> tuple[NDArray[Any], NDArray[np.bool_], float | None]:
+    """K-space (N, 2·coils, H, W), what of it was measured (H, W), and σ where noise was read.
+
+    Several coils without maps are as they were read, and whitened here.
+    """
+    y = _by_channels(arrays["y"], coils)
+    if "mask" not in arrays:
+        y = np.where((y == 0).all((0, 1)), np.nan, y)
+    mask = _kspace_mask(arrays, y)
+    if y.shape[-1] != mask.shape[1]:
+        y = _spread(y, mask)
+    _check_finite(y[..., mask])
+    if coils == 1 or "maps" in arrays:
+        return y, mask, None
+    noise = arrays.get("noise")
+    white, sigma = white_coils(_complex(np.where(mask, y, 0)), mask, noise)
+    return _by_channels(white, coils), mask, None if noise is None else sigma
 
 
 def _by_channels(y: NDArray[Any], coils: int) -> NDArray[Any]:
@@ -398,9 +407,13 @@ def _measured(y: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
             f"{mask.sum()} that the mask has"
         )
     chosen = (y[..., mask] if y.shape[-1] == len(mask) else y).astype(np.float32)
-    if not np.isfinite(chosen).all():
-        raise ValueError("measured entries are not finite (NaN or infinite); leave them out")
+    _check_finite(chosen)
     return chosen
+
+
+def _check_finite(measured: NDArray[Any]) -> None:
+    if not np.isfinite(measured).all():
+        raise ValueError("measured entries are not finite (NaN or infinite); leave them out")
 
 
 def _check_scale(peak: float, what: str) -> None:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from reilab.datasets.acquired import (
     Arrays,
     holds_measurements,
-    parse_kspace,
     parse_pixels,
     read_measured,
+    white_kspace,
 )
 from reilab.datasets.formats.reader import read_file
 from reilab.foreign import UnreadableError
@@ -69,9 +69,8 @@ def _of_measurements(arrays: Arrays, coils: int) -> Noisiness:
         return Noisiness("sinograms", "of a line integral", _of_readings(lines), option="")
     y = arrays["y"]
     if y.dtype.kind == "c" or (y.shape[-3:-2] == (2,) and y.shape[-2] != 3):
-        kspace = parse_kspace(y.shape[-2], 1, arrays, coils)
-        values, mask = kspace.y.flatten(2).numpy(), kspace.entries.numpy()
-        found = tuple(kspace.sigma or outer_noise(one, mask) for one in values)
+        kspace, mask, sigma = white_kspace(arrays, coils)
+        found = tuple(sigma or outer_noise(one[:, mask], mask) for one in kspace)
         return Noisiness("k-space", "of the image maximum", found)
     if y.shape[-3:] == (3, y.shape[-1], y.shape[-1]) or "mask" in arrays:
         side = isqrt(arrays["mask"].size) if "mask" in arrays else y.shape[-1]
