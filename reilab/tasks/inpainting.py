@@ -143,11 +143,11 @@ class Inpainting:
         if self.measured:
             parse = partial(parse_pixels, self.size)
             found, train, test = load_acquired(self.measured, parse, device)
-            pixels = found.entries
+            pixels = found.entries.to(device)
         else:
-            pixels = self._pixels()
+            pixels = self._pixels().to(device)
             train, validation, test = image_splits(self.data, self.size, 3, device)
-        mask = PixelMask((3, self.size, self.size), pixels.to(device))
+        mask = PixelMask((3, self.size, self.size), pixels)
         return Problem(
             physics=mask,
             noise=make_noise(self.noise_model, self.sigma, self.gamma, self._steps()),
