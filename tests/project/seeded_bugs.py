@@ -627,8 +627,8 @@ BUGS = [
     Bug(
         "k-space: its centre is taken for noise",
         "noise/estimate.py",
-        "outer = distance >= np.quantile(distance, 1 - OUTER)",
-        "outer = distance <= np.quantile(distance, OUTER)",
+        "distance >= np.quantile(distance, 1 - OUTER)",
+        "distance <= np.quantile(distance, OUTER)",
         "noise/test_estimate.py::test_the_noise_of_measurements_is_found",
     ),
     Bug(
