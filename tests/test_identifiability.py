@@ -24,6 +24,7 @@ from reilab.physics.base import Physics
 from reilab.physics.fourier import CartesianMRI
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.radon import parallel_beam, ramp_filter
+from reilab.physics.sense import SENSE, ring_maps
 from reilab.physics.transmission import Transmission
 from reilab.tasks.registry import find_task, tasks
 
@@ -51,6 +52,10 @@ def mask(channels: int = 1) -> PixelMask:
 
 def mri() -> CartesianMRI:
     return CartesianMRI((2, SIDE, SIDE), torch.tensor([1, 3, 4]))
+
+
+def coils() -> SENSE:
+    return SENSE(mri(), ring_maps(3, SIDE, SIDE))
 
 
 def some(group: Group, n: int) -> Tensor:
@@ -90,8 +95,8 @@ def test_every_task_sees_through_every_group_what_algebra_says(task: str, group:
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize(
     "physics",
-    [mask(), mri(), Transmission(parallel_beam(SIDE, 3), 1e5, 0.01)],
-    ids=["mask", "mri", "ct"],
+    [mask(), mri(), Transmission(parallel_beam(SIDE, 3), 1e5, 0.01), coils()],
+    ids=["mask", "mri", "ct", "coils"],
 )
 def test_small_operators_see_what_algebra_says(physics: Physics, group: str) -> None:
     moves = GROUPS[group](SIDE)

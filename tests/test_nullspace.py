@@ -19,6 +19,7 @@ from reilab.physics.base import LinearPhysics, Physics
 from reilab.physics.fourier import CartesianMRI, PatternMRI
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.radon import Radon, parallel_beam, ramp_filter
+from reilab.physics.sense import SENSE, ring_maps
 from reilab.physics.transmission import Transmission
 from reilab.problem import Problem, magnitude
 from reilab.record.codec import from_line, to_line
@@ -220,8 +221,9 @@ def test_where_the_projection_is_not_known_there_are_no_parts() -> None:
         PixelMask((3, 8, 8), random_pixels(8, 0.5, Key(3))),
         CartesianMRI((2, 8, 8), torch.tensor([1, 3, 4])),
         parallel_beam(8, 3, "cpu", DOUBLE),
+        SENSE(CartesianMRI((2, 8, 8), torch.tensor([1, 4])), ring_maps(3, 8, 8)),
     ],
-    ids=["mask", "mri", "ct"],
+    ids=["mask", "mri", "ct", "coils"],
 )
 def test_measured_part_is_the_projection_on_what_is_seen(physics: LinearPhysics) -> None:
     x = torch.randn(2, *physics.domain, generator=Key(2).generator(), dtype=DOUBLE)

@@ -27,13 +27,14 @@ def list_models() -> None:
 
 def estimate(
     file: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(help="Images or measurements.")],
+    coils: Annotated[int, tyro.conf.arg(help="Receiver coils of k-space.")] = 1,
     json: Annotated[bool, tyro.conf.arg(help=JSON)] = False,
 ) -> None:
     """The noise in each image or measurement of a file, by its finest details: at most so much.
 
     What fine texture there is counts as noise.
     """
-    found = noisiness(file)
+    found = noisiness(file, coils)
     table = Table("sample", f"σ̂ [{found.unit}]", title=f"{file}: {found.what}")
     table.title_justify = "left"
     for place, sigma in enumerate(found.sigmas):

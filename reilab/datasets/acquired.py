@@ -4,8 +4,9 @@
 task        ``y``                                                          ``mask``
 ==========  =============================================================  =====================
 mri         k-space, zero frequency in the centre, orthonormal: complex    (W,), which columns
-            (N, H, W), or real and imaginary part (N, 2, H, W); files of   were measured, or
-            fastMRI and ISMRMRD as ``datasets.scanners`` reads them        (H, W), which entries
+            (N, H, W), or real and imaginary part (N, 2, H, W); of coils   were measured, or
+            (N, coils, H, W), with ``maps`` or ``noise``; files of         (H, W), which entries
+            fastMRI and ISMRMRD as ``datasets.scanners`` reads them
 inpainting  colours (N, 3, H, W), image values from 0 to 1                 (H, W), which pixels
                                                                            were seen
 ct          readings in counts (N, detectors, views), the views at the
@@ -16,8 +17,11 @@ ct          readings in counts (N, detectors, views), the views at the
 In ``.npz``, ``.h5``, ``.hdf5``, and ``.pt`` or ``.pth`` (a dictionary of tensors) arrays have these
 names; ``.npy`` is ``y`` alone. A single measurement may leave N out. Where there is a mask, y may
 also hold its measured columns (N, H, k) or pixels (N, 3, k) alone; without a mask, entries that
-were not measured are NaN. One problem has one operator: all measurements share the mask, which is 1
-where something was measured.
+were not measured are NaN, in k-space also 0. One problem has one operator: all measurements share
+the mask, which is 1 where something was measured.
+
+Coils whose ``maps`` (coils, H, W), or (N, coils, H, W), are given have been whitened. Others are
+whitened by readings of ``noise`` (coils, n), scaled, and their maps estimated: ``datasets.coils``.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reilab.datasets.coils import combined, espirit_maps, white_coils
 from reilab.datasets.formats.arrays import HDF5, TORCH, opened
 from reilab.datasets.formats.reader import suffix_of
 from reilab.datasets.samples import InMemory, Samples
@@ -43,7 +48,7 @@ from reilab.settings import Setting
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 #: What a file may hold; anything else in it is left alone.
-NAMES = ("y", "sinogram", "mask")
+NAMES = ("y", "sinogram", "mask", "maps", "noise")
 MEASURED_SUFFIXES = (".npz", ".npy", *HDF5, *TORCH)
 #: The setting of a task that names them.
 ACQUIRED_FILES = Setting(
@@ -58,11 +63,15 @@ DIMMEST, BRIGHTEST = 0.05, 20.0
 class Acquired:
     """Measurements y (N, *range), and which entries the operator measures.
 
-    ``entries`` are flat indices (k,), or a mask (H, W) in MRI.
+    Args:
+        y: (N, *range).
+        entries: flat indices (k,), or a mask (H, W) in MRI.
+        maps: sensitivities of coils (N, coils, H, W), complex, the same in each of the N.
     """
 
     y: Tensor
     entries: Tensor
+    maps: Tensor | None = None
 
 
 #: Arrays of a file as measurements of a task.
@@ -72,8 +81,8 @@ class Acquired:
 Parse: TypeAlias = Callable[[Arrays], Acquired]
 
 
-def load_acquired(name: str, parse: Parse, device: str) -> tuple[Tensor, Samples, Samples]:
-    """The entries that were measured, and measurements to learn from and to look at.
+def load_acquired(name: str, parse: Parse, device: str) -> tuple[Acquired, Samples, Samples]:
+    """What was acquired, and as samples: measurements to learn from and to look at.
 
     A folder may have ``train`` and ``test`` below it. All else is both: as nobody knows the ground
     truth, nothing can be learned by heart.
@@ -95,7 +104,7 @@ def load_acquired(name: str, parse: Parse, device: str) -> tuple[Tensor, Samples
         train = test = _load(place, parse)
     learned = InMemory(None, train.y.to(device))
     shown = learned if test is train else InMemory(None, test.y.to(device))
-    return train.entries.to(device), learned, shown
+    return train, learned, shown
 
 
 def check_own_mask(measured: str, mask: str) -> None:
@@ -122,10 +131,23 @@ def _load(place: Path, parse: Parse) -> Acquired:
             told = str(error)
             raise ValueError(told if str(file) in told else f"{file}: {told}") from None
         _check_same(parts[0], parts[-1], file)
-    return Acquired(torch.cat([part.y for part in parts]), parts[0].entries)
+    maps = [part.maps for part in parts if part.maps is not None]
+    y = torch.cat([part.y for part in parts])
+    return Acquired(y, parts[0].entries, _same_maps(torch.cat(maps), place) if maps else None)
+
+
+def _same_maps(maps: Tensor, place: Path) -> Tensor:
+    if (maps != maps[:1]).any():
+        raise ValueError(
+            f"{place}: coils have other maps in each of {len(maps)} slices, and one run has one "
+            "operator: give the slices one by one, or bring one array 'maps' (coils, H, W)"
+        )
+    return maps
 
 
 def _check_same(first: Acquired, other: Acquired, place: Path) -> None:
+    if first.maps is not None and other.maps is not None:
+        _same_maps(torch.cat([first.maps, other.maps]), place)
     if not torch.equal(first.entries, other.entries):
         raise ValueError(
             f"{place}: its mask differs from that of the files before; one run has one mask"
@@ -177,27 +199,17 @@ def holds_measurements(file: Path) -> bool:
         arrays = read_measured(file)
     except (ValueError, OSError):
         return False
-    named = file.suffix.lower() != ".npy" and bool(arrays)
+    named = file.suffix.lower() != ".npy" and bool(arrays.keys() & {"y", "sinogram", "mask"})
     return named or any(array.dtype.kind == "c" for array in arrays.values())
 
 
-def parse_kspace(size: int, multiple: int, arrays: Arrays) -> Acquired:
-    """K-space of size×W images: y (N, 2, size, k) or, by entries, (N, 2, m), and its mask.
+def parse_kspace(size: int, multiple: int, arrays: Arrays, coils: int = 1) -> Acquired:
+    """K-space of size×W images: y (N, 2·coils, size, k) or, by entries, (…, m), and its mask.
 
     Of H × W entries those in the middle count, as many along each axis as ``multiple`` divides:
     without its outermost frequencies an image is a little coarser, and otherwise the same.
     """
-    y = arrays["y"]
-    if y.dtype.kind == "c":
-        y = np.stack([y.real, y.imag], -3)
-    y = y[None] if y.ndim == 3 else y
-    if y.ndim != 4 or y.shape[1] != 2:
-        raise ValueError(
-            f"y has the shape {arrays['y'].shape}; needs complex (N, H, W), or (N, 2, H, W)"
-        )
-    mask = _kspace_mask(arrays, y)
-    if y.shape[-1] != mask.shape[1]:
-        y = _spread(y, mask)
+    y, mask, _ = white_kspace(arrays, coils)
     y, mask = _middle(y, multiple), _middle(mask, multiple)
     if len(mask) != size:
         raise ValueError(
@@ -206,12 +218,69 @@ def parse_kspace(size: int, multiple: int, arrays: Arrays) -> Acquired:
         )
     _check_seen(y, mask)
     by_columns = (mask == mask[0]).all()
-    chosen = _measured(y.reshape(len(y), 2, -1), mask.ravel())
-    whole = np.zeros(mask.shape, np.complex64)
-    whole[mask] = chosen[0, 0] + 1j * chosen[0, 1]
-    _check_scale(float(np.abs(np.fft.ifft2(whole, norm="ortho")).max()), "the zero-filled image")
-    chosen = chosen.reshape(len(y), 2, size, -1) if by_columns else chosen
-    return Acquired(torch.from_numpy(np.ascontiguousarray(chosen)), torch.from_numpy(mask))
+    chosen = _measured(y.reshape(*y.shape[:2], -1), mask.ravel())
+    whole = np.zeros((len(y), coils, *mask.shape), np.complex64)
+    whole[..., mask] = _complex(chosen)
+    _check_scale(float(combined(whole[0]).max()), "the zero-filled image")
+    maps = torch.from_numpy(_maps(arrays, whole, mask)) if coils > 1 else None
+    chosen = chosen.reshape(*y.shape[:2], size, -1) if by_columns else chosen
+    contiguous = torch.from_numpy(np.ascontiguousarray(chosen))
+    return Acquired(contiguous, torch.from_numpy(mask), maps)
+
+
+def white_kspace(
+    arrays: Arrays, coils: int = 1
+) -> tuple[NDArray[Any], NDArray[np.bool_], float | None]:
+    """K-space (N, 2·coils, H, W), what of it was measured (H, W), and σ where noise was read.
+
+    Several coils without maps are as they were read, and whitened here.
+    """
+    y = _by_channels(arrays["y"], coils)
+    if "mask" not in arrays:
+        y = np.where((y == 0).all((0, 1)), np.nan, y)
+    mask = _kspace_mask(arrays, y)
+    if y.shape[-1] != mask.shape[1]:
+        y = _spread(y, mask)
+    _check_finite(y[..., mask])
+    if coils == 1 or "maps" in arrays:
+        return y, mask, None
+    noise = arrays.get("noise")
+    white, sigma = white_coils(_complex(np.where(mask, y, 0)), mask, noise)
+    return _by_channels(white, coils), mask, None if noise is None else sigma
+
+
+def _by_channels(y: NDArray[Any], coils: int) -> NDArray[Any]:
+    """K-space (N, 2·coils, H, W), real and imaginary part of each coil in turn."""
+    parts = np.stack([y.real, y.imag], -3) if y.dtype.kind == "c" else y
+    middle = (coils, 2) if coils > 1 else (2,)
+    parts = parts[None] if parts.ndim == len(middle) + 2 else parts
+    if parts.ndim != len(middle) + 3 or parts.shape[1:-2] != middle:
+        n = f"N, {coils}" if coils > 1 else "N"
+        more = "; set --coils, if it has several" if parts.ndim > 3 else ""
+        raise ValueError(
+            f"y has the shape {y.shape}; needs complex ({n}, H, W), or ({n}, 2, H, W){more}"
+        )
+    return parts.reshape(len(parts), -1, *parts.shape[-2:])
+
+
+def _complex(y: NDArray[Any]) -> NDArray[np.complex64]:
+    """Coils (N, coils, …) of their real and imaginary parts in turn (N, 2·coils, …)."""
+    found: NDArray[np.complex64] = (y[:, ::2] + 1j * y[:, 1::2]).astype(np.complex64)
+    return found
+
+
+def _maps(
+    arrays: Arrays, whole: NDArray[np.complex64], mask: NDArray[np.bool_]
+) -> NDArray[np.complex64]:
+    """Sensitivities for each of the measurements: those of a file, normalised, or estimated."""
+    if "maps" not in arrays:
+        return np.stack([espirit_maps(one, mask) for one in whole])
+    given = arrays["maps"]
+    if given.shape not in (whole.shape, whole.shape[1:]) or not np.isfinite(given).all():
+        raise ValueError(f"maps has the shape {given.shape}; needs {whole.shape[1:]}, all finite")
+    size = np.sqrt((np.abs(given) ** 2).sum(-3, keepdims=True))
+    normal = np.broadcast_to(given / np.where(size > 0, size, 1), whole.shape)
+    return normal.astype(np.complex64)
 
 
 def _spread(y: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
@@ -323,7 +392,8 @@ def _kspace_mask(arrays: Arrays, y: NDArray[Any]) -> NDArray[np.bool_]:
     wide = given.shape[-1] if given.ndim else 0
     if given.ndim > 1 and given.shape[-2] == height:
         held = {"mask": given.reshape(-1, height * wide)} if "mask" in arrays else {}
-        return _mask(held, y.reshape(len(y), 2, -1), height * wide).reshape(height, wide)
+        by_entries = y.reshape(*y.shape[:2], -1)
+        return _mask(held, by_entries, height * wide).reshape(height, wide)
     if wide not in (width, given.size):
         raise ValueError(f"mask has the shape {given.shape}; needs ({width},) or {(height, width)}")
     return np.tile(_mask(arrays, y, wide), (height, 1))
@@ -337,9 +407,13 @@ def _measured(y: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
             f"{mask.sum()} that the mask has"
         )
     chosen = (y[..., mask] if y.shape[-1] == len(mask) else y).astype(np.float32)
-    if not np.isfinite(chosen).all():
-        raise ValueError("measured entries are not finite (NaN or infinite); leave them out")
+    _check_finite(chosen)
     return chosen
+
+
+def _check_finite(measured: NDArray[Any]) -> None:
+    if not np.isfinite(measured).all():
+        raise ValueError("measured entries are not finite (NaN or infinite); leave them out")
 
 
 def _check_scale(peak: float, what: str) -> None:

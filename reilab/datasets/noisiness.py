@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from reilab.datasets.acquired import (
     Arrays,
     holds_measurements,
-    parse_kspace,
     parse_pixels,
     read_measured,
+    white_kspace,
 )
 from reilab.datasets.formats.reader import read_file
 from reilab.foreign import UnreadableError
@@ -42,15 +42,19 @@ class Noisiness:
     option: str = OPTION
 
 
-def noisiness(file: Path) -> Noisiness:
+def noisiness(file: Path, coils: int = 1) -> Noisiness:
     """Estimate the noise of every image or measurement of a file.
+
+    Args:
+        file: of images, or of measurements.
+        coils: how many measured k-space. What is whitened and scaled before training is so here.
 
     Raises:
         ValueError: it cannot be read, or nothing in it tells; says why.
         FileNotFoundError: there is none.
     """
     if holds_measurements(file):
-        return _of_measurements(read_measured(file))
+        return _of_measurements(read_measured(file), coils)
     try:
         found = read_file(file)
     except UnreadableError as error:
@@ -59,15 +63,14 @@ def noisiness(file: Path) -> Noisiness:
     return Noisiness("images", "of their range", tuple(map(haar_noise, images)))
 
 
-def _of_measurements(arrays: Arrays) -> Noisiness:
+def _of_measurements(arrays: Arrays, coils: int) -> Noisiness:
     if "sinogram" in arrays:
         lines = arrays["sinogram"]
         return Noisiness("sinograms", "of a line integral", _of_readings(lines), option="")
     y = arrays["y"]
     if y.dtype.kind == "c" or (y.shape[-3:-2] == (2,) and y.shape[-2] != 3):
-        kspace = parse_kspace(y.shape[-2], 1, arrays)
-        values, mask = kspace.y.flatten(2).numpy(), kspace.entries.numpy()
-        found = tuple(outer_noise(one, mask) for one in values)
+        kspace, mask, sigma = white_kspace(arrays, coils)
+        found = tuple(sigma or outer_noise(one[:, mask], mask) for one in kspace)
         return Noisiness("k-space", "of the image maximum", found)
     if y.shape[-3:] == (3, y.shape[-1], y.shape[-1]) or "mask" in arrays:
         side = isqrt(arrays["mask"].size) if "mask" in arrays else y.shape[-1]

@@ -50,7 +50,50 @@ def outer_noise(values: NDArray[Any], mask: NDArray[np.bool_]) -> float:
     >>> round(outer_noise(values, np.ones((200, 200), bool)), 2)
     0.1
     """
+    return float(np.median(np.abs(values[:, outer_entries(mask)])) / MEDIAN)
+
+
+def outer_entries(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which of the measured entries (m,), row by row, are farthest from the origin."""
     down, right = (np.abs(np.arange(side) / side - side // 2 / side) for side in mask.shape)
     distance = np.hypot(down[:, None], right)[mask]
-    outer = distance >= np.quantile(distance, 1 - OUTER)
-    return float(np.median(np.abs(values[:, outer])) / MEDIAN)
+    outer: NDArray[np.bool_] = distance >= np.quantile(distance, 1 - OUTER)
+    return outer
+
+
+def coil_covariance(noise: NDArray[Any]) -> NDArray[np.complex128]:
+    """Ψ = E[n nᴴ]/2 of readings of coils without a signal, on its diagonal σ² of each component.
+
+    Args:
+        noise: complex, (coils, n).
+
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, (2, 1, 10000))
+    >>> coil_covariance(noise[0] + 1j * noise[1]).real.round(3)
+    array([[0.01]])
+    """
+    long = noise.astype(np.complex128)
+    covariance: NDArray[np.complex128] = long @ long.conj().T / (2 * long.shape[1])
+    return covariance
+
+
+def whitened(y: NDArray[Any], covariance: NDArray[np.complex128]) -> NDArray[Any]:
+    """Coils (..., coils, H, W) whose noise is independent and of deviation 1 in each component.
+
+    L⁻¹ y with Ψ = L Lᴴ (Pruessmann et al., Magnetic Resonance in Medicine 46, 2001).
+
+    Raises:
+        ValueError: Ψ has no inverse.
+
+    >>> whitened(np.full((1, 1, 1), 6j), np.full((1, 1), 4.0 + 0j)).imag
+    array([[[3.]]])
+    """
+    try:
+        root = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"the noise of {len(covariance)} coils has no inverse covariance: a coil is silent, is "
+            "the sum of others, or there are fewer noise readings than coils"
+        ) from None
+    back = np.linalg.inv(root).astype(y.dtype)
+    white: NDArray[Any] = np.einsum("ij,...jhw->...ihw", back, y)
+    return white

@@ -17,4 +17,6 @@ from .radon import parallel_beam_at as parallel_beam_at
 from .radon import radon_at as radon_at
 from .radon import ramp_filter as ramp_filter
 from .radon import spread_angles as spread_angles
+from .sense import SENSE as SENSE
+from .sense import ring_maps as ring_maps
 from .transmission import Transmission as Transmission

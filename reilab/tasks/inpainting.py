@@ -142,7 +142,8 @@ class Inpainting:
         validation: Samples | None = None
         if self.measured:
             parse = partial(parse_pixels, self.size)
-            pixels, train, test = load_acquired(self.measured, parse, device)
+            found, train, test = load_acquired(self.measured, parse, device)
+            pixels = found.entries.to(device)
         else:
             pixels = self._pixels().to(device)
             train, validation, test = image_splits(self.data, self.size, 3, device)

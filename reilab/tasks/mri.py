@@ -23,6 +23,7 @@ from reilab.groups import GROUPS
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise.registry import SIGNED_NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
+from reilab.nullspace import STEPS, measured_part
 from reilab.physics.fourier import (
     CartesianMRI,
     PatternMRI,
@@ -30,6 +31,7 @@ from reilab.physics.fourier import (
     masked_mri,
     random_columns,
 )
+from reilab.physics.sense import SENSE, ring_maps
 from reilab.problem import Picture, Problem, magnitude
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
@@ -112,8 +114,11 @@ PRESETS = {
 }
 
 
-def draw_kspace(physics: CartesianMRI | PatternMRI, y: Tensor) -> Tensor:
-    """The magnitude of k-space on a logarithmic scale (B, 1, H, W), what is unmeasured black."""
+def draw_kspace(physics: CartesianMRI | PatternMRI | SENSE, y: Tensor) -> Tensor:
+    """The magnitude of k-space on a logarithmic scale (B, 1, H, W), what is unmeasured black.
+
+    Of several coils it is the root of the sum of squares.
+    """
     size = magnitude(physics.kspace(y))
     return decibels(size, size.amax((1, 2, 3), keepdim=True))
 
@@ -140,11 +145,20 @@ class MRI:
     ] = 0.04
     mask: Annotated[str, KSPACE_MASK] = ""
     mask_seed: Annotated[int, Setting("Names the random columns.", low=0)] = 1
+    coils: Annotated[
+        int,
+        Setting(
+            "Receiver coils: simulated ones are on a ring; of acquired ones, as many as there are.",
+            low=1,
+            high=128,
+            slider=(1, 16),
+        ),
+    ] = 1
     noise_model: Annotated[str, SIGNED_NOISE_MODEL] = "gaussian"
     sigma: Annotated[
         float,
         Setting(
-            "Noise of each real component of k-space.",
+            "Noise of each real component of k-space, in each coil.",
             unit="of the image maximum",
             low=0.0,
             slider=(0.0, 0.3),
@@ -161,12 +175,15 @@ class MRI:
         check_own_mask(self.measured, self.mask)
         validation: Samples | None = None
         if self.measured:
-            parse = partial(parse_kspace, self.size, SIDE_MULTIPLE)
-            mask, train, test = load_acquired(self.measured, parse, device)
+            parse = partial(parse_kspace, self.size, SIDE_MULTIPLE, coils=self.coils)
+            found, train, test = load_acquired(self.measured, parse, device)
+            mask, maps = found.entries, None if found.maps is None else found.maps[0]
         else:
             mask = self._mask()
+            maps = ring_maps(self.coils, *mask.shape) if self.coils > 1 else None
             train, validation, test = image_splits(self.data, self.size, 2, device, self.pose)
-        physics = masked_mri(mask.to(device))
+        one = masked_mri(mask.to(device))
+        physics = one if maps is None else SENSE(one, maps.to(device))
         return Problem(
             physics=physics,
             noise=make_noise(self.noise_model, self.sigma, 0.0, Steps(self.tau, self.tau_in)),
@@ -176,6 +193,7 @@ class MRI:
             validation=validation,
             image=magnitude,
             picture=Picture("k-space, log magnitude", partial(draw_kspace, physics)),
+            seen=None if maps is None else partial(measured_part, physics, n_steps=STEPS),
         )
 
     def _mask(self) -> Tensor:

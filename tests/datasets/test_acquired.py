@@ -137,6 +137,7 @@ def pixels_alone(held: Arrays) -> Arrays:
         ("mri", mri_parts, ".npz"),
         ("mri", mri_columns, ".npz"),
         ("mri", with_nan, ".npy"),
+        ("mri", dict, ".npy"),
         ("inpainting", pixels_alone, ".h5"),
         ("inpainting", with_nan, ".npy"),
         ("ct", as_integrals, ".pt"),
@@ -206,7 +207,7 @@ def test_train_and_test_folders_and_the_data_root(
 @pytest.mark.parametrize(
     ("task", "change", "told"),
     [
-        ("mri", {"mask": None}, "has no array 'mask'"),
+        ("mri", {"mask": None, "y": np.ones((N, SIZE, SIZE), complex)}, "has no array 'mask'"),
         ("mri", {"y": None}, "has no array 'y'"),
         (
             "mri",

@@ -170,10 +170,10 @@ def test_lines_that_nobody_wrote_are_none(tmp_path: Path) -> None:
         read_measured(tmp_path / "a.h5")
 
 
-def test_coils_are_to_be_combined_first(tmp_path: Path) -> None:
+def test_volumes_are_no_slices(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        file["kspace"] = np.ones((3, 8, 64, 48), np.complex64)
-    with pytest.raises(ValueError, match=r"3 × 8 × 64 × 48; .*combine the coils first"):
+        file["kspace"] = np.ones((2, 3, 8, 64, 48), np.complex64)
+    with pytest.raises(ValueError, match=r"2 × 3 × 8 × 64 × 48; needs complex slices"):
         read_measured(tmp_path / "a.h5")
 
 

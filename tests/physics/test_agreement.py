@@ -25,6 +25,7 @@ from reilab.physics.radon import (
     radon_at,
     spread_angles,
 )
+from reilab.physics.sense import SENSE, ring_maps
 from reilab.testing import smooth_image, z_score
 
 with warnings.catch_warnings():
@@ -228,6 +229,20 @@ def test_mri_of_any_pattern_equals_deepinv() -> None:
     ours = masked_mri(pattern)
     y = theirs(x)
     torch.testing.assert_close(ours(x), y[..., pattern])
+    torch.testing.assert_close(ours.adjoint(ours(x)), theirs.A_adjoint(y))
+
+
+def test_mri_of_several_coils_equals_deepinv() -> None:
+    pattern = torch.rand(12, 10, generator=Key(4).generator()) < 0.4
+    x, maps = draw(0, 2, 2, 12, 10).float(), ring_maps(5, 12, 10)
+    theirs = deepinv.physics.MultiCoilMRI(
+        mask=pattern.float()[None, None], coil_maps=maps[None], img_size=(12, 10)
+    )
+    ours = SENSE(masked_mri(pattern), maps)
+    y = theirs(x)  # (B, 2, coils, H, W)
+    assert y.shape == (2, 2, 5, 12, 10)
+    by_coil = y.transpose(1, 2)[..., pattern]
+    torch.testing.assert_close(ours(x), by_coil.flatten(1, 2))
     torch.testing.assert_close(ours.adjoint(ours(x)), theirs.A_adjoint(y))
 
 

@@ -16,6 +16,7 @@ from reilab.physics.fourier import CartesianMRI, PatternMRI
 from reilab.physics.mask import PixelMask
 from reilab.physics.part import part_of, turned_by, whole_of
 from reilab.physics.radon import parallel_beam
+from reilab.physics.sense import SENSE, ring_maps
 from reilab.physics.transmission import Transmission
 
 F64 = torch.float64
@@ -26,7 +27,13 @@ MASKS: dict[str, Physics] = {
     "columns": CartesianMRI((2, SIDE, SIDE), torch.tensor([0, 3, 4, 5, 7])),
     "entries": PatternMRI((2, SIDE, SIDE), torch.arange(0, SIDE**2, 5)),
 }
-OPERATORS = {**MASKS, "views": RADON, "counts": Transmission(RADON, blank=1e4, attenuation=0.05)}
+COILS = SENSE(CartesianMRI((2, SIDE, SIDE), torch.arange(1, 7)), ring_maps(3, SIDE, SIDE))
+OPERATORS = {
+    **MASKS,
+    "coils": COILS,
+    "views": RADON,
+    "counts": Transmission(RADON, blank=1e4, attenuation=0.05),
+}
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 PLACES = torch.tensor([1, 2, 4])
 

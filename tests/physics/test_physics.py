@@ -31,6 +31,7 @@ from reilab.physics.radon import (
     spread_angles,
     view_shares,
 )
+from reilab.physics.sense import SENSE, ring_maps
 from reilab.physics.transmission import Transmission
 from reilab.testing import check_physics, smooth_image
 
@@ -54,6 +55,12 @@ CASES: dict[str, Callable[[str, torch.dtype], Any]] = {
     "mri": lambda device, dtype: CartesianMRI((2, 12, 10), COLUMNS.to(device)),
     "mri, odd": lambda device, dtype: CartesianMRI((2, 11, 13), COLUMNS.to(device)),
     "mri, pattern": lambda device, dtype: masked_mri(PATTERN.to(device)),
+    "coils": lambda device, dtype: SENSE(
+        CartesianMRI((2, 12, 10), COLUMNS.to(device)), ring_maps(3, 12, 10).to(device)
+    ),
+    "coils, pattern": lambda device, dtype: SENSE(
+        masked_mri(PATTERN.to(device)), ring_maps(4, 12, 10).to(device)
+    ),
     "radon, even": lambda device, dtype: parallel_beam(12, 7, device, dtype),
     "radon, odd": lambda device, dtype: parallel_beam(11, 6, device, dtype),
     "radon, any angles": lambda device, dtype: parallel_beam_at(12, ANGLES, device, dtype),
@@ -93,7 +100,7 @@ def _turned(physics: Physics) -> Physics:
 
 
 LINEAR = [name for name in CASES if name not in ("transmission", "some views", "turned views")]
-PROJECTIONS = [name for name in LINEAR if not name.startswith("radon")]
+PROJECTIONS = [name for name in LINEAR if not name.startswith(("radon", "coils"))]
 
 
 def operator(name: str, dtype: torch.dtype = F64) -> Any:
