@@ -144,7 +144,7 @@ class MRI:
     sigma: Annotated[
         float,
         Setting(
-            "Noise of each real component of k-space.",
+            "σ of the noise_model: the standard deviation in each real component of k-space.",
             unit="of the image maximum",
             low=0.0,
             slider=(0.0, 0.3),
