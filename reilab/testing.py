@@ -28,7 +28,7 @@ from reilab.key import Key, Streams
 from reilab.methods.base import weights_of
 from reilab.methods.registry import Method
 from reilab.nets.registry import NetworkKind
-from reilab.noise.base import Noise, no_sure
+from reilab.noise.base import NEEDS, Noise, Recorruptible, no_sure
 from reilab.noise.draws import mean
 from reilab.noise.registry import NOISES, Model, Steps, make_noise
 from reilab.physics.base import Physics
@@ -117,7 +117,7 @@ def _check_linear(physics: Physics, x: Tensor, v: Tensor, back: Tensor) -> None:
 
 
 def check_noise(noise: Noise, u: Tensor, n_draws: int = 2000) -> None:
-    """Formats, repeatability, level, negative rates, and that any SURE is unbiased for linear h.
+    """Formats, repeatability, level, negative rates, and that any SURE or pair has no bias.
 
     Args:
         noise: the model.
@@ -138,23 +138,36 @@ def check_noise(noise: Noise, u: Tensor, n_draws: int = 2000) -> None:
     assert noise.at(noise.level) == noise, "at(level) is not the same model"
     changed = noise.at(2 * noise.level).level
     assert changed == 2 * noise.level, f"at({2 * noise.level:g}) has the level {changed:g}"
-    if not no_sure(noise):
-        _check_sure(noise, u, n_draws)
-
-
-def _check_sure(noise: Noise, u: Tensor, n_draws: int) -> None:
     clean = u[:1].double().flatten(1)[:, :256].expand(n_draws, -1)
-    y = noise.sample(clean, _rng(u, "draws"))
+    if not no_sure(noise):
+        _check_sure(noise, clean)
+    if isinstance(noise, Recorruptible):
+        _check_pairs(noise, clean)
+
+
+def _check_sure(noise: Noise, clean: Tensor) -> None:
+    y = noise.sample(clean, _rng(clean, "draws"))
 
     def smoother(values: Tensor) -> Tensor:
         # Not ½: there −σ² and the divergence cancel, and a wrong σ would not show.
         return 0.8 * values + 0.2 * values.roll(1, 1)
 
     hy = smoother(y)
-    estimate = noise.sure(y, smoother, hy, _rng(u, "probe"))
-    assert estimate.shape == (n_draws,), f"sure gives {tuple(estimate.shape)}, not ({n_draws},)"
+    estimate = noise.sure(y, smoother, hy, _rng(clean, "probe"))
+    found, n_draws = tuple(estimate.shape), len(clean)
+    assert found == (n_draws,), f"sure gives {found}, not ({n_draws},)"
     z = z_score(estimate - mean((hy - clean) ** 2))
     assert abs(z) < Z_LIMIT, f"SURE is {z:.1f} standard errors from the true risk"
+
+
+def _check_pairs(noise: Recorruptible, clean: Tensor, alpha: float = 0.3) -> None:
+    y = noise.sample(clean, _rng(clean, "draws"))
+    first = noise.recorrupt(y, alpha, _rng(clean, "pairs")) - clean
+    second = (y - clean - (1 - alpha) * first) / alpha
+    gaps = {"mean of y₁": first, "mean of y₂": second, "covariance of the two": first * second}
+    for name, gap in gaps.items():
+        z = z_score(mean(gap))
+        assert abs(z) < Z_LIMIT, f"recorrupt: the {name} is {z:.1f} standard errors off"
 
 
 def check_noise_model(model: Model, n_draws: int = 5000) -> None:
@@ -285,6 +298,8 @@ def check_method(method: Method) -> None:
 
 
 def _check_terms(method: Method, problem: Problem) -> None:
+    if any(NEEDS[need](problem.noise, problem.physics.range) for need in method.needs):
+        return
     spec = method.spec()
     terms = spec.terms(problem)
     assert terms.keys() == weights_of(spec).keys(), (

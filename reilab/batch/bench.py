@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from reilab.batch.comparison import Difference, difference
 from reilab.batch.grid import Grid
 from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, Score, in_order, series_of
+from reilab.methods.registry import find_method
+from reilab.noise.registry import NOISES
 from reilab.settings import choose
 from reilab.show.results import BASELINE, written
 from reilab.show.words import method_title
-from reilab.tasks.registry import find_task
+from reilab.tasks.registry import MODEL, find_task
 
 #: With what every method is compared.
 RIVAL = "rei"
@@ -54,15 +56,26 @@ EDITIONS: Mapping[str, Edition] = {
 }
 
 
+def suited(preset: str) -> list[str]:
+    """All methods whose needs the noise of every problem of an edition meets."""
+    specs = (find_task(task).configure(preset, {}) for task in EDITIONS[preset].start)
+    models = [NOISES.find(vars(spec)[MODEL]) for spec in specs]
+    return [
+        name
+        for name in in_order()
+        if not any(model.lacks(need) for need in find_method(name).needs for model in models)
+    ]
+
+
 def grid_of(preset: str, methods: Sequence[str], device: str) -> Grid:
-    """The runs of an edition, of some methods and the rival.
+    """The runs of an edition, of some methods, or all that are suited, and the rival.
 
     Raises:
         ValueError: the preset has no edition.
     """
     edition = EDITIONS[choose("preset of an edition", preset, EDITIONS)]
     noise = [f"{task}={level!r}" for task, levels in edition.start.items() for level in levels]
-    asked = tuple(dict.fromkeys((*methods, RIVAL)))
+    asked = tuple(dict.fromkeys((*(methods or suited(preset)), RIVAL)))
     return Grid(preset, tuple(edition.start), tuple(noise), asked, edition.seeds, (), device)
 
 

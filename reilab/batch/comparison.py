@@ -172,8 +172,8 @@ class ComparisonTable:
 
 
 def table_of(series: LevelSeries) -> ComparisonTable:
-    """A†y and the methods at each level, and how far one is ahead of another, see ``PAIRS``."""
-    names = (BASELINE, *series.methods)
+    """Baselines and methods at each level, and how far one is ahead of another, see ``PAIRS``."""
+    names = tuple(series.rows)
     pairs = tuple(pair for pair in PAIRS if set(pair) <= set(names))
     leads = (f"{method_title(a)} − {method_title(b)}" for a, b in pairs)
     heading = ("noise", *map(method_title, names), *leads)

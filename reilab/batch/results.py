@@ -9,6 +9,7 @@ from functools import cached_property
 from statistics import fmean
 
 from reilab.batch.grid import GridFolder
+from reilab.events import Metrics
 from reilab.methods.registry import methods
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
@@ -72,6 +73,16 @@ class LevelResults:
         return [method for method in in_order() if method in found]
 
     @property
+    def baselines(self) -> Mapping[str, Mapping[int, Metrics]]:
+        """Means over the test images by seed; no name tells the number that was chosen."""
+        found: dict[str, dict[int, Metrics]] = {}
+        for run in self.runs:
+            posed = run.history.posed
+            for row, metrics in (posed.baselines if posed else {}).items():
+                found.setdefault(row.partition(",")[0], {})[run.config.training.seed] = metrics
+        return found
+
+    @property
     def history(self) -> History:
         """The methods side by side, as in one run that compares them: the first seed of each."""
         first = {run.method: run for run in reversed(self.runs)}
@@ -79,20 +90,22 @@ class LevelResults:
         return History(self.runs[0].history.posed, tracks)
 
     def score(self, name: str, metric: str) -> Score | None:
-        """Of a method or of A†y; ``None`` if it was not run, or there is no ground truth."""
+        """Of a method or a baseline; ``None`` if it was not run, or there is no ground truth."""
+        each: list[Marks | Metrics | None]
         each = [run.marks.get(name) for run in self.runs if name in (run.method, BASELINE)]
         if name == BASELINE:
             # Every method starts from the same measurements.
             seeds = {run.config.training.seed: run.marks[BASELINE] for run in self.runs}
             each = list(seeds.values())
-        told: list[Sequence[float] | None] = [getattr(marks, metric) for marks in each if marks]
-        values = [one for one in told if one]
+        each += self.baselines.get(name, {}).values()
+        values = [v for one in each if (v := getattr(one, metric, None)) is not None]
         if not values:
             return None
-        means, spreads = zip(*map(mean_and_spread, values), strict=True)
+        told = (mean_and_spread(v) if isinstance(v, tuple) else (v, None) for v in values)
+        means, spreads = zip(*told, strict=True)
         known = [spread for spread in spreads if spread is not None]
         mean, over_seeds = mean_and_spread(means)
-        return Score(mean, fmean(known) if known else None, over_seeds, len(values))
+        return Score(mean, fmean(known) if known else None, over_seeds, len(means))
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,12 @@ class LevelSeries:
         """Those of any level, in order."""
         found = {method for level in self.levels for method in level.methods}
         return [method for method in in_order() if method in found]
+
+    @cached_property
+    def rows(self) -> list[str]:
+        """A†y, other baselines of any level, then the methods."""
+        others = dict.fromkeys(name for level in self.levels for name in level.baselines)
+        return [BASELINE, *others, *self.methods]
 
 
 def in_order() -> list[str]:

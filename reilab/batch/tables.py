@@ -15,6 +15,7 @@ from reilab.batch.comparison import (
     table_of,
 )
 from reilab.batch.results import FinishedRun, LevelSeries, series_of
+from reilab.events import Metrics
 from reilab.runs.marks import Marks, mean_and_spread
 from reilab.show import table
 from reilab.show.results import BASELINE, pace, written
@@ -23,31 +24,43 @@ from reilab.tasks.registry import find_task
 #: Columns of the metrics, with the digits that are worth telling.
 METRICS = {column.name: (column.heading, column.digits) for column in table.METRICS}
 KINDS = ("mean", "std")
+#: What says, with the settings of the task, which images and measurements a row is of.
+PROBLEM = ("task", "preset", "noise", "seed", "device")
 LEGACY = {"legacy_psnr": ("legacy_psnr_db", 4)}
 
 
 def results_csv(runs: Sequence[FinishedRun]) -> str:
     """A row for each run: every setting, then means and deviations over the test images.
 
-    It holds nothing that depends on the hour or on the speed of the machine.
+    Baselines that were asked for have one for each problem and seed, of means alone. It holds
+    nothing that depends on the hour or on the speed of the machine.
     """
     settings = [_settings(run) for run in runs]
     names = list(dict.fromkeys(name for row in settings for name in row))
-    rows = []
+    rows: list[list[object]] = []
+    told: set[tuple[object, ...]] = set()
     for run, row in zip(runs, settings, strict=True):
         posed, track = run.history.posed, run.history.tracks[run.method]
         assert posed is not None
-        counts = [posed.n_train, posed.n_test, track.started.n_parameters]
-        own, start = run.marks[run.method], run.marks[BASELINE]
-        figures = [*_figures(own, METRICS | LEGACY), *_figures(start, METRICS | LEGACY)]
-        rows.append([*(row.get(name, "") for name in names), *counts, *figures])
+        counts = [posed.n_train, posed.n_test]
+        start = _figures(run.marks[BASELINE])
+        problem = {name: row[name] for name in (*PROBLEM, *vars(run.config.spec))}
+        others = {} if tuple(problem.values()) in told else posed.baselines
+        told.add(tuple(problem.values()))
+        for baseline, metrics in others.items():
+            own = problem | {"method": baseline}
+            cells = [own.get(name, "") for name in names]
+            rows.append([*cells, *counts, "", *_figures(metrics), *start])
+        cells = [row.get(name, "") for name in names]
+        figures = _figures(run.marks[run.method])
+        rows.append([*cells, *counts, track.started.n_parameters, *figures, *start])
     columns = [f"{name}_{kind}" for name, _ in (METRICS | LEGACY).values() for kind in KINDS]
     heading = [*names, "n_train", "n_test", "parameters", *columns, *(f"pinv_{c}" for c in columns)]
     return written(heading, rows)
 
 
 def seeds_csv(runs: Sequence[FinishedRun]) -> str:
-    """A row for each method, and A†y, at each level: means over the seeds, deviations over both."""
+    """A row for each baseline and method at each level: means over the seeds, both deviations."""
     heading = ["task", "preset", "noise", "method", "seeds"]
     for name, _ in METRICS.values():
         heading += [f"{name}_mean", f"{name}_std_images", f"{name}_std_seeds"]
@@ -83,7 +96,7 @@ def _timing(run: FinishedRun) -> list[str]:
 def _rows(series: LevelSeries) -> list[list[object]]:
     rows: list[list[object]] = []
     for level in series.levels:
-        for name in (BASELINE, *level.methods):
+        for name in (BASELINE, *level.baselines, *level.methods):
             row: list[object] = [series.task, series.preset, level.noise, name]
             n_seeds = 0
             for metric, (_, digits) in METRICS.items():
@@ -114,11 +127,12 @@ def _settings(run: FinishedRun) -> dict[str, Any]:
     return {n: " ".join(map(str, v)) if isinstance(v, tuple) else v for n, v in plain.items()}
 
 
-def _figures(marks: Marks | None, metrics: dict[str, tuple[str, int]]) -> list[str]:
+def _figures(marks: Marks | Metrics | None) -> list[str]:
+    """Means and deviations, or means alone."""
     figures = []
-    for metric, (_, digits) in metrics.items():
-        values = getattr(marks, metric) if marks else None
-        pair = mean_and_spread(values) if values else (None, None)
+    for metric, (_, digits) in (METRICS | LEGACY).items():
+        values = getattr(marks, metric, None)
+        pair = mean_and_spread(values) if isinstance(values, tuple) else (values, None)
         figures += [_rounded(number, digits) for number in pair]
     return figures
 

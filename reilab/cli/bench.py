@@ -11,7 +11,6 @@ from rich.text import Text
 
 from reilab.batch.bench import bench_csv, bench_md, entries, grid_of, strangers, table_of
 from reilab.batch.grid import GridFolder, default_device
-from reilab.batch.results import in_order
 from reilab.cli import terminal
 from reilab.cli.reproduce import Workers, carried_out, end_with
 from reilab.disk import replace_text
@@ -32,11 +31,11 @@ def bench(
     Args:
         out: folder of the runs, of bench.csv and bench.md; made, or gone on with.
         preset: quick or smoke: which edition.
-        methods: names of methods; REI is always among them. All that there are, otherwise.
+        methods: names of methods; REI is always among them. All that suit its noise, otherwise.
         device: cpu or cuda.
     """
     folder = GridFolder(out.absolute())
-    runs, faults = carried_out(folder, grid_of(preset, methods or in_order(), device), workers)
+    runs, faults = carried_out(folder, grid_of(preset, methods, device), workers)
     found = entries(runs)
     replace_text(folder.path / "bench.csv", bench_csv(found))
     replace_text(folder.path / "bench.md", bench_md(preset, found))

@@ -18,10 +18,12 @@ JSON = "End with one line of JSON."
 
 
 def list_models() -> None:
-    """List the noise models, the setting that is the level of each, and which of them have SURE."""
-    table = Table("model", "what it is", "level", "SURE")
+    """List the noise models, the level of each, and which have SURE or part y into pairs."""
+    needs = ("SURE", "pairs")
+    table = Table("model", "what it is", "level", *needs)
     for name, model in NOISES.items():
-        table.add_row(name, model.summary, model.level, "no" if model.no_sure else "yes")
+        has = ("no" if model.lacks(need) else "yes" for need in needs)
+        table.add_row(name, model.summary, model.level, *has)
     console().print(table)
 
 

@@ -150,9 +150,10 @@ def _asked_level(words: Sequence[str], task: Task, preset: str) -> Mapping[str, 
 def _told_level(task: Task, level: str) -> str:
     """What the help says of the noise level."""
     others = {NOISES[name].level for name in task.models} - {level}
+    if not others:
+        return f"{task.settings[level].documentation} The same as --{level}."
     names = " or ".join(f"--{name}" for name in (level, *sorted(others)))
-    which = ", whichever is the level of the noise model." if others else "."
-    return f"{task.settings[level].documentation} The same as {names}{which}"
+    return f"Level of the noise: the same as {names}, whichever is that of the noise model."
 
 
 _METHODS = partial(option, "methods", tuple[str, ...], USUAL_METHODS)

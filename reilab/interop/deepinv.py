@@ -289,7 +289,7 @@ class LossFromDeepinv:
         adapts = type(self.loss).adapt_model is not deepinv.loss.Loss.adapt_model
         if adapts or getattr(self.loss, "unsure", False):
             name = type(self.loss).__name__
-            raise ValueError(f"{name} is more than a term: take a method, as ssdu, es or unsure")
+            raise ValueError(f"{name} is more than a term: take a method, as gr2r, ssdu or unsure")
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
         def model(y: Grid, operator: Operator, **_: Any) -> Tensor:

@@ -10,6 +10,8 @@ from .losses import Regression as Regression
 from .losses import RobustEquivariance as RobustEquivariance
 from .losses import Sure as Sure
 from .mc import MC as MC
+from .recorrupted import GR2R as GR2R
+from .recorrupted import GR2RWithREQ as GR2RWithREQ
 from .registry import find_method as find_method
 from .registry import method as method
 from .registry import methods as methods

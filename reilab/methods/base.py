@@ -81,7 +81,7 @@ class Weight(Setting):
         formula: the term in plain letters: x̂ is f(y), T_g a transform, ``{noise}`` the assumed
             level; ``_x`` or ``_{xy}`` is written below the line.
         estimates_risk: whether its values are to be read beside the true risk.
-        needs_sure: whether it asks the noise for SURE, which not every noise has.
+        needs: what it asks of the noise, of ``NEEDS``, which not every noise has.
 
     >>> from reilab.methods import EI
     >>> weight_fields(EI)["alpha_mc"].formula
@@ -92,7 +92,7 @@ class Weight(Setting):
     label: str = ""
     formula: str = ""
     estimates_risk: bool = False
-    needs_sure: bool = False
+    needs: str = ""
 
 
 def weight_fields(spec: type) -> dict[str, Weight]:

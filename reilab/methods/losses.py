@@ -187,7 +187,7 @@ AlphaSure: TypeAlias = Annotated[
         label="α SURE",
         formula="SURE(y; {noise})",
         estimates_risk=True,
-        needs_sure=True,
+        needs="SURE",
     ),
 ]
 AlphaEq: TypeAlias = Annotated[

@@ -24,8 +24,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from reilab.methods.base import MethodSpec, Weight, weight_fields
+from reilab.noise.base import NEEDS
 from reilab.registry import Registry, complete_settings
-from reilab.settings import Setting
+from reilab.settings import Setting, choose
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Method:
         return {n: one for n, one in self.settings.items() if isinstance(one, Weight)}
 
     @property
-    def needs_sure(self) -> bool:
-        """Whether it is for noise alone that has SURE."""
-        return any(weight.needs_sure for weight in self.weights.values())
+    def needs(self) -> tuple[str, ...]:
+        """What its terms need of the noise, of ``NEEDS``."""
+        return tuple(one.needs for one in self.weights.values() if one.needs)
 
 
 T = TypeVar("T", bound=type)
@@ -79,6 +80,8 @@ def method(name: str, *, title: str, colour: str, oracle: bool = False) -> Calla
         settings = complete_settings("method", name, spec)
         if not weight_fields(spec):
             raise ValueError(f"method {name!r} needs a field with a Weight for each of its terms")
+        for weight in weight_fields(spec).values():
+            choose(f"need of the method {name!r}", weight.needs, ("", *NEEDS))
         _METHODS.add(Method(name, title, colour, spec, settings, oracle))
         return spec
 

@@ -20,8 +20,8 @@ from reilab.physics.part import part_of, turned_by, whole_of
 from reilab.problem import Measurement, Problem
 from reilab.settings import Setting
 
-#: The terms.
-SPLIT, TURNED_SPLIT = "split", "turned_split"
+#: The terms, and what they need of the noise.
+SPLIT, TURNED_SPLIT, PARTS = "split", "turned_split", "independent parts"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,9 @@ def _divided(
 
 
 def _weight(term: str, label: str, words: str, formula: str) -> Weight:
-    return Weight(words, low=0.0, slider=SPAN, log=True, term=term, label=label, formula=formula)
+    return Weight(
+        words, low=0.0, slider=SPAN, log=True, term=term, label=label, formula=formula, needs=PARTS
+    )
 
 
 AlphaSplit: TypeAlias = Annotated[

@@ -25,7 +25,7 @@ AlphaUnsure: TypeAlias = Annotated[
         term=TERM,
         label="α UNSURE",
         formula="‖y − A x̂‖² + 2 θ̂ div A f(y)",
-        needs_sure=True,
+        needs="SURE",
     ),
 ]
 NoiseRate: TypeAlias = Annotated[

@@ -1,8 +1,11 @@
 from .base import HIGHEST as HIGHEST
+from .base import NEEDS as NEEDS
+from .base import Dependent as Dependent
 from .base import Estimator as Estimator
 from .base import LearnableNoise as LearnableNoise
 from .base import Levelled as Levelled
 from .base import Noise as Noise
+from .base import Recorruptible as Recorruptible
 from .base import SignalDependent as SignalDependent
 from .base import Unestimated as Unestimated
 from .base import curvature as curvature
@@ -14,6 +17,7 @@ from .draws import mean as mean
 from .draws import normal_like as normal_like
 from .draws import photons as photons
 from .draws import sign_like as sign_like
+from .draws import thinned as thinned
 from .draws import uniform_like as uniform_like
 from .gamma import Gamma as Gamma
 from .gaussian import Gaussian as Gaussian

@@ -80,6 +80,28 @@ class LearnableNoise(Noise, Protocol):
         ...
 
 
+@runtime_checkable
+class Recorruptible(Noise, Protocol):
+    """A noise where y suffices to draw two measurements of u that are independent of each other.
+
+    So it is in natural exponential families: the law of the two, given y, has no u in it (Monroy,
+    Bacca & Tachella, Generalized Recorrupted-to-Recorrupted, CVPR 2025).
+    """
+
+    def recorrupt(self, y: Tensor, alpha: float, rng: Streams) -> Tensor:
+        """The noisier y₁ of the two, with mean u; y₂ = (y − (1 − α) y₁)/α, and 0 < α < 1."""
+        ...
+
+
+@runtime_checkable
+class Dependent(Noise, Protocol):
+    """A noise of which one entry tells something of others."""
+
+    def dependence(self, shape: tuple[int, ...]) -> str:
+        """Why y (B, *shape), divided along its last axis, has no independent parts; or nothing."""
+        ...
+
+
 class Levelled:
     """A noise whose level is one of its settings, which the class names; signs probe its entries.
 
@@ -123,6 +145,19 @@ class Unestimated(Levelled):
 def no_sure(noise: Noise) -> str:
     """Why the risk of a noise cannot be estimated from y; empty where it can."""
     return noise.no_sure if isinstance(noise, Unestimated) else ""
+
+
+#: What a loss term may need of the noise: why that of y (B, *shape) has none, or nothing. Before a
+#: problem is built nobody knows the shape.
+NEEDS: Mapping[str, Callable[[Noise, tuple[int, ...] | None], str]] = {
+    "SURE": lambda noise, shape: no_sure(noise),
+    "pairs": lambda noise, shape: (
+        "" if isinstance(noise, Recorruptible) else "to draw them from y takes u, too"
+    ),
+    "independent parts": lambda noise, shape: (
+        noise.dependence(shape) if shape and isinstance(noise, Dependent) else ""
+    ),
+}
 
 
 class SignalDependent(Levelled):

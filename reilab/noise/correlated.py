@@ -43,7 +43,7 @@ class Correlated(Gaussian):
     ] = 1.0
 
     def draw(self, like: Tensor, rng: Streams) -> Tensor:
-        axis = min(2, like.ndim - 1)
+        axis = _blurred(like.ndim)
         reach = math.ceil(REACH * self.width)
         places = torch.arange(-reach, reach + 1, dtype=torch.float64)
         taps = torch.exp(-places.square() / (2 * self.width**2))
@@ -57,8 +57,17 @@ class Correlated(Gaussian):
             blurred += tap * white.narrow(axis, place, n)
         return blurred
 
+    def dependence(self, shape: tuple[int, ...]) -> str:
+        along_last = _blurred(len(shape) + 1) == len(shape)
+        return "its blur runs along the entries that are divided" if along_last else ""
+
     def probe(self, y: Tensor, rng: Streams) -> Tensor:
         return self.draw(y, rng)
+
+
+def _blurred(ndim: int) -> int:
+    """The axis of the blur."""
+    return min(2, ndim - 1)
 
 
 @noise_model("correlated", level="sigma", variance=lambda sigma, gamma, u: sigma**2, signed=True)

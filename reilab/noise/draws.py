@@ -64,6 +64,18 @@ def photons(rate: Tensor, rng: Streams) -> Tensor:
     return counts.where(countable, float("nan"))
 
 
+def thinned(counts: Tensor, share: float, rng: Streams) -> Tensor:
+    """How many of the counts (B, …) stay where each does with this chance, by itself.
+
+    What is not a whole number is rounded; of what is not finite none stay.
+    """
+    # Torch would draw for ever.
+    whole = counts.round().nan_to_num(0.0, 0.0, 0.0)
+    return _shared_out(
+        lambda p, own: torch.binomial(p, torch.full_like(p, share), generator=own), whole, rng
+    )
+
+
 def _shared_out(
     draw: Callable[[Tensor, torch.Generator], Tensor], batch: Tensor, rng: Streams
 ) -> Tensor:

@@ -58,6 +58,11 @@ class Gamma(SignalDependent, by="gain"):
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return u.clamp(min=0) * self.gain * gamma_like(u, 1 / self.gain, rng)
 
+    def recorrupt(self, y: Tensor, alpha: float, rng: Streams) -> Tensor:
+        # The share of the one, left / (left + taken), is beta-distributed.
+        left, taken = (gamma_like(y, one / self.gain, rng) for one in (1 - alpha, alpha))
+        return y * left / ((left + taken) * (1 - alpha))
+
     def variance(self, y: Tensor) -> Tensor:
         return self.gain / (1 + self.gain) * y**2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,6 +47,9 @@ class Gaussian(Levelled, by="sigma"):
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return u + self.sigma * self.draw(u, rng)
+
+    def recorrupt(self, y: Tensor, alpha: float, rng: Streams) -> Tensor:
+        return y + math.sqrt(alpha / (1 - alpha)) * self.sigma * self.draw(y, rng)
 
     def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
         b = self.draw(y, rng)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from reilab.key import Streams
 from reilab.noise.base import HIGHEST, Noise, SignalDependent, Step
-from reilab.noise.draws import photons
+from reilab.noise.draws import photons, thinned
 from reilab.noise.registry import Steps, noise_model
 from reilab.settings import Setting
 
@@ -50,6 +50,9 @@ class Poisson(SignalDependent, by="gain"):
 
     def sample(self, u: Tensor, rng: Streams) -> Tensor:
         return self.gain * photons(u / self.gain, rng)
+
+    def recorrupt(self, y: Tensor, alpha: float, rng: Streams) -> Tensor:
+        return (y - self.gain * thinned(y / self.gain, alpha, rng)) / (1 - alpha)
 
     def variance(self, y: Tensor) -> Tensor:
         return self.gain * y

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from reilab.noise.base import HIGHEST, Noise, no_sure
+from reilab.noise.base import HIGHEST, NEEDS, Noise
 from reilab.noise.draws import MOST_PHOTONS
 from reilab.registry import Registry, Those
 from reilab.settings import Setting, choose
@@ -121,14 +121,13 @@ class Model:
         """The first line of its documentation."""
         return (self.spec.__doc__ or "").strip().partition("\n")[0]
 
-    @property
-    def no_sure(self) -> str:
-        """Why its risk cannot be estimated from y; empty where it can.
+    def lacks(self, need: str) -> str:
+        """Why it has none of what a loss term needs, of ``NEEDS``; empty where it has.
 
-        >>> [NOISES[name].no_sure == "" for name in ("gamma", "laplace")]
+        >>> [NOISES[name].lacks("SURE") == "" for name in ("gamma", "laplace")]
         [True, False]
         """
-        return no_sure(self.spec(1.0, 1.0, Steps(1.0)))
+        return NEEDS[need](self.spec(1.0, 1.0, Steps(1.0)), None)
 
     def counts(self, name: str) -> bool:
         """Whether it matters what ``sigma``, or ``gamma``, is.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -30,7 +30,7 @@ from reilab.nets.registry import (
     from_description,
     network_of,
 )
-from reilab.noise.base import no_sure
+from reilab.noise.base import NEEDS
 from reilab.noise.registry import NOISES
 from reilab.plain import from_plain, parsed_yaml, to_plain
 from reilab.problem import Problem, check_samples
@@ -244,7 +244,7 @@ def check_together(config: RunConfig) -> None:
     if needy and vars(config.spec).get(MEASURED):
         raise ValueError(needs_truth(needy[0]))
     if model := NOISES.get(vars(config.spec).get(MODEL, "")):
-        check_sure(config.methods, model.name, model.no_sure)
+        check_noise(config.methods, model.name, model.lacks)
     level = find_task(config.task).level_name(vars(config.spec))
     override(config.spec, {level: config.assumed_noise})
 
@@ -400,8 +400,8 @@ def check_fits(problem: Problem, methods: Sequence[MethodSpec], training: TrainC
 
     Raises:
         ValueError: the batch is larger than the training data, a method is there twice or not at
-            all, or it needs ground truth that the data does not have, or SURE that the noise does
-            not have; see ``check_samples``.
+            all, or it needs ground truth that the data does not have, or what the noise does not
+            have; see ``check_samples``.
     """
     found = [method_of(one) for one in methods]
     check_samples(problem)
@@ -415,8 +415,9 @@ def check_fits(problem: Problem, methods: Sequence[MethodSpec], training: TrainC
     needy = [one.name for one in found if one.oracle]
     if needy and not problem.train.has_truth:
         raise ValueError(needs_truth(needy[0]))
-    noise = problem.noise
-    check_sure([one.name for one in found], type(noise).__name__, no_sure(noise))
+    noise, shape = problem.noise, problem.physics.range
+    names, kind = [one.name for one in found], type(noise).__name__
+    check_noise(names, kind, lambda need: NEEDS[need](noise, shape))
 
 
 def check_each_once(methods: Sequence[str]) -> None:
@@ -433,24 +434,24 @@ def needs_truth(method: str) -> str:
     )
 
 
-def check_sure(methods: Sequence[str], noise: str, why: str) -> None:
-    """Check that no method needs SURE of a noise that has none.
+def check_noise(methods: Sequence[str], noise: str, lacks: Callable[[str], str]) -> None:
+    """Check that a noise has what the methods need of it.
 
     Args:
         methods: names of registered methods.
         noise: what the noise is called.
-        why: why there is none; empty if there is.
+        lacks: why it has none of what is needed, of ``NEEDS``; empty where it has.
 
     Raises:
-        ValueError: one of them does; names those that do not.
+        ValueError: it has not; names the methods that do without.
     """
-    needy = [name for name in methods if find_method(name).needs_sure]
-    if needy and why:
-        others = ", ".join(name for name, one in known_methods().items() if not one.needs_sure)
-        raise ValueError(
-            f"method {needy[0]!r} needs SURE, and {noise} noise has none: {why}; choose from: "
-            f"{others}"
-        )
+    for name in methods:
+        for need in filter(lacks, find_method(name).needs):
+            fit = (n for n, one in known_methods().items() if not any(map(lacks, one.needs)))
+            raise ValueError(
+                f"method {name!r} needs {need}, and {noise} noise has none: {lacks(need)}; choose "
+                f"from: {', '.join(fit)}"
+            )
 
 
 def check_device(device: str) -> None:

@@ -215,14 +215,22 @@ class CT:
     gamma: Annotated[
         float,
         Setting(
-            "Counts that one photon makes: I₀/γ photons set out on each ray.",
+            "γ of the noise_model, if it is poisson or mixed: counts that one photon makes; I₀/γ "
+            "photons set out on each ray.",
             unit="counts per photon",
             positive=True,
             slider=(1.0, 300.0),
         ),
     ] = 1.0
     sigma: Annotated[
-        float, Setting("Electronic noise of a reading.", unit="counts", low=0.0, slider=(0, 300))
+        float,
+        Setting(
+            "σ of the noise_model: the standard deviation of the electronic noise of a reading, in "
+            "mixed noise beside that of the photons. Poisson noise has none.",
+            unit="counts",
+            low=0.0,
+            slider=(0, 300),
+        ),
     ] = 30.0
     tau: Annotated[float, TAU] = 0.03
     tau_in: Annotated[str, TAU_IN] = "deviations"

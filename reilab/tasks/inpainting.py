@@ -119,12 +119,19 @@ class Inpainting:
     noise_model: Annotated[str, NOISE_MODEL] = "poisson"
     gamma: Annotated[
         float,
-        Setting("Gain: the variance of a pixel of value 1.", positive=True, slider=(0.005, 0.2)),
+        Setting(
+            "γ of the noise_model, if that is its level: of counts and of speckle the variance of "
+            "a pixel of value 1.",
+            positive=True,
+            slider=(0.005, 0.2),
+        ),
     ] = 0.05
     sigma: Annotated[
         float,
         Setting(
-            "Standard deviation of Gaussian noise, alone or beside the counts.",
+            "σ of the noise_model, if that is its level, or if it is mixed: the standard deviation "
+            "of what is added to a pixel.",
+            unit="of white",
             low=0.0,
             slider=(0.0, 0.3),
         ),

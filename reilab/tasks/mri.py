@@ -158,7 +158,8 @@ class MRI:
     sigma: Annotated[
         float,
         Setting(
-            "Noise of each real component of k-space, in each coil.",
+            "σ of the noise_model: the standard deviation in each real component of k-space, of "
+            "each coil.",
             unit="of the image maximum",
             low=0.0,
             slider=(0.0, 0.3),

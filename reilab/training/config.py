@@ -78,7 +78,8 @@ class TrainConfig:
         str,
         Setting(
             "Reconstructions without a network in the table: none, or total variation and, in CT, "
-            "SIRT, each with the number that is best on the validation images.",
+            "SIRT, in MRI sparse wavelets, each with the number that is best on the validation "
+            "images.",
             choices=("none", "classical"),
         ),
     ] = "none"

@@ -24,6 +24,7 @@ from reilab.batch.bench import (
     strangers,
 )
 from reilab.batch.grid import cells_of
+from reilab.methods.registry import methods
 from reilab.tasks.registry import find_task
 
 START = EDITIONS["smoke"].start["mri"][0.1]
@@ -46,6 +47,14 @@ def test_an_edition_has_levels_of_its_preset(preset: str) -> None:
 def test_a_preset_without_an_edition_is_refused() -> None:
     with pytest.raises(ValueError, match="Did you mean 'quick'"):
         grid_of("qick", ["ei"], "cpu")
+
+
+def test_methods_that_need_what_its_noise_has_not_are_left_out() -> None:
+    """In CT, photons and electronic noise are mixed; no row of the table would be whole."""
+    quick, smoke = (grid_of(preset, [], "cpu").methods for preset in ("quick", "smoke"))
+    assert set(smoke) == set(methods())
+    assert set(smoke) - set(quick) == {"gr2r", "gr2r_req"}
+    cells_of(grid_of("quick", [], "cpu"))
 
 
 @pytest.mark.parametrize(("second", "differs"), [(AHEAD, True), (BEHIND, False)])

@@ -265,6 +265,8 @@ def test_a_folder_of_images_and_an_unreadable_one(
         (["runs", "--help"], ("list", "show", "resume", "fork", "export", "thin", "delete")),
         (["compare"], tuple(tasks())),
         (["train", "ct", "-h"], ("--views", "[counts per photon]", "--gamma", "(default: 20.0)")),
+        (["train", "inpainting", "-h"], ("Level of the noise: the same as --gamma", "[of white]")),
+        (["train", "mri", "-h"], ("each real component of k-space", "The same as --sigma.")),
         (["compare", "ct", "--preset", "paper", "-h"], ("--views", "(default: 1.0)", "--methods")),
         (["compare", "mri", "--network", "unet", "-h"], ("--norm", "--sigma", "--from")),
         (["evaluate", "mri", "-h"], ("--checkpoint", "--noise", "--sigma")),

@@ -10,14 +10,26 @@ import numpy as np
 
 from kit.device import DEVICE
 from reilab.events import Evaluated, Event, Started, Stepped
+from reilab.methods.registry import find_method
+from reilab.noise import NOISES
 from reilab.runs.config import RunConfig, configure
+from reilab.tasks.registry import MODEL, find_task
 
 
 def smoke(
     task: str = "mri", methods: Iterable[str] = ("supervised", "ei", "rei"), **training: Any
 ) -> RunConfig:
     changes = {"steps": 6, "log_every": 1, "evaluate_every": 3, **training}
-    return configure(task, "smoke", tuple(methods), training=changes, device=DEVICE)
+    names = tuple(methods)
+    own = fitting(task, names)
+    return configure(task, "smoke", names, settings=own, training=changes, device=DEVICE)
+
+
+def fitting(task: str, methods: Iterable[str]) -> dict[str, Any]:
+    """Another noise model for a task whose own lacks what the methods need; or no change."""
+    model = NOISES.get(vars(find_task(task).spec()).get(MODEL, ""))
+    needs = (need for name in methods for need in find_method(name).needs)
+    return {MODEL: "poisson"} if model and any(map(model.lacks, needs)) else {}
 
 
 def comparable(events: Iterable[Event], method: str) -> list[Any]:

@@ -30,8 +30,8 @@ def test_networks_keep_their_promises(name: str) -> None:
 def test_the_oracle_comes_first_then_methods_with_few_terms() -> None:
     known = [
         "supervised",
-        *["es", "mc", "ssdu", "sure", "unsure"],
-        *["ei", "rei", "sure_es", "unsure_req"],
+        *["es", "gr2r", "mc", "ssdu", "sure", "unsure"],
+        *["ei", "gr2r_req", "rei", "sure_es", "unsure_req"],
     ]
     assert list(methods()) == known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -11,14 +12,18 @@ from torch import Tensor, nn
 from reilab.groups import Shifts
 from reilab.key import Key
 from reilab.methods.base import Loss
+from reilab.methods.registry import methods
 from reilab.methods.splitting import Splitting, TurnedSplitting
 from reilab.nets.registry import FromStart
-from reilab.noise import Gaussian
+from reilab.noise import Correlated, Gaussian
 from reilab.physics.base import Physics
 from reilab.physics.fourier import CartesianMRI, PatternMRI
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.problem import Measurement
+from reilab.runs.config import check_fits
+from reilab.tasks.registry import tasks
 from reilab.testing import z_score
+from reilab.training.config import TrainConfig
 
 F64 = torch.float64
 SIDE, SIGMA = 8, 0.3
@@ -136,3 +141,22 @@ def test_the_core_of_k_space_is_always_given(
     for step in range(8):
         loss(m, m.start, f, KEY / step)
     assert seen == [True] * 8
+
+
+@pytest.mark.parametrize("method", ["ssdu", "es", "sure_es"])
+def test_parts_that_are_alike_are_refused(method: str) -> None:
+    """The blur runs along the list of pixels, which is divided; views and columns are apart."""
+    words = f"'{method}' needs independent parts, and Correlated noise has none: its blur runs "
+    spec = methods()[method].spec()
+    for task, alike in {"inpainting": True, "mri": False, "ct": False}.items():
+        problem = tasks()[task].pose("smoke", {"noise_model": "correlated"})
+        refused = pytest.raises(ValueError, match=words) if alike else nullcontext()
+        with refused:
+            check_fits(problem, [spec], TrainConfig(batch=2))
+
+
+def test_what_correlated_noise_says_of_its_parts_is_so() -> None:
+    for shape in ((1, 12), (2, 6, 5), (3, 40)):
+        y = Correlated(1.0).sample(torch.zeros(4000, *shape, dtype=F64), KEY.streams([0]))
+        alike = z_score(y[..., 1:2] * y[..., 2:3]) > 10
+        assert bool(Correlated(1.0).dependence(shape)) is bool(alike)

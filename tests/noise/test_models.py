@@ -39,7 +39,7 @@ from reilab.training.evaluate import prepare_exam
 F64 = torch.float64
 SIGMA, GAMMA = 0.3, 0.2
 every_model = pytest.mark.parametrize("name", NOISES)
-UNESTIMATED = [name for name, model in NOISES.items() if model.no_sure]
+UNESTIMATED = [name for name, model in NOISES.items() if model.lacks("SURE")]
 
 
 def clean(name: str) -> Tensor:
@@ -171,20 +171,25 @@ def test_what_is_learned_of_gamma_noise_is_its_gain() -> None:
 # Who needs SURE, and who has it
 
 
-def test_methods_say_whether_they_need_sure() -> None:
+#: What each kind of term needs.
+NEEDED = {"Sure": "SURE", "Recorruption": "pairs"}
+NEEDED |= dict.fromkeys(("Splitting", "TurnedSplitting"), "independent parts")
+
+
+def test_methods_say_what_they_need_of_the_noise() -> None:
     problem = tasks()["inpainting"].pose("smoke", {"noise_model": "laplace"})
     for method in methods().values():
-        spec = method.spec()
-        assert method.needs_sure == any(
-            type(term).__name__ == "Sure" for term in spec.terms(problem).values()
-        )
+        kinds = [type(term).__name__ for term in method.spec().terms(problem).values()]
+        assert list(method.needs) == [NEEDED[kind] for kind in kinds if kind in NEEDED]
 
 
 @pytest.mark.parametrize("noise", UNESTIMATED)
 def test_methods_that_need_sure_refuse_noise_that_has_none(noise: str) -> None:
     settings = {"noise_model": noise}
     for name, method in methods().items():
-        if not method.needs_sure:
+        if "pairs" in method.needs:
+            continue
+        if "SURE" not in method.needs:
             assert configure("inpainting", "smoke", [name], settings=settings).methods == (name,)
             continue
         others = "choose from: supervised, .*mc, .*ei"

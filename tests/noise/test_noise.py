@@ -21,12 +21,14 @@ from reilab.noise import (
     READING_NOISE_MODEL,
     SIGNED_NOISE_MODEL,
     Correlated,
+    Dependent,
     Gamma,
     Gaussian,
     LearnableNoise,
     Noise,
     Poisson,
     PoissonGaussian,
+    Recorruptible,
     Steps,
     Unestimated,
     UnknownNoise,
@@ -86,7 +88,7 @@ def test_every_model_has_a_case() -> None:
     for cls in (getattr(reilab.noise, name) for name in reilab.noise.__all__):
         is_model = inspect.isclass(cls) and {"sample", "sure"} <= set(dir(cls))
         # Of a noise that nobody knows, see methods/test_unsure.py.
-        others = (Noise, LearnableNoise, UnknownNoise)
+        others = (Noise, LearnableNoise, Recorruptible, Dependent, UnknownNoise)
         is_known = cls in (*covered, *others) or (is_model and issubclass(cls, Unestimated))
         assert not is_model or is_known, f"{cls.__name__} has no case"
 

@@ -47,6 +47,7 @@ DECOMPOSED = "nets/decomposed.py"
 LINEAR = "noise/test_noise.py::test_sure_is_unbiased_for_linear_estimators"
 CURVED = "noise/test_noise.py::test_sure_is_unbiased_for_curved_estimators"
 MODEL = "noise/test_models.py::test_"
+PAIRS = "methods/test_recorrupted.py::test_"
 SPLIT = "test_nullspace.py::test_"
 DENSE = SPLIT + "the_parts_are_those_of_dense_algebra"
 TINY = "methods/test_losses.py::test_tiny_values_and_gradients"
@@ -572,7 +573,7 @@ BUGS = [
     Bug(
         "correlated noise: along the wrong axis",
         CORRELATED,
-        "axis = min(2, like.ndim - 1)",
+        "axis = _blurred(like.ndim)",
         "axis = like.ndim - 1",
         MODEL + "correlated_noise_runs_along_detectors",
     ),
@@ -614,16 +615,16 @@ BUGS = [
     Bug(
         "methods: SURE is asked of noise that has none",
         "runs/config.py",
-        "if needy and why:",
-        "if False:",
+        "for need in filter(lacks, find_method(name).needs):",
+        "for need in ():",
         MODEL + "methods_that_need_sure_refuse_noise_that_has_none",
     ),
     Bug(
         "methods: UNSURE does not say that it needs SURE",
         "methods/unsure.py",
-        "        needs_sure=True,\n",
+        '        needs="SURE",\n',
         "",
-        MODEL + "methods_say_whether_they_need_sure",
+        MODEL + "methods_say_what_they_need_of_the_noise",
     ),
     Bug(
         "k-space: its centre is taken for noise",
@@ -824,8 +825,8 @@ BUGS = [
     Bug(
         "total variation: of each channel by itself",
         "training/baselines.py",
-        "slopes.square().sum((1, 2), keepdim=True)",
-        "slopes.square().sum(1, keepdim=True)",
+        "_gradient_adjoint, 8.0, (1, 2))",
+        "_gradient_adjoint, 8.0, (1,))",
         "training/test_baselines.py::test_total_variation_takes_the_channels_of_a_pixel_together",
     ),
     Bug(
@@ -1744,6 +1745,69 @@ BUGS = [
         "left.index_select(-1, held)",
         "left.index_select(-1, given)",
         "methods/test_splitting.py::test_what_is_held_is_not_given",
+    ),
+    Bug(
+        "splitting: says nothing of what it needs of the noise",
+        "methods/splitting.py",
+        "formula=formula, needs=PARTS",
+        "formula=formula",
+        "methods/test_splitting.py::test_parts_that_are_alike_are_refused",
+    ),
+    Bug(
+        "correlated noise: its parts are alike where they are not",
+        CORRELATED,
+        "== len(shape)",
+        "!= len(shape)",
+        "methods/test_splitting.py::test_what_correlated_noise_says_of_its_parts_is_so",
+    ),
+    Bug(
+        "pairs: too little is added to Gaussian noise",
+        GAUSSIAN,
+        "math.sqrt(alpha / (1 - alpha))",
+        "math.sqrt(alpha)",
+        PAIRS + "the_two_are_independent[gaussian]",
+    ),
+    Bug(
+        "pairs: the wrong share of the counts is taken out",
+        POISSON,
+        "thinned(y / self.gain, alpha, rng)",
+        "thinned(y / self.gain, 1 - alpha, rng)",
+        PAIRS + "both_of_a_pair_measure_the_same_with_shares_of_the_noise[poisson, few photons]",
+    ),
+    Bug(
+        "pairs: the shares of speckle are mixed up",
+        SPECKLE,
+        "for one in (1 - alpha, alpha))",
+        "for one in (alpha, 1 - alpha))",
+        PAIRS + "both_of_a_pair_measure_the_same_with_shares_of_the_noise[gamma, few looks]",
+    ),
+    Bug(
+        "pairs: what cannot be counted is drawn for ever",
+        COUNTS_DRAWN,
+        ".nan_to_num(0.0, 0.0, 0.0)",
+        ".nan_to_num(99.0, 0.0, 0.0)",
+        PAIRS + "what_cannot_be_counted_is_not_drawn_for_ever",
+    ),
+    Bug(
+        "GR2R: y is foretold, which has the noise that is given",
+        "methods/recorrupted.py",
+        "- second) ** 2",
+        "- m.y) ** 2",
+        PAIRS + "its_mean_is_the_risk_and_a_number[gaussian-linear]",
+    ),
+    Bug(
+        "wavelets: their adjoint does not turn its filters",
+        "training/baselines.py",
+        "_filters(bands).flip(2, 3)",
+        "_filters(bands)",
+        "training/test_baselines.py::test_wavelets_have_their_adjoint_and_lose_but_what_is_coarse",
+    ),
+    Bug(
+        "grid: a baseline has a row for each method",
+        "batch/tables.py",
+        "told.add(tuple(problem.values()))",
+        "told.clear()",
+        "batch/test_tables.py::test_a_baseline_has_a_row_for_each_seed",
     ),
     Bug(
         "splitting: one division for all steps",

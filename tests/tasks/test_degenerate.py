@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from kit.trainings import fitting
 
 from benchmarks.faults import numbers
 from reilab.datasets.samples import InMemory
@@ -16,7 +17,7 @@ from reilab.methods.registry import methods
 from reilab.nets.registry import networks
 from reilab.noise import HIGHEST, NOISES, Steps, make_noise
 from reilab.runs.stream import stream
-from reilab.tasks.registry import find_task, tasks
+from reilab.tasks.registry import MODEL, find_task, tasks
 from reilab.training.config import TrainConfig
 
 every_task = pytest.mark.parametrize("task", sorted(tasks()))
@@ -26,7 +27,8 @@ every_task = pytest.mark.parametrize("task", sorted(tasks()))
 @pytest.mark.parametrize("images", ["black", "white", "one image"])
 @pytest.mark.parametrize("method", sorted(methods()))
 def test_every_method_learns_of_degenerate_images(task: str, images: str, method: str) -> None:
-    assert not numbers.learn(task, method, images=images, batch=1)
+    model = fitting(task, [method]).get(MODEL, "")
+    assert not numbers.learn(task, method, images=images, model=model, batch=1)
 
 
 @every_task
@@ -93,7 +95,7 @@ def test_levels_that_no_number_holds_are_refused(model: str, sigma: float, gamma
 @pytest.mark.parametrize("model", sorted(NOISES))
 def test_sure_of_degenerate_measurements_is_finite(model: str) -> None:
     noise = make_noise(model, 0.0, 1e-6, Steps(0.01, "deviations"))
-    for value in () if NOISES[model].no_sure else (0.0, 1.0):
+    for value in () if NOISES[model].lacks("SURE") else (0.0, 1.0):
         u = torch.full((2, 1, 8, 8), value)
         y = noise.sample(u, Key(0).streams(range(2)))
         risk = noise.sure(y, lambda z: 0 * z, 0 * y, Key(1).streams(range(2)))

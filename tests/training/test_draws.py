@@ -17,6 +17,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.trainings import fitting
 from torch import Tensor, nn
 
 from reilab.events import SetAssumedNoise, Steered, Stepped, Ticked
@@ -25,7 +26,7 @@ from reilab.key import Key, Streams
 from reilab.methods.base import LearnsNoise
 from reilab.methods.registry import methods
 from reilab.nets.registry import FromStart
-from reilab.noise import Estimator, Noise
+from reilab.noise import Estimator, Noise, Recorruptible
 from reilab.problem import MEASUREMENTS
 from reilab.runs.config import RunConfig, build, configure
 from reilab.runs.stream import Prepared, prepare_problem
@@ -76,6 +77,11 @@ class WitnessedNoise:
         self.log.append(Draw("noise", self.level, places_of(rng), u.detach()))
         return self.model.sample(u, rng)
 
+    def recorrupt(self, y: Tensor, alpha: float, rng: Streams) -> Tensor:
+        self.log.append(Draw("pair", self.level, places_of(rng), y.detach()))
+        assert isinstance(self.model, Recorruptible)
+        return self.model.recorrupt(y, alpha, rng)
+
     def sure(self, y: Tensor, h: Estimator, hy: Tensor, rng: Streams) -> Tensor:
         self.log.append(Draw("probe", self.level, places_of(rng), y.detach()))
         return self.model.sure(y, h, hy, rng)
@@ -107,7 +113,10 @@ class OneLayer:
 
 def small(task: str, method: str, assumed: float | None = None, **training: Any) -> RunConfig:
     changes = {"steps": N_STEPS, "batch": BATCH, "log_every": 2, **training}
-    config = configure(task, "smoke", [method], training=changes, assumed_noise=assumed)
+    own = fitting(task, [method])
+    config = configure(
+        task, "smoke", [method], settings=own, training=changes, assumed_noise=assumed
+    )
     return replace(config, network=OneLayer())
 
 
@@ -267,7 +276,7 @@ def test_data_have_the_true_noise_and_losses_believe_the_assumed_one(
     task: str, method: str, tmp_path: Path
 ) -> None:
     """As configured, as steered, and as resumed."""
-    true = configure(task, "smoke", [method]).noise
+    true = small(task, method).noise
     config = small(task, method, assumed=2 * true)
     prepared, log = watched(config)
     run = prepared.run()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from kit.trainings import fitting
 from torch import Tensor, nn
 
 from reilab.datasets.samples import Batch, Samples
@@ -80,7 +81,8 @@ class Network:
 
 def small(task: str, method: str, network: Network | None = None, **training: Any) -> RunConfig:
     changes = {"steps": 6, "batch": 2, "log_every": 1, "evaluate_every": 3, **training}
-    config = configure(task, "smoke", [method], training=changes)
+    own = fitting(task, [method])
+    config = configure(task, "smoke", [method], settings=own, training=changes)
     return replace(config, network=network or Network())
 
 

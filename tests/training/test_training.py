@@ -567,10 +567,7 @@ def test_mixed_precision_trains(task: str) -> None:
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_step_never_waits_for_a_gpu(task: str, precision: str) -> None:
-    training = {"precision": precision}
-    check_no_waits(
-        configure(task, "smoke", list(known_methods()), training=training, device="cuda")
-    )
+    check_no_waits(replace(smoke(task, known_methods(), precision=precision), device="cuda"))
 
 
 @pytest.mark.gpu
