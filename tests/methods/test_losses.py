@@ -46,6 +46,7 @@ KEY = Key(11)
 TRANSFORMS = 2
 VALUES = {"alpha_supervised": 0.9, "alpha_mc": 0.6, "alpha_eq": 2.3, "alpha_sure": 0.3}
 VALUES |= {"alpha_unsure": 0.45, "alpha_req": 1.7, "transforms": TRANSFORMS}
+VALUES |= {"alpha_cross": 1.3, "alpha_cross_req": 0.2}
 VALUES |= {"alpha_split": 0.8, "alpha_turned_split": 0.7, "given": 0.6}
 every_task = pytest.mark.parametrize("task", ["inpainting", "mri", "ct"])
 every_method = pytest.mark.parametrize("method", methods())
@@ -117,10 +118,12 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
             g = group.sample(1, (key / "turn").generator())
             back = group.inverse(g)
             return foretold(c, key, lambda x: group.act(g, x), lambda x: group.act(back, x))
+        case "cross":  # Of one operator: of many in test_many_operators.py.
+            return square(xhat - f(noise.sample(physics(xhat), virtual_streams(key)[:2])))
     g = group.sample(TRANSFORMS, key.generator())
     turned = group.act(g, xhat)
     u = physics(turned)
-    if name == "req":
+    if name in ("req", "cross_req"):
         u = noise.sample(u, virtual_streams(key))
     return square(turned - f(u))
 
@@ -184,6 +187,8 @@ TERMS = {
     "ssdu": {"split": 0.8},
     "es": {"turned_split": 0.7},
     "sure_es": {"sure": 0.3, "turned_split": 0.7},
+    "moi": {"sure": 0.3, "cross": 1.3},
+    "mo_ei": {"sure": 0.3, "cross_req": 0.2},
 }
 
 

@@ -31,7 +31,7 @@ def test_the_oracle_comes_first_then_methods_with_few_terms() -> None:
     known = [
         "supervised",
         *["es", "mc", "ssdu", "sure", "unsure"],
-        *["ei", "rei", "sure_es", "unsure_req"],
+        *["ei", "mo_ei", "moi", "rei", "sure_es", "unsure_req"],
     ]
     assert list(methods()) == known
 
