@@ -148,7 +148,7 @@ def seen_through(physics: Physics, group: Group, g: Tensor, key: Key) -> Sight:
 
 
 def seen_together(physics: Physics, n: int, key: Key) -> Sight:
-    """What n operators see together: those of ``physics``, which has a mask for each of n images."""
+    """What n operators see together; ``physics`` has a mask for each of n images."""
     return _sight(_linear(physics), lambda x: x.repeat_interleave(n, 0), key)
 
 
