@@ -144,9 +144,8 @@ class Problem:
 
         ``None`` where the projection is not known. ``places`` are the masks of the images.
         """
-        project = self._projection
-        if places is not None:
-            project = exact_projection(self.physics_of(places), x)
+        one = places is None
+        project = self._projection if one else exact_projection(self.physics_of(places), x)
         if project is None:
             return None
         part = project(x)
