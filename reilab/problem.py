@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -101,7 +101,7 @@ class Problem:
         seen: the orthogonal projection of images (B, C, H, W) on what A sees, ``nullspace``. It is
             left out where A† is the pseudo-inverse of a linear A, or where it is not known.
         masks: where each sample has a mask of its own, the source of these; ``physics`` is then one
-            of such operators, and ``physics_of`` those of samples.
+            of such operators, and ``having`` has those of samples.
     """
 
     physics: Physics
@@ -125,30 +125,25 @@ class Problem:
         """An untrained network for images of this problem, on the CPU."""
         return self.network.build(self.physics.domain[0])
 
-    def physics_of(self, places: Tensor | None) -> Physics:
-        """The operator of samples whose masks are ``places`` (B, m); ``None``: they have none."""
+    def having(self, places: Tensor | None) -> Problem:
+        """The problem of samples whose masks are ``places`` (B, m); itself, if they have none."""
         if places is None:
-            return self.physics
+            return self
+        assert self.masks is not None
         assert isinstance(self.physics, MaskedPhysics)
-        return self.physics.masked(places)
-
-    def drawn(self, y: Tensor, places: Tensor | None = None) -> Tensor:
-        """How a person sees measurements of samples with these masks, (B, 1 or 3, H, W)."""
-        if self.masks is None:
-            return self.picture.draw(y)
-        return self.masks.picture(self.physics_of(places), y)
+        physics = self.physics.masked(places)
+        picture = replace(self.picture, draw=partial(self.masks.picture, physics))
+        return replace(self, physics=physics, picture=picture)
 
     @torch.no_grad()
-    def split(self, x: Tensor, places: Tensor | None = None) -> tuple[Tensor, Tensor] | None:
+    def split(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
         """What A sees of images (B, C, H, W), and what it loses: they add up to x, at right angles.
 
-        ``None`` where the projection is not known. ``places`` are the masks of the images.
+        ``None`` where the projection is not known.
         """
-        one = places is None
-        project = self._projection if one else exact_projection(self.physics_of(places), x)
-        if project is None:
+        if self._projection is None:
             return None
-        part = project(x)
+        part = self._projection(x)
         return part, x - part
 
     @cached_property
@@ -168,7 +163,7 @@ class Problem:
             key: the noise of the sample at place i of the batch is the stream ``key / i``.
             first: place of the first of these samples, see ``Measurement``.
         """
-        physics = self.physics_of(batch.places)
+        physics = self.having(batch.places).physics
         if batch.y is not None:
             start = physics.pinv(batch.y) if batch.start is None else batch.start
             return Measurement(batch.y, start, physics, self.noise, first)

@@ -37,7 +37,7 @@ def inspect_groups(task: Task, group: str, asked: Any) -> None:
     together = None
     if problem.masks is not None:
         places = problem.masks.at(key / "masks", range(N_ELEMENTS))
-        together = seen_together(problem.physics_of(places), N_ELEMENTS, key).share()
+        together = seen_together(problem.having(places).physics, N_ELEMENTS, key).share()
         print(f"{N_ELEMENTS} masks that are drawn as this one is see {_share(together)} together")
     if asked.json:
         told = {"task": task.name, "preset": asked.preset, "settings": to_plain(asked.spec)}

@@ -38,7 +38,7 @@ from reilab.datasets.samples import InMemory, Samples
 from reilab.datasets.scanners import scanned
 from reilab.datasets.store import find_file
 from reilab.foreign import UnreadableError, stays_in
-from reilab.physics.places import MANY, ONE
+from reilab.physics.places import MANY
 from reilab.settings import Setting
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -107,8 +107,8 @@ def check_own_mask(measured: str, mask: str, operators: str) -> None:
     """
     if mask and operators == MANY:
         raise ValueError(
-            f"mask = {mask!r} is one for all images, and operators = {MANY!r} draws one for each: "
-            f"leave the mask empty, or choose operators = {ONE}"
+            f"mask = {mask!r} is one, and operators = {MANY!r} draws one for each image: leave the "
+            "mask empty, or choose one operator"
         )
     if measured and mask:
         raise ValueError(

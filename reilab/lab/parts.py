@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import lru_cache
 
 import torch
-from torch import Tensor
 
 from reilab.lab.beside import thread
 from reilab.lab.hands import Hands
@@ -67,7 +66,7 @@ class Parts:
             if part == SPECTRUM:
                 return spectrum_of(scene)
             problem = _problem(config.spec)  # type: ignore[arg-type]
-            return split_of(scene, part, problem, _mask_of(scene, problem, config.training))
+            return split_of(scene, part, of_sample(problem, scene.sample, config.training))
         except (ValueError, OSError) as error:
             # Images that cannot be split are still to be seen.
             return replace(scene, note=str(error))
@@ -79,11 +78,10 @@ def _problem(spec: Spec) -> Problem:
     return spec.build("cpu")
 
 
-def _mask_of(scene: Scene, problem: Problem, training: TrainConfig) -> Tensor | None:
-    """The mask of the sample of a scene, (1, m), where each has its own."""
+def of_sample(problem: Problem, sample: int, training: TrainConfig) -> Problem:
+    """The problem of one of the images that a run shows, which may have a mask of its own."""
     if problem.masks is None:
-        return None
+        return problem
     samples = getattr(problem, training.exam)
-    place = previewed(len(samples), training.previews)[scene.sample]
-    places: Tensor | None = samples.batch(torch.tensor([place])).places
-    return places
+    place = previewed(len(samples), training.previews)[sample]
+    return problem.having(samples.batch(torch.tensor([place])).places)

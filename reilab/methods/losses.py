@@ -22,9 +22,6 @@ from reilab.physics.places import Masks
 from reilab.problem import Measurement, Oracle
 from reilab.settings import Setting
 
-#: The range of weights that is worth exploring.
-SPAN = (1e-8, 1e5)
-
 #: What equivariance makes of x̂ before it is transformed. Let go, x̂ is changed so that it is found
 #: again more easily, and under noise smooth images are the easiest: it loses detail in the null
 #: space, where no other term holds it.
@@ -214,9 +211,6 @@ AlphaMC: TypeAlias = Annotated[
     float,
     Weight(
         "Weight of measurement consistency: how closely A x̂ must fit y. It fits the noise too.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="mc",
         label="α MC",
         formula="‖y − A x̂‖²",
@@ -228,9 +222,6 @@ AlphaSure: TypeAlias = Annotated[
     Weight(
         "Weight of SURE, an estimate of the error in the range of A that needs no ground truth. "
         "It takes the place of measurement consistency.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="sure",
         label="α SURE",
         formula="SURE(y; {noise})",
@@ -243,9 +234,6 @@ AlphaEq: TypeAlias = Annotated[
     Weight(
         "Weight of equivariance: a transformed image must be reconstructed as the transformed "
         "image. It is what teaches the parts that A does not see.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="eq",
         label="α EQ",
         formula="‖T_g x̂ − f(A T_g x̂)‖²",
@@ -256,9 +244,6 @@ AlphaReq: TypeAlias = Annotated[
     Weight(
         "Weight of robust equivariance: equivariance with noise on the virtual measurements. It "
         "teaches the parts that A does not see, under noise.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="req",
         label="α REQ",
         formula="‖T_g x̂ − f(noise_{{noise}}(A T_g x̂))‖²",
@@ -270,9 +255,6 @@ AlphaCross: TypeAlias = Annotated[
         "Weight of consistency across operators: an image must be found again through another "
         "mask, under noise. It teaches what a single one does not see; with operators = one "
         "there is no other, and it teaches nothing of that.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="cross",
         label="α CROSS",
         formula="‖x̂ − f(noise_{{noise}}(A_s x̂), A_s)‖²",
@@ -283,9 +265,6 @@ AlphaCrossReq: TypeAlias = Annotated[
     Weight(
         "Weight of multi-operator equivariance: a transformed image must be found again through "
         "another mask, under noise. With operators = one it is robust equivariance.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="cross_req",
         label="α CROSS REQ",
         formula="‖T_g x̂ − f(noise_{{noise}}(A_s T_g x̂), A_s)‖²",
@@ -295,9 +274,6 @@ AlphaSupervised: TypeAlias = Annotated[
     float,
     Weight(
         "Weight of the distance from the ground truth, the only term of supervised training.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="supervised",
         label="α supervised",
         formula="‖x̂ − x‖²",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
@@ -64,8 +63,8 @@ def with_one_image(problem: Problem, sample: int, previews: int) -> Problem:
 def news_of_group(problem: Problem, key: Key) -> float | None:
     """``Outlook.news``, by a few elements of the group that are drawn at ``key / "outlook"``."""
     one = problem.test.batch(torch.tensor([0]))
-    split = partial(problem.split, places=one.places)
-    if one.x is None or split(one.x) is None:
+    problem = problem.having(one.places)
+    if one.x is None or problem.split(one.x) is None:
         return None
     g = problem.group.sample(N_TRANSFORMS, (key / "outlook").generator())
-    return float(news_of_images(split, problem.group, g, one.x).mean())
+    return float(news_of_images(problem.split, problem.group, g, one.x).mean())

@@ -128,7 +128,7 @@ class Prepared:
             truth=None if exam.truth is None else previews(exam.truth, n),
             pinv_metrics=mean_of(each),
             pinv_per_image=previewed_marks(each, n),
-            measurement=previews(problem.drawn(exam.y, exam.places), n),
+            measurement=previews(problem.having(exam.places).picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
             at_once=n_lanes(len(self.objectives), problem.device, self.team),
             methods=tuple(method_of(one).name for one in self.objectives),

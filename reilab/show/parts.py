@@ -43,10 +43,8 @@ def spectrum_of(scene: Scene) -> Scene:
     return replace(scene, shots=unjudged, low=0.0, high=1.0, note=note)
 
 
-def split_of(scene: Scene, part: str, problem: Problem, places: Tensor | None = None) -> Scene:
+def split_of(scene: Scene, part: str, problem: Problem) -> Scene:
     """The scene with what is seen, or unseen, of each image in its place.
-
-    ``places`` (1, m) is the mask of its sample, where each has its own.
 
     Raises:
         ValueError: what A sees is not known, or the images are not those of the problem.
@@ -57,7 +55,7 @@ def split_of(scene: Scene, part: str, problem: Problem, places: Tensor | None = 
     x = images if real else _complex(images)
     if x.shape[1:] != domain:
         raise ValueError(f"images of {tuple(x.shape[1:])} are none of the operator's {domain}")
-    parts = problem.split(x, places)
+    parts = problem.split(x)
     if parts is None:
         raise ValueError("What A sees of an image is not known here.")
     chosen = parts[part == UNSEEN][:, : images.shape[1]]

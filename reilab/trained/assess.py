@@ -101,7 +101,8 @@ def assess(
     xhat = bounded(torch.cat(raw), f"x̂ of {method}")
     found = problem.image(xhat)
     marks = _against_truth(found, exam.truth) if exam.truth is not None else {}
-    if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, problem, exam.places)):
+    each = problem.having(exam.places)
+    if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, each)):
         marks |= {"psnr_range": _listed(parts[0]), "psnr_null": _listed(parts[1])}
     marks |= {"consistency": _listed(torch.cat(fits))}
     if risks:

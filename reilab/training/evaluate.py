@@ -78,7 +78,7 @@ class Exam:
         for index in torch.split(torch.arange(len(self.y)), self.batch):
             here = index.to(self.y.device)
             places = None if self.places is None else self.places[here]
-            yield index, self.y[here], problem.physics_of(places)
+            yield index, self.y[here], problem.having(places).physics
 
 
 @torch.no_grad()
@@ -148,15 +148,13 @@ def marks(found: Tensor, problem: Problem, exam: Exam) -> tuple[Metrics, ...] | 
         return None
     images = problem.image(found)
     columns = [metric(images, exam.truth).tolist() for metric in METRICS]
-    if parts := psnr_of_parts(found, exam.x, problem, exam.places):
+    if parts := psnr_of_parts(found, exam.x, problem.having(exam.places)):
         columns += [part.tolist() for part in parts]
     return tuple(Metrics(*row) for row in zip(*columns, strict=True))
 
 
 @torch.no_grad()
-def psnr_of_parts(
-    found: Tensor, x: Tensor, problem: Problem, places: Tensor | None = None
-) -> tuple[Tensor, Tensor] | None:
+def psnr_of_parts(found: Tensor, x: Tensor, problem: Problem) -> tuple[Tensor, Tensor] | None:
     """PSNR in dB (peak 1) of the error in the range of A† and in the null space of A, (N,) each.
 
     The error e = x̂ − x is split as A sees it, in MRI as a complex image: P e and e − P e, P the
@@ -164,7 +162,7 @@ def psnr_of_parts(
     part, ``problem.image``, against nothing: the mean squares of both add up to that of e. ``None``
     where the projection is not known.
     """
-    parts = problem.split(found - x, places)
+    parts = problem.split(found - x)
     if parts is None:
         return None
     seen, lost = (problem.image(part) for part in parts)

@@ -1298,8 +1298,8 @@ BUGS = [
     Bug(
         "Split: of magnitudes, not of the complex error",
         "training/evaluate.py",
-        "parts = problem.split(found - x, places)",
-        "parts = problem.split(found.abs() - x.abs(), places)",
+        "parts = problem.split(found - x)",
+        "parts = problem.split(found.abs() - x.abs())",
         SPLIT + "figures_are_of_the_error_itself",
     ),
     Bug(

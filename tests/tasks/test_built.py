@@ -27,7 +27,7 @@ def fingerprint(spec: Spec) -> tuple[object, ...]:
     except ValueError:
         return ()
     batch = problem.train.batch(torch.tensor([1, 2]))
-    physics, images = problem.physics_of(batch.places), batch.x
+    physics, images = problem.having(batch.places).physics, batch.x
     y = physics(smooth_image(tuple(problem.physics.domain), torch.float32).expand(2, -1, -1, -1))
     pinv = physics.pinv(y)
     assert images is not None

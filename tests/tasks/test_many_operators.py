@@ -14,7 +14,7 @@ from torch import Tensor
 from reilab.cli.main import main
 from reilab.events import Checkpointed, Event, Finished, Stop
 from reilab.key import Key
-from reilab.lab.parts import _mask_of
+from reilab.lab.parts import of_sample
 from reilab.methods import MOEI, MOI, REI
 from reilab.methods.losses import CrossConsistency, RobustEquivariance
 from reilab.methods.registry import methods
@@ -117,7 +117,7 @@ def test_networks_are_judged_through_the_masks_of_the_test_samples(task: str) ->
     last = of_one(problem, exam.places[-1])
     xhat = f(exam.y[-1:], last)
     torch.testing.assert_close(images[-1:], problem.image(xhat))
-    parts = problem.split(xhat - exam.x[-1:], exam.places[-1:])
+    parts = problem.having(exam.places[-1:]).split(xhat - exam.x[-1:])
     assert parts is not None
     torch.testing.assert_close(parts[0], last.pinv(last(xhat - exam.x[-1:])))
     # A†y without noise has no error in what A sees.
@@ -135,7 +135,7 @@ def test_the_picture_of_a_measurement_shows_its_own_mask(task: str) -> None:
     problem = posed(task)
     places = places_of(problem, "test", 0, 1)
     blank = torch.ones(2, *problem.physics.range)
-    drawn = problem.drawn(blank, places)
+    drawn = problem.having(places).picture.draw(blank)
     for image, mask in zip(drawn, places, strict=True):
         own = of_one(problem, mask)
         seen = own.kspace(blank[:1]) if task == "mri" else own.adjoint(blank[:1])  # type: ignore[attr-defined]
@@ -162,11 +162,13 @@ def test_what_is_seen_of_an_image_is_seen_through_its_mask(task: str) -> None:
     problem = config.spec.build()
     scene = scene_of("run", history, sample=1)
     assert scene is not None
-    places = _mask_of(scene, problem, config.training)
-    assert places is not None
-    shown = previewed(len(problem.test), config.training.previews)[1]
-    assert torch.equal(places, places_of(problem, "test", shown))
-    seen = split_of(scene, SEEN, problem, places)
+    own = of_sample(problem, scene.sample, config.training)
+    place = previewed(len(problem.test), config.training.previews)[1]
+    x = problem.test.batch(torch.tensor([place])).x
+    assert x is not None
+    expected = of_one(problem, places_of(problem, "test", place)[0])
+    torch.testing.assert_close(own.physics(x), expected(x))
+    seen = split_of(scene, SEEN, own)
     other = split_of(scene, SEEN, problem)
     assert not np.allclose(seen.shots[-1].image, other.shots[-1].image)
 
