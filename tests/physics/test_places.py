@@ -112,15 +112,15 @@ def test_places_are_taken_and_put_back() -> None:
     assert placed(y, places, 4).tolist() == [[[0, 0, 2, 0]], [[0, 5, 0, 7]]]
 
 
-def test_the_core_of_many_masks_is_that_of_all_of_them() -> None:
-    one, draw = CASES["columns"]
-    places = masks(draw, 20)
+@pytest.mark.parametrize(("center", "core"), [(CENTER, [31, 32, 33]), (0.02, [32])])
+def test_the_core_of_many_masks_is_that_of_all_of_them(center: float, core: list[int]) -> None:
+    """At most 3 % of the width from the origin: one to either side, where all masks have it."""
+    one, _ = CASES["columns"]
+    places = masks(partial(equally_many_columns, N_COLUMNS, WIDTH, center), 20)
     many = one.masked(places)
     assert isinstance(many, CoredPhysics)
-    core = many.core
-    # At most 3 % of the width from the origin: one to either side of it.
-    assert sorted(places[0, core].tolist()) == [31, 32, 33]
-    assert bool((places[:, core] == places[0, core]).all())
+    assert sorted(places[0, many.core].tolist()) == core
+    assert bool((places[:, many.core] == places[0, many.core]).all())
 
 
 def test_columns_are_those_of_fastmri_s_masks_with_equally_many() -> None:

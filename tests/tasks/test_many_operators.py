@@ -238,7 +238,10 @@ def test_crossed_terms_written_out(task: str, turned: bool, target: str) -> None
         values.append((image[None] - f(virtual, own)).square().mean())
     assert len(found) == 2 * n
     torch.testing.assert_close(found, torch.stack(values), rtol=1e-4, atol=1e-6)
-    inputs = [xhat, *network.parameters()] if target == "free" else list(network.parameters())
+    held = target == "held"
+    slope = torch.autograd.grad(found.sum(), xhat, retain_graph=True, allow_unused=True)[0]
+    assert (slope is None) is held
+    inputs = [*network.parameters()] if held else [xhat, *network.parameters()]
     ours, plain = (
         torch.autograd.grad(total, inputs, retain_graph=True)
         for total in (found.sum(), torch.stack(values).sum())
