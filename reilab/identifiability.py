@@ -147,6 +147,11 @@ def seen_through(physics: Physics, group: Group, g: Tensor, key: Key) -> Sight:
     return _sight(_linear(physics), lambda x: torch.cat([x, group.act(g, x)]), key)
 
 
+def seen_together(physics: Physics, n: int, key: Key) -> Sight:
+    """What n operators see together; ``physics`` has a mask for each of n images."""
+    return _sight(_linear(physics), lambda x: x.repeat_interleave(n, 0), key)
+
+
 @torch.no_grad()
 def commutator(physics: Physics, group: Group, g: Tensor, key: Key) -> Estimate:
     """‖(A†A T_g − T_g A†A) x‖ / ‖x‖ for random signs x, its mean over elements and probes.

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
 
-from reilab.datasets.samples import Batch, InMemory, Samples
+from reilab.datasets.samples import Batch, InMemory, MaskedSamples, Samples
 from reilab.groups import Group
 from reilab.key import Key, Streams
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.unet import UNetSpec
 from reilab.noise.base import Noise
 from reilab.nullspace import Map, exact_projection, same
-from reilab.physics.base import Physics
+from reilab.physics.base import MaskedPhysics, Physics
+from reilab.physics.places import Masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +100,8 @@ class Problem:
         network: what learns to invert the operator.
         seen: the orthogonal projection of images (B, C, H, W) on what A sees, ``nullspace``. It is
             left out where A† is the pseudo-inverse of a linear A, or where it is not known.
+        masks: where each sample has a mask of its own, the source of these; ``physics`` is then one
+            of such operators, and ``having`` has those of samples.
     """
 
     physics: Physics
@@ -111,6 +114,7 @@ class Problem:
     validation: Samples | None = field(default=None, kw_only=True)
     network: NetworkSpec = field(default_factory=UNetSpec)
     seen: Map | None = field(default=None, kw_only=True)
+    masks: Masks | None = field(default=None, kw_only=True)
 
     @property
     def device(self) -> torch.device:
@@ -120,6 +124,17 @@ class Problem:
     def new_network(self) -> nn.Module:
         """An untrained network for images of this problem, on the CPU."""
         return self.network.build(self.physics.domain[0])
+
+    def having(self, places: Tensor | None) -> Problem:
+        """The problem of samples whose masks are ``places`` (B, m); itself, if they have none."""
+        if places is None:
+            return self
+        assert self.masks is not None
+        assert isinstance(self.physics, MaskedPhysics)
+        physics = self.physics.masked(places)
+        picture = replace(self.picture, draw=partial(self.masks.picture, physics))
+        # What the one operator saw another one does not.
+        return replace(self, physics=physics, picture=picture, seen=None)
 
     @torch.no_grad()
     def split(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -149,13 +164,14 @@ class Problem:
             key: the noise of the sample at place i of the batch is the stream ``key / i``.
             first: place of the first of these samples, see ``Measurement``.
         """
+        physics = self.having(batch.places).physics
         if batch.y is not None:
-            start = self.physics.pinv(batch.y) if batch.start is None else batch.start
-            return Measurement(batch.y, start, self.physics, self.noise, first)
+            start = physics.pinv(batch.y) if batch.start is None else batch.start
+            return Measurement(batch.y, start, physics, self.noise, first)
         assert batch.x is not None
-        u = self.physics(batch.x)
+        u = physics(batch.x)
         y = self.noise.sample(u, key.streams(range(first, first + len(u)), u.device))
-        return Measurement(y, self.physics.pinv(y), self.physics, self.noise, first)
+        return Measurement(y, physics.pinv(y), physics, self.noise, first)
 
     @torch.no_grad()
     def measured_once(self, samples: Samples, key: Key) -> InMemory:
@@ -166,13 +182,33 @@ class Problem:
         parts = []
         for index in torch.split(torch.arange(len(samples)), MEASURED_AT_ONCE):
             batch = samples.batch(index)
-            parts.append((batch.x, self.measure(batch, key, int(index[0]))))
-        images = [x for x, _ in parts if x is not None]
+            parts.append((batch, self.measure(batch, key, int(index[0]))))
         return InMemory(
-            torch.cat(images) if images else None,
+            _joined(batch.x for batch, _ in parts),
             torch.cat([measured.y for _, measured in parts]),
             torch.cat([measured.start for _, measured in parts]),
+            _joined(batch.places for batch, _ in parts),
         )
+
+
+def _joined(parts: Iterable[Tensor | None]) -> Tensor | None:
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if known else None
+
+
+def with_masks(problem: Problem, masks: Masks) -> Problem:
+    """The problem with a mask of its own for each sample, at ``masks.key / "train" / index`` …"""
+
+    def masked(samples: Samples, name: str) -> Samples:
+        return MaskedSamples(samples, masks, masks.key / name)
+
+    return replace(
+        problem,
+        train=masked(problem.train, "train"),
+        test=masked(problem.test, "test"),
+        validation=problem.validation and masked(problem.validation, "validation"),
+        masks=masks,
+    )
 
 
 def check_samples(problem: Problem) -> None:

@@ -17,6 +17,7 @@ from reilab.identifiability import (
     inspect,
     seen_alone,
     seen_through,
+    seen_together,
 )
 from reilab.key import Key
 from reilab.nullspace import same
@@ -195,3 +196,11 @@ def test_more_transforms_never_see_less_and_in_the_end_all() -> None:
     assert shares == sorted(shares)
     assert shares[0] > 0.6
     assert shares[-1] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("one", [mask(), mri()], ids=["mask", "mri"])
+def test_many_masks_see_what_any_of_them_does(one: PixelMask | CartesianMRI) -> None:
+    places = torch.tensor([[0, 3, 4], [1, 3, 6], [0, 3, 5]])
+    every = {"PixelMask": SIDE**2, "CartesianMRI": SIDE}[type(one).__name__]
+    found = seen_together(one.masked(places), 3, KEY).share()
+    assert abs(found.value - 6 / every) < 4 * found.deviation

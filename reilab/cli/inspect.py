@@ -13,7 +13,7 @@ from reilab.cli import terminal
 from reilab.cli.networks import of_task
 from reilab.cli.tree import Node, option, settings_option, with_options, word_after
 from reilab.groups import GROUPS, Group
-from reilab.identifiability import Estimate, Insight, inspect
+from reilab.identifiability import N_ELEMENTS, Estimate, Insight, inspect, seen_together
 from reilab.key import Key
 from reilab.plain import to_json, to_plain
 from reilab.problem import Problem
@@ -34,10 +34,15 @@ def inspect_groups(task: Task, group: str, asked: Any) -> None:
         name: inspect(problem.physics, one, key) for name, one in _groups(problem, group).items()
     }
     terminal.console().print(_table(rows, f"{task.title}, preset {asked.preset}"))
+    together = None
+    if problem.masks is not None:
+        places = problem.masks.at(key / "masks", range(N_ELEMENTS))
+        together = seen_together(problem.having(places).physics, N_ELEMENTS, key).share()
+        print(f"{N_ELEMENTS} masks that are drawn as this one is see {_share(together)} together")
     if asked.json:
         told = {"task": task.name, "preset": asked.preset, "settings": to_plain(asked.spec)}
         groups = {name: {**vars(one), "news": one.news} for name, one in rows.items()}
-        print(to_json({**told, "seed": asked.seed, "groups": groups}))
+        print(to_json({**told, "seed": asked.seed, "groups": groups, "masks": together}))
 
 
 def _groups(problem: Problem, group: str) -> Mapping[str, Group]:

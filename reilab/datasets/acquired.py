@@ -43,6 +43,7 @@ from reilab.datasets.samples import InMemory, Samples
 from reilab.datasets.scanners import scanned
 from reilab.datasets.store import find_file
 from reilab.foreign import UnreadableError, stays_in
+from reilab.physics.places import MANY
 from reilab.settings import Setting
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -107,12 +108,17 @@ def load_acquired(name: str, parse: Parse, device: str) -> tuple[Acquired, Sampl
     return train, learned, shown
 
 
-def check_own_mask(measured: str, mask: str) -> None:
-    """Measurements that were acquired bring their mask with them.
+def check_own_mask(measured: str, mask: str, operators: str) -> None:
+    """Measurements that were acquired bring their mask with them, and one mask is not many.
 
     Raises:
         ValueError: a second one is named.
     """
+    if mask and operators == MANY:
+        raise ValueError(
+            f"mask = {mask!r} is one, and operators = {MANY!r} draws one for each image: leave the "
+            "mask empty, or choose one operator"
+        )
     if measured and mask:
         raise ValueError(
             f"mask = {mask!r}, and measured = {measured!r}, which brings its own mask: leave one "

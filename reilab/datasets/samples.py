@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 
 from reilab.datasets.bundled import shrink
 from reilab.datasets.store import OnDisk, Store, decode
+from reilab.key import Key
+from reilab.physics.places import Masks
 
 #: What images of so many channels are called: complex ones have a real and an imaginary part.
 KINDS = {1: "grey", 2: "complex", 3: "colour"}
@@ -21,11 +23,15 @@ MOVED_AT_ONCE = 16
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some samples: images x, measurements y, A†y, each where it is known."""
+    """Some samples: images x, measurements y, A†y, each where it is known.
+
+    ``places`` (B, m) are those that the operator measures, where each sample has its own.
+    """
 
     x: Tensor | None
     y: Tensor | None
     start: Tensor | None = None
+    places: Tensor | None = None
 
 
 class Samples(Protocol):
@@ -56,6 +62,7 @@ class InMemory:
         x: images (N, C, H, W), or ``None`` where nobody has them.
         y: measurements (N, *range) acquired elsewhere, or ``None`` where they are simulated.
         start: A†y (N, C, H, W), where it has been computed.
+        places: what was measured (N, m), where each sample has its own mask.
 
     Raises:
         ValueError: there are no samples, not as many x as y, or values that are not finite.
@@ -64,6 +71,7 @@ class InMemory:
     x: Tensor | None
     y: Tensor | None = None
     start: Tensor | None = None
+    places: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.x is None and self.y is None:
@@ -92,7 +100,7 @@ class InMemory:
         return known
 
     def batch(self, index: Tensor) -> Batch:
-        known = (self.x, self.y, self.start)
+        known = (self.x, self.y, self.start, self.places)
         # From ordinary memory a copy that does not block is staged at once: the index may change.
         place = index.to(self.device, non_blocking=True)
         return Batch(*(None if t is None else t[place] for t in known))
@@ -158,6 +166,30 @@ class StoredSamples:
         unit = shrink(decode(taken), self.size)
         x = self.low + (1 - self.low) * unit
         return Batch(as_channels(x, self.channels), None)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedSamples:
+    """Samples of which that at index i has the mask drawn at ``key / i``, in every batch."""
+
+    samples: Samples
+    masks: Masks
+    key: Key
+
+    @property
+    def has_truth(self) -> bool:
+        return self.samples.has_truth
+
+    @property
+    def device(self) -> torch.device:
+        return self.samples.device
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def batch(self, index: Tensor) -> Batch:
+        places = self.masks.at(self.key, index.tolist()).to(self.device, non_blocking=True)
+        return replace(self.samples.batch(index), places=places)
 
 
 def stored_samples(

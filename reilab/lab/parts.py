@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from functools import lru_cache
 
+import torch
+
 from reilab.lab.beside import thread
 from reilab.lab.hands import Hands
 from reilab.lab.view import View
@@ -15,6 +17,8 @@ from reilab.runs.config import RunConfig
 from reilab.show.parts import IMAGE, SPECTRUM, spectrum_of, split_of
 from reilab.show.scene import Scene
 from reilab.tasks.registry import Spec
+from reilab.training.config import TrainConfig
+from reilab.training.evaluate import previewed
 
 COMPUTING = "What A sees is being computed …"
 
@@ -61,7 +65,8 @@ class Parts:
             self._hands.check_places(vars(config.spec))
             if part == SPECTRUM:
                 return spectrum_of(scene)
-            return split_of(scene, part, _problem(config.spec))  # type: ignore[arg-type]
+            problem = _problem(config.spec)  # type: ignore[arg-type]
+            return split_of(scene, part, of_sample(problem, scene.sample, config.training))
         except (ValueError, OSError) as error:
             # Images that cannot be split are still to be seen.
             return replace(scene, note=str(error))
@@ -71,3 +76,12 @@ class Parts:
 def _problem(spec: Spec) -> Problem:
     """What is asked for; its data are read once, and more of them would fill the memory."""
     return spec.build("cpu")
+
+
+def of_sample(problem: Problem, sample: int, training: TrainConfig) -> Problem:
+    """The problem of one of the images that a run shows, which may have a mask of its own."""
+    if problem.masks is None:
+        return problem
+    samples = getattr(problem, training.exam)
+    place = previewed(len(samples), training.previews)[sample]
+    return problem.having(samples.batch(torch.tensor([place])).places)

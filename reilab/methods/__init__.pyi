@@ -5,11 +5,14 @@ from .base import NoiseAscent as NoiseAscent
 from .base import Weight as Weight
 from .ei import EI as EI
 from .losses import Consistency as Consistency
+from .losses import CrossConsistency as CrossConsistency
 from .losses import Equivariance as Equivariance
 from .losses import Regression as Regression
 from .losses import RobustEquivariance as RobustEquivariance
 from .losses import Sure as Sure
 from .mc import MC as MC
+from .mo_ei import MOEI as MOEI
+from .moi import MOI as MOI
 from .recorrupted import GR2R as GR2R
 from .recorrupted import GR2RWithREQ as GR2RWithREQ
 from .registry import find_method as find_method

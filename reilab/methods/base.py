@@ -16,6 +16,9 @@ from reilab.settings import Setting, settings_of
 #: f: from measurements (B, *range) of an operator to images (B, C, H, W).
 Reconstruct: TypeAlias = Callable[[Tensor, Physics], Tensor]
 
+#: The range of weights that is worth exploring.
+SPAN = (1e-8, 1e5)
+
 M = TypeVar("M", bound=Measurement, contravariant=True)
 
 
@@ -75,6 +78,8 @@ class LearnsNoise(Protocol):
 class Weight(Setting):
     """The setting of a field that weighs a loss term, and all there is to say of that term.
 
+    It is 0 or more, of any order of magnitude.
+
     Args:
         term: name of the term.
         label: how the weight is called on screen.
@@ -88,6 +93,9 @@ class Weight(Setting):
     '‖y − A x̂‖²'
     """
 
+    low: float | None = 0.0
+    slider: tuple[float, float] | None = SPAN
+    log: bool = True
     term: str = ""
     label: str = ""
     formula: str = ""

@@ -17,11 +17,10 @@ from reilab.key import Key
 from reilab.methods.base import Reconstruct, Weight
 from reilab.noise.draws import mean
 from reilab.nullspace import same
+from reilab.physics.base import MaskedPhysics, Physics
+from reilab.physics.places import Masks
 from reilab.problem import Measurement, Oracle
 from reilab.settings import Setting
-
-#: The range of weights that is worth exploring.
-SPAN = (1e-8, 1e5)
 
 #: What equivariance makes of x̂ before it is transformed. Let go, x̂ is changed so that it is found
 #: again more easily, and under noise smooth images are the easiest: it loses detail in the null
@@ -113,6 +112,9 @@ class RobustEquivariance:
         group: the transforms.
         transforms: how many random ones for each image.
         target: a name of ``TARGETS``.
+        masks: makes it multi-operator equivariance, mean ‖T_g x̂ − f(noise(A_s T_g x̂), A_s)‖²
+            (Wang, McDonagh & Davies, arXiv 2502.14009): A_s has another mask for each sample, drawn
+            from these.
 
     >>> import torch
     >>> from reilab.groups import Shifts
@@ -128,12 +130,55 @@ class RobustEquivariance:
     group: Group
     transforms: int
     target: str = "free"
+    masks: Masks | None = None
 
     def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
-        turned = _turned(self, xhat, key)
-        rng = [own for n in range(self.transforms) for own in m.streams(key / "noise" / n)]
-        virtual = m.noise.sample(m.physics(turned), rng)
-        return mean((turned - f(virtual, m.physics)) ** 2)
+        return _lost(_turned(self, xhat, key), m, _another(self.masks, m, key), f, key)
+
+
+@dataclass(frozen=True)
+class CrossConsistency:
+    """What is reconstructed through one operator must be so through any other.
+
+    mean ‖x̂ − f(noise(A_s x̂), A_s)‖², a value for each image; A_s has another mask than A.
+
+    Args:
+        masks: where those are drawn, one for each sample; without any A_s is A, and no term says
+            what A does not see.
+        target: a name of ``TARGETS``.
+
+    >>> import torch
+    >>> from reilab.noise import Gaussian
+    >>> from reilab.physics import PixelMask
+    >>> physics, y = PixelMask((1, 2, 2), torch.tensor([0, 3])), torch.ones(1, 1, 2)
+    >>> m = Measurement(y, physics.pinv(y), physics, Gaussian(sigma=0.0))
+    >>> masks = Masks(lambda key: torch.tensor([0, 1]), Key(0), lambda physics, y: y)
+    >>> CrossConsistency(masks)(m, m.start, lambda y, physics: physics.pinv(y), Key(0))
+    tensor([0.2500])
+    """
+
+    masks: Masks | None
+    target: str = "free"
+
+    def __call__(self, m: Measurement, xhat: Tensor, f: Reconstruct, key: Key) -> Tensor:
+        return _lost(TARGETS[self.target](xhat), m, _another(self.masks, m, key), f, key)
+
+
+def _another(masks: Masks | None, m: Measurement, key: Key) -> Physics:
+    """A_s: the operator with another mask for each sample; the same one where there are none."""
+    if masks is None:
+        return m.physics
+    assert isinstance(m.physics, MaskedPhysics)
+    places = masks.at(key / "masks", range(m.first, m.first + len(m.y)))
+    return m.physics.masked(places.to(m.y.device, non_blocking=True))
+
+
+def _lost(images: Tensor, m: Measurement, physics: Physics, f: Reconstruct, key: Key) -> Tensor:
+    """How far f is from images that it is shown noisy measurements of, a value for each."""
+    times = range(len(images) // len(m.y))
+    rng = [own for n in times for own in m.streams(key / "noise" / n)]
+    virtual = m.noise.sample(physics(images), rng)
+    return mean((images - f(virtual, physics)) ** 2)
 
 
 def _turned(loss: Equivariance | RobustEquivariance, xhat: Tensor, key: Key) -> Tensor:
@@ -166,9 +211,6 @@ AlphaMC: TypeAlias = Annotated[
     float,
     Weight(
         "Weight of measurement consistency: how closely A x̂ must fit y. It fits the noise too.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="mc",
         label="α MC",
         formula="‖y − A x̂‖²",
@@ -180,9 +222,6 @@ AlphaSure: TypeAlias = Annotated[
     Weight(
         "Weight of SURE, an estimate of the error in the range of A that needs no ground truth. "
         "It takes the place of measurement consistency.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="sure",
         label="α SURE",
         formula="SURE(y; {noise})",
@@ -195,9 +234,6 @@ AlphaEq: TypeAlias = Annotated[
     Weight(
         "Weight of equivariance: a transformed image must be reconstructed as the transformed "
         "image. It is what teaches the parts that A does not see.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="eq",
         label="α EQ",
         formula="‖T_g x̂ − f(A T_g x̂)‖²",
@@ -208,21 +244,36 @@ AlphaReq: TypeAlias = Annotated[
     Weight(
         "Weight of robust equivariance: equivariance with noise on the virtual measurements. It "
         "teaches the parts that A does not see, under noise.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="req",
         label="α REQ",
         formula="‖T_g x̂ − f(noise_{{noise}}(A T_g x̂))‖²",
+    ),
+]
+AlphaCross: TypeAlias = Annotated[
+    float,
+    Weight(
+        "Weight of consistency across operators: an image must be found again through another "
+        "mask, under noise. It teaches what a single one does not see; with operators = one "
+        "there is no other, and it teaches nothing of that.",
+        term="cross",
+        label="α CROSS",
+        formula="‖x̂ − f(noise_{{noise}}(A_s x̂), A_s)‖²",
+    ),
+]
+AlphaCrossReq: TypeAlias = Annotated[
+    float,
+    Weight(
+        "Weight of multi-operator equivariance: a transformed image must be found again through "
+        "another mask, under noise. With operators = one it is robust equivariance.",
+        term="cross_req",
+        label="α CROSS REQ",
+        formula="‖T_g x̂ − f(noise_{{noise}}(A_s T_g x̂), A_s)‖²",
     ),
 ]
 AlphaSupervised: TypeAlias = Annotated[
     float,
     Weight(
         "Weight of the distance from the ground truth, the only term of supervised training.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term="supervised",
         label="α supervised",
         formula="‖x̂ − x‖²",
@@ -231,8 +282,9 @@ AlphaSupervised: TypeAlias = Annotated[
 Target: TypeAlias = Annotated[
     str,
     Setting(
-        "Whether equivariance may change x̂, too, so that it is found again more easily (free, as "
-        "in the paper), or only how its virtual measurement is reconstructed (held).",
+        "Whether equivariance, or another operator, may change x̂, too, so that it is found again "
+        "more easily (free, as in the papers), or only how its virtual measurement is "
+        "reconstructed (held).",
         choices=tuple(TARGETS),
     ),
 ]

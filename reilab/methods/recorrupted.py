@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reilab.key import Key
 from reilab.methods.base import Reconstruct, Terms, Weight
-from reilab.methods.losses import SPAN, AlphaReq, RobustEquivariance, Target, Transforms
+from reilab.methods.losses import AlphaReq, RobustEquivariance, Target, Transforms
 from reilab.methods.registry import method
 from reilab.noise.base import NEEDS, Recorruptible
 from reilab.noise.draws import mean
@@ -58,9 +58,6 @@ AlphaGR2R: TypeAlias = Annotated[
     Weight(
         "Weight of GR2R: two noisier measurements are drawn from y, and one is foretold from the "
         "other. It takes the place of SURE, and no derivative.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term=TERM,
         label="α GR2R",
         formula="‖A f(y_1) − y_2(y; {noise})‖²",

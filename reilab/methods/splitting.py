@@ -12,7 +12,7 @@ from torch import Tensor
 from reilab.groups import Group
 from reilab.key import Key
 from reilab.methods.base import Reconstruct, Terms, Weight
-from reilab.methods.losses import SPAN, AlphaSure, Sure
+from reilab.methods.losses import AlphaSure, Sure
 from reilab.methods.registry import method
 from reilab.noise.draws import mean
 from reilab.physics.base import CoredPhysics, Physics
@@ -104,30 +104,26 @@ def _divided(
     return given.to(device), held.to(device)
 
 
-def _weight(term: str, label: str, words: str, formula: str) -> Weight:
-    return Weight(
-        words, low=0.0, slider=SPAN, log=True, term=term, label=label, formula=formula, needs=PARTS
-    )
-
-
 AlphaSplit: TypeAlias = Annotated[
     float,
-    _weight(
-        SPLIT,
-        "α SPLIT",
+    Weight(
         "Weight of splitting: from a part of y, the rest of y must be foretold. Nobody has to know "
         "the noise.",
-        "‖A_Λ f(y_Θ) − y_Λ‖²",
+        term=SPLIT,
+        label="α SPLIT",
+        formula="‖A_Λ f(y_Θ) − y_Λ‖²",
+        needs=PARTS,
     ),
 ]
 AlphaTurnedSplit: TypeAlias = Annotated[
     float,
-    _weight(
-        TURNED_SPLIT,
-        "α ES",
+    Weight(
         "Weight of splitting behind random turns: the operator is seen as many, which teaches what "
         "one does not see. Nobody has to know the noise.",
-        "‖A_Λ T_g f(y_Θ, A_Θ T_g) − y_Λ‖²",
+        term=TURNED_SPLIT,
+        label="α ES",
+        formula="‖A_Λ T_g f(y_Θ, A_Θ T_g) − y_Λ‖²",
+        needs=PARTS,
     ),
 ]
 Given: TypeAlias = Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from reilab.methods.base import NoiseAscent, Terms, Weight
-from reilab.methods.losses import SPAN, AlphaReq, RobustEquivariance, Sure, Target, Transforms
+from reilab.methods.losses import AlphaReq, RobustEquivariance, Sure, Target, Transforms
 from reilab.methods.registry import method
 from reilab.problem import Problem
 from reilab.settings import Setting
@@ -19,9 +19,6 @@ AlphaUnsure: TypeAlias = Annotated[
     Weight(
         "Weight of UNSURE: to fit y so that A f(y) does not depend on single measurements. What it "
         "takes to hold that is the strength of the noise, which nobody has to know.",
-        low=0.0,
-        slider=SPAN,
-        log=True,
         term=TERM,
         label="α UNSURE",
         formula="‖y − A x̂‖² + 2 θ̂ div A f(y)",

@@ -1,4 +1,5 @@
 from .base import LinearPhysics as LinearPhysics
+from .base import MaskedPhysics as MaskedPhysics
 from .base import Physics as Physics
 from .fourier import CartesianMRI as CartesianMRI
 from .fourier import PatternMRI as PatternMRI
@@ -10,6 +11,7 @@ from .part import PhysicsPart as PhysicsPart
 from .part import TurnedPhysics as TurnedPhysics
 from .part import part_of as part_of
 from .part import turned_by as turned_by
+from .places import Masks as Masks
 from .radon import Beam as Beam
 from .radon import Radon as Radon
 from .radon import parallel_beam as parallel_beam

@@ -43,6 +43,15 @@ class LinearPhysics(Physics, Protocol):
 
 
 @runtime_checkable
+class MaskedPhysics(LinearPhysics, Protocol):
+    """A linear operator that measures some places of a grid."""
+
+    def masked(self, places: Tensor) -> MaskedPhysics:
+        """The same of other places: (m,), of all images, or (B, m), of each its own."""
+        ...
+
+
+@runtime_checkable
 class CoredPhysics(Physics, Protocol):
     """An operator some of whose measurements nothing else can foretell: the core of k-space."""
 

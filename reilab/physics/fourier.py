@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import fastmri
 import torch
 from torch import Tensor
+
+from reilab.key import Key
+from reilab.physics.places import placed, taken
 
 #: Share of an axis of k-space that the images cannot be told without.
 CORE = 0.06
@@ -17,6 +20,7 @@ class CartesianMRI:
     """A x = (F x)[:, columns], F the centred orthonormal 2-D Fourier transform.
 
     Images (B, 2, H, W) and k-space (B, 2, H, k) carry real and imaginary part as two channels.
+    ``columns`` are (k,), or (B, k), of each image its own.
 
     >>> physics = CartesianMRI((2, 8, 8), columns=torch.tensor([0, 3, 4, 5]))
     >>> y = physics(torch.ones(1, 2, 8, 8))
@@ -29,19 +33,27 @@ class CartesianMRI:
 
     @property
     def range(self) -> tuple[int, int, int]:
-        return 2, self.domain[1], len(self.columns)
+        return 2, self.domain[1], self.columns.shape[-1]
 
     @property
     def core(self) -> Tensor:
-        """Places of the columns nearest to the origin, which hold most of the energy."""
-        return _near(self.columns, self.domain[2]).nonzero()[:, 0]
+        """Places of the columns nearest to the origin, which hold most of the energy.
+
+        Where each image has its own columns, those that are near it in all of them.
+        """
+        near = _near(self.columns, self.domain[2])
+        return near.view(-1, near.shape[-1]).all(0).nonzero()[:, 0]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return to_kspace(x).index_select(3, self.columns)
+        return taken(to_kspace(x), self.columns)
+
+    def masked(self, places: Tensor) -> CartesianMRI:
+        """The same of other columns."""
+        return replace(self, columns=places)
 
     def kspace(self, y: Tensor) -> Tensor:
         """The whole k-space (B, 2, H, W), zero where nothing was measured."""
-        return y.new_zeros(len(y), *self.domain).index_copy(3, self.columns, y)
+        return placed(y, self.columns, self.domain[2])
 
     def adjoint(self, y: Tensor) -> Tensor:
         """The zero-filled reconstruction."""
@@ -79,13 +91,12 @@ class PatternMRI:
         return (_near(row, height) & _near(column, width)).nonzero()[:, 0]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return to_kspace(x).flatten(2).index_select(2, self.entries)
+        return taken(to_kspace(x).flatten(2), self.entries)
 
     def kspace(self, y: Tensor) -> Tensor:
         """The whole k-space (B, 2, H, W), zero where nothing was measured."""
         _, height, width = self.domain
-        blank = y.new_zeros(len(y), 2, height * width)
-        return blank.index_copy(2, self.entries, y).view(-1, *self.domain)
+        return placed(y, self.entries, height * width).view(-1, *self.domain)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """The zero-filled reconstruction."""
@@ -151,3 +162,23 @@ def random_columns(
     mask, _ = RandomMaskFunc([center], [acceleration])((1, 1, width, 1), seed=seed)
     columns: Tensor = mask.flatten().nonzero().flatten()
     return columns.to(device)
+
+
+def equally_many_columns(n_columns: int, width: int, center: float, key: Key) -> Tensor:
+    """Columns as ``random_columns`` has them, among its masks with so many: (n_columns,).
+
+    There each column beside the centre is measured or not by a throw of its own, so that of equally
+    many all choices are alike. Those of the centre come first.
+
+    Args:
+        n_columns: how many are measured.
+        width: number of columns of k-space.
+        center: share of fully sampled columns around the origin.
+        key: names the mask.
+    """
+    n_center = round(width * center)
+    begin = (width - n_center + 1) // 2
+    middle = torch.arange(begin, begin + n_center)
+    order = torch.randperm(width, generator=key.generator())
+    rest = order[~torch.isin(order, middle)][: n_columns - n_center]
+    return torch.cat([middle, rest.sort().values])

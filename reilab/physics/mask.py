@@ -1,18 +1,21 @@
-"""Inpainting: a fixed set of pixels is seen, all channels of each."""
+"""Inpainting: some pixels are seen, all channels of each; the same in every image, or not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from reilab.key import Key
+from reilab.physics.places import placed, taken
 
 
 @dataclass(frozen=True, eq=False)
 class PixelMask:
-    """A x = x[pixels]: (B, C, H, W) to (B, C, m). ``pixels`` (m,) are flat indices into H·W.
+    """A x = x[pixels]: (B, C, H, W) to (B, C, m).
+
+    ``pixels`` are flat indices into H·W: (m,), or (B, m), of each image its own.
 
     >>> physics = PixelMask((1, 2, 2), pixels=torch.tensor([0, 3]))
     >>> y = physics(torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]))
@@ -28,16 +31,19 @@ class PixelMask:
 
     @property
     def range(self) -> tuple[int, int]:
-        return self.domain[0], len(self.pixels)
+        return self.domain[0], self.pixels.shape[-1]
 
     def __call__(self, x: Tensor) -> Tensor:
-        return x.flatten(2).index_select(2, self.pixels)
+        return taken(x.flatten(2), self.pixels)
+
+    def masked(self, places: Tensor) -> PixelMask:
+        """The same of other pixels."""
+        return replace(self, pixels=places)
 
     def adjoint(self, y: Tensor) -> Tensor:
         """The measured pixels in their places, zero elsewhere."""
-        n_channels, height, width = self.domain
-        blank = y.new_zeros(len(y), n_channels, height * width)
-        return blank.index_copy(2, self.pixels, y).view(-1, *self.domain)
+        _, height, width = self.domain
+        return placed(y, self.pixels, height * width).view(-1, *self.domain)
 
     def pinv(self, y: Tensor) -> Tensor:
         """Equal to the adjoint, because A Aᵀ = I."""

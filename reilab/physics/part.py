@@ -60,7 +60,8 @@ class PhysicsPart:
     def filled(self, y: Tensor) -> Tensor:
         """A measurement by A that is y in its places, and as of an image of zeros elsewhere."""
         blank = self.whole(y.new_zeros(1, *self.domain))
-        return blank.repeat(len(y), *[1] * (y.ndim - 1)).index_copy(-1, self.places, y)
+        times = [len(y) // len(blank), *[1] * (y.ndim - 1)]
+        return blank.repeat(times).index_copy(-1, self.places, y)
 
 
 @dataclass(frozen=True, eq=False)

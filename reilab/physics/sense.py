@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -50,8 +50,16 @@ class SENSE:
         return self.one.core
 
     def __call__(self, x: Tensor) -> Tensor:
+        if isinstance(self.one, CartesianMRI) and self.one.columns.ndim == 2 and len(x) == 1:
+            # One image, measured through each mask.
+            x = x.expand(len(self.one.columns), *x.shape[1:])
         seen = as_channels(self.maps[:, None] * as_complex(x))
         return self._in_turn(self.one(seen.flatten(0, 1)))
+
+    def masked(self, places: Tensor) -> SENSE:
+        """The same of other columns."""
+        assert isinstance(self.one, CartesianMRI)
+        return replace(self, one=self.one.masked(places))
 
     def kspace(self, y: Tensor) -> Tensor:
         """The whole k-space (B, 2·coils, H, W), zero where nothing was measured."""

@@ -18,7 +18,7 @@ from reilab.runs.config import config_of
 from reilab.runs.stream import prepare
 from reilab.show.results import BASELINE
 from reilab.training.checkpoint import load_checkpoint
-from reilab.training.evaluate import Exam, examine, marks, reconstruct_all
+from reilab.training.evaluate import Exam, examine, marks, pinv, reconstruct_all
 
 FILE = "marks.json"
 
@@ -59,7 +59,7 @@ def write_marks(folder: RunFolder) -> None:
         config, restore=lambda state: load_checkpoint(state, folder.checkpoint(state.method))
     )
     problem, exam = prepared.problem, prepared.exam
-    start = reconstruct_all(problem.physics.pinv, exam)
+    start = reconstruct_all(pinv, problem, exam)
     found = {BASELINE: _marks(marks(start, problem, exam), problem.image(start), exam)}
     for state in prepared.states:
         each, images = examine(state.network, problem, exam, config.training.precision)

@@ -56,14 +56,15 @@ def with_one_image(problem: Problem, sample: int, previews: int) -> Problem:
     """The problem with one test image alone, of those that a run shows."""
     shown = previewed(len(problem.test), previews)
     one = problem.test.batch(torch.tensor([shown[min(sample, len(shown) - 1)]]))
-    return replace(problem, test=InMemory(one.x, one.y, one.start))
+    return replace(problem, test=InMemory(one.x, one.y, one.start, one.places))
 
 
 @torch.no_grad()
 def news_of_group(problem: Problem, key: Key) -> float | None:
     """``Outlook.news``, by a few elements of the group that are drawn at ``key / "outlook"``."""
-    x = problem.test.batch(torch.tensor([0])).x
-    if x is None or problem.split(x) is None:
+    one = problem.test.batch(torch.tensor([0]))
+    problem = problem.having(one.places)
+    if one.x is None or problem.split(one.x) is None:
         return None
     g = problem.group.sample(N_TRANSFORMS, (key / "outlook").generator())
-    return float(news_of_images(problem.split, problem.group, g, x).mean())
+    return float(news_of_images(problem.split, problem.group, g, one.x).mean())

@@ -31,6 +31,7 @@ from reilab.training.evaluate import (
     bounded,
     marks,
     mean_of,
+    pinv,
     prepare_exam,
     previewed_marks,
     previews,
@@ -107,7 +108,7 @@ class Prepared:
         """
         problem, exam = self.problem, self.exam
         try:
-            start = bounded(reconstruct_all(problem.physics.pinv, exam), "A†y of a test image")
+            start = bounded(reconstruct_all(pinv, problem, exam), "A†y of a test image")
         except DivergedError as error:
             raise ValueError(
                 f"with noise of level {problem.noise.level:g} {error}; choose one that is nearer "
@@ -127,7 +128,7 @@ class Prepared:
             truth=None if exam.truth is None else previews(exam.truth, n),
             pinv_metrics=mean_of(each),
             pinv_per_image=previewed_marks(each, n),
-            measurement=previews(problem.picture.draw(exam.y), n),
+            measurement=previews(problem.having(exam.places).picture.draw(exam.y), n),
             measurement_title=problem.picture.title,
             at_once=n_lanes(len(self.objectives), problem.device, self.team),
             methods=tuple(method_of(one).name for one in self.objectives),

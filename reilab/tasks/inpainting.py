@@ -23,7 +23,8 @@ from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise.registry import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.physics.mask import PixelMask, random_pixels
-from reilab.problem import Picture, Problem
+from reilab.physics.places import MANY, ONE, OPERATORS, Masks
+from reilab.problem import Picture, Problem, with_masks
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
@@ -100,6 +101,11 @@ PRESETS = {
 }
 
 
+def draw_pixels(mask: PixelMask, y: Tensor) -> Tensor:
+    """The photographs (B, 3, H, W), what is not seen black."""
+    return mask.adjoint(y).clamp(0, 1)
+
+
 @task("inpainting", title="Inpainting", noise="gamma", presets=PRESETS)
 @dataclass(frozen=True)
 class Inpainting:
@@ -116,6 +122,7 @@ class Inpainting:
     ] = 0.7
     mask: Annotated[str, PIXEL_MASK] = ""
     mask_seed: Annotated[int, Setting("Names the random pixels.", low=0)] = 0
+    operators: Annotated[str, OPERATORS] = ONE
     noise_model: Annotated[str, NOISE_MODEL] = "poisson"
     gamma: Annotated[
         float,
@@ -144,8 +151,8 @@ class Inpainting:
     )
 
     def build(self, device: str = "cpu") -> Problem:
-        """The same pixels are seen in every image, in all three channels."""
-        check_own_mask(self.measured, self.mask)
+        """All three channels are seen of a pixel, or none."""
+        check_own_mask(self.measured, self.mask, self.operators)
         validation: Samples | None = None
         if self.measured:
             parse = partial(parse_pixels, self.size)
@@ -155,15 +162,21 @@ class Inpainting:
             pixels = self._pixels().to(device)
             train, validation, test = image_splits(self.data, self.size, 3, device)
         mask = PixelMask((3, self.size, self.size), pixels)
-        return Problem(
+        problem = Problem(
             physics=mask,
             noise=make_noise(self.noise_model, self.sigma, self.gamma, self._steps()),
             group=GROUPS[self.group](self.size),
             train=train,
             test=test,
             validation=validation,
-            picture=Picture("Masked photograph", lambda y: mask.adjoint(y).clamp(0, 1)),
+            picture=Picture("Masked photograph", partial(draw_pixels, mask)),
         )
+        many = self.operators == MANY and not self.measured
+        return with_masks(problem, self._masks()) if many else problem
+
+    def _masks(self) -> Masks:
+        draw = partial(random_pixels, self.size, self.keep)
+        return Masks(draw, Key(self.mask_seed) / "pixels", draw_pixels)
 
     def _pixels(self) -> Tensor:
         """Flat indices of the pixels that are seen."""

@@ -20,6 +20,7 @@ from reilab.datasets.layouts import KSPACE_MASK, load_kspace_mask
 from reilab.datasets.pose import AS_ACQUIRED, POSE
 from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
+from reilab.key import Key
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
 from reilab.noise.registry import SIGNED_NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
@@ -28,11 +29,13 @@ from reilab.physics.fourier import (
     CartesianMRI,
     PatternMRI,
     decibels,
+    equally_many_columns,
     masked_mri,
     random_columns,
 )
+from reilab.physics.places import MANY, ONE, OPERATORS, Masks
 from reilab.physics.sense import SENSE, ring_maps
-from reilab.problem import Picture, Problem, magnitude
+from reilab.problem import Picture, Problem, magnitude, with_masks
 from reilab.settings import Setting
 from reilab.tasks.registry import Preset, task
 from reilab.training.config import TrainConfig
@@ -154,6 +157,7 @@ class MRI:
             slider=(1, 16),
         ),
     ] = 1
+    operators: Annotated[str, OPERATORS] = ONE
     noise_model: Annotated[str, SIGNED_NOISE_MODEL] = "gaussian"
     sigma: Annotated[
         float,
@@ -173,7 +177,7 @@ class MRI:
 
     def build(self, device: str = "cpu") -> Problem:
         """The operator samples the centre and random columns, or what a mask says."""
-        check_own_mask(self.measured, self.mask)
+        check_own_mask(self.measured, self.mask, self.operators)
         validation: Samples | None = None
         if self.measured:
             parse = partial(parse_kspace, self.size, SIDE_MULTIPLE, coils=self.coils)
@@ -185,7 +189,7 @@ class MRI:
             train, validation, test = image_splits(self.data, self.size, 2, device, self.pose)
         one = masked_mri(mask.to(device))
         physics = one if maps is None else SENSE(one, maps.to(device))
-        return Problem(
+        problem = Problem(
             physics=physics,
             noise=make_noise(self.noise_model, self.sigma, 0.0, Steps(self.tau, self.tau_in)),
             group=GROUPS[self.group](min(mask.shape)),
@@ -196,6 +200,12 @@ class MRI:
             picture=Picture("k-space, log magnitude", partial(draw_kspace, physics)),
             seen=None if maps is None else partial(measured_part, physics, n_steps=STEPS),
         )
+        many = self.operators == MANY and not self.measured
+        return with_masks(problem, self._masks(physics.range[-1])) if many else problem
+
+    def _masks(self, n_columns: int) -> Masks:
+        draw = partial(equally_many_columns, n_columns, self.size, self.center)
+        return Masks(draw, Key(self.mask_seed) / "columns", draw_kspace)
 
     def _mask(self) -> Tensor:
         """Which entries of k-space are measured, (size, size)."""

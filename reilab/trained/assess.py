@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import fmean, stdev
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from reilab.key import Key
+from reilab.methods.base import Reconstruct
 from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
 from reilab.noise.base import no_sure
 from reilab.noise.draws import mean
@@ -66,7 +68,7 @@ class Assessment:
 @torch.no_grad()
 def assess(
     method: str,
-    f: Callable[[Tensor], Tensor],
+    f: Reconstruct,
     problem: Problem,
     exam: Exam,
     key: Key,
@@ -76,7 +78,7 @@ def assess(
 
     Args:
         method: name of what is assessed.
-        f: from measurements (B, *range) to images (B, C, H, W), in evaluation mode.
+        f: the reconstruction, in evaluation mode.
         problem: with the noise that SURE is to believe in.
         exam: the measurements and, where known, the ground truth.
         key: SURE of the image at index i draws its probes from the stream ``key / i``.
@@ -87,19 +89,20 @@ def assess(
         ValueError: too few draws.
     """
     raw, fits, risks = [], [], []
-    for index in torch.split(torch.arange(len(exam.y)), exam.batch):
-        y = exam.y[index.to(exam.y.device)]
-        xhat = f(y)
-        hy = problem.physics(xhat)
+    for index, y, physics in exam.parts(problem):
+        xhat = f(y, physics)
+        hy = physics(xhat)
         rng = key.streams(index.tolist(), y.device)
         fits.append(mean((y - hy) ** 2))
         if not no_sure(problem.noise):
-            risks.append(problem.noise.sure(y, lambda z: problem.physics(f(z)), hy, rng))
+            again = partial(lambda physics, z: physics(f(z, physics)), physics)
+            risks.append(problem.noise.sure(y, again, hy, rng))
         raw.append(xhat)
     xhat = bounded(torch.cat(raw), f"x̂ of {method}")
     found = problem.image(xhat)
     marks = _against_truth(found, exam.truth) if exam.truth is not None else {}
-    if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, problem)):
+    each = problem.having(exam.places)
+    if exam.x is not None and (parts := psnr_of_parts(xhat, exam.x, each)):
         marks |= {"psnr_range": _listed(parts[0]), "psnr_null": _listed(parts[1])}
     marks |= {"consistency": _listed(torch.cat(fits))}
     if risks:

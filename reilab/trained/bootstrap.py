@@ -10,13 +10,14 @@ Inverse Problems, 2023).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from reilab.key import Key
+from reilab.methods.base import Reconstruct
 from reilab.problem import Problem
 from reilab.training.evaluate import Exam
 
@@ -55,16 +56,14 @@ class ErrorBars:
 
 
 @torch.no_grad()
-def bootstrap(
-    f: Callable[[Tensor], Tensor], problem: Problem, exam: Exam, n: int, key: Key
-) -> ErrorBars:
+def bootstrap(f: Reconstruct, problem: Problem, exam: Exam, n: int, key: Key) -> ErrorBars:
     """Error bars of a reconstruction of all test measurements.
 
     x̃ − x̂ is taken as T_g⁻¹ (f(ŷ) − T_g x̂): the same where T_g is exact; where it interpolates, as a
     rotation by any angle, what that takes from x̂ is no error of f.
 
     Args:
-        f: from measurements (B, *range) to images (B, C, H, W), in evaluation mode.
+        f: the reconstruction, in evaluation mode.
         problem: with the noise that is believed in, and the group that images are invariant to.
         exam: the measurements; the ground truth is not looked at.
         n: how many draws, at least ``FEWEST``.
@@ -80,13 +79,13 @@ def bootstrap(
         )
     elements = problem.group.sample(n, (key / "group").generator())
     squares, draws = [], []
-    for index in torch.split(torch.arange(len(exam.y)), exam.batch):
-        xhat = f(exam.y[index.to(exam.y.device)])
+    for index, y, physics in exam.parts(problem):
+        xhat = f(y, physics)
         square, norms = torch.zeros_like(xhat), []
         for draw, g in enumerate(torch.split(elements, 1)):
             moved = problem.group.act(g, xhat)
             rng = (key / draw).streams(index.tolist(), xhat.device)
-            gap = f(problem.noise.sample(problem.physics(moved), rng)) - moved
+            gap = f(problem.noise.sample(physics(moved), rng), physics) - moved
             square += problem.group.act(problem.group.inverse(g), gap).square()
             norms.append(rms(gap))
         squares.append(square)

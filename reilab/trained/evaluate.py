@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from reilab.disk import replace_text
 from reilab.key import Key
+from reilab.methods.base import Reconstruct
 from reilab.plain import to_json
 from reilab.problem import Problem
 from reilab.show.panes import to_pixels
@@ -19,8 +20,8 @@ from reilab.show.results import BASELINE
 from reilab.trained.assess import Assessment, assess, per_image_csv, summary
 from reilab.trained.checkpoints import Checkpoint, distinct, load_trained
 from reilab.training.config import TrainConfig
-from reilab.training.evaluate import prepare_exam
-from reilab.training.state import reconstruction
+from reilab.training.evaluate import pinv, prepare_exam
+from reilab.training.state import Reconstruction
 
 PANE_INCHES = 2.6
 DEVIATION = "standard deviation"
@@ -113,9 +114,8 @@ def _evaluate(
     for level in levels:
         posed = replace(problem, noise=problem.noise.at(level))
         exam = prepare_exam(posed, TrainConfig(seed=seed))
-        fs = {BASELINE: posed.physics.pinv} | {
-            name: reconstruction(network, posed.physics) for name, network in networks.items()
-        }
+        fs: dict[str, Reconstruct] = {BASELINE: pinv}
+        fs |= {name: Reconstruction(network) for name, network in networks.items()}
         key = Key(seed) / "assess"
         each = tuple(assess(name, f, posed, exam, key, n_bootstrap) for name, f in fs.items())
         yield LevelMarks(each, exam.truth)

@@ -17,7 +17,7 @@ from torch.nn.functional import conv2d, pad
 
 from reilab.events import Metrics
 from reilab.nets.proximal import linear_part, squared_norm
-from reilab.physics.base import CoredPhysics, LinearPhysics
+from reilab.physics.base import CoredPhysics, LinearPhysics, Physics
 from reilab.physics.radon import Radon
 from reilab.problem import Problem
 from reilab.registry import Registry
@@ -224,11 +224,11 @@ def baselines(problem: Problem, config: TrainConfig, exam: Exam) -> dict[str, Me
 
 
 def _marked(one: Baseline, value: float, problem: Problem, exam: Exam) -> Metrics:
-    def f(y: Tensor) -> Tensor:
-        return one.spec(*linear_part(problem.physics, y), value)
+    def f(y: Tensor, physics: Physics) -> Tensor:
+        return one.spec(*linear_part(physics, y), value)
 
     # Many at a time: there is no network that would need the memory.
-    each = marks(reconstruct_all(f, replace(exam, batch=len(exam.y))), problem, exam)
+    each = marks(reconstruct_all(f, problem, replace(exam, batch=len(exam.y))), problem, exam)
     mean = mean_of(each)
     assert mean is not None
     return mean

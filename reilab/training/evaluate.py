@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -13,9 +13,11 @@ from reilab import metrics
 from reilab.datasets.samples import Samples
 from reilab.events import Images, Metrics
 from reilab.key import Key
+from reilab.methods.base import Reconstruct
+from reilab.physics.base import Physics
 from reilab.problem import Problem
 from reilab.training.config import TrainConfig
-from reilab.training.state import reconstruction
+from reilab.training.state import Reconstruction
 
 #: In the order of the first fields of ``Metrics``.
 METRICS = (metrics.psnr, metrics.ssim, metrics.nmse)
@@ -53,6 +55,7 @@ class Exam:
         x: the images as A takes them, e.g. complex in two channels; ``truth`` is made of them.
         batch: how many are reconstructed at a time.
         validation: the measurements that early stopping judges by, if any.
+        places: what was measured (N, m), where each has its own mask.
     """
 
     y: Tensor
@@ -60,13 +63,22 @@ class Exam:
     x: Tensor | None = None
     batch: int = 4
     validation: Exam | None = None
+    places: Tensor | None = None
 
     @property
     def of_first_batch(self) -> Exam:
         """A smaller one, to find out what the whole will cost."""
         n = self.batch
-        truth, x = (None if known is None else known[:n] for known in (self.truth, self.x))
-        return replace(self, y=self.y[:n], truth=truth, x=x)
+        known = (self.truth, self.x, self.places)
+        truth, x, places = (None if one is None else one[:n] for one in known)
+        return replace(self, y=self.y[:n], truth=truth, x=x, places=places)
+
+    def parts(self, problem: Problem) -> Iterator[tuple[Tensor, Tensor, Physics]]:
+        """Index, measurements and operator of those that are reconstructed at a time."""
+        for index in torch.split(torch.arange(len(self.y)), self.batch):
+            here = index.to(self.y.device)
+            places = None if self.places is None else self.places[here]
+            yield index, self.y[here], problem.having(places).physics
 
 
 @torch.no_grad()
@@ -99,13 +111,19 @@ def _measured(problem: Problem, samples: Samples | None, key: Key) -> Exam:
     assert once.y is not None
     if once.x is None:
         return Exam(once.y, None)
-    return Exam(once.y, bounded(problem.image(once.x), "an image to evaluate on"), once.x)
+    truth = bounded(problem.image(once.x), "an image to evaluate on")
+    return Exam(once.y, truth, once.x, places=once.places)
+
+
+def pinv(y: Tensor, physics: Physics) -> Tensor:
+    """A†y, as a reconstruction."""
+    return physics.pinv(y)
 
 
 @torch.no_grad()
-def reconstruct_all(f: Callable[[Tensor], Tensor], exam: Exam) -> Tensor:
+def reconstruct_all(f: Reconstruct, problem: Problem, exam: Exam) -> Tensor:
     """x̂ for every test measurement, (N, C, H, W); ``problem.image`` of it is looked at."""
-    return torch.cat([f(y) for y in torch.split(exam.y, exam.batch)])
+    return torch.cat([f(y, physics) for _, y, physics in exam.parts(problem)])
 
 
 def examine(
@@ -118,7 +136,7 @@ def examine(
     """
     training = network.training
     network.eval()
-    found = reconstruct_all(reconstruction(network, problem.physics, precision), exam)
+    found = reconstruct_all(Reconstruction(network, precision), problem, exam)
     network.train(training)
     bounded(found, "x̂ of an image to evaluate on")
     return marks(found, problem, exam), problem.image(found)
@@ -130,7 +148,7 @@ def marks(found: Tensor, problem: Problem, exam: Exam) -> tuple[Metrics, ...] | 
         return None
     images = problem.image(found)
     columns = [metric(images, exam.truth).tolist() for metric in METRICS]
-    if parts := psnr_of_parts(found, exam.x, problem):
+    if parts := psnr_of_parts(found, exam.x, problem.having(exam.places)):
         columns += [part.tolist() for part in parts]
     return tuple(Metrics(*row) for row in zip(*columns, strict=True))
 

@@ -45,7 +45,7 @@ def take_step(
         state.terms, state.weights, believed, f, key / "loss" / state.step
     )
     team.average(state.gradient)
-    shown = torch.stack([*values.values(), _true_risk(problem, batch.x, xhat)])
+    shown = torch.stack([*values.values(), _true_risk(measured, batch.x, xhat)])
     team.average(shown)
     *terms, risk = shown.unbind()
     total = torch.stack([state.weights[n] * t for n, t in zip(values, terms, strict=True)]).sum()
@@ -79,10 +79,10 @@ def _oracle(m: Measurement, x: Tensor) -> Oracle:
 
 
 @torch.no_grad()
-def _true_risk(problem: Problem, x: Tensor | None, xhat: Tensor) -> Tensor:
+def _true_risk(m: Measurement, x: Tensor | None, xhat: Tensor) -> Tensor:
     if x is None:
         return xhat.new_full((), float("nan"))
-    return mean((problem.physics(xhat) - problem.physics(x)) ** 2).mean()
+    return mean((m.physics(xhat) - m.physics(x)) ** 2).mean()
 
 
 def _update(state: TrainState, config: TrainConfig, total: Tensor, before: Tensor) -> Tensor:

@@ -44,6 +44,14 @@ def test_the_group_that_is_named_is_alone(capsys: pytest.CaptureFixture[str]) ->
     assert again["groups"]["shifts"]["alone"] != told["groups"]["shifts"]["alone"]
 
 
+def test_many_masks_are_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("inpainting", "--keep", "0.2", "--group", "shifts")
+    shown, told = inspected(capsys, *words, "--operators", "many")
+    assert told["masks"]["value"] == pytest.approx(1 - 0.8**8, abs=0.05)
+    assert f"8 masks that are drawn as this one is see {100 * told['masks']['value']:.1f}" in shown
+    assert inspected(capsys, *words)[1]["masks"] is None
+
+
 @pytest.mark.parametrize("news", [0.0, 0.5])
 def test_the_page_has_the_same_words(news: float) -> None:
     assert group_text("shifts", news) in news_html("shifts", news)

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 
 from benchmarks.plain import Draws, PlainPhysics, plain_network, plain_physics, rei_terms
 from reilab.key import Key
-from reilab.methods.losses import Equivariance, RobustEquivariance, Sure
+from reilab.methods.losses import CrossConsistency, Equivariance, RobustEquivariance, Sure
 from reilab.methods.rei import REI
 from reilab.nets.registry import FromStart
 from reilab.noise import Gaussian, normal_like, sign_like
 from reilab.physics.base import Physics
 from reilab.physics.fourier import CartesianMRI
 from reilab.physics.mask import PixelMask
+from reilab.physics.places import Masks
 from reilab.physics.radon import parallel_beam
 from reilab.physics.transmission import Transmission
 from reilab.problem import Measurement, Problem
@@ -28,7 +29,7 @@ from reilab.training.state import Reconstruction, seeded
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    pytest.importorskip("deepinv")
+    deepinv = pytest.importorskip("deepinv")
     from benchmarks.with_deepinv import (
         FromPseudoInverse,
         deepinv_physics,
@@ -186,3 +187,30 @@ def test_equivariance_equals_deepinv(task: str, noisy: bool) -> None:
     torch.testing.assert_close(
         ours(s.measured, xhat, f, KEY / "req").mean(), theirs, rtol=1e-3, atol=0
     )
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["MOI", "MO-EI"])
+def test_crossing_to_another_operator_equals_deepinv(turned: bool) -> None:
+    s = setting("mri")
+    s.network.eval()
+    own = s.problem.physics
+    assert isinstance(own, CartesianMRI)
+    other = own.masked((own.columns + 5) % own.domain[2])
+    masks = Masks(lambda key: other.columns, KEY, lambda physics, y: y)
+    m, group, f = (
+        replace(s.measured, noise=Gaussian(0.0)),
+        s.problem.group,
+        Reconstruction(s.network),
+    )
+    xhat, draws = f.of(m), draws_of(s)
+    there = {"physics": [deepinv_physics(replace(s.problem, physics=other))], "apply_noise": False}
+    if turned:
+        loss = deepinv.loss.MOEILoss(lambda x: group.act(draws.g, x), **there)
+    else:
+        loss = deepinv.loss.MOILoss(**there)
+    model = FromPseudoInverse(plain_network(s.images))
+    theirs = loss(x_net=xhat, physics=deepinv_physics(s.problem), model=model)
+    ours = (
+        RobustEquivariance(group, N_TRANSFORMS, masks=masks) if turned else CrossConsistency(masks)
+    )
+    torch.testing.assert_close(ours(m, xhat, f, KEY / "req").mean(), theirs, rtol=1e-3, atol=0)

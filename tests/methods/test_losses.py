@@ -47,6 +47,7 @@ KEY = Key(11)
 TRANSFORMS = 2
 VALUES = {"alpha_supervised": 0.9, "alpha_mc": 0.6, "alpha_eq": 2.3, "alpha_sure": 0.3}
 VALUES |= {"alpha_unsure": 0.45, "alpha_req": 1.7, "transforms": TRANSFORMS}
+VALUES |= {"alpha_cross": 1.3, "alpha_cross_req": 0.2}
 VALUES |= {"alpha_split": 0.8, "alpha_turned_split": 0.7, "given": 0.6}
 VALUES |= {"alpha_gr2r": 0.55, "recorrupted": 0.2}
 every_task = pytest.mark.parametrize("task", ["inpainting", "mri", "ct"])
@@ -122,10 +123,12 @@ def written_out(c: Case, name: str, key: Key) -> Tensor:
             g = group.sample(1, (key / "turn").generator())
             back = group.inverse(g)
             return foretold(c, key, lambda x: group.act(g, x), lambda x: group.act(back, x))
+        case "cross":  # Of one operator: of many in test_many_operators.py.
+            return square(xhat - f(noise.sample(physics(xhat), virtual_streams(key)[:2])))
     g = group.sample(TRANSFORMS, key.generator())
     turned = group.act(g, xhat)
     u = physics(turned)
-    if name == "req":
+    if name in ("req", "cross_req"):
         u = noise.sample(u, virtual_streams(key))
     return square(turned - f(u))
 
@@ -208,6 +211,8 @@ TERMS = {
     "gr2r": {"gr2r": 0.55},
     "gr2r_req": {"gr2r": 0.55, "req": 1.7},
     "sure_es": {"sure": 0.3, "turned_split": 0.7},
+    "moi": {"sure": 0.3, "cross": 1.3},
+    "mo_ei": {"sure": 0.3, "cross_req": 0.2},
 }
 
 

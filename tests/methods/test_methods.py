@@ -31,7 +31,7 @@ def test_the_oracle_comes_first_then_methods_with_few_terms() -> None:
     known = [
         "supervised",
         *["es", "gr2r", "mc", "ssdu", "sure", "unsure"],
-        *["ei", "gr2r_req", "rei", "sure_es", "unsure_req"],
+        *["ei", "gr2r_req", "mo_ei", "moi", "rei", "sure_es", "unsure_req"],
     ]
     assert list(methods()) == known
 

@@ -124,8 +124,8 @@ BUGS = [
     Bug(
         "bootstrap: what is measured again has no noise",
         "trained/bootstrap.py",
-        "problem.noise.sample(problem.physics(moved), rng)",
-        "problem.physics(moved)",
+        "problem.noise.sample(physics(moved), rng)",
+        "physics(moved)",
         "trained/test_bootstrap.py::test_bounds_hold_as_often_as_they_promise",
     ),
     Bug(
@@ -636,15 +636,15 @@ BUGS = [
     Bug(
         "mask counted over all pixels",
         "physics/mask.py",
-        "return x.flatten(2).index_select(2, self.pixels)",
+        "return taken(x.flatten(2), self.pixels)",
         "return x.flatten(2)",
         "physics/test_physics.py::test_conformance",
     ),
     Bug(
         "MRI: adjoint puts the columns in the wrong order",
         "physics/fourier.py",
-        ".index_copy(3, self.columns, y)",
-        ".index_copy(3, self.columns.flip(0), y)",
+        "placed(y, self.columns, self.domain[2])",
+        "placed(y, self.columns.flip(0), self.domain[2])",
         "physics/test_physics.py::test_adjoint[mri]",
     ),
     Bug(
@@ -960,8 +960,8 @@ BUGS = [
     Bug(
         "REI without noise",
         LOSSES,
-        "virtual = m.noise.sample(m.physics(turned), rng)",
-        "virtual = m.physics(turned)",
+        "virtual = m.noise.sample(physics(images), rng)",
+        "virtual = physics(images)",
         "methods/test_losses.py::test_ei_has_no_noise_and_rei_has",
     ),
     Bug(
@@ -974,8 +974,8 @@ BUGS = [
     Bug(
         "REI: the right side detached",
         LOSSES,
-        "virtual = m.noise.sample(m.physics(turned), rng)",
-        "virtual = m.noise.sample(m.physics(turned.detach()), rng)",
+        "virtual = m.noise.sample(physics(images), rng)",
+        "virtual = m.noise.sample(physics(images.detach()), rng)",
         "methods/test_losses.py::test_equivariance_has_a_gradient_through_both_sides_or_holds_its_target",
     ),
     Bug(
@@ -1040,8 +1040,8 @@ BUGS = [
     Bug(
         "step: the risk is taken from the noisy measurement",
         "training/step.py",
-        "problem.physics(xhat) - problem.physics(x)",
-        "problem.physics(xhat) - problem.noise.sample(problem.physics(x), [Key(0).generator()])",
+        "m.physics(xhat) - m.physics(x)",
+        "m.physics(xhat) - m.y",
         "training/test_training.py::test_the_reported_risk_is_what_sure_estimates",
     ),
     Bug(
@@ -1906,6 +1906,83 @@ BUGS = [
         "np.median(details) / 2 / MEDIAN",
         "np.median(details) / MEDIAN",
         "noise/test_estimate.py::test_noise_is_told_from_what_varies_slowly",
+    ),
+    Bug(
+        "many: the masks of test samples are those of the samples to learn from",
+        "problem.py",
+        'masked(problem.test, "test")',
+        'masked(problem.test, "train")',
+        "tasks/test_many_operators.py::test_a_sample_has_its_mask_in_every_batch_and_no_other_has_it",
+    ),
+    Bug(
+        "many: a mask belongs to a place in the batch, not to the sample",
+        "datasets/samples.py",
+        "self.masks.at(self.key, index.tolist())",
+        "self.masks.at(self.key, range(len(index)))",
+        "tasks/test_many_operators.py::test_a_sample_has_its_mask_in_every_batch_and_no_other_has_it",
+    ),
+    Bug(
+        "many: networks are judged through one mask",
+        "training/evaluate.py",
+        "places = None if self.places is None else self.places[here]",
+        "places = None",
+        "tasks/test_many_operators.py::test_networks_are_judged_through_the_masks_of_the_test_samples",
+    ),
+    Bug(
+        "many: what is measured once is reconstructed through one mask",
+        "problem.py",
+        "_joined(batch.places for batch, _ in parts),",
+        "None,",
+        "tasks/test_many_operators.py::test_what_is_measured_once_keeps_its_masks",
+    ),
+    Bug(
+        "many: transforms of a batch are measured image by image, not batch by batch",
+        "physics/places.py",
+        "places.repeat(n // len(places), 1)",
+        "places.repeat_interleave(n // len(places), 0)",
+        "physics/test_places.py::test_a_batch_is_measured_as_its_images_one_by_one",
+    ),
+    Bug(
+        "many: columns of equal number leave out the centre",
+        "physics/fourier.py",
+        "return torch.cat([middle, rest.sort().values])",
+        "return order[:n_columns].sort().values",
+        "physics/test_places.py::test_columns_are_those_of_fastmri_s_masks_with_equally_many",
+    ),
+    Bug(
+        "many: the core is that of the first mask",
+        "physics/fourier.py",
+        "near.view(-1, near.shape[-1]).all(0)",
+        "near.view(-1, near.shape[-1]).any(0)",
+        "physics/test_places.py::test_the_core_of_many_masks_is_that_of_all_of_them",
+    ),
+    Bug(
+        "MOI: no other operator",
+        "methods/losses.py",
+        "return m.physics.masked(places.to(m.y.device, non_blocking=True))",
+        "return m.physics",
+        "tasks/test_many_operators.py::test_crossed_terms_written_out",
+    ),
+    Bug(
+        "MOI: the same other operator at every step",
+        "methods/losses.py",
+        'masks.at(key / "masks", range(',
+        'masks.at(Key(0) / "masks", range(',
+        "tasks/test_many_operators.py::test_each_step_crosses_to_another_operator_than_its_own",
+    ),
+    Bug(
+        "MOI: the operators of a shared batch begin anew",
+        "methods/losses.py",
+        "range(m.first, m.first + len(m.y))",
+        "range(len(m.y))",
+        "tasks/test_many_operators.py::test_what_another_process_holds_of_a_batch_crosses_as_in_the_whole",
+    ),
+    Bug(
+        "MOI: the target is never held",
+        "methods/losses.py",
+        "_lost(TARGETS[self.target](xhat), m,",
+        "_lost(xhat, m,",
+        "tasks/test_many_operators.py::test_crossed_terms_written_out",
     ),
 ]
 

@@ -18,7 +18,7 @@ every_task = pytest.mark.parametrize("name", tasks())
 
 
 def fingerprint(spec: Spec) -> tuple[object, ...]:
-    """All that a problem is: its operator by what it measures of an image, and its images.
+    """All that a problem is: its operators by what they measure of an image, and its images.
 
     Nothing, where settings do not go together.
     """
@@ -26,10 +26,10 @@ def fingerprint(spec: Spec) -> tuple[object, ...]:
         problem = spec.build()
     except ValueError:
         return ()
-    x = smooth_image(tuple(problem.physics.domain), torch.float32)[None]
-    y = problem.physics(x)
-    pinv = problem.physics.pinv(y)
-    images = problem.train.batch(torch.tensor([1, 2])).x
+    batch = problem.train.batch(torch.tensor([1, 2]))
+    physics, images = problem.having(batch.places).physics, batch.x
+    y = physics(smooth_image(tuple(problem.physics.domain), torch.float32).expand(2, -1, -1, -1))
+    pinv = physics.pinv(y)
     assert images is not None
     shown = tuple(tensor.numpy().tobytes() for tensor in (y, pinv, images))
     return (*shown, repr(problem.noise), repr(problem.group), len(problem.train))

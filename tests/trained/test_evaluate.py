@@ -25,8 +25,8 @@ from reilab.runs.execute import execute
 from reilab.tasks.registry import find_task
 from reilab.trained.assess import Assessment, assess
 from reilab.training.config import TrainConfig
-from reilab.training.evaluate import prepare_exam
-from reilab.training.state import reconstruction, seeded
+from reilab.training.evaluate import pinv, prepare_exam
+from reilab.training.state import Reconstruction, seeded
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +119,7 @@ def test_the_authors_checkpoint_is_judged_as_our_network(
     fill(network, read_torch_weights(path), path)
     problem = find_task("inpainting").pose("smoke")
     exam = prepare_exam(problem, TrainConfig())
-    f = reconstruction(network, problem.physics)
-    own = assess("own", f, problem, exam, Key(0) / "assess")
+    own = assess("own", Reconstruction(network), problem, exam, Key(0) / "assess")
     assert row["psnr"]["mean"] == pytest.approx(own.mean("psnr"), abs=1e-4)
     assert row["sure"]["mean"] == pytest.approx(own.mean("sure"), rel=1e-3)
     told = refuse(capsys, "ct", "--checkpoint", str(path), "--preset", "smoke", "--out", "none")
@@ -227,6 +226,6 @@ def test_colour_images_read_4_77_db_low_by_the_legacy_metric() -> None:
         exam = prepare_exam(problem, TrainConfig())
         assert exam.truth is not None
         peaks = exam.truth.flatten(1).amax(1)
-        found = assess("A†y", problem.physics.pinv, problem, exam, Key(0))
+        found = assess("A†y", pinv, problem, exam, Key(0))
         gap = torch.tensor(found.marks["psnr"]) - torch.tensor(found.marks["rei_legacy_psnr"])
         torch.testing.assert_close(gap, lower_by - 20 * peaks.log10(), atol=1e-3, rtol=0)
