@@ -143,8 +143,8 @@ class CrossConsistency:
     mean ‖x̂ − f(noise(A_s x̂), A_s)‖², a value for each image; A_s has another mask than A.
 
     Args:
-        masks: where those are drawn, one for each sample; without any A_s is A, and no term says
-            what A does not see.
+        masks: where those are drawn, one for each sample; without any A_s is A, and nothing tells
+            what A does not see: if the target is held, too, it may grow without bounds.
         target: a name of ``TARGETS``.
 
     >>> import torch
@@ -253,8 +253,8 @@ AlphaCross: TypeAlias = Annotated[
     float,
     Weight(
         "Weight of consistency across operators: an image must be found again through another "
-        "mask, under noise. It teaches what a single one does not see; with operators = one "
-        "there is no other, and it teaches nothing of that.",
+        "mask, under noise. It teaches what a single one does not see; with operators = one it "
+        "does not, and lets that run away if its target is held.",
         term="cross",
         label="α CROSS",
         formula="‖x̂ − f(noise_{{noise}}(A_s x̂), A_s)‖²",

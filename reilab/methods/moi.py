@@ -18,7 +18,7 @@ class MOI:
     SURE in place of consistency, and noise on the measurements through other operators, as in REI.
 
     α_sure SURE(y) + α_cross mean ‖x̂ − f(noise(A_s x̂), A_s)‖² with x̂ = f(y). Where all samples
-    have one operator, A_s is that, and nothing teaches what it does not see.
+    have one operator, A_s is that, and nothing tells what it does not see: REI is for these.
 
     >>> from reilab.methods.base import weights_of
     >>> weights_of(MOI(alpha_cross=10.0))
