@@ -18,6 +18,7 @@ from reilab.record.folder import unused
 from reilab.settings import override
 from reilab.trained import evaluate as trained
 from reilab.trained.assess import columns_of, summary
+from reilab.trained.bootstrap import LEVELS
 from reilab.trained.checkpoints import find_checkpoints
 from reilab.trained.evaluate import LevelMarks
 
@@ -102,15 +103,15 @@ def _table(levels: Sequence[LevelMarks], asked: Asked) -> Table:
 
 
 def _coverage(levels: Sequence[LevelMarks]) -> Table:
-    """Nominal and empirical coverage of the bounds of error bars."""
-    title = "Share of the errors ‖x̂ − x‖ below the bound that holds with probability"
+    """Nominal and empirical coverage of error bars."""
+    title = "Share of the errors within the error bars that hold with probability"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
-    for head in ("noise", "method", *levels[0].each[0].coverage):
-        table.add_column(head, justify="left" if head == "method" else "right")
+    for head in ("noise", "method", "errors of", *map("{:g}".format, LEVELS)):
+        table.add_column(head, justify="left" if head in ("method", "errors of") else "right")
     for one in (one for level in levels for one in level.each):
-        table.add_row(
-            f"{one.noise:g}", one.method, *(f"{share:.0%}" for share in one.coverage.values())
-        )
+        for what, shares in one.coverage.items():
+            told = (f"{share:.0%}" for share in shares.values())
+            table.add_row(f"{one.noise:g}", one.method, what, *told)
     return table
 
 

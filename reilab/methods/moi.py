@@ -30,4 +30,6 @@ class MOI:
     req_target: Target = "free"
 
     def terms(self, problem: Problem) -> Terms:
-        return {"sure": Sure(), "cross": CrossConsistency(problem.masks, self.req_target)}
+        # Through one operator alone, an image that is held would be its own teacher, and runs away.
+        target = self.req_target if problem.masks else "free"
+        return {"sure": Sure(), "cross": CrossConsistency(problem.masks, target)}

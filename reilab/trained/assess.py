@@ -19,7 +19,7 @@ from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
 from reilab.noise.base import no_sure
 from reilab.noise.draws import mean
 from reilab.problem import Problem
-from reilab.trained.bootstrap import ErrorBars, bootstrap, rms
+from reilab.trained.bootstrap import ErrorBars, bootstrap
 from reilab.training.evaluate import Exam, bounded, psnr_of_parts
 
 Mark = tuple[float, ...]
@@ -39,7 +39,8 @@ class Assessment:
         marks: by name, in the order of the tables.
         images: what a person looks at, (N, C, H, W).
         bars: error bars, if they were asked for.
-        coverage: the share of the errors that they cover, by nominal level; needs ground truth.
+        coverage: of the errors of images and of values the share that they cover, by nominal
+            level; needs ground truth.
     """
 
     method: str
@@ -47,7 +48,7 @@ class Assessment:
     marks: dict[str, Mark]
     images: Tensor
     bars: ErrorBars | None = None
-    coverage: Mapping[str, float] = field(default_factory=dict)
+    coverage: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def mean(self, name: str) -> float:
         """The mean over the images."""
@@ -112,7 +113,7 @@ def assess(
         return assessed
     bars = bootstrap(f, problem, exam, n_bootstrap, key / "bootstrap")
     marks["bound_90"] = _listed(bars.bound(0.9))
-    coverage = {} if exam.x is None else bars.coverage(rms(xhat - exam.x))
+    coverage = {} if exam.x is None else bars.coverage(xhat - exam.x)
     return replace(assessed, bars=bars, coverage=coverage)
 
 

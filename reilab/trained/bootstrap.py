@@ -48,10 +48,24 @@ class ErrorBars:
         rank = math.ceil(round(level * (self.draws.shape[1] + 1), 6))
         return self.draws.kthvalue(rank, dim=1).values
 
-    def coverage(self, errors: Tensor) -> Mapping[str, float]:
-        """The share of true errors (N,), root mean squares, that are below each bound."""
+    def coverage(self, errors: Tensor) -> Mapping[str, Mapping[str, float]]:
+        """How many of the true errors x̂ − x (N, C, H, W) are within what is said of them, by level.
+
+        Of *images*, whose root mean squares should be below the bound; and of *values*, which
+        should be within the deviation times the quantile of a normal law.
+        """
+        norms, sizes = rms(errors), errors.abs()
+        normal = torch.special.ndtri(0.5 + torch.tensor(LEVELS) / 2).tolist()
+        within = {
+            "images": [norms <= self.bound(level) for level in LEVELS],
+            "values": [sizes <= quantile * self.deviation for quantile in normal],
+        }
         return {
-            f"{level:g}": float((errors <= self.bound(level)).float().mean()) for level in LEVELS
+            what: {
+                f"{level:g}": float(one.float().mean())
+                for level, one in zip(LEVELS, each, strict=True)
+            }
+            for what, each in within.items()
         }
 
 
