@@ -1749,8 +1749,8 @@ BUGS = [
     Bug(
         "splitting: says nothing of what it needs of the noise",
         "methods/splitting.py",
-        "formula=formula, needs=PARTS",
-        "formula=formula",
+        'formula="‖A_Λ f(y_Θ) − y_Λ‖²",\n        needs=PARTS',
+        'formula="‖A_Λ f(y_Θ) − y_Λ‖²"',
         "methods/test_splitting.py::test_parts_that_are_alike_are_refused",
     ),
     Bug(
