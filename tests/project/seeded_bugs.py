@@ -73,6 +73,13 @@ IDENTIFIABILITY = "identifiability.py"
 
 BUGS = [
     Bug(
+        "many: what one operator sees is said of all",
+        "problem.py",
+        "picture=picture, seen=None)",
+        "picture=picture)",
+        "tasks/test_many_operators.py::test_what_one_operator_sees_is_not_said_of_another",
+    ),
+    Bug(
         "lab-messages-that-panel-forgets",
         "lab/page.py",
         "        compat.send_stuck(pn.state.curdoc)\n",

@@ -173,6 +173,15 @@ def test_what_is_seen_of_an_image_is_seen_through_its_mask(task: str) -> None:
     assert not np.allclose(seen.shots[-1].image, other.shots[-1].image)
 
 
+def test_what_one_operator_sees_is_not_said_of_another() -> None:
+    """With coils a projection comes with the operator; it is not known of the masks of samples."""
+    problem = posed("mri", coils=2)
+    batch = problem.test.batch(torch.tensor([0, 1]))
+    assert batch.x is not None
+    assert problem.split(batch.x) is not None
+    assert problem.having(batch.places).split(batch.x) is None
+
+
 @pytest.mark.parametrize("method", methods())
 @every_task
 def test_every_method_trains(task: str, method: str) -> None:
