@@ -87,6 +87,8 @@ class Weight(Setting):
             level; ``_x`` or ``_{xy}`` is written below the line.
         estimates_risk: whether its values are to be read beside the true risk.
         needs: what it asks of the noise, of ``NEEDS``, which not every noise has.
+        crosses: whether it goes through the operators of other samples, and so has nothing of its
+            own to teach where all samples have one.
 
     >>> from reilab.methods import EI
     >>> weight_fields(EI)["alpha_mc"].formula
@@ -101,6 +103,7 @@ class Weight(Setting):
     formula: str = ""
     estimates_risk: bool = False
     needs: str = ""
+    crosses: bool = False
 
 
 def weight_fields(spec: type) -> dict[str, Weight]:

@@ -258,6 +258,7 @@ AlphaCross: TypeAlias = Annotated[
         term="cross",
         label="α CROSS",
         formula="‖x̂ − f(noise_{{noise}}(A_s x̂), A_s)‖²",
+        crosses=True,
     ),
 ]
 AlphaCrossReq: TypeAlias = Annotated[
@@ -268,6 +269,7 @@ AlphaCrossReq: TypeAlias = Annotated[
         term="cross_req",
         label="α CROSS REQ",
         formula="‖T_g x̂ − f(noise_{{noise}}(A_s T_g x̂), A_s)‖²",
+        crosses=True,
     ),
 ]
 AlphaSupervised: TypeAlias = Annotated[

@@ -64,6 +64,11 @@ class Method:
         """What its terms need of the noise, of ``NEEDS``."""
         return tuple(one.needs for one in self.weights.values() if one.needs)
 
+    @property
+    def crosses(self) -> bool:
+        """Whether one of its terms goes through the operators of other samples."""
+        return any(one.crosses for one in self.weights.values())
+
 
 T = TypeVar("T", bound=type)
 _METHODS: Registry[Method] = Registry("method", "reilab.methods", "reilab.methods")
