@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ WEIGHTS = {
     "rei": {"sure": 1.0, "req": 1.0},
     "supervised": {"supervised": 1.0},
 }
+N_OPENINGS = 5
 #: Updates that a made-up run sends, and seconds between them.
 N_UPDATES, PAUSE = 40, 0.5
 N_SESSIONS = 50
@@ -76,6 +77,17 @@ for _ in range(N_UPDATES):
     busy += time.process_time() - began - idle
 print(1000 * busy / N_UPDATES)
 """
+#: Notes in ``window.painted`` when the first picture is there, in milliseconds.
+PAINTED = """
+const seen = (root) => [...root.querySelectorAll("*")].some((one) => one.shadowRoot
+  ? seen(one.shadowRoot)
+  : one.matches("img, canvas") && one.getClientRects().length && (one.naturalWidth ?? one.width))
+const watch = () => {
+  requestAnimationFrame(watch)
+  if (!window.painted && document.body && seen(document)) window.painted = performance.now()
+}
+watch()
+"""
 #: Counts in ``window.seen`` how often the step on screen changes.
 COUNT = """
 (element) => {
@@ -95,7 +107,7 @@ COUNT = """
 def measure() -> Table:
     """All of it."""
     rows: list[list[str]] = []
-    for action in (update, notebook, sessions, first_image, training_lost, memory):
+    for action in (opening, update, notebook, sessions, first_image, training_lost, memory):
         print("lab", action.__name__, file=sys.stderr, flush=True)
         with (
             # A worker may still write the figure of its run.
@@ -106,6 +118,36 @@ def measure() -> Table:
         print(found, file=sys.stderr, flush=True)
         rows += found
     return Table("The lab", NOTE, ["what", "measured", "goal"], rows)
+
+
+def opening(site: Site) -> list[list[str]]:
+    """Seconds until a page shows a picture, and until it can be used."""
+    site.open("task=mri&preset=quick").close()
+    until(lambda: _at_rest(site.root), "a worker that has loaded what runs need")
+    rows = []
+    for way in ("that comes for the first time", "that was here before"):
+        found = [_until_usable(site, way == "that was here before") for _ in range(N_OPENINGS)]
+        painted, usable = zip(*found, strict=True)
+        rows.append([f"shows a picture, in a browser {way}", _told(painted), "1 s"])
+        rows.append([f"usable, in a browser {way}", _told(usable), "2.5 s"])
+    return rows
+
+
+def _until_usable(site: Site, is_known: bool) -> tuple[float, float]:
+    """Seconds from the address to the first picture, and until the page answers."""
+    context = site.browser.new_context(viewport={"width": 1440, "height": 900})
+    address = f"{site.address}?task=mri&preset=quick"
+    for _ in range(1 + is_known):
+        page = context.new_page()
+        page.add_init_script(PAINTED)
+        began = time.perf_counter()
+        page.goto(address, wait_until="commit")
+        page.locator("body[data-awake]").wait_for()
+        usable = time.perf_counter() - began
+        painted = page.evaluate("window.painted") / 1000
+        page.close()
+    context.close()
+    return painted, usable
 
 
 def update(site: Site) -> list[list[str]]:
@@ -171,9 +213,12 @@ def first_image(site: Site) -> list[list[str]]:
             seconds.append(_until_first_image(site, is_cold=way == "cold"))
     rows = []
     for way, goal in (("warm", "2 s"), ("cold", "5 s")):
-        words = f"{statistics.median(found[way]):.2f} s (most {max(found[way]):.2f} s)"
-        rows.append([f"first image, {way}", words, goal])
+        rows.append([f"first image, {way}", _told(found[way]), goal])
     return rows
+
+
+def _told(seconds: Sequence[float]) -> str:
+    return f"{statistics.median(seconds):.2f} s (most {max(seconds):.2f} s)"
 
 
 def _until_first_image(site: Site, is_cold: bool) -> float:

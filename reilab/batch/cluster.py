@@ -67,13 +67,17 @@ def hush() -> None:
 def local_cluster(n_workers: int) -> Iterator[Client]:
     """Dask workers on this machine, each of which carries out one cell at a time.
 
-    They are threads of this process: each cell has a process of its own anyway.
+    They are threads of this process: each cell has a process of its own anyway. A machine that was
+    asleep for a while goes on with them.
     """
     # Loaded here because it takes a second, and `import reilab` is to go without.
+    import dask
     from distributed import Client, LocalCluster
 
     hush()
     with (
+        # The scheduler would take workers for dead that slept as long as it did.
+        dask.config.set({"distributed.scheduler.worker-ttl": None}),
         LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,

@@ -199,6 +199,7 @@ class Comparison(pn.viewable.Viewer):
         self.exhibit = Exhibit(
             view, browser, "reilab-comparison", *parts, hint=CURVES_HINT, facts=self._facts
         )
+        self.exhibit.unfold()
         self._tools = pn.Row(self._methods, self._curves, styles=dict(LINE), **STRETCH)
         self._view = pn.Column(self._words, self._tools, self.exhibit, styles=dict(TALL), **STRETCH)
         self._offered: list[str] = []

@@ -1,12 +1,14 @@
 """What the page takes from libraries that do not promise it, with the versions it was seen in.
 
 Nothing else in reilab does but ``gamma_like`` in ``reilab/noise/draws.py``, which draws as torch
-does, and ``layOutOnce`` in ``web/browser.js``; ``tests/lab/test_compat.py`` says which of it is
+does, and ``layOutOnce`` and ``drawWithoutAsking`` in ``web/browser.js``; ``tests/lab/test_compat.py`` says which of it is
 gone, and what to do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import panel as pn
@@ -15,6 +17,9 @@ from bokeh.server.server import Server
 from bokeh.server.tornado import BokehTornado
 from panel.custom import JSComponent
 from panel.io import document as outbox
+from panel.io.resources import Resources
+from panel.io.server import DocHandler, server_html_page_for_session
+from panel.io.state import set_curdoc
 
 #: JavaScript: the page's own model. BokehJS 3.9.2 finds models by id or name alone, and Panel
 #: gives them neither.
@@ -46,6 +51,28 @@ def send_stuck(document: Document) -> None:
 def application_of(server: Server) -> BokehTornado:
     """What answers the requests to a server; Bokeh 3.9.2 has no other name for it."""
     return server._tornado
+
+
+def greet(server: Server, greeter: type[DocHandler], **given: Any) -> None:
+    """Have pages handed out by a handler of ours; Bokeh 3.9.2 asks nobody which one."""
+    for rule in application_of(server).wildcard_router.rules:
+        if rule.target is DocHandler:
+            rule.target, rule.target_kwargs = greeter, {**rule.target_kwargs, **given}
+
+
+def page_html(server: Server, made: Callable[[], pn.viewable.Viewable], title: str) -> str:
+    """A page as Panel 1.9.4 hands it out, of a session that there is not."""
+    document = Document()
+    with set_curdoc(document):
+        made().server_doc(document, title)
+        page: str = server_html_page_for_session(
+            SimpleNamespace(document=document, token="", id=""),
+            Resources.from_bokeh(application_of(server).resources()),
+            title,
+            template=document.template,
+            template_variables=document.template_variables,
+        )
+    return page
 
 
 def send(component: JSComponent, message: Any) -> None:

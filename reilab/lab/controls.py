@@ -72,6 +72,11 @@ class Controls(pn.viewable.Viewer):
         self._explored, self._more = (
             pn.Column(margin=0, sizing_mode="stretch_width", styles=dict(TALL)) for _ in range(2)
         )
+        self._further: list[Field] = []
+        self._accordion = pmui.Accordion(
+            (form.FURTHER, self._more), margin=(8, 0), sizing_mode="stretch_width", sx=ACCORDION
+        )
+        self._accordion.param.watch(self._unfold, "active")
         self.form: form.Form[Field] = form.Form(
             lab, partial(make_field, lab), show_field, self._place
         )
@@ -95,12 +100,16 @@ class Controls(pn.viewable.Viewer):
             sizing_mode="stretch_width",
         )
         parts.insert(-1, pair)
-        more = pmui.Accordion(
-            (form.FURTHER, self._more), margin=(8, 0), sizing_mode="stretch_width", sx=ACCORDION
-        )
-        return pn.Column(*parts, more, margin=(0, 16, 24, 16), sizing_mode="stretch_width")
+        parts.append(self._accordion)
+        return pn.Column(*parts, margin=(0, 16, 24, 16), sizing_mode="stretch_width")
 
     def _place(self, own: Mapping[str, Field]) -> None:
         explored = self._lab.choices.explored()
         self._explored.objects = [own[name] for name in explored]
-        self._more.objects = [field for name, field in own.items() if name not in explored]
+        self._further = [field for name, field in own.items() if name not in explored]
+        self._unfold()
+
+    def _unfold(self, *_: Any) -> None:
+        """Make the further settings when they are opened first: half of a new page's controls."""
+        if self._accordion.active or self._more.objects:
+            self._more.objects = self._further

@@ -154,8 +154,10 @@ class SafeAnswer(OutputTransform):
     ) -> tuple[int, HTTPHeaders, bytes]:
         """Add the headers, and to the scripts of a page the word that lets them run."""
         word = secrets.token_urlsafe(16)
-        if headers.get("Content-Type", "").startswith("text/html"):
-            chunk = chunk.replace(b"<script", f'<script nonce="{word}"'.encode())
+        self._is_page = headers.get("Content-Type", "").startswith("text/html")
+        self._script = f'<script nonce="{word}"'.encode()
+        chunk = self.transform_chunk(chunk, finishing)
+        if self._is_page and finishing:
             headers["Content-Length"] = str(len(chunk))
         policy = POLICY | {"script-src": f"{POLICY['script-src']} 'nonce-{word}'"}
         told = HEADERS | {"Content-Security-Policy": "; ".join(map(" ".join, policy.items()))}
@@ -163,6 +165,10 @@ class SafeAnswer(OutputTransform):
             headers[name] = value
         headers.pop("Access-Control-Allow-Origin", None)
         return status_code, headers, chunk
+
+    def transform_chunk(self, chunk: bytes, finishing: bool) -> bytes:
+        """The same for what comes later of a page."""
+        return chunk.replace(b"<script", self._script) if self._is_page else chunk
 
 
 class Keeper(AuthProvider):

@@ -36,7 +36,7 @@ class Timeline(pn.viewable.Viewer):
         self._moments: Sequence[int] = []
         self._play = small_button("▶ Play", lambda: view.play(self._moments), "play")
         self._live = small_button(
-            "Live", lambda: view.param.update(at=None, playing=False), "live", "contained"
+            "Live", lambda: view.param.update(at=None, playing=False), "live", "full"
         )
         self._slider = Field(
             kind="slide",
@@ -86,7 +86,7 @@ class Timeline(pn.viewable.Viewer):
         words = f"step {moments[place]:,}"
         put(self._slider, span=[0, len(moments) - 1, 1], value=str(place), words=words)
         self._play.label = "❚❚ Halt" if look.playing else "▶ Play"
-        self._live.variant = "contained" if live else "outlined"
+        self._live.look = "full" if live else ""
         set_html(self._words, f'<span class="moment reilab-step">{words}</span>')
 
     def _move(self, event: Any) -> None:
@@ -265,24 +265,28 @@ class Exhibit(pn.viewable.Viewer):
         results = _column(section("Results", ""), self._results)
         #: What a presentation does without.
         self._details = (tools, below, results)
+        self._below: tuple[pn.viewable.Viewable, ...] = (below, self._lower, results)
+        #: What is to be shown there.
+        self._content: Content | None = None
         self._view = pn.Column(
-            self.timeline,
-            tools,
-            self._matrix,
-            below,
-            self._lower,
-            results,
-            visible=False,
-            styles=dict(TALL),
-            **STRETCH,
+            self.timeline, tools, self._matrix, visible=False, styles=dict(TALL), **STRETCH
         )
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
+    def unfold(self) -> None:
+        """Show what is below the images, too; a page is there sooner without it."""
+        if self._below:
+            self._view.extend(self._below)
+            self._below = ()
+            if self._content:
+                self.show(self._content)
+                self._content = None
+
     def hide(self) -> None:
         """Show nothing."""
-        self._view.visible = False
+        self._view.visible, self._content = False, None
 
     def show(self, content: Content) -> bool:
         """Bring every view up to date; whether there are more rows of images to come."""
@@ -299,6 +303,9 @@ class Exhibit(pn.viewable.Viewer):
         self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour, content.splits)
         more = self._matrix.update(scene, content.heads)
+        if self._below:
+            self._content = content
+            return more
         if present:
             self._curves.update(replace(content, kinds={PSNR: content.kinds[PSNR]}))
             return more

@@ -185,7 +185,7 @@ class Guide(pn.viewable.Viewer):
         super().__init__()
         self._lab, self._tour, self._browser = lab, tour, browser
         self._words, self._problem = block(), block()
-        self._next = small_button("Next", lambda: tour.move(1), "tour-next", "contained")
+        self._next = small_button("Next", lambda: tour.move(1), "tour-next", "full")
         self._train = small_button("Train it", train, "tour-train")
         buttons = pn.Row(
             self._next,

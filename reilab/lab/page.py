@@ -34,11 +34,12 @@ from reilab.lab.mydata import MyData
 from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
-from reilab.lab.style import FIRST_CSS, HEADER, LARGE, TALL, THEME
+from reilab.lab.style import HEADER, LARGE, TALL, THEME
 from reilab.lab.sweeps import SweepPanel
 from reilab.lab.text import set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
+from reilab.lab.welcome import Greeter, begins
 from reilab.record.history import Told
 from reilab.runs.library import Library
 
@@ -70,7 +71,7 @@ class LabPage(pn.viewable.Viewer):
         super().__init__()
         self._narrow, self._library = narrow, library
         self.lab, self.look, self.tour = Lab(library.root, hands), View(), Tour()
-        self._beat, self._awake = Beat(), False
+        self._beat, self._awake, self._unfolded = Beat(), False, False
         self._bulletin = Bulletin(library)
         self._unseen: list[Told] = []
         self._told_early: list[Mapping[str, Any]] = []
@@ -113,6 +114,8 @@ class LabPage(pn.viewable.Viewer):
         compat.send_stuck(pn.state.curdoc)
         # All changes go out in one message: making each one takes longer than what is in it.
         with pn.io.hold():
+            if not self._unfolded:
+                self._unfold()
             self._tick()
 
     def _tick(self) -> None:
@@ -151,6 +154,12 @@ class LabPage(pn.viewable.Viewer):
         while self._told_early:
             self._hear(self._told_early.pop(0))
 
+    def _unfold(self) -> None:
+        """Make what nobody sees at first: half of the page, without which it is there sooner."""
+        self._unfolded = True
+        self._run.unfold()
+        self._main[:0] = [self._guide, self._keys, self._mydata]
+
     def _open(self, query: Mapping[str, str]) -> str:
         """Put the state together that an address asks for, and say what stood in the way.
 
@@ -187,9 +196,6 @@ class LabPage(pn.viewable.Viewer):
         )
         self._parts.param.watch(lambda event: setattr(self.look, "tab", event.new), "value")
         self._main = pn.Column(
-            self._guide,
-            self._keys,
-            self._mydata,
             *self._tabs.values(),
             self.browser,
             sizing_mode="stretch_width",
@@ -197,7 +203,6 @@ class LabPage(pn.viewable.Viewer):
         )
         page = pmui.Page(
             meta_title=NAME,
-            raw_css=[FIRST_CSS[self.look.theme]],
             header=[self._head, self._parts, self._bulletin],
             sidebar=[Controls(self.lab)],
             main=[self._main],
@@ -319,10 +324,21 @@ def library_of(root: Path) -> Library:
     return Library(root)
 
 
-def session(root: Path, door: Door) -> LabPage:
-    """A new page for the session that is being served, with its heartbeat."""
+def extend() -> None:
+    """What a page needs of Panel."""
     # A server that was started anew knows nothing of this session: the page asks for a new one.
     pn.extension(throttled=True, notifications=True, reconnect=False)
+
+
+def empty() -> pmui.Page:
+    """A page that begins as all do."""
+    extend()
+    return pmui.Page(meta_title=NAME)
+
+
+def session(root: Path, door: Door) -> LabPage:
+    """A new page for the session that is being served, with its heartbeat."""
+    extend()
     asked = pn.state.session_args.items()
     query = {name: values[0].decode(errors="replace") for name, values in asked if values}
     narrow = "Mobi" in pn.state.headers.get("User-Agent", "")
@@ -362,5 +378,7 @@ def serve(door: Door, root: Path, show: bool) -> None:
     )
     rule = Rule(Stranger(door), Refusal)
     compat.application_of(server).default_router.rules.insert(0, rule)
+    if beginning := begins(compat.page_html(server, empty, NAME)):
+        compat.greet(server, Greeter, begins=beginning)
     server.start()
     server.io_loop.start()

@@ -21,7 +21,7 @@ from reilab.lab.style import LINE, SIDEWAYS, TALL
 from reilab.lab.text import block, quiet, set_html, small_button, text
 from reilab.lab.titles import entry_state, entry_title, idle_words
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser, DataTable, put
+from reilab.lab.web.components import Browser, Button, DataTable, put
 from reilab.methods.registry import methods
 from reilab.record.folder import examples
 from reilab.runs.library import Library, RunEntry
@@ -186,7 +186,7 @@ class RunsPanel(pn.viewable.Viewer):
         self._doom([])
         self._look.compared = [name for name in self._look.compared if name not in gone]
 
-    def _button(self, label: str, action: Callable[[], None]) -> pmui.Button:
+    def _button(self, label: str, action: Callable[[], None]) -> Button:
         name = f"runs {label.removesuffix(' …').lower()}"
         return small_button(label, lambda: self._attempt(action), name)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 from reilab.lab.actions import Action, actions, attempt, press
 from reilab.lab.board import Redraw
@@ -25,7 +25,7 @@ from reilab.lab.style import LINE, TALL, slug
 from reilab.lab.takehome import Facts, Repeat
 from reilab.lab.text import block, set_html, small_button, text
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser, put
+from reilab.lab.web.components import Browser, Button, put
 from reilab.runs.account import Account
 from reilab.runs.config import RunConfig
 from reilab.runs.facts import facts_of
@@ -93,13 +93,13 @@ class Transport(pn.viewable.Viewer):
         if not self._buttons[name].visible:
             self._browser.focus("transport")
 
-    def _button(self, action: Action) -> pmui.Button:
-        return pmui.Button(
+    def _button(self, action: Action) -> Button:
+        return Button(
+            partial(self.press, action.name),
             label=action.label,
-            variant="contained" if action.name == "train" else "outlined",
+            look="large full" if action.name == "train" else "large",
             css_classes=[slug(action.name)],
             margin=0,
-            on_click=lambda event: self.press(action.name),
         )
 
 
@@ -139,7 +139,7 @@ class RunView(pn.viewable.Viewer):
         self, lab: Lab, view: View, browser: Browser, *links: pn.viewable.Viewable
     ) -> None:
         super().__init__()
-        self._lab, self._look = lab, view
+        self._lab, self._look, self._browser = lab, view, browser
         self.transport = Transport(lab, view, browser, *links)
         self.others = Others(lab, self.transport.attempt)
         self._steered, self._formula = block(), block()
@@ -157,18 +157,16 @@ class RunView(pn.viewable.Viewer):
             self._formula,
             facts=self._facts,
         )
-        others, repeat = (
-            pn.Column(part, **STRETCH) for part in (self.others, Repeat(lab, browser))
-        )
+        others, self._repeat = pn.Column(self.others, **STRETCH), pn.Column(**STRETCH)
         #: What a presentation does without.
-        self._asides = (others, repeat)
+        self._asides = (others, self._repeat)
         self._view = pn.Column(
             self.transport,
             others,
             self._opening,
             self._example_head,
             self.exhibit,
-            repeat,
+            self._repeat,
             styles=dict(TALL),
             **STRETCH,
         )
@@ -183,6 +181,11 @@ class RunView(pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
+
+    def unfold(self) -> None:
+        """Show what is below the images, too."""
+        self.exhibit.unfold()
+        self._repeat.append(Repeat(self._lab, self._browser))
 
     def update(self, anew: bool = False) -> None:
         """Bring every view up to date; ``anew`` if a method went back to a checkpoint."""

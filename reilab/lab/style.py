@@ -8,12 +8,11 @@ from collections.abc import Mapping
 BUTTONS = {
     "typography": {"button": {"textTransform": "none"}},
     "components": {
-        name: {
+        "MuiIconButton": {
             "styleOverrides": {
                 "root": {"@media (pointer: coarse)": {"minHeight": "44px", "minWidth": "44px"}}
             }
         }
-        for name in ("MuiButton", "MuiIconButton")
     },
 }
 THEME = {
@@ -25,17 +24,6 @@ THEME = {
 HEADER = {
     "& .header": {"backgroundColor": "#12325e", "backgroundImage": "none", "color": "white"},
     "& .header .MuiLinearProgress-root": {"display": "none"},
-}
-#: The ground of the page until its theme is there, by theme: white would flash where all is dark.
-DARK_GROUND = """
-html { color-scheme: dark; }
-html:has(body:not([data-awake])), body:not([data-awake]) { background: #121212 !important; }
-body:not([data-awake]) > [data-root-id] { opacity: 0; }
-"""
-FIRST_CSS = {
-    "": f"@media (prefers-color-scheme: dark) {{ {DARK_GROUND} }}",
-    "dark": DARK_GROUND,
-    "light": "",
 }
 #: How many times as large type is in a presentation.
 LARGE = 1.35

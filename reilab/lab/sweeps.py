@@ -10,7 +10,6 @@ from html import escape
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, TeeHead, Whisker
 from bokeh.plotting import figure
 
@@ -37,7 +36,7 @@ from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html, small_button
 from reilab.lab.titles import duration, run_title
 from reilab.lab.view import View
-from reilab.lab.web.components import put
+from reilab.lab.web.components import Button, put
 from reilab.record.folder import RunFolder
 from reilab.runs.account import Account
 from reilab.runs.library import Library
@@ -99,7 +98,7 @@ class SweepPanel(pn.viewable.Viewer):
         self._seeds = tool("number", "seeds", "Seeds", "inline", 120)
         self._asked, self._trouble, self._state = block(), block(), block()
         self._chosen = tool("choice", "swept", "Sweep", "inline", 330)
-        self._start = self._button("Start sweep", self._begin, "contained")
+        self._start = self._button("Start sweep", self._begin, "full")
         self._stop = self._button("Stop sweep", lambda: self._do(lambda sweep: sweep.stop))
         self._more = self._button("Go on", lambda: self._do(lambda sweep: sweep.go_on))
         self._compare = self._button("Compare its runs", self._compare_runs)
@@ -277,10 +276,8 @@ class SweepPanel(pn.viewable.Viewer):
     def _tell(self, trouble: str) -> None:
         set_html(self._trouble, notice_html([trouble] if trouble else []))
 
-    def _button(
-        self, label: str, action: Callable[[], None], variant: str = "outlined"
-    ) -> pmui.Button:
-        return small_button(label, lambda: self._attempt(action), label.lower(), variant)
+    def _button(self, label: str, action: Callable[[], None], look: str = "") -> Button:
+        return small_button(label, lambda: self._attempt(action), label.lower(), look)
 
 
 def _counted(number: int, what: str) -> str:

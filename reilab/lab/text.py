@@ -12,10 +12,10 @@ from html import escape
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 from panel.models import HTML
 
 from reilab.lab.style import EMPTY, TEXT_CSS, slug
+from reilab.lab.web.components import Button
 
 
 class Text(pn.pane.Bokeh):
@@ -66,16 +66,8 @@ def _piece(html: str, **layout: Any) -> Text:
     return Text(HTML(text=escape(html), disable_math=True, run_scripts=False, **look))
 
 
-def small_button(
-    label: str, action: Callable[[], None], name: str, variant: str = "outlined"
-) -> pmui.Button:
+def small_button(label: str, action: Callable[[], None], name: str, look: str = "") -> Button:
     """A small button; ``name`` is that of its style class, by which tests find it."""
-    return pmui.Button(
-        label=label,
-        size="small",
-        variant=variant,
-        css_classes=[slug(name)],
-        margin=0,
-        align="center",
-        on_click=lambda event: action(),
+    return Button(
+        action, label=label, look=look, css_classes=[slug(name)], margin=0, align="center"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,21 @@ def test_views_of_bokehjs_lay_the_whole_page_out() -> None:
             f"views of BokehJS {bokeh.__version__} have no {method}: see what lays a page out now, "
             "and whether it does so once for all that a message changes"
         )
+
+
+def test_figures_of_bokehjs_ask_for_styles_that_the_page_does_not_set() -> None:
+    script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.js"
+    code = script.read_text(encoding="utf-8")
+    for part in ("/* core/visuals/visual.js */", "class VisualProperties {", "_get_css_value(name)"):
+        assert part in code, (
+            f"BokehJS {bokeh.__version__} has no {part}: see whether it still asks for computed "
+            "styles when it draws, and delete or mend drawWithoutAsking in browser.js"
+        )
+    lab = PACKAGE / "lab"
+    sheets = [*lab.glob("*.*"), *(lab / "web").glob("*.*")]
+    # The notebook's figures have such colours, and no browser.js.
+    found = [sheet.name for sheet in sheets if re.search(r"--bk-[\w-]+:", sheet.read_text("utf-8"))]
+    assert not found
 
 
 def test_nothing_else_is_taken_that_is_not_promised() -> None:

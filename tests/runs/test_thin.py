@@ -6,7 +6,6 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-import panel_material_ui as pmui
 import pytest
 from kit.trainings import comparable
 
@@ -15,7 +14,7 @@ from reilab.events import Evaluated, Posed, Stepped, Stop, Stopped
 from reilab.lab.model import Lab
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.view import View
-from reilab.lab.web.components import Browser
+from reilab.lab.web.components import Browser, Button
 from reilab.record import folder as folders
 from reilab.record.folder import RunFolder, examples, find_run
 from reilab.record.history import history_of
@@ -151,9 +150,9 @@ def test_the_lab_offers_examples_and_opens_them(small: RunFolder, tmp_path: Path
     root = tmp_path / "runs"
     lab, view = Lab(root), View(tab="runs")
     panel = RunsPanel(Library(root), lab, view, Browser(keys=[]))
-    (button,) = (one for one in panel.__panel__().select(pmui.Button) if one.label == "mri-small")
+    (button,) = (one for one in panel.__panel__().select(Button) if one.label == "mri-small")
     assert lab.runs() == []
-    button.clicks += 1
+    button.press()
     assert lab.history.finished
     assert lab.choices.task == "mri"
     assert (lab.run, view.tab, lab.runs()) == ("mri-small", "run", ["mri-small"])

@@ -125,19 +125,37 @@ async function comeBack() {
 // changes at about the same time, and no more than half of the time.
 function layOutOnce(page) {
   const compute = page.compute_layout.bind(page)
-  let due = false, next = 0
-  page.invalidate_layout = page.compute_layout = () => {
+  let due = false, styled = true, next = 0
+  page.compute_layout = () => {
     if (due) return
     due = true
     setTimeout(() => {
+      const began = performance.now(), restyle = !styled
       due = false
-      const began = performance.now()
-      page.update_layout()
+      styled = true
+      if (restyle) page.update_layout()
       compute()
       next = 2 * performance.now() - began
     }, next - performance.now())
   }
+  page.invalidate_layout = () => {
+    styled = false
+    page.compute_layout()
+  }
 }
+
+// BokehJS 3.9.2 asks for the computed style of a figure whenever it draws a line or a letter: a
+// second of a new page. Nobody sets what it asks for, colours and fonts that begin with --bk-.
+function drawWithoutAsking() {
+  try {
+    const {VisualProperties} = window.Bokeh.require("core/visuals/visual")
+    VisualProperties.prototype._get_css_value = () => ""
+  } catch (error) {
+    console.warn("BokehJS asks for computed styles:", error)
+  }
+}
+
+drawWithoutAsking()
 
 export function render({model, view}) {
   layOutOnce(view.root)

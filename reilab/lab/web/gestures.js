@@ -67,7 +67,9 @@ function marks() {
 
 // What the values of the pixel in this column and row, from the bottom, are.
 function value(column, row) {
-  const {image: [image], zero: [zero], unit: [unit]} = figure.renderers[0].data_source.data
+  const {image: [image], zero: [zero] = [], unit: [unit] = []} = figure.renderers[0].data_source.data
+  // Nothing has been shown there yet.
+  if (zero === undefined) return ""
   const code = image[row * width + column]
   if (image.BYTES_PER_ELEMENT < 4) return (zero + unit * code).toFixed(3)
   return [0, 8, 16].map((shift) => (zero + unit * ((code >> shift) & 255)).toFixed(2)).join(" ")
