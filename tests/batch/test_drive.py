@@ -144,6 +144,15 @@ def test_dask_tells_nothing_of_a_lost_cell(caplog: pytest.LogCaptureFixture) -> 
     assert not caplog.records
 
 
+def test_workers_that_sleep_as_long_as_their_scheduler_are_kept() -> None:
+    with cluster.local_cluster(1) as client:
+        assert client.run_on_scheduler(_worker_ttl) is None
+
+
+def _worker_ttl(dask_scheduler: Any) -> float | None:
+    return dask_scheduler.worker_ttl
+
+
 def test_it_goes_on_when_a_worker_comes(folder: GridFolder) -> None:
     client = Client([0, 0, 0, 1])
     client.when_asked = lambda: client.end("finished" if client.workers == [1] else "pending")

@@ -124,7 +124,7 @@ def test_views_of_bokehjs_lay_the_whole_page_out() -> None:
 def test_figures_of_bokehjs_ask_for_styles_that_the_page_does_not_set() -> None:
     script = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.js"
     code = script.read_text(encoding="utf-8")
-    for part in ("/* core/visuals/visual.js */", "class VisualProperties {", "_get_css_value(name)"):
+    for part in ("/* core/visuals/visual.js */", "class VisualProperties", "_get_css_value(name)"):
         assert part in code, (
             f"BokehJS {bokeh.__version__} has no {part}: see whether it still asks for computed "
             "styles when it draws, and delete or mend drawWithoutAsking in browser.js"

@@ -87,6 +87,27 @@ BUGS = [
         "lab/test_shell.py::test_what_panel_forgot_is_sent_with_the_next_tick",
     ),
     Bug(
+        "lab-what-has-been-sent-comes-twice",
+        "lab/welcome.py",
+        "super().write(own + rest if own else chunk)",
+        "super().write(chunk)",
+        "lab/test_welcome.py::test_the_welcome_comes_before_the_page",
+    ),
+    Bug(
+        "lab-welcome-hides-what-went-wrong",
+        "lab/welcome.py",
+        "            super().write(UNVEIL)\n",
+        "            pass\n",
+        "lab/test_welcome.py::test_whoever_waits_for_a_page_that_has_failed_is_told",
+    ),
+    Bug(
+        "batch-workers-that-slept-are-dead",
+        "batch/cluster.py",
+        '{"distributed.scheduler.worker-ttl": None}',
+        "{}",
+        "batch/test_drive.py::test_workers_that_sleep_as_long_as_their_scheduler_are_kept",
+    ),
+    Bug(
         "deepinv: masked entries are measured",
         DEEPINV,
         "numbers.abs().sum(0).nonzero().flatten()",
