@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.request import Request
@@ -14,6 +16,7 @@ from bokeh.protocol.messages.patch_doc import patch_doc
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+LEAVE_SECONDS = 10
 TOKEN = re.compile(r'"token":\s*"([^"]+)"')
 READY = {
     "kind": "MessageSent",
@@ -83,6 +86,11 @@ class Visitor:
     async def leave(self) -> None:
         """Close the page."""
         self.wire.close()
+        # The answer does not come while the server still writes a very long curve.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._until_gone(), LEAVE_SECONDS)
+
+    async def _until_gone(self) -> None:
         while await self.hear():
             pass
 
