@@ -1,8 +1,8 @@
 """What the page takes from libraries that do not promise it, with the versions it was seen in.
 
 Nothing else in reilab does but ``gamma_like`` in ``reilab/noise/draws.py``, which draws as torch
-does, and ``layOutOnce`` and ``drawWithoutAsking`` in ``web/browser.js``; ``tests/lab/test_compat.py`` says which of it is
-gone, and what to do.
+does, and ``layOutOnce`` and ``drawWithoutAsking`` in ``web/browser.js``. What is gone of it, and
+what to do, ``tests/lab/test_compat.py`` says.
 """
 
 from __future__ import annotations
