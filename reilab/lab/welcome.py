@@ -54,7 +54,8 @@ class Greeter(DocHandler):
 
     async def get_session(self) -> ServerSession:
         """Make the session, which takes a second or two."""
-        asked = {name: values[-1].decode() for name, values in self.request.arguments.items()}
+        given = self.request.arguments.items()
+        asked = {name: values[0].decode(errors="replace") for name, values in given}
         self.set_header("Content-Type", "text/html")
         super().write(self._begins.head + welcome_html(asked) + self._begins.scripts)
         await self.flush()

@@ -254,7 +254,7 @@ AlphaCross: TypeAlias = Annotated[
     Weight(
         "Weight of consistency across operators: an image must be found again through another "
         "mask, under noise. It teaches what a single one does not see; with operators = one it "
-        "does not, and lets that run away if its target is held.",
+        "does not.",
         term="cross",
         label="α CROSS",
         formula="‖x̂ − f(noise_{{noise}}(A_s x̂), A_s)‖²",

@@ -54,7 +54,7 @@ def test_nothing_is_shown_that_is_not_meant(query: dict[str, str]) -> None:
     assert "<script" not in told
 
 
-def fetched(made: Any) -> list[bytes]:
+def fetched(made: Any, query: str = "") -> list[bytes]:
     """The pieces in which a page comes."""
     server = unserved(made)
     compat.greet(server, Greeter, begins=begins(compat.page_html(server, empty, NAME)))
@@ -62,7 +62,7 @@ def fetched(made: Any) -> list[bytes]:
     server.start()
 
     async def ask() -> None:
-        address = f"http://127.0.0.1:{server.port}/"
+        address = f"http://127.0.0.1:{server.port}/{query}"
         await AsyncHTTPClient().fetch(address, streaming_callback=pieces.append)
 
     try:
@@ -85,6 +85,11 @@ def test_the_welcome_comes_before_the_page() -> None:
     assert page.index("The lab opens") < page.index("<script") < page.index("data-root-id")
     for once in ("<head>", "</head>", "<body>", OWN, "bokeh.min.js", "</html>"):
         assert page.count(once) == 1, once
+
+
+def test_whatever_an_address_says_is_welcome() -> None:
+    page = b"".join(fetched(empty, "?task=%FF&theme=%00")).decode()
+    assert page.rstrip().endswith("</html>")
 
 
 def fail(*_: Any) -> Any:
