@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from reilab.cli import terminal
+from reilab.cli.show import live_count
 from reilab.cli.trained import Asked, of_trained
 from reilab.cli.tree import option
 from reilab.plain import to_json, to_plain
@@ -50,7 +51,8 @@ def evaluate_networks(asked: Asked) -> None:
         raise FileExistsError(f"the output folder {out} exists already; name another with --out")
     problem = asked.posed(options.spec)
     seed = asked.seed if options.seed is None else options.seed
-    levels = list(trained.evaluate(checkpoints, problem, noise, seed, options.bootstrap))
+    with live_count(terminal.console(stderr=True), "reconstructions") as watch:
+        levels = list(trained.evaluate(checkpoints, problem, noise, seed, options.bootstrap, watch))
     out.mkdir(parents=True, exist_ok=True)
     told = _told(asked, seed)
     files = trained.save_evaluation(levels, told, out)

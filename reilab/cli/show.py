@@ -9,7 +9,13 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from reilab.cli.terminal import console, words
@@ -22,6 +28,7 @@ from reilab.runs.trial import Trial, n_evaluations
 from reilab.show.results import results
 from reilab.show.table import GAIN, METRICS, SECONDS, STEP
 from reilab.show.words import method_title
+from reilab.trained.tally import Watch
 
 COLUMNS = (*METRICS, GAIN, STEP, SECONDS)
 #: What ``--json`` tells of the metrics.
@@ -59,6 +66,26 @@ def live_progress(shown: Console) -> Iterator[Sink]:
                 )
 
         yield sink
+
+
+@contextmanager
+def live_count(shown: Console, what: str) -> Iterator[Watch]:
+    """A bar over so many things of so many, with the time left."""
+    with Progress(
+        words(what, "bold"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        words("ETA"),
+        TimeRemainingColumn(),
+        console=shown,
+    ) as progress:
+        bar = progress.add_task(what, total=None)
+
+        def watch(done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total)
+
+        yield watch
 
 
 def clock(seconds: float | None) -> str:

@@ -19,16 +19,16 @@ from torch import Tensor
 from reilab.datasets.acquired import measured_files
 from reilab.datasets.store import data_root
 from reilab.lab.actions import attempt
-from reilab.lab.beside import beside
+from reilab.lab.beside import Errand, beside
 from reilab.lab.board import ImageBoard, Redraw
 from reilab.lab.exhibit import STRETCH
 from reilab.lab.exports import File
 from reilab.lab.imagetools import tool
-from reilab.lab.markup import notice_html
+from reilab.lab.markup import notice_html, progress_html
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html, small_button
-from reilab.lab.titles import entry_title
+from reilab.lab.titles import duration, entry_title
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable, put
 from reilab.problem import Problem
@@ -45,13 +45,15 @@ from reilab.trained.assess import columns_of, per_image_csv
 from reilab.trained.checkpoints import find_checkpoints
 from reilab.trained.evaluate import evaluate
 from reilab.trained.reconstruct import Reconstructed, reconstruct
+from reilab.trained.tally import Tally, Watch
 from reilab.training.checkpoint import read_position
 
 #: So many runs are offered, pinned ones and the newest.
 MOST_OFFERED = 100
 #: What can be done with images, and with measurements; also the names of the commands.
 EVALUATE, RECONSTRUCT = "evaluate", "reconstruct"
-WORKING = '<p class="quiet" role="status">The networks are at work …</p>'
+WORKING = '<p class="quiet" role="status">The networks are at work{} …</p>'
+CALLED_OFF = '<p class="quiet" role="status">Stopped; nothing was kept.</p>'
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +77,17 @@ class Made:
     troubles: Sequence[str] = ()
 
 
-def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Made:
+def evaluated(folder: RunFolder, config: RunConfig, data: str, watch: Watch) -> Made:
     """The marks of A†y, and of the networks of a run, on images below the data root.
 
     Raises:
         ValueError: the images do not fit, or the task takes none.
         OSError: there is no checkpoint, or something cannot be read.
     """
+    watch(0, 1)
     problem = _posed(config, override(config.spec, places(config, data, EVALUATE)))
     found, seed = find_checkpoints(str(folder.path)), config.training.seed
-    [level] = evaluate(found, problem, [config.noise], seed)
+    [level] = evaluate(found, problem, [config.noise], seed, watch=watch)
     columns, n_images = columns_of(level.each[0]), len(level.each[0].images)
     rows = [
         {
@@ -106,7 +109,7 @@ def evaluated(folder: RunFolder, config: RunConfig, data: str) -> Made:
     )
 
 
-def reconstructed(folder: RunFolder, config: RunConfig, name: str) -> Made:
+def reconstructed(folder: RunFolder, config: RunConfig, name: str, watch: Watch) -> Made:
     """What the networks of a run make of measurements below the data root.
 
     Raises:
@@ -114,11 +117,15 @@ def reconstructed(folder: RunFolder, config: RunConfig, name: str) -> Made:
         OSError: there is no checkpoint, or something cannot be read.
     """
     sources, pose = measured_files(data_root() / name), partial(_posed, config)
+    networks = find_checkpoints(str(folder.path))
     shots, troubles = dict[str, list[Shot]](), dict[str, None]()
+    tally = Tally(len(networks) * len(sources), watch)
+    tally.count(0)
     with TemporaryDirectory() as out:
-        for network in find_checkpoints(str(folder.path)):
+        for network in networks:
             step, whose = read_position(network.path).step, Path(out) / network.name
             for done in reconstruct(sources, config.spec, pose, network, whose):
+                tally.count(1)
                 for told, start, image in _each(done):
                     found = shots.setdefault(told, [_shot(PINV, BASELINE, 0, start)])
                     found.append(_shot(network.name, method_title(network.name), step, image))
@@ -183,15 +190,17 @@ class AtWork(pn.viewable.Viewer):
         self._library, self._lab, self._browser = library, lab, browser
         self._name, self._kind, self._asked = "", EVALUATE, 0
         self._outcome: Made | None = None
+        self._errand: Errand | None = None
         self._run = tool("choice", "trained", "Trained networks", "inline", 420)
         self._begin = small_button("Evaluate", self._ask, "put to work")
+        self._stop = small_button("Stop", self._call_off, "call off work")
         self._keep = small_button("CSV", self._download, "keep outcome")
         self._told, self._trouble = block(), block()
         self._table = DataTable(title="Marks of the networks", **STRETCH)
         self._measurement = tool("choice", "measurement", "Measurement", "inline", 300)
         self._board = ImageBoard(View(hidden=[ERRORS]))
         self._images = pn.Column(self._board, **STRETCH)
-        tools = (self._run, self._begin, self._keep, self._measurement)
+        tools = (self._run, self._begin, self._stop, self._keep, self._measurement)
         self._view = pn.Column(
             pn.Row(*tools, styles=dict(LINE), **STRETCH),
             self._trouble,
@@ -235,10 +244,22 @@ class AtWork(pn.viewable.Viewer):
         own = places(config, self._name, self._kind)
         self._lab.hands.check_places({**vars(config.spec), **own})
         self._begin.disabled = True
-        set_html(self._told, WORKING)
+        self._stop.visible = True
+        set_html(self._told, WORKING.format(""))
         work = evaluated if self._kind == EVALUATE else reconstructed
         answer = partial(self._answer, self._asked)
-        beside(partial(work, folder, config, self._name), answer, "trained")
+        self._errand = Errand(self._tell)
+        beside(partial(work, folder, config, self._name, self._errand.watch), answer, "trained")
+
+    def _tell(self, done: int, of: int, seconds: float) -> None:
+        words = f": {done} of {of} reconstructions, about {duration(seconds)} left"
+        set_html(
+            self._told, WORKING.format(words) + progress_html(done / of, "Progress of the networks")
+        )
+
+    def _call_off(self) -> None:
+        self._show(None)
+        set_html(self._told, CALLED_OFF)
 
     def _answer(self, asked: int, done: Future[Made]) -> None:
         if asked == self._asked:
@@ -247,8 +268,10 @@ class AtWork(pn.viewable.Viewer):
 
     def _show(self, outcome: Made | None, trouble: str = "") -> None:
         """Show what has come out, or why nothing has; what comes of older questions is too late."""
-        self._outcome, self._asked = outcome, self._asked + 1
-        self._begin.disabled = not self._run.value
+        if self._errand:
+            self._errand.call_off()
+        self._outcome, self._asked, self._errand = outcome, self._asked + 1, None
+        self._begin.disabled, self._stop.visible = not self._run.value, False
         found = outcome or Made("", File("", b"", ""))
         set_html(self._trouble, notice_html([trouble, *found.troubles]))
         set_html(self._told, f'<p role="status">{escape(found.words)}</p>' if outcome else "")

@@ -38,12 +38,15 @@ from reilab.lab.content import (
 )
 from reilab.lab.style import MARK, slug
 from reilab.lab.view import View
+from reilab.show.curves import thinned
 from reilab.show.words import NEUTRAL
 
 HEIGHT = 270
 #: How many times as large charts are in a presentation.
 PRESENTED = 1.5
 LEGEND_COLUMNS, MOST_COLUMNS = 3, 4
+#: Points of a line, of which the widest screens tell no more apart.
+MOST_POINTS = 4000
 #: Below two decades Bokeh's own ticks are evenly spaced: they crowd at the upper end and leave the
 #: lower one bare.
 LOG_TICKS = """
@@ -134,18 +137,18 @@ class Chart:
 
     def grow(self, key: str, points: Points) -> None:
         """Show ``points``, of which the first ones are on screen already."""
-        source = self._sources[key]
-        shown, total = len(source.data["x"]), len(points[0])
-        if shown > total:
-            self.replace(key, points)
+        source, columns = self._sources[key], self._columns(points)
+        shown, total = len(source.data["x"]), len(columns["x"])
+        # The first one is another when more neighbours are taken together.
+        if shown > total or list(source.data["x"][:1]) != list(columns["x"][: min(shown, 1)]):
+            source.data = columns
         elif shown < total:
             # A few numbers travel faster in the message itself than each beside it.
-            added = self._columns(points, shown)
-            source.stream({name: values.tolist() for name, values in added.items()})
+            source.stream({name: values[shown:].tolist() for name, values in columns.items()})
 
     def replace(self, key: str, points: Points) -> None:
         """Draw the whole line anew."""
-        self._sources[key].data = self._columns(points, 0)
+        self._sources[key].data = self._columns(points)
 
     def _draw(self, key: str, line: PlotLine) -> Any:
         source, width = self._sources[key], 2 * self._scale
@@ -188,8 +191,9 @@ class Chart:
             click_policy="hide",
         )
 
-    def _columns(self, points: Points, start: int) -> dict[str, NDArray[np.floating]]:
-        x, y = (np.asarray(values[start:], float) for values in points)
+    def _columns(self, points: Points) -> dict[str, NDArray[np.floating]]:
+        step, values = (np.asarray(one, float) for one in points)
+        x, y = thinned(step, values, MOST_POINTS)
         return {"x": x, "y": np.where(y > 0, y, np.nan) if self.axes.log else y}
 
 

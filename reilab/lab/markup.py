@@ -29,16 +29,16 @@ def standing_html(lab: Lab, *trouble: str) -> dict[str, str]:
     return {
         "state": state_html(state),
         "detail": narrow_html(lab) + detail_html(detail),
-        "progress": progress_html(lab.history.progress) if lab.run else "",
+        "progress": progress_html(lab.history.progress, "Progress of the run") if lab.run else "",
         "notice": notice_html("\n".join([*trouble, *complaints(lab)]).split("\n")),
     }
 
 
-def progress_html(share: float) -> str:
-    """A bar that is so far done, 0 to 1."""
+def progress_html(share: float, name: str) -> str:
+    """A bar that is so far done, 0 to 1, and what it is called."""
     done = round(100 * share)
     return (
-        f'<div class="progress" role="progressbar" aria-label="Progress of the run" '
+        f'<div class="progress" role="progressbar" aria-label="{name}" '
         f'aria-valuenow="{done}" aria-valuemin="0" aria-valuemax="100">'
         f'<span style="width:{100 * share:.1f}%"></span></div>'
     )

@@ -50,12 +50,17 @@ def marks_of(track: Track) -> tuple[Mark, ...]:
 
 
 def thinned(step: Values, values: Values, most: int) -> tuple[Values, Values]:
-    """Means over neighbours where there are more than ``most`` points."""
-    width = -(-len(step) // most)
-    if width <= 1:
+    """Means over neighbours where there are more than ``most`` points.
+
+    Of a curve that grows, what is there stays as it is until its number of points halves: as many
+    neighbours, a power of two, are taken together from the first point on. The last few wait until
+    they are as many.
+    """
+    width = 1 << (-(-len(step) // most) - 1).bit_length() if len(step) > most else 1
+    if width == 1:
         return step, values
-    whole = len(step) // width * width
-    return (
-        step[:whole].reshape(-1, width).mean(1),
-        values[:whole].reshape(-1, width).mean(1),
-    )
+    steps, found = (one[: len(one) // width * width].reshape(-1, width) for one in (step, values))
+    known = np.isfinite(found)
+    with np.errstate(invalid="ignore"):
+        means = np.where(known, found, 0).sum(1) / known.sum(1)
+    return steps.mean(1), means

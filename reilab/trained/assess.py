@@ -20,6 +20,7 @@ from reilab.noise.base import no_sure
 from reilab.noise.draws import mean
 from reilab.problem import Problem
 from reilab.trained.bootstrap import ErrorBars, bootstrap
+from reilab.trained.tally import Tally
 from reilab.training.evaluate import Exam, bounded, psnr_of_parts
 
 Mark = tuple[float, ...]
@@ -74,6 +75,7 @@ def assess(
     exam: Exam,
     key: Key,
     n_bootstrap: int = 0,
+    tally: Tally | None = None,
 ) -> Assessment:
     """Reconstruct all test measurements and mark the results.
 
@@ -84,11 +86,13 @@ def assess(
         exam: the measurements and, where known, the ground truth.
         key: SURE of the image at index i draws its probes from the stream ``key / i``.
         n_bootstrap: draws for error bars; 0 for none.
+        tally: counts each image once, and once more for each of its draws.
 
     Raises:
         DivergedError: the results are no images.
         ValueError: too few draws.
     """
+    tally = tally or Tally(0)
     raw, fits, risks = [], [], []
     for index, y, physics in exam.parts(problem):
         xhat = f(y, physics)
@@ -99,6 +103,7 @@ def assess(
             again = partial(lambda physics, z: physics(f(z, physics)), physics)
             risks.append(problem.noise.sure(y, again, hy, rng))
         raw.append(xhat)
+        tally.count(len(index))
     xhat = bounded(torch.cat(raw), f"x̂ of {method}")
     found = problem.image(xhat)
     marks = _against_truth(found, exam.truth) if exam.truth is not None else {}
@@ -111,7 +116,7 @@ def assess(
     assessed = Assessment(method, problem.noise.level, marks, found)
     if not n_bootstrap:
         return assessed
-    bars = bootstrap(f, problem, exam, n_bootstrap, key / "bootstrap")
+    bars = bootstrap(f, problem, exam, n_bootstrap, key / "bootstrap", tally)
     marks["bound_90"] = _listed(bars.bound(0.9))
     coverage = {} if exam.x is None else bars.coverage(xhat - exam.x)
     return replace(assessed, bars=bars, coverage=coverage)

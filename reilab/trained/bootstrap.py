@@ -19,6 +19,7 @@ from torch import Tensor
 from reilab.key import Key
 from reilab.methods.base import Reconstruct
 from reilab.problem import Problem
+from reilab.trained.tally import Tally
 from reilab.training.evaluate import Exam
 
 #: Probabilities with which the error is to be below a bound.
@@ -70,7 +71,9 @@ class ErrorBars:
 
 
 @torch.no_grad()
-def bootstrap(f: Reconstruct, problem: Problem, exam: Exam, n: int, key: Key) -> ErrorBars:
+def bootstrap(
+    f: Reconstruct, problem: Problem, exam: Exam, n: int, key: Key, tally: Tally | None = None
+) -> ErrorBars:
     """Error bars of a reconstruction of all test measurements.
 
     x̃ − x̂ is taken as T_g⁻¹ (f(ŷ) − T_g x̂): the same where T_g is exact; where it interpolates, as a
@@ -82,6 +85,7 @@ def bootstrap(f: Reconstruct, problem: Problem, exam: Exam, n: int, key: Key) ->
         exam: the measurements; the ground truth is not looked at.
         n: how many draws, at least ``FEWEST``.
         key: draw j of the image at index i has its noise from ``key / j / i``.
+        tally: counts each draw of each image.
 
     Raises:
         ValueError: too few draws.
@@ -91,6 +95,7 @@ def bootstrap(f: Reconstruct, problem: Problem, exam: Exam, n: int, key: Key) ->
             f"bootstrap = {n} is too small: {LEVELS[-1]:.0%} of the errors cannot be told from so "
             f"few draws; give {FEWEST} or more"
         )
+    tally = tally or Tally(0)
     elements = problem.group.sample(n, (key / "group").generator())
     squares, draws = [], []
     for index, y, physics in exam.parts(problem):
@@ -102,6 +107,7 @@ def bootstrap(f: Reconstruct, problem: Problem, exam: Exam, n: int, key: Key) ->
             gap = f(problem.noise.sample(physics(moved), rng), physics) - moved
             square += problem.group.act(problem.group.inverse(g), gap).square()
             norms.append(rms(gap))
+            tally.count(len(index))
         squares.append(square)
         draws.append(torch.stack(norms, 1))
     return ErrorBars((torch.cat(squares) / n).sqrt(), torch.cat(draws))

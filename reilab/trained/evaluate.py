@@ -19,6 +19,7 @@ from reilab.show.panes import to_pixels
 from reilab.show.results import BASELINE
 from reilab.trained.assess import Assessment, assess, per_image_csv, summary
 from reilab.trained.checkpoints import Checkpoint, distinct, load_trained
+from reilab.trained.tally import Tally, Watch, unwatched
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import pinv, prepare_exam
 from reilab.training.state import Reconstruction
@@ -85,6 +86,7 @@ def evaluate(
     levels: Sequence[float],
     seed: int,
     n_bootstrap: int = 0,
+    watch: Watch = unwatched,
 ) -> Iterator[LevelMarks]:
     """A†y and each network, for one noise level after the other.
 
@@ -94,6 +96,7 @@ def evaluate(
         levels: noise levels; measurements that were acquired have one alone, which SURE believes.
         seed: of the test noise, as in ``TrainConfig``.
         n_bootstrap: draws for error bars; 0 for none.
+        watch: is told of every few images.
 
     Raises:
         ValueError: a checkpoint that does not fit; several levels for acquired measurements.
@@ -101,7 +104,9 @@ def evaluate(
     if not problem.test.has_truth and len(levels) > 1:
         raise ValueError("measurements that were acquired have the noise they have: one --noise")
     networks = {one.name: load_trained(one, problem) for one in distinct(checkpoints)}
-    return _evaluate(networks, problem, levels, seed, n_bootstrap)
+    n_images = len(levels) * (1 + len(networks)) * len(problem.test)
+    tally = Tally(n_images * (1 + n_bootstrap), watch)
+    return _evaluate(networks, problem, levels, seed, n_bootstrap, tally)
 
 
 def _evaluate(
@@ -110,6 +115,7 @@ def _evaluate(
     levels: Sequence[float],
     seed: int,
     n_bootstrap: int,
+    tally: Tally,
 ) -> Iterator[LevelMarks]:
     for level in levels:
         posed = replace(problem, noise=problem.noise.at(level))
@@ -117,7 +123,9 @@ def _evaluate(
         fs: dict[str, Reconstruct] = {BASELINE: pinv}
         fs |= {name: Reconstruction(network) for name, network in networks.items()}
         key = Key(seed) / "assess"
-        each = tuple(assess(name, f, posed, exam, key, n_bootstrap) for name, f in fs.items())
+        each = tuple(
+            assess(name, f, posed, exam, key, n_bootstrap, tally) for name, f in fs.items()
+        )
         yield LevelMarks(each, exam.truth)
 
 

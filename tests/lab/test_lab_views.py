@@ -16,7 +16,7 @@ from kit.lab_runs import EVERY, N_STEPS, write_run
 from reilab.lab import address
 from reilab.lab.beat import POLLS_PER_SHOW, Beat
 from reilab.lab.board import ImageBoard
-from reilab.lab.charts import Chart, Uprights
+from reilab.lab.charts import MOST_POINTS, Chart, Uprights
 from reilab.lab.choices import Choices
 from reilab.lab.content import (
     NULL,
@@ -46,6 +46,7 @@ from reilab.lab.view import ERRORS, View
 from reilab.record.history import History, history_of
 from reilab.runs.library import Library
 from reilab.settings import Setting
+from reilab.show.curves import thinned
 from reilab.show.scene import error_map, measurement, moments, scale_end, shots
 from reilab.show.table import as_text
 from reilab.tasks.registry import tasks
@@ -138,6 +139,18 @@ def test_a_chart_grows_marks_and_points() -> None:
     assert uprights.cursor.data == {"x": [5.0]}
     uprights.point(None)
     assert uprights.cursor.data == {"x": []}
+
+
+def test_a_chart_of_a_long_run_is_thinned_however_it_grew() -> None:
+    """Two lengths may have as many points, of which the later ones are means of more steps."""
+    chart = Chart(PlotAxes("Loss", "", False, 10), {"a": PlotLine("a", "#123456")}, Uprights())
+    source = chart.figure.renderers[0].data_source
+    for count in (3000, MOST_POINTS, 2 * MOST_POINTS, 2 * MOST_POINTS + 1, 6 * MOST_POINTS):
+        step = np.arange(count)
+        chart.grow("a", (step, step / 2))
+        wanted, _ = thinned(step, step, MOST_POINTS)
+        assert list(source.data["x"]) == wanted.tolist()
+        assert list(source.data["y"]) == (wanted / 2).tolist()
 
 
 def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +19,10 @@ from PIL import Image
 from reilab.cli.main import main
 from reilab.datasets.findings import Findings
 from reilab.key import Key
-from reilab.lab import exports
-from reilab.lab.atwork import EVALUATE, RECONSTRUCT, AtWork
+from reilab.lab import atwork, exports
+from reilab.lab import beside as threads
+from reilab.lab.atwork import EVALUATE, RECONSTRUCT, AtWork, Made, evaluated, reconstructed
+from reilab.lab.beside import CalledOffError, Errand
 from reilab.lab.comparison import Comparison
 from reilab.lab.content import content_of, rows
 from reilab.lab.exhibit import lines_of
@@ -232,6 +236,76 @@ def test_networks_reconstruct_measurements_as_the_command_does(
     panel.offer("faces", EVALUATE)
     assert not panel._images.visible
     assert not panel._keep.visible
+
+
+class Desk:
+    """The document of a session that is as long there as its context."""
+
+    def __init__(self) -> None:
+        self.session_context: object | None = self
+        self.calls: list[Callable[[], None]] = []
+
+    def add_next_tick_callback(self, call: Callable[[], None]) -> None:
+        self.calls.append(call)
+
+
+@pytest.mark.parametrize(("work", "files"), [(evaluated, "faces"), (reconstructed, "scans")])
+def test_work_tells_how_far_it_is_until_it_is_called_off(
+    work: Callable[..., Made], files: str, trained: RunFolder, mine: Problem
+) -> None:
+    told: list[tuple[int, int]] = []
+    config = config_of(trained)
+    work(trained, config, files, lambda done, of: told.append((done, of)))
+    done = [one for one, _ in told]
+    assert done[0] == 0
+    assert done == sorted(done)
+    assert len(set(told[1:])) > 1
+    assert told[-1][0] == told[-1][1]
+    errand = Errand(lambda *_: None)
+    errand.call_off()
+    with pytest.raises(CalledOffError):
+        work(trained, config, files, errand.watch)
+
+
+def test_an_errand_speaks_in_its_session_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, told = Desk(), list[tuple[int, int, float]]()
+    monkeypatch.setattr(threads, "pn", SimpleNamespace(state=SimpleNamespace(curdoc=desk)))
+    clock = iter([0.0, 10.0, 10.1, 11.0, 12.0, 12.1])
+    monkeypatch.setattr(threads.time, "monotonic", lambda: next(clock))
+    errand = Errand(lambda *what: told.append(what))
+    for done in range(5):
+        errand.watch(done, 8)
+    assert not told
+    for call in desk.calls:
+        call()
+    assert told == [(1, 8, pytest.approx(0.7)), (2, 8, 3.0), (3, 8, pytest.approx(10 / 3))]
+    desk.session_context = None
+    with pytest.raises(CalledOffError):
+        errand.watch(5, 8)
+
+
+def test_work_on_the_page_can_be_stopped(
+    trained: RunFolder, mine: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, asked = at_work(trained), list[Callable[[], Made]]()
+    monkeypatch.setattr(atwork, "beside", lambda work, *_: asked.append(work))
+    panel.offer("faces", EVALUATE)
+    assert not panel._stop.visible
+    panel._ask()
+    assert panel._stop.visible
+    panel._tell(3, 12, 95)
+    assert "3 of 12 reconstructions, about 2 min left" in panel._told.object.text
+    panel._call_off()
+    assert "Stopped" in panel._told.object.text
+    assert not panel._stop.visible
+    assert not panel._begin.disabled
+    with pytest.raises(CalledOffError):
+        asked[0]()
+    # Who asks for something else has called off what was asked before.
+    panel._ask()
+    panel.offer("scans", RECONSTRUCT)
+    with pytest.raises(CalledOffError):
+        asked[1]()
 
 
 def test_nobody_puts_networks_to_work_on_what_is_not_theirs(

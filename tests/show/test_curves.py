@@ -23,9 +23,9 @@ from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of, losses_of
 from reilab.record.pictures import Stored
 from reilab.record.steps import StepTable, blocks_of
-from reilab.show.curves import marks_of, scores_of
+from reilab.show.curves import marks_of, scores_of, thinned
 
-N_MOMENTS = 50
+N_MOMENTS, MOST = 50, 8
 
 
 def started(step: int = 0) -> Started:
@@ -140,3 +140,27 @@ def test_images_that_a_resumed_run_writes_anew_are_seen(folder: RunFolder) -> No
     assert moment.images[0].max() == 1
     with pytest.raises(ValueError, match="read-only"):
         moment.images[0][0, 0, 0] = 5
+
+
+def test_a_long_curve_has_means_and_few_points() -> None:
+    """Of a curve that grows the beginning stays, until half as many points take its place."""
+    step = np.arange(1.0, 40 * MOST)
+    before, width = step[:0], 1
+    for count in range(1, len(step)):
+        steps, values = thinned(step[:count], step[:count] ** 2, MOST)
+        if steps[0] != (width + 1) / 2:
+            width, before = 2 * width, step[:0]
+        blocks = step[: count // width * width].reshape(-1, width)
+        assert steps.tolist() == blocks.mean(1).tolist()
+        assert values == pytest.approx((blocks**2).mean(1))
+        assert min(count, MOST // 2) <= len(steps) <= MOST
+        assert steps[: len(before)].tolist() == before.tolist()
+        before = steps
+
+
+def test_a_mean_is_of_what_is_known() -> None:
+    values = np.array([1.0, np.nan, np.nan, np.nan, 5.0, 7.0, np.inf, 3.0])
+    _, found = thinned(np.arange(8.0), values, 4)
+    assert found.tolist()[::2] == [1.0, 6.0]
+    assert np.isnan(found[1])
+    assert found[3] == 3.0

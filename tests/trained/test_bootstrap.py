@@ -19,6 +19,7 @@ from reilab.noise import Gaussian
 from reilab.physics.mask import PixelMask
 from reilab.problem import Problem
 from reilab.trained.bootstrap import FEWEST, LEVELS, ErrorBars, bootstrap, rms
+from reilab.trained.tally import Tally
 from reilab.training.evaluate import Exam, pinv
 
 SIDE, N_IMAGES, SIGMA = 6, 400, 0.1
@@ -44,6 +45,16 @@ def found_and_true(
     assert exam.x is not None
     errors = f(exam.y, problem.physics) - exam.x
     return bootstrap(f, problem, exam, n, Key(2)), errors
+
+
+def test_it_counts_what_is_reconstructed() -> None:
+    told: list[tuple[int, int]] = []
+    problem, exam = posed(EVERY)
+    tally = Tally(FEWEST * N_IMAGES, lambda done, of: told.append((done, of)))
+    bootstrap(pinv, problem, exam, FEWEST, Key(0), tally)
+    assert len(told) == FEWEST * -(-N_IMAGES // exam.batch)
+    assert told == sorted(told)
+    assert told[-1] == (tally.of, tally.of)
 
 
 def test_bounds_hold_as_often_as_they_promise() -> None:

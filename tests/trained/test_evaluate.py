@@ -82,7 +82,11 @@ def test_a_run_has_the_marks_that_it_had_while_it_was_trained(
 def test_files(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = trained / "checkpoints" / "rei.safetensors"
     words = ["mri", "--checkpoint", str(path), "--noise", "0.01", "0.2", "--out", "there"]
-    found = evaluated(capsys, *words)
+    main(["evaluate", *words, "--json"])
+    told = capsys.readouterr()
+    found = json.loads(told.out.splitlines()[-1])
+    # Two levels, A†y and a network, 16 images.
+    assert "64/64" in told.err
     with (tmp_path / "there" / "per_image.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 2 * 2 * 16
