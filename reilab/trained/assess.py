@@ -154,8 +154,9 @@ class MarkColumn:
     deviation: bool = True
 
     def shown(self, one: Assessment) -> str:
-        """The mean over the images (± the standard deviation)."""
-        spread = f" ± {one.std(self.name):{self.form}}" if self.deviation else ""
+        """The mean over the images (± the standard deviation, where there are several)."""
+        several = self.deviation and len(one.marks[self.name]) > 1
+        spread = f" ± {one.std(self.name):{self.form}}" if several else ""
         return f"{one.mean(self.name):{self.form}}{spread}"
 
 
