@@ -263,12 +263,11 @@ async def long_log(count: int) -> list[list[str]]:
             for step in range(start + 1, start + 1 + count):
                 line = to_line(Stepped(METHODS[0], step, {}, 1 / step, 1e-3, 0.1, 0.01))
                 log.write(f"{line}\n")
+        with lab() as other:
+            run.copied_below(other.root).history()
+            opened, again = [await _timed(other, f"run={run.name}") for _ in range(2)]
+            told = f"{opened:.1f} s, once more {again:.1f} s, {other.memory():.0f} MiB"
         first = await _timed(one, f"run={run.name}")
-    with lab() as other:
-        left = run.copied_below(other.root)
-        left.history()
-        opened, again = [await _timed(other, f"run={run.name}") for _ in range(2)]
-        told = f"{opened:.1f} s, once more {again:.1f} s, {other.memory():.0f} MiB"
     return [[f"page of a run with {count} events", f"{told}; its index lost {first:.1f} s", "2 s"]]
 
 

@@ -38,20 +38,27 @@ class Registered(Protocol):
 E = TypeVar("E", bound=Registered)
 
 
-@dataclass(frozen=True, eq=False)
+def by_name(entry: Registered) -> object:
+    """All are alike: their names alone say which comes first."""
+    return ()
+
+
+@dataclass(eq=False)
 class Registry(Mapping[str, E]):
-    """Entries by name, in order of name; plug-ins are loaded when it is first looked at.
+    """Entries by name; plug-ins are loaded when it is first looked at.
 
     Args:
         kind: what an entry is called in messages.
         package: the package each of whose files may hold entries, or the module that holds them.
         group: the group of entry points of installed plug-ins.
+        order: says which entry comes first; of those that are alike it is the name that does.
     """
 
     kind: str
     package: str
     group: str
-    _entries: dict[str, E] = field(default_factory=dict)
+    order: Callable[[E], Any] = by_name
+    _entries: Mapping[str, E] = field(default_factory=dict)
 
     def add(self, entry: E) -> None:
         """Put in an entry; the same dataclass, defined again, takes its own place.
@@ -62,14 +69,16 @@ class Registry(Mapping[str, E]):
         known = self._entries.get(entry.name)
         if known is not None and known.spec.__qualname__ != entry.spec.__qualname__:
             raise ValueError(f"two {self.kind}s are called {entry.name!r}; rename one of them")
-        self._entries[entry.name] = entry
+        entries = {**self._entries, entry.name: entry}.items()
+        # They are looked up many times a second, maybe by another thread: made anew, not changed.
+        self._entries = dict(sorted(entries, key=lambda one: (self.order(one[1]), one[0])))
 
     def all(self) -> Mapping[str, E]:
-        """All entries by name, in order of name."""
+        """All entries by name, in their order."""
         _import_files(self.package)
         _load_entry_points(self.group)
         _load_named_files()
-        return dict(sorted(self._entries.items()))
+        return self._entries
 
     # There is one of each: a part of settings, which are looked up by hash.
     __eq__ = object.__eq__

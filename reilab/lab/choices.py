@@ -163,7 +163,8 @@ class Choices(param.Parameterized):
 
     def show_numbers(self, config: RunConfig) -> None:
         """Take all numbers over from a configuration of the chosen task and preset."""
-        self._base = config
+        #: Has what there is no control for.
+        self.base = config
         every = _flat(config)
         network = network_of(config.network)
         names = self._further_of(network, self.chosen_task.level_name(vars(config.spec)))
@@ -202,8 +203,8 @@ class Choices(param.Parameterized):
         Raises:
             ValueError: something is unknown or out of bounds; says what, and the remedy.
         """
-        training = dict(vars(self._base.training)) | {n: getattr(self, n) for n in TRAINING}
-        settings = dict(vars(self._base.spec)) | {n: getattr(self, n) for n in steering.WEIGHTS}
+        training = dict(vars(self.base.training)) | {n: getattr(self, n) for n in TRAINING}
+        settings = dict(vars(self.base.spec)) | {n: getattr(self, n) for n in steering.WEIGHTS}
         settings[self.level_name] = self.noise
         for name, value in self.further.items():
             (training if name in training else settings)[name] = value

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reilab.events import Failed, Started, Steered
 from reilab.lab.view import View
 from reilab.record.history import History, Values
-from reilab.show.curves import marks_of, scores_of
+from reilab.show.curves import Scores, marks_of, scores_of
 from reilab.show.panes import PINV
 from reilab.show.results import BASELINE, results
 from reilab.show.scene import Scene, n_images, scene_of
@@ -101,8 +101,9 @@ class Series:
 
 def kinds(history: History) -> dict[str, dict[str, Series]]:
     """All curves of a run, by kind."""
+    scores = _scores(history)
     return {
-        **{name: score_series(history, name) for name in SCORES},
+        **{name: _score_series(history, name, scores) for name in SCORES},
         LOSSES: loss_series(history),
         RISK: risk_series(history),
     }
@@ -120,6 +121,14 @@ def length(history: History) -> int:
 
 def score_series(history: History, score: str) -> dict[str, Series]:
     """Means over the test images of A†y and every method; nothing where it is not known."""
+    return _score_series(history, score, _scores(history))
+
+
+def _scores(history: History) -> dict[str, Scores]:
+    return {name: scores_of(track) for name, track in history.tracks.items()}
+
+
+def _score_series(history: History, score: str, scores: Mapping[str, Scores]) -> dict[str, Series]:
     found: dict[str, Series] = {}
     if history.posed and history.posed.truth is None:
         return found
@@ -129,12 +138,11 @@ def score_series(history: History, score: str) -> dict[str, Series]:
         last = length(history)
         found["pinv"] = Series(PlotLine(BASELINE, NEUTRAL, "dashed"), ([0, last], [level, level]))
     for name in in_order(history):
-        scores = scores_of(history.tracks[name])
-        values: Values = getattr(scores, score)
+        values: Values = getattr(scores[name], score)
         # Every run has a PSNR, and shows its lines before the first; the parts may be unknown.
         if score == PSNR or np.isfinite(values).any():
             line = PlotLine(method_title(name), method_colour(name), dots=True)
-            found[name] = Series(line, (scores.step, values))
+            found[name] = Series(line, (scores[name].step, values))
     return found
 
 

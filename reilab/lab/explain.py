@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from html import escape
 
 from reilab.lab.choices import Choices
@@ -172,6 +173,7 @@ def objectives(choices: Choices, history: History) -> str:
     return f'<div class="formulas">{"".join(lines)}</div><p class="quiet">{LEGEND}</p>'
 
 
+@cache
 def formula_html(formula: str, noise: str) -> str:
     """A formula in plain letters, as ``Weight`` has it, with the assumed noise, as HTML.
 

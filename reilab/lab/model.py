@@ -37,6 +37,9 @@ class Lab(param.Parameterized):
         self.choices = Choices()
         self.history = History()
         self._asked: RunConfig | None = None
+        #: Of the choices as they are: whether they fit what was asked; ``None`` if it is not known.
+        self._fit: tuple[RunConfig, RunConfig, bool] | None = None
+        self.choices.param.watch(self._forget_fit, list(self.choices.param))
 
     @property
     def live(self) -> bool:
@@ -223,11 +226,20 @@ class Lab(param.Parameterized):
 
     def _choices_fit(self, asked: RunConfig) -> bool:
         """Whether the choices differ from the run in nothing but what can be steered."""
+        base = self.choices.base
+        if self._fit is None or self._fit[0] is not asked or self._fit[1] is not base:
+            self._fit = asked, base, self._compared(asked)
+        return self._fit[2]
+
+    def _compared(self, asked: RunConfig) -> bool:
         try:
             mine = self.choices.config()
         except ValueError:
             return False
         return steering.equal_but_for_steering(mine, asked)
+
+    def _forget_fit(self, *_: object) -> None:
+        self._fit = None
 
     def _take_over(self, events: list[Told], asked: RunConfig) -> None:
         """Show what the run has been steered to, in the order of its log.

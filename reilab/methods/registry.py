@@ -71,7 +71,12 @@ class Method:
 
 
 T = TypeVar("T", bound=type)
-_METHODS: Registry[Method] = Registry("method", "reilab.methods", "reilab.methods")
+_METHODS: Registry[Method] = Registry(
+    "method",
+    "reilab.methods",
+    "reilab.methods",
+    order=lambda one: (not one.oracle, len(one.weights)),
+)
 
 
 def method(name: str, *, title: str, colour: str, oracle: bool = False) -> Callable[[T], T]:
@@ -95,8 +100,7 @@ def method(name: str, *, title: str, colour: str, oracle: bool = False) -> Calla
 
 def methods() -> Mapping[str, Method]:
     """All methods by name: supervised training first, then those with few terms."""
-    known = _METHODS.all().items()
-    return dict(sorted(known, key=lambda item: (not item[1].oracle, len(item[1].weights))))
+    return _METHODS.all()
 
 
 def find_method(name: str) -> Method:

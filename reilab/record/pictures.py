@@ -34,8 +34,6 @@ class Stored:
         return np.array(self._read(), dtype=dtype) if copy else np.asarray(self._read(), dtype)
 
     def __getitem__(self, index: int) -> Array:
-        if index >= len(self):
-            raise LostError(f"{self.path} has {len(self)} images, and none of number {index}")
         return _image(self.path, self._written(), index)
 
     def __len__(self) -> int:
@@ -76,6 +74,9 @@ def _load(path: Path, written: int) -> Array:
 @lru_cache(maxsize=KEPT)
 def _image(path: Path, written: int, index: int) -> Array:
     # Half the digits are enough to keep an image, but too few to reckon with.
-    image: Array = _load(path, written)[index].astype(np.float32)
+    images = _load(path, written)
+    if index >= len(images):
+        raise LostError(f"{path} has {len(images)} images, and none of number {index}")
+    image: Array = images[index].astype(np.float32)
     image.flags.writeable = False
     return image

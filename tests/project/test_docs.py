@@ -77,8 +77,7 @@ def no_plugins() -> Iterator[None]:
     before = [registry.all() for registry in REGISTRIES]
     yield
     for registry, known in zip(REGISTRIES, before, strict=True):
-        registry._entries.clear()
-        registry._entries.update(known)
+        registry._entries = known
 
 
 def blocks(path: Path, language: str) -> list[str]:
