@@ -38,22 +38,27 @@ from reilab.training.config import TrainConfig
 #: Attenuation per pixel of an image value of 1 when the object spans 256 pixels (paper's setting).
 ATTENUATION_AT_256 = 0.0064
 
-#: The paper's weights; readings are of the order of 10⁵ counts, images of the order of 1.
-PAPER = {
-    "alpha_mc": 1e-5,
-    "alpha_eq": 1e3,
-    "alpha_sure": 1e-5,
-    "alpha_unsure": 1e-5,
-    "alpha_req": 1e3,
-}
+#: Terms that compare readings, of the order of 10⁵ counts, have the paper's weight of such terms;
+#: images are of the order of 1.
+READINGS = dict.fromkeys(
+    (
+        "alpha_mc",
+        "alpha_sure",
+        "alpha_unsure",
+        "alpha_split",
+        "alpha_turned_split",
+        "alpha_gr2r",
+    ),
+    1e-5,
+)
+#: The paper's weights.
+PAPER = {**READINGS, "alpha_eq": 1e3, "alpha_req": 1e3}
 
 #: Weights that were chosen on validation images.
 QUICK = {
+    **READINGS,
     "transforms": 1,
-    "alpha_mc": 1e-5,
     "alpha_eq": 1e4,
-    "alpha_sure": 1e-5,
-    "alpha_unsure": 1e-5,
     "alpha_req": 3e3,
     "req_target": "held",
 }
