@@ -90,6 +90,11 @@ class Outlooks:
         return outlook(config, sample)
 
 
+def warm_up() -> Future[Outlook]:
+    """Look at what newcomers see first, beside all else: a process loads for a second for it."""
+    return thread("outlook").submit(outlook, Choices().config(), 0)
+
+
 @dataclass(frozen=True)
 class Example:
     """A finished run of a task that comes with the package."""

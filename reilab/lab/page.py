@@ -17,7 +17,7 @@ from panel.util import edit_readonly
 from tornado.routing import Rule
 
 from reilab.events import Started
-from reilab.lab import address, compat, keys
+from reilab.lab import address, compat, keys, outlooks, pictures
 from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
 from reilab.lab.board import Redraw
@@ -31,7 +31,6 @@ from reilab.lab.hands import FREE, Hands
 from reilab.lab.headline import NAME, head_html, tab_title
 from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData
-from reilab.lab.pictures import warm_up
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
 from reilab.lab.style import HEADER, LARGE, TALL, THEME
@@ -356,7 +355,8 @@ def session(root: Path, door: Door) -> LabPage:
 
 def serve(door: Door, root: Path, show: bool) -> None:
     """Serve the lab until interrupted; ``show`` opens a browser."""
-    warm_up()
+    outlooks.warm_up()
+    pictures.warm_up()
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
     guarded = {"auth_provider": Keeper(door)} if door.password else {}
     login = [(LOGIN, Login, {"door": door, "tries": Tries()})]

@@ -13,7 +13,7 @@ from reilab.lab.controls import Controls
 from reilab.lab.hands import Hands
 from reilab.lab.markup import introduction
 from reilab.lab.model import Lab
-from reilab.lab.outlooks import Outlooks, example_of
+from reilab.lab.outlooks import Outlooks, example_of, warm_up
 from reilab.lab.runview import RunView
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
@@ -44,6 +44,12 @@ def psnr(outlooks: Outlooks) -> float:
     assert posed is not None
     assert posed.pinv_per_image is not None
     return posed.pinv_per_image[0].psnr
+
+
+def test_a_server_has_seen_what_newcomers_see_before_they_come(outlooks: Outlooks) -> None:
+    assert warm_up().result(SECONDS).posed.pinv_per_image == (
+        outlooks.history.posed and outlooks.history.posed.pinv_per_image
+    )
 
 
 def test_more_noise_is_seen_at_once(outlooks: Outlooks) -> None:
