@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -64,7 +65,7 @@ def _load(path: Path, written: int) -> Array:
             raise ValueError(f"{mapped.dtype} {mapped.shape}")
     except Exception as error:
         # NumPy raises whatever a broken head leads to, and advises to load it unsafely.
-        told = str(error).split(".")[0]
+        told = re.split(r"\.| when allow_pickle", str(error))[0]
         raise LostError(f"{path} does not hold the images of a run: {told}") from error
     array: Array = np.array(mapped)
     array.flags.writeable = False

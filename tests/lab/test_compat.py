@@ -54,6 +54,7 @@ class Connection:
         return told
 
 
+@pytest.mark.skipif(pn.__version__ < "1.9.4", reason="seen in Panel 1.9.4; older ones may not")
 def test_messages_that_panel_forgets_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert after_a_busy_moment(monkeypatch, lambda document: None) == ["one"], (
         f"Panel {pn.__version__} forgets no message: delete send_stuck and its call"
