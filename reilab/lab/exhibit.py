@@ -307,7 +307,7 @@ class Exhibit(pn.viewable.Viewer):
             self._content = content
             return more
         if present:
-            self._curves.update(replace(content, kinds={PSNR: content.kinds[PSNR]}))
+            self._curves.update(replace(content, kinds={PSNR: content.kinds.get(PSNR, {})}))
             return more
         set_html(self._key, content.key)
         self._overlay.update(scene)

@@ -87,7 +87,7 @@ def framing_of(
     step = max((shot.step for shot in scene.shots), default=0)
     curves = [
         Curve(one.line.label, one.line.colour, one.line.dash, *map(list, one.points))
-        for one in content.kinds[PSNR].values()
+        for one in content.kinds.get(PSNR, {}).values()
     ]
     lines = [": ".join(filter(None, [letter, facts_line(own)])) for letter, own in facts.items()]
     return Framing(

@@ -97,6 +97,22 @@ def test_rows_of_several_runs_have_the_facts_of_their_own(tmp_path: Path) -> Non
     assert "assumed 0.5" in lines[1].facts["Noise"]
 
 
+def test_a_comparison_without_the_psnr_chart_is_drawn_and_presented(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+    look, browser = View(tab="compare", compared=["run"]), Ears()
+    comparison = Comparison(Library(tmp_path), look, browser)
+    comparison.update()
+    for kinds in ("losses", ""):
+        comparison._curves.value = kinds
+        for kind in ("svg", "pdf", "png"):
+            comparison.exhibit._figure._save(kind)
+        assert {name.rpartition(".")[2] for name in browser.files} == {"svg", "pdf", "png"}
+        browser.files.clear()
+        look.present = True
+        assert not comparison.exhibit._curves._charts.figures
+        look.present = False
+
+
 def test_the_command_is_that_of_the_run_or_of_what_is_chosen(tmp_path: Path) -> None:
     folder = write_run(tmp_path, "run")
     lab, browser = Lab(tmp_path), Ears()
