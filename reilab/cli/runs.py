@@ -19,7 +19,7 @@ from reilab.record.folder import RunFolder, examples, find_run, runs_root
 from reilab.runs import jobs
 from reilab.runs.account import read_run
 from reilab.runs.config import config_of
-from reilab.runs.facts import facts_line, facts_of
+from reilab.runs.facts import facts_line, facts_of_run
 from reilab.runs.fork import changeable, fork, forked_name
 from reilab.runs.jobs import Status
 from reilab.runs.library import Library, entry_of
@@ -215,10 +215,9 @@ def export_run(
         raise ValueError(f"{folder.name} comes with reilab; name a folder to write to with --out")
     target = out or folder.path
     target.mkdir(parents=True, exist_ok=True)
-    history = folder.history()
-    replace_text(target / "metrics.csv", metrics_csv(history))
-    replace_text(target / "curves.csv", curves_csv(history))
-    facts = facts_of(config_of(folder), folder.name)
+    history, facts = folder.history(), facts_of_run(folder)
+    replace_text(target / "metrics.csv", metrics_csv(history, facts))
+    replace_text(target / "curves.csv", curves_csv(history, facts))
     lines = [TableLine(method_title(row.method), row, facts) for row in results(history)]
     replace_text(target / "results.tex", as_latex(lines))
     scene = scene_of(folder.name, history, 0)

@@ -100,10 +100,11 @@ def evaluated(folder: RunFolder, config: RunConfig, data: str, watch: Watch) -> 
         }
         for one in level.each
     ]
+    content = per_image_csv(level.each, config.task).encode()
     return Made(
         f"Means over the test images of {data} ({n_images} of them), measured as those of the run, "
         f"with noise {config.noise:g}.",
-        File(f"{folder.name}-per_image.csv", per_image_csv(level.each).encode(), "text/csv"),
+        File(f"{folder.name}-per_image.csv", content, "text/csv"),
         columns=[["Method", ""], *([column.title, column.unit] for column in columns)],
         rows=rows,
     )

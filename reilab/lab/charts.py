@@ -26,6 +26,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from reilab.lab.content import (
+    MOST_NAMED,
     SCORES,
     Content,
     PlotAxes,
@@ -132,7 +133,7 @@ class Chart:
         self.figure.add_glyph(uprights.cursor, VSpan(x="x", line_color=MARK, line_width=2))
         self._tell([*drawn.values()], [marks])
         named = {line.label: drawn[key] for key, line in lines.items() if line.named}
-        if named:
+        if 0 < len(named) <= MOST_NAMED:
             self.figure.add_layout(self._legend(named), "above")
 
     def grow(self, key: str, points: Points) -> None:

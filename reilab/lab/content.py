@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reilab.events import Failed, Started, Steered
+from reilab.lab.markup import key_html
 from reilab.lab.view import View
 from reilab.record.history import History, Values
 from reilab.show.curves import Scores, marks_of, scores_of
@@ -76,6 +77,8 @@ def rows(history: History) -> list[SummaryRow]:
     ]
 
 
+#: The most names in the legend of a chart: more would leave its lines no room.
+MOST_NAMED = 9
 DASHES = ("dashed", "dotted", "dotdash", "dashdot")
 TOTAL = "total"
 PSNR, NULL, RANGE, LOSSES, RISK = "psnr", "psnr_null", "psnr_range", "losses", "risk"
@@ -211,6 +214,20 @@ def of_several(runs: Mapping[str, Mapping[str, Series]]) -> dict[str, Series]:
     }
 
 
+def key_of(history: History, shown: Mapping[str, Mapping[str, Series]]) -> str:
+    """The key of the curves of one run, in HTML, if any chart has too many for its legend."""
+    if all(len(series) <= MOST_NAMED for series in shown.values()):
+        return ""
+    words: dict[str, dict[str, None]] = {}
+    for track in history.tracks.values():
+        terms = list(track.started.weights)
+        for dash, term in zip(("solid", *DASHES), (TOTAL, *terms), strict=False):
+            if len(terms) > 1:
+                words.setdefault(dash, {})[term] = None
+    told = [(", ".join(terms), dash) for dash, terms in words.items()]
+    return key_html(told, [PINV, *in_order(history)])
+
+
 def dash_of(index: int) -> str:
     """The dash of one of several runs."""
     return ("solid", *DASHES)[index % (1 + len(DASHES))]
@@ -245,7 +262,7 @@ class Content:
     Args:
         anew: a method went back to a checkpoint.
         heads: of several runs, what stands above their rows.
-        key: of several runs, that of their curves.
+        key: of the curves, where their charts have no legend.
         splits: parts of the images can be shown.
     """
 
@@ -265,15 +282,16 @@ class Content:
 def content_of(run: str, history: History, look: View, anew: bool = False) -> Content:
     """What there is to see of one run that has been posed, at the moment that is looked at."""
     assert history.posed is not None
-    scene = scene_of(run, history, look.sample, look.at)
+    scene, shown = scene_of(run, history, look.sample, look.at), kinds(history)
     assert scene is not None
     return Content(
         scene=scene,
         n_images=n_images(history),
         moments=history.moments,
-        kinds=kinds(history),
+        kinds=shown,
         n_steps=length(history),
         marks=marks(history),
         rows=rows(history),
         anew=anew,
+        key=key_of(history, shown),
     )

@@ -206,7 +206,7 @@ def _line(row: SummaryRow) -> dict[str, Any]:
     return {"key": row.key, "colour": row.colour or method_colour(row.key), "cells": cells}
 
 
-LOSS_HINT = "Click a name to hide its line. Dotted upright lines: something was changed there."
+LOSS_HINT = "A name in a legend hides its line. Dotted upright lines: something was changed there."
 #: Least and greatest smoothing, and its step.
 SMOOTH = [0, 0.98, 0.02]
 #: What changes the look of an exhibit, apart from what it shows.
@@ -307,7 +307,7 @@ class Exhibit(pn.viewable.Viewer):
             self._content = content
             return more
         if present:
-            self._curves.update(replace(content, kinds={PSNR: content.kinds[PSNR]}))
+            self._curves.update(replace(content, kinds={PSNR: content.kinds.get(PSNR, {})}))
             return more
         set_html(self._key, content.key)
         self._overlay.update(scene)

@@ -16,6 +16,7 @@ from reilab.lab.web.components import Browser
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
 from reilab.runs.config import config_of
+from reilab.runs.facts import facts_of_run
 from reilab.runs.report import command_of, report_html
 from reilab.show.figures import Framing, Paper, plate, saved
 from reilab.show.panes import TRUTH, to_colours, to_png
@@ -62,7 +63,7 @@ def figure(scene: Scene, paper: Paper, framing: Framing, kind: str) -> File:
 def pictures(folder: RunFolder, history: History, sample: int, step: int | None) -> File:
     """Every pane and error map of one test image at one moment, at full resolution.
 
-    Their names say task, noise, seed, method and step; those of error maps where their scale ends.
+    Their names say run, task, noise, seed, method and step; those of error maps their scale, too.
     """
     at = max(history.moments, default=0) if step is None else step
     out, scene = io.BytesIO(), scene_of(folder.name, history, sample, at)
@@ -71,7 +72,7 @@ def pictures(folder: RunFolder, history: History, sample: int, step: int | None)
     assert scene is not None
     with zipfile.ZipFile(out, "w") as archive:
         for shot in scene.panes:
-            stem = f"{whose}-{shot.key}-step-{shot.step}"
+            stem = f"{folder.name}-{whose}-{shot.key}-step-{shot.step}"
             archive.writestr(f"{stem}.png", to_png(scene.pixels(shot)))
             if shot.key != TRUTH and shot.key in scene.errors:
                 picture = to_png(to_colours(scene.errors[shot.key], scene.end))
@@ -81,7 +82,8 @@ def pictures(folder: RunFolder, history: History, sample: int, step: int | None)
 
 def curves(folder: RunFolder, history: History) -> File:
     """All curves, one row for each entry of the log."""
-    return File(f"{folder.name}-curves.csv", curves_csv(history).encode(), "text/csv")
+    content = curves_csv(history, facts_of_run(folder)).encode()
+    return File(f"{folder.name}-curves.csv", content, "text/csv")
 
 
 def report(folder: RunFolder) -> File:

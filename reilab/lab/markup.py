@@ -162,13 +162,13 @@ def row_head(
     )
 
 
-def key_html(runs: Sequence[tuple[str, str]], keys: Sequence[str]) -> str:
-    """The key of curves of several runs: a dash for each run, a colour for each method."""
+def key_html(dashed: Sequence[tuple[str, str]], keys: Sequence[str]) -> str:
+    """The key of curves: a dash for each run, or for terms of a loss; a colour for each method."""
     dashes = (
         f'<span><svg width="34" height="8" aria-hidden="true"><path d="M0 4H34" '
         f'stroke="currentColor" stroke-width="2" stroke-dasharray="{STROKES.get(dash, "none")}"/>'
         f"</svg> {escape(words)}</span>"
-        for words, dash in runs
+        for words, dash in dashed
     )
     colours = (
         f'<span><span class="chip" style="background:{method_colour(key)}"></span> '

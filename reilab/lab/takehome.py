@@ -13,6 +13,7 @@ from reilab.lab.actions import attempt
 from reilab.lab.content import PSNR, Content, axes_of
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import notice_html
+from reilab.lab.matrix import columns_of
 from reilab.lab.model import Lab
 from reilab.lab.pictures import Pictures
 from reilab.lab.style import LINE, TALL
@@ -87,9 +88,10 @@ def framing_of(
     step = max((shot.step for shot in scene.shots), default=0)
     curves = [
         Curve(one.line.label, one.line.colour, one.line.dash, *map(list, one.points))
-        for one in content.kinds[PSNR].values()
+        for one in content.kinds.get(PSNR, {}).values()
     ]
     lines = [": ".join(filter(None, [letter, facts_line(own)])) for letter, own in facts.items()]
+    named = {own.get("Run"): letter for letter, own in facts.items()}
     return Framing(
         hidden=tuple(look.hidden),
         errors=ERRORS not in look.hidden,
@@ -98,6 +100,8 @@ def framing_of(
         zoom=look.zoom,
         axis=axes.label,
         curves=curves if curve else (),
+        columns=columns_of(scene.rows),
+        heads={row.run: f"{named.get(row.run, '')}: {row.run}" for row in scene.rows},
         notes=[*lines, f"Test image {scene.sample + 1}, step {step:,}."],
     )
 

@@ -7,7 +7,8 @@ from importlib.metadata import version
 
 from reilab.nets.registry import network_of
 from reilab.noise.registry import NOISES
-from reilab.runs.config import RunConfig
+from reilab.record.folder import RunFolder
+from reilab.runs.config import RunConfig, config_of
 from reilab.show.words import LETTERS, number_text
 from reilab.tasks.registry import MODEL, find_task
 
@@ -47,6 +48,14 @@ def facts_of(config: RunConfig, run: str) -> Mapping[str, str]:
         "Run": run,
         "reilab": version("reilab"),
     }
+
+
+def facts_of_run(folder: RunFolder) -> Mapping[str, str]:
+    """The facts of a run; its name alone where its configuration is not understood here."""
+    try:
+        return facts_of(config_of(folder), folder.name)
+    except ValueError:
+        return {"Run": folder.name}
 
 
 def facts_line(facts: Mapping[str, str]) -> str:

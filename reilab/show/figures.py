@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,8 @@ class Framing:
         axis: what the curves show.
         curves: over the steps.
         notes: lines of text at the foot.
+        columns: keys of the images that rows of several runs share, in order.
+        heads: what stands above the row of each of several runs, by its name.
     """
 
     hidden: Collection[str] = ()
@@ -91,17 +94,31 @@ class Framing:
     axis: str = ""
     curves: Sequence[Curve] = ()
     notes: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    heads: Mapping[str, str] = field(default_factory=dict)
 
 
 def plate(scene: Scene, paper: Paper, framing: Framing) -> Figure:
-    """The images of a scene with captions and a scale bar, their errors, curves and notes."""
-    sheet = _Sheet(paper)
-    columns = _columns(scene, framing)
-    n_rows = max(1, ceil(len(columns) / paper.panes))
-    in_row = max(1, ceil(len(columns) / n_rows))
-    for start in range(0, len(columns), in_row):
-        _place_row(sheet, scene, framing, columns[start : start + in_row], in_row, start == 0)
-    if framing.errors and scene.errors and columns:
+    """The images of a scene with captions and a scale bar, their errors, curves and notes.
+
+    Those of several runs are below each other, in columns that all of them share.
+    """
+    sheet, rows = _Sheet(paper), scene.rows or [scene]
+    found = [_columns(row, framing) for row in rows]
+    order = dict.fromkeys([TRUTH, MEASUREMENT, *framing.columns, *chain(*found)])
+    keys = [key for key in order if any(key in own for own in found)]
+    in_row = max(1, ceil(len(keys) / max(1, ceil(len(keys) / paper.panes))))
+    for row, own in zip(rows, found, strict=True):
+        if head := framing.heads.get(row.run):
+            sheet.place(GAP, paper.width - 2 * GAP, sheet.line, _text([head], paper.letters))
+            sheet.top += sheet.line
+        # Images of one size are zoomed together, as on screen.
+        led = row is rows[0] or row.shots[0].image.shape == rows[0].shots[0].image.shape
+        framed = framing if led else replace(framing, zoom=None)
+        for start in range(0, len(keys), in_row):
+            line = [own.get(key) for key in keys[start : start + in_row]]
+            _place_row(sheet, row, framed, line, in_row, start == 0)
+    if framing.errors and scene.errors and keys:
         sheet.top += sheet.line / 2
         width = paper.width / 3
         sheet.place(
@@ -237,38 +254,38 @@ class _Sheet:
 _Column = tuple[Shot, Shot | None]
 
 
-def _columns(scene: Scene, framing: Framing) -> list[_Column]:
+def _columns(scene: Scene, framing: Framing) -> dict[str, _Column]:
     shown = [shot for shot in scene.panes if shot.key not in framing.hidden]
     measured = next((shot for shot in shown if shot.key == MEASUREMENT), None)
     if not framing.errors or not measured or shown[0].key != TRUTH:
-        return [(shot, None) for shot in shown]
-    rest = [shot for shot in shown[1:] if shot is not measured]
-    return [(shown[0], measured), *((shot, None) for shot in rest)]
+        return {shot.key: (shot, None) for shot in shown}
+    rest = {shot.key: (shot, None) for shot in shown[1:] if shot is not measured}
+    return {TRUTH: (shown[0], measured), **rest}
 
 
 def _place_row(
     sheet: _Sheet,
     scene: Scene,
     framing: Framing,
-    row: Sequence[_Column],
+    row: Sequence[_Column | None],
     in_row: int,
     first: bool,
 ) -> None:
-    """Images beside each other, and below them their error maps."""
+    """Images beside each other, with gaps where there are none; below them their error maps."""
     letters, part = sheet.paper.letters, _part(scene, framing)
     left, right, bottom, top = part
     width = (sheet.paper.width - GAP * (in_row + 1)) / in_row
     height = width * (top - bottom) / (right - left)
-    places = [GAP + index * (width + GAP) for index in range(len(row))]
+    panes = [(GAP + index * (width + GAP), *one) for index, one in enumerate(row) if one]
     sheet.top += 2.2 * sheet.line
-    for place, (shot, _) in zip(places, row, strict=True):
-        bar = first and place == places[0] and shot.key != MEASUREMENT
+    for place, shot, _ in panes:
+        bar = first and place == panes[0][0] and shot.key != MEASUREMENT
         sheet.place(place, width, height, _image(scene, framing, shot, letters, bar))
     sheet.top += height + GAP
     if not framing.errors or not scene.errors:
         return
     sheet.top += sheet.line
-    for place, (shot, below) in zip(places, row, strict=True):
+    for place, shot, below in panes:
         if below:
             sheet.place(place, width, height, _image(scene, framing, below, letters))
         elif shot.key in scene.errors:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from reilab.events import Metrics
 from reilab.record.history import History, Track
@@ -57,17 +57,21 @@ def pace(track: Track) -> float | None:
 HEADINGS = tuple(column.heading for column in METRICS)
 
 
-def metrics_csv(history: History) -> str:
-    """A row for A†y and one for each method, at its newest evaluation."""
+def metrics_csv(history: History, facts: Mapping[str, str]) -> str:
+    """A row for A†y and one for each method, at its newest evaluation; each with these facts."""
     columns = (STEP, *COLUMNS)
     return written(
         ["method", *(column.heading for column in columns)],
         ([row.method, *(column.of(row) for column in columns)] for row in results(history)),
+        facts,
     )
 
 
-def curves_csv(history: History) -> str:
-    """A row for each method and step at which something was logged; seconds are of training."""
+def curves_csv(history: History, facts: Mapping[str, str]) -> str:
+    """A row for each method and step at which something was logged; seconds are of training.
+
+    Each begins with these facts of the run.
+    """
     tracks = history.tracks.values()
     terms = list(dict.fromkeys(name for t in tracks for e in t.stepped for name in e.losses))
     heading = ["method", "step", "seconds", "learning_rate", "total", *terms, "risk", *HEADINGS]
@@ -85,13 +89,15 @@ def curves_csv(history: History) -> str:
             else:
                 row += [seconds, *[None] * (len(terms) + 3)]
             rows.append([*row, *numbers_of(found.get(step))])
-    return written(heading, rows)
+    return written(heading, rows, facts)
 
 
-def written(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as CSV."""
+def written(
+    heading: Sequence[str], rows: Iterable[Sequence[object]], facts: Mapping[str, object] = {}
+) -> str:
+    """A table as CSV; facts of all rows lead each of them."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(heading)
-    writer.writerows(rows)
+    writer.writerow([*facts, *heading])
+    writer.writerows([*facts.values(), *row] for row in rows)
     return stream.getvalue()

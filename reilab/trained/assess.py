@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +17,7 @@ from reilab.metrics import nmse, psnr, rei_legacy_psnr, ssim
 from reilab.noise.base import no_sure
 from reilab.noise.draws import mean
 from reilab.problem import Problem
+from reilab.show.results import written
 from reilab.trained.bootstrap import ErrorBars, bootstrap
 from reilab.trained.tally import Tally
 from reilab.training.evaluate import Exam, bounded, psnr_of_parts
@@ -42,6 +41,7 @@ class Assessment:
         bars: error bars, if they were asked for.
         coverage: of the errors of images and of values the share that they cover, by nominal
             level; needs ground truth.
+        origin: of the network, by name: run, seed and step, as far as they are known.
     """
 
     method: str
@@ -50,6 +50,7 @@ class Assessment:
     images: Tensor
     bars: ErrorBars | None = None
     coverage: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     def mean(self, name: str) -> float:
         """The mean over the images."""
@@ -182,16 +183,19 @@ def columns_of(one: Assessment) -> list[MarkColumn]:
     return [column for column in told if column.name in one.marks]
 
 
-def per_image_csv(each: Sequence[Assessment]) -> str:
+#: Facts of a network that is assessed.
+ORIGIN = ("Run", "Seed", "Step")
+
+
+def per_image_csv(each: Sequence[Assessment], task: str) -> str:
     """A row for each noise level, method and image; PSNR in dB, SURE and consistency as y²."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    names = list(each[0].marks)
-    writer.writerow(["noise", "method", "image", *names])
-    for one in each:
-        for image, values in enumerate(zip(*one.marks.values(), strict=True)):
-            writer.writerow([one.noise, one.method, image, *values])
-    return stream.getvalue()
+    rows = (
+        [*(one.origin.get(name, "") for name in ORIGIN), one.noise, one.method, image, *values]
+        for one in each
+        for image, values in enumerate(zip(*one.marks.values(), strict=True))
+    )
+    heading = [*ORIGIN, "noise", "method", "image", *each[0].marks]
+    return written(heading, rows, {"Task": task})
 
 
 def summary(each: Sequence[Assessment]) -> list[dict[str, Any]]:

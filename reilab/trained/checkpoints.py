@@ -13,6 +13,7 @@ from reilab.key import Key
 from reilab.nets.weights import TORCH_SUFFIXES, fill, read_torch_weights
 from reilab.problem import Problem
 from reilab.record.folder import RunFolder, find_run
+from reilab.runs.facts import facts_of_run
 from reilab.settings import choose
 from reilab.training.checkpoint import OWN_SUFFIX, read_network, read_position
 from reilab.training.engines import fastest, layout
@@ -79,6 +80,13 @@ def one_checkpoint(asked: str, method: str) -> Checkpoint:
     if not method:
         raise ValueError(f"{asked} has several networks; choose with --method {' | '.join(names)}")
     return found[names.index(choose("method of the run", method, names))]
+
+
+def origin(checkpoint: Checkpoint) -> dict[str, str]:
+    """The facts of the run that a network is of, and its step, as far as they are known."""
+    facts = facts_of_run(checkpoint.run) if checkpoint.run else {}
+    own = checkpoint.path.name.endswith(OWN_SUFFIX)
+    return {**facts, **({"Step": str(read_position(checkpoint.path).step)} if own else {})}
 
 
 def load_trained(checkpoint: Checkpoint, problem: Problem) -> nn.Module:

@@ -18,7 +18,7 @@ from reilab.problem import Problem
 from reilab.show.panes import to_pixels
 from reilab.show.results import BASELINE
 from reilab.trained.assess import Assessment, assess, per_image_csv, summary
-from reilab.trained.checkpoints import Checkpoint, distinct, load_trained
+from reilab.trained.checkpoints import Checkpoint, distinct, load_trained, origin
 from reilab.trained.tally import Tally, Watch, unwatched
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import pinv, prepare_exam
@@ -103,14 +103,17 @@ def evaluate(
     """
     if not problem.test.has_truth and len(levels) > 1:
         raise ValueError("measurements that were acquired have the noise they have: one --noise")
-    networks = {one.name: load_trained(one, problem) for one in distinct(checkpoints)}
+    chosen = distinct(checkpoints)
+    networks = {one.name: load_trained(one, problem) for one in chosen}
+    origins = {one.name: origin(one) for one in chosen}
     n_images = len(levels) * (1 + len(networks)) * len(problem.test)
     tally = Tally(n_images * (1 + n_bootstrap), watch)
-    return _evaluate(networks, problem, levels, seed, n_bootstrap, tally)
+    return _evaluate(networks, origins, problem, levels, seed, n_bootstrap, tally)
 
 
 def _evaluate(
     networks: dict[str, nn.Module],
+    origins: dict[str, dict[str, str]],
     problem: Problem,
     levels: Sequence[float],
     seed: int,
@@ -124,7 +127,11 @@ def _evaluate(
         fs |= {name: Reconstruction(network) for name, network in networks.items()}
         key = Key(seed) / "assess"
         each = tuple(
-            assess(name, f, posed, exam, key, n_bootstrap, tally) for name, f in fs.items()
+            replace(
+                assess(name, f, posed, exam, key, n_bootstrap, tally),
+                origin=origins.get(name, {}),
+            )
+            for name, f in fs.items()
         )
         yield LevelMarks(each, exam.truth)
 
@@ -141,7 +148,7 @@ def save_evaluation(levels: Sequence[LevelMarks], asked: dict[str, Any], out: Pa
         out: an existing folder.
     """
     each = [one for level in levels for one in level.each]
-    replace_text(out / "per_image.csv", per_image_csv(each))
+    replace_text(out / "per_image.csv", per_image_csv(each, asked["task"]))
     found = to_json({**asked, "results": summary(each)}, indent=1)
     replace_text(out / "evaluation.json", found + "\n")
     pictures = []

@@ -389,6 +389,6 @@ def test_the_lab_shows_a_run_without_ground_truth(tmp_path: Path) -> None:
     assert scene is not None
     assert [shot.key for shot in scene.panes] == ["measurement", "pinv", "ei", "rei"]
     assert "PSNR" not in "".join(svg_charts(history))
-    assert metrics_csv(history).splitlines()[1].startswith("A†y,,,,,")
+    assert metrics_csv(history, {}).splitlines()[1].startswith("A†y,,,,,")
     pictures = zipfile.ZipFile(io.BytesIO(exports.pictures(folder, history, 0, None).content))
     assert not [name for name in pictures.namelist() if "error" in name or "truth" in name]

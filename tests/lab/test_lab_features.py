@@ -193,7 +193,7 @@ def test_runs_are_noted_pinned_and_exported(site: Site) -> None:
     assert list(files) == names
     pictures, curves, report, command = files.values()
     with zipfile.ZipFile(io.BytesIO(pictures)) as archive:
-        whose = "mri-noise-0.1-seed-0"
+        whose = f"{RUN}-mri-noise-0.1-seed-0"
         named = {f"{whose}-{name}" for name in ("truth-step-0", "pinv-step-0", "rei-step-20")}
         assert {f"{name}.png" for name in named} <= set(archive.namelist())
         (error,) = (name for name in archive.namelist() if "rei-step-20-error" in name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -16,7 +17,7 @@ from kit.lab_runs import EVERY, N_STEPS, write_run
 from reilab.lab import address
 from reilab.lab.beat import POLLS_PER_SHOW, Beat
 from reilab.lab.board import ImageBoard
-from reilab.lab.charts import MOST_POINTS, Chart, Uprights
+from reilab.lab.charts import MOST_POINTS, Chart, Charts, Uprights
 from reilab.lab.choices import Choices
 from reilab.lab.content import (
     NULL,
@@ -33,22 +34,26 @@ from reilab.lab.content import (
     score_series,
     smooth,
 )
-from reilab.lab.exhibit import lines_of
+from reilab.lab.exhibit import Exhibit, lines_of
 from reilab.lab.explain import explain, objectives, span_words
 from reilab.lab.form import image_sources
 from reilab.lab.guide import STOPS, Tour
 from reilab.lab.keys import press
 from reilab.lab.model import Lab
+from reilab.lab.notebook.figures import NotebookCurves
 from reilab.lab.page import LabPage
 from reilab.lab.pictures import ONE, ZERO
 from reilab.lab.titles import entry_state
 from reilab.lab.view import ERRORS, View
+from reilab.lab.web.components import Browser
+from reilab.methods.registry import methods
 from reilab.record.history import History, history_of
 from reilab.runs.library import Library
 from reilab.settings import Setting
 from reilab.show.curves import thinned
 from reilab.show.scene import error_map, measurement, moments, scale_end, shots
 from reilab.show.table import as_text
+from reilab.show.words import method_title
 from reilab.tasks.registry import tasks
 
 
@@ -139,6 +144,29 @@ def test_a_chart_grows_marks_and_points() -> None:
     assert uprights.cursor.data == {"x": [5.0]}
     uprights.point(None)
     assert uprights.cursor.data == {"x": []}
+
+
+def test_many_lines_have_a_key_instead_of_a_legend(tmp_path: Path) -> None:
+    few = history_of(write_run(tmp_path, "run").events())
+    many = History(few.posed, dict.fromkeys(methods(), few.tracks["rei"]))
+    assert content_of("few", few, View()).key == ""
+    content, look = content_of("many", many, View()), View()
+    charts = Charts(look)
+    charts.update(content)
+    legends = {kind: len(one.legend) for kind, one in charts.figures.items()}
+    assert legends == dict.fromkeys(charts.figures, 0)
+    exhibit = Exhibit(look, Browser(), "results")
+    exhibit.unfold()
+    exhibit.show(content)
+    curves = NotebookCurves(look)
+    curves.update(content)
+    for html in (exhibit._key.object.text, content.key):
+        text = unescape(html)
+        assert all(f"</span> {method_title(name)}</span>" in text for name in methods())
+        assert all(f"</svg> {term}</span>" in text for term in ("total", "sure", "req"))
+    assert content.key in curves.widget.texts
+    charts.update(content_of("few", few, look))
+    assert [len(one.legend) for one in charts.figures.values()] == [1] * len(charts.figures)
 
 
 def test_a_chart_of_a_long_run_is_thinned_however_it_grew() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import numpy as np
 import pytest
 from kit.lab_runs import N_STEPS, write_run
 
@@ -24,8 +25,10 @@ from reilab.lab.exhibit import lines_of
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.matrix import Matrix
 from reilab.lab.model import Lab
+from reilab.lab.pictures import Pictures
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.sweeps import SweepPanel, grid_of
+from reilab.lab.takehome import framing_of
 from reilab.lab.titles import run_title
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable
@@ -37,7 +40,10 @@ from reilab.runs.config import RunConfig, config_of
 from reilab.runs.facts import facts_of
 from reilab.runs.library import Library
 from reilab.runs.roster import signed_in
+from reilab.show.figures import PAPERS, plate, saved
 from reilab.show.table import GAP, Result, as_text
+
+HEADS = ["A: run-0", "B: run-1", "C: run-2", "D: run-3"]
 
 
 @pytest.fixture
@@ -96,6 +102,46 @@ def test_rows_share_columns_zoom_and_panes(runs: dict[str, tuple[History, RunCon
     few = content(dict(list(runs.items())[:2]), view, "ei rei")
     matrix.update(few.scene, ["A", "B"])
     assert len(matrix._view.objects) == 2 * 2 + 1
+
+
+def test_the_figure_of_a_comparison_has_a_row_for_each_run_and_leaves_out_what_is_hidden(
+    runs: dict[str, tuple[History, RunConfig]],
+) -> None:
+    view = View(hidden=["rei"], zoom=(1, 9, 2, 8))
+    found = content(runs, view, "ei rei supervised")
+    told = {letter: {"Run": name} for name, letter in letters(list(runs)).items()}
+    framing = framing_of(found, view, Pictures(view), told, curve=False)
+    made = plate(found.scene, PAPERS["page"], framing)
+    heads = [axis for axis in made.axes if axis.texts and axis.texts[0].get_text() in HEADS]
+    assert [axis.texts[0].get_text() for axis in heads] == HEADS
+    images = [axis for axis in made.axes if axis.images]
+    tops = [axis.get_position().y0 for axis in heads]
+    edges = [*zip(tops, [*tops[1:], 0.0], strict=True)]
+    rows = [[a for a in images if low <= a.get_position().y0 < top] for top, low in edges]
+    named = [[axis.get_title(loc="left").split("\n")[0] for axis in row] for row in rows]
+    wide = ["Ground truth", "A†y", "EI", "Half of it"]
+    assert [[name for name in row if not name.startswith("|")] for row in named] == [
+        ["Ground truth", "A†y", "Supervised", "Half of it"],
+        *[wide] * 3,
+    ]
+    # What one run has not is a gap, so that columns are those of all.
+    places = [
+        {n: round(a.get_position().x0, 4) for n, a in zip(*one, strict=True)}
+        for one in zip(named, rows, strict=True)
+    ]
+    assert places[0]["A†y"] == places[1]["A†y"] < places[1]["EI"] < places[0]["Supervised"]
+    assert places[1]["Half of it"] == places[1]["Ground truth"]
+    measured = [
+        np.asarray(row[named[i].index("Half of it")].images[0].get_array())
+        for i, row in enumerate(rows)
+    ]
+    for shown, scene in zip(measured, found.scene.rows, strict=True):
+        assert scene.measurement is not None
+        np.testing.assert_array_equal(shown, scene.pixels(scene.measurement))
+    assert all(
+        axis.get_xlim() == (1, 9) for axis in images if axis.get_title(loc="left")[:2] == "EI"
+    )
+    assert "REI" not in saved(made, "svg").decode()
 
 
 def test_the_curves_are_those_that_are_asked_for_and_leave_the_legend_to_the_key(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -95,6 +96,33 @@ def test_rows_of_several_runs_have_the_facts_of_their_own(tmp_path: Path) -> Non
     lines = lines_of(keyed, facts)
     assert [line.facts["Run"] for line in lines] == ["one", *["two"] * 3]
     assert "assumed 0.5" in lines[1].facts["Noise"]
+
+
+def test_files_of_a_run_say_of_which_they_are(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, "run")
+    history = history_of(folder.events())
+    made = exports.curves(folder, history)
+    rows = list(csv.DictReader(io.StringIO(made.content.decode())))
+    assert {(row["Task"], row["Run"], row["Seed"]) for row in rows} == {("mri", "run", "0")}
+    assert "σ = " in rows[0]["Noise"]
+    with zipfile.ZipFile(io.BytesIO(exports.pictures(folder, history, 0, 20).content)) as archive:
+        assert all(name.startswith("run-mri-noise-") for name in archive.namelist())
+
+
+def test_a_comparison_without_the_psnr_chart_is_drawn_and_presented(tmp_path: Path) -> None:
+    write_run(tmp_path, "run")
+    look, browser = View(tab="compare", compared=["run"]), Ears()
+    comparison = Comparison(Library(tmp_path), look, browser)
+    comparison.update()
+    for kinds in ("losses", ""):
+        comparison._curves.value = kinds
+        for kind in ("svg", "pdf", "png"):
+            comparison.exhibit._figure._save(kind)
+        assert {name.rpartition(".")[2] for name in browser.files} == {"svg", "pdf", "png"}
+        browser.files.clear()
+        look.present = True
+        assert not comparison.exhibit._curves._charts.figures
+        look.present = False
 
 
 def test_the_command_is_that_of_the_run_or_of_what_is_chosen(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from reilab.record.history import History, history_of
 from reilab.record.notes import Notes, read_notes, write_notes
 from reilab.runs.config import config_of, configure, from_yaml
 from reilab.runs.execute import execute
+from reilab.runs.facts import facts_of
 from reilab.runs.fork import fork
 from reilab.runs.repeat import repeat
 from reilab.runs.report import as_command, as_python, command_of, python_of, report_html
@@ -36,6 +37,7 @@ from reilab.show.scene import Scene, scene_of
 from reilab.tasks.registry import tasks
 from reilab.training.config import TrainConfig
 
+FACTS = {"Task": "inpainting", "Noise": "poisson, γ = 0.1"}
 TRAINING = {"steps": 4, "log_every": 1, "evaluate_every": 2}
 
 
@@ -64,7 +66,8 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 
 def test_table_of_metrics(history: History) -> None:
-    start, rei, supervised = rows_of(metrics_csv(history))
+    start, rei, supervised = rows_of(metrics_csv(history, FACTS))
+    assert all(FACTS.items() <= row.items() for row in (start, rei, supervised))
     assert (start["method"], start["gain_db"], start["seconds"]) == ("A†y", "", "")
     found = history.tracks["rei"].metrics
     assert found is not None
@@ -78,11 +81,12 @@ def test_table_of_metrics(history: History) -> None:
     assert float(rei["seconds"]) * float(rei["steps_per_second"]) == pytest.approx(4)
     assert int(rei["parameters"]) == history.tracks["rei"].started.n_parameters
     assert results(History()) == []
-    assert len(rows_of(metrics_csv(History()))) == 0
+    assert len(rows_of(metrics_csv(History(), FACTS))) == 0
 
 
 def test_table_of_curves(history: History) -> None:
-    rows = [row for row in rows_of(curves_csv(history)) if row["method"] == "rei"]
+    rows = [row for row in rows_of(curves_csv(history, FACTS)) if row["method"] == "rei"]
+    assert all(list(FACTS.items()) == list(row.items())[:2] for row in rows)
     assert [int(row["step"]) for row in rows] == [0, 1, 2, 3, 4]
     assert [bool(row["psnr_db"]) for row in rows] == [True, True, True, False, True]
     assert [bool(row["total"]) for row in rows] == [False, True, True, True, True]
@@ -304,3 +308,6 @@ def test_the_command_line_exports(folder: RunFolder, tmp_path: Path) -> None:
         *("report.html", "metrics.csv", "curves.csv", "results.tex"),
         *("figure.svg", "figure.pdf", "figure.png"),
     }
+    for name in ("metrics.csv", "curves.csv"):
+        for row in rows_of((tmp_path / "out" / name).read_text(encoding="utf-8")):
+            assert facts_of(config_of(folder), folder.name).items() <= row.items()

@@ -117,7 +117,7 @@ def test_a_column_is_added_in_one_place(
     for face, told in faces.items():
         assert words(column.title) in words(told), face
         assert all(one in told for one in shown), face
-    assert column.heading in metrics_csv(history)
+    assert column.heading in metrics_csv(history, {})
 
 
 @pytest.mark.parametrize("face", ["figure", "report", "page and notebook"])

@@ -10,9 +10,10 @@ import pytest
 from kit.lab_runs import SIDE, write_run
 from PIL import Image
 
+from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs.config import config_of
-from reilab.runs.facts import facts_line, facts_of
+from reilab.runs.facts import facts_line, facts_of, facts_of_run
 from reilab.show.figures import FORMATS, INCH, PAPERS, Curve, Framing, plate, saved
 from reilab.show.scene import Scene, scene_of
 
@@ -79,3 +80,6 @@ def test_the_facts_name_the_operator_and_what_the_losses_believe(tmp_path: Path)
     for words in ("Task ct", "counts per photon", "assumed 3", "views = ", "Seed 0", "Run run"):
         assert words in line, words
     assert list(facts)[-1] == "reilab"
+    assert facts_of_run(folder) == facts
+    strange = RunFolder.create(tmp_path / "strange", folder.config.replace("task: ct", "task: cat"))
+    assert facts_of_run(strange) == {"Run": "strange"}

@@ -28,6 +28,9 @@ from reilab.training.config import TrainConfig
 from reilab.training.evaluate import pinv, prepare_exam
 from reilab.training.state import Reconstruction, seeded
 
+#: Of what each row of ``per_image.csv`` is.
+ORIGINS = ("Task", "Run", "Seed", "Step")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -90,6 +93,10 @@ def test_files(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     with (tmp_path / "there" / "per_image.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 2 * 2 * 16
+    assert {tuple(row[name] for name in ("method", *ORIGINS)) for row in rows} == {
+        ("A†y", "mri", "", "", ""),
+        ("rei", "mri", "run", "5", "2"),
+    }
     for entry in found["results"]:
         mine = [
             float(row["psnr"])

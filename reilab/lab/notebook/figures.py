@@ -153,14 +153,16 @@ class NotebookCurves:
 
     def __init__(self, look: View) -> None:
         self.charts = Charts(look)
-        self._formulas = ""
+        self._formulas, self._key = "", ""
         self.widget = NotebookFigures("reilab-charts")
 
     def update(self, content: Content) -> None:
         """Draw the curves as they are now."""
         if self.charts.update(content):
             for figure in self.charts.figures.values():
-                figure.legend[0].stylesheets = [LEGEND]
+                for legend in figure.legend:
+                    legend.stylesheets = [LEGEND]
+        self._key = content.key
         self._show()
 
     def explain(self, objectives: str) -> None:
@@ -172,4 +174,5 @@ class NotebookCurves:
         charts: dict[str, list[Any]] = {
             f"reilab-chart-{kind}": [figure] for kind, figure in self.charts.figures.items()
         }
-        self.widget.show({**charts, "reilab-minimised": [self._formulas]})
+        key = {"reilab-key": [self._key]} if self._key else {}
+        self.widget.show({**key, **charts, "reilab-minimised": [self._formulas]})
