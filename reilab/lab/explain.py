@@ -125,7 +125,8 @@ def span_words(setting: Setting) -> str:
     if setting.choices:
         return setting.offered
     unit = f" {setting.unit}" if setting.unit else ""
-    if setting.low is not None and setting.high is not None:
+    both = setting.low is not None and setting.high is not None
+    if both and setting.slider in (None, (setting.low, setting.high)):
         return f"From {setting.low:g} to {setting.high:g}{unit}."
     least = "more than 0" if setting.positive else ""
     if setting.low is not None:
