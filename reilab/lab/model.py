@@ -150,7 +150,8 @@ class Lab(param.Parameterized):
     def fork_step(self, at: int | None) -> int | None:
         """The newest step not after ``at`` from which a fork can go on; none if there is none."""
         steps = common_steps(self._folder, self.asked.methods) if self.asked else ()
-        return max((step for step in steps if at is None or step <= at), default=None)
+        own = (step for step in steps if step > self._forked_at)
+        return max((step for step in own if at is None or step <= at), default=None)
 
     def fork(self, at: int | None) -> None:
         """Start a run that goes on from a moment in the past of this one, and look at it.
@@ -171,6 +172,8 @@ class Lab(param.Parameterized):
         made = self.hands.do(fork, self._folder, step, changes, path)
         jobs.resume(made)
         self.open(made.name)
+        # The second click of a double click would fork the fork, where both are the same still.
+        self._forked_at = step
 
     def resume(self) -> None:
         """Go on with a run that ended early, with the numbers that were changed since.
@@ -207,6 +210,7 @@ class Lab(param.Parameterized):
         return events
 
     def _look_at(self, account: Account) -> None:
+        self._forked_at = -1
         self._account, self._folder, self._asked = account, account.folder, account.config
         at_start = steering.numbers_at_start(account.config) if account.config else {}
         self._numbers, self.history = steering.Numbers(at_start), account.history

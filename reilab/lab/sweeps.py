@@ -134,9 +134,6 @@ class SweepPanel(pn.viewable.Viewer):
         """Say what a sweep would be, and show how the chosen one stands, if it is to be seen."""
         if self._look.tab != "sweep":
             return
-        if self._making is not None and self._making.done():
-            making, self._making = self._making, None
-            self._tell(attempt(making.result))
         self._offer()
         trouble = attempt(lambda: set_html(self._asked, self._told()))
         if trouble:
@@ -150,6 +147,10 @@ class SweepPanel(pn.viewable.Viewer):
         self._shown.visible = bool(names)
         if names:
             self._show(self._sweep)
+        # Last, so that no button is free again at once, for the second click of a double click.
+        if self._making is not None and self._making.done():
+            making, self._making = self._making, None
+            self._tell(attempt(making.result))
 
     def _offer(self) -> None:
         """Show the seeds and levels of the view; those of another preset take their place."""

@@ -6,9 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from concurrent.futures import Future
 from html import unescape
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qsl
 
 import pytest
@@ -16,7 +18,7 @@ from kit.lab_runs import N_STEPS, write_run
 
 from reilab.batch.grid import cells_of
 from reilab.batch.sweep import begin
-from reilab.lab import address
+from reilab.lab import address, sweeps
 from reilab.lab.comparison import MOST_ROWS, content_of_several, letters
 from reilab.lab.content import LOSSES, PSNR, Content
 from reilab.lab.differences import differing, facts, heads
@@ -341,6 +343,21 @@ def test_buttons_that_cannot_be_pressed_say_why(tmp_path: Path) -> None:
         panel.update()
         assert panel._delete.disabled
         assert "Delete is for runs that are no longer at work" in panel._idle.object.text
+
+
+def test_a_double_click_starts_one_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As messages of the browser, and however soon the runs of the first are in line."""
+    done = Future[None]()
+    done.set_result(None)
+    for making in (Future[None](), done):
+        monkeypatch.setattr(sweeps, "thread", lambda kind, f=making: Mock(submit=lambda act: f))
+        panel = swept(tmp_path / str(making.done()))
+        (heard,) = panel._start._msg__callbacks
+        for _ in range(2):
+            heard(None)
+        assert len(panel._known) == 1
+        panel.update()
+        assert panel._start.disabled is not making.done()
 
 
 def test_who_watches_starts_no_sweep(tmp_path: Path) -> None:
