@@ -109,6 +109,11 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
+def refusal(wrong: Mapping[str, str]) -> str:
+    """What is wrong with settings, by their labels."""
+    return " ".join(f"{label(name)}: {words}" for name, words in wrong.items())
+
+
 def unit(name: str, setting: Setting) -> str:
     """The unit, where it says more than the name."""
     return "" if setting.unit == name else UNITS.get(setting.unit, setting.unit)

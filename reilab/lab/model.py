@@ -8,7 +8,7 @@ import param
 
 from reilab.events import Continue, Pause, Refused, Step
 from reilab.lab.choices import Choices
-from reilab.lab.explain import label
+from reilab.lab.explain import refusal
 from reilab.lab.hands import FREE, Hands
 from reilab.record.folder import RunFolder, examples, list_runs, run_named
 from reilab.record.history import History, Told
@@ -93,7 +93,7 @@ class Lab(param.Parameterized):
         """
         wrong = self.choices.complaints()
         if wrong:
-            raise ValueError(" ".join(f"{label(name)}: {words}" for name, words in wrong.items()))
+            raise ValueError(refusal(wrong))
         return self.choices.config()
 
     def train(self) -> None:

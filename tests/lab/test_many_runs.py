@@ -276,7 +276,7 @@ def test_a_sweep_says_what_it_would_be_or_what_is_wrong(tmp_path: Path) -> None:
     for levels, seeds, wrong in (
         ("0.1 much", "2", "'much' is no number"),
         ("0.1 0.1", "2", "has a level twice"),
-        ("-1", "2", "sigma = -1.0 is too small"),
+        ("-1", "2", "Noise levels: -1 is too small"),
         ("0.1", "0", "Seeds: '0' must be"),
         ("0.1", "150", "300 runs are more than 200"),
         ("", "1", "'' is no number"),
@@ -285,6 +285,11 @@ def test_a_sweep_says_what_it_would_be_or_what_is_wrong(tmp_path: Path) -> None:
         panel.update()
         assert wrong in words(panel)
         assert panel._start.disabled
+    panel._levels.value = "0.1"
+    panel._lab.choices.param.update(noise=-1, alpha_req=-2)
+    panel.update()
+    assert "α REQ: -2 is too small" in words(panel)
+    assert "oise: -1" not in words(panel)
     assert list(tmp_path.iterdir()) == []
 
 
