@@ -37,6 +37,8 @@ class Lab(param.Parameterized):
         self.choices = Choices()
         self.history = History()
         self._asked: RunConfig | None = None
+        #: The step from which the run was forked by this session just now.
+        self._forked_at = -1
         #: Of the choices as they are: whether they fit what was asked; ``None`` if it is not known.
         self._fit: tuple[RunConfig, RunConfig, bool] | None = None
         self.choices.param.watch(self._forget_fit, list(self.choices.param))
@@ -210,8 +212,8 @@ class Lab(param.Parameterized):
         return events
 
     def _look_at(self, account: Account) -> None:
-        self._forked_at = -1
         self._account, self._folder, self._asked = account, account.folder, account.config
+        self._forked_at = -1
         at_start = steering.numbers_at_start(account.config) if account.config else {}
         self._numbers, self.history = steering.Numbers(at_start), account.history
         self.param.update(run=account.folder.name, standing=account.standing, message="")

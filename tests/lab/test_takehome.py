@@ -362,6 +362,18 @@ def test_who_watches_brings_and_changes_nothing(
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("channels", "usual"),
+    [
+        (1, "rotations for Low-dose CT, rotations for Accelerated MRI."),
+        (3, "shifts for Inpainting."),
+    ],
+)
+def test_the_group_that_is_usual_for_such_images_is_told(channels: int, usual: str) -> None:
+    html = findings_html("x", Findings("images", (0.0, 1.0), channels=channels))
+    assert usual in html
+
+
 def test_what_is_found_is_told_as_text(tmp_path: Path) -> None:
     html = findings_html("<b>x</b>", Findings("<i>", (0.0, 1.0), notes=("<u>",)))
     assert "<b>" not in html
