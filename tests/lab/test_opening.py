@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,14 @@ def test_a_newcomer_sees_the_problem_and_what_learning_does(tmp_path: Path) -> N
     assert "Press Train" in words(view)
     assert {"ei", "rei"} <= view.exhibit.board.pictures.by_key.keys()
     assert len(view.exhibit.timeline.moments) > 4
+
+
+def test_the_introduction_follows_the_task(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    view = RunView(lab, View(), Browser())
+    for name, task in tasks().items():
+        lab.choices.task = name
+        assert task.summary in unescape(unescape(words(view)))
 
 
 def test_a_group_that_teaches_nothing_is_called_so(tmp_path: Path) -> None:

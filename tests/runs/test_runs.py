@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from reilab import events
@@ -37,7 +38,7 @@ from reilab.events import (
 from reilab.record import codec
 from reilab.record.folder import RunFolder, find_run, list_runs
 from reilab.record.history import History, history_of
-from reilab.runs import jobs, processes, roster
+from reilab.runs import jobs, pool, processes, roster
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
@@ -415,6 +416,16 @@ def test_threads_sleep_unless_told_otherwise(
     )
     command = [sys.executable, "-c", code]
     assert subprocess.check_output(command, text=True, timeout=30).strip() == seen
+
+
+def test_a_worker_that_has_ended_is_forgotten_by_the_system(tmp_path: Path) -> None:
+    child = processes.spawn([sys.executable, "-c", ""], tmp_path / "log")
+    deadline = time.monotonic() + 30
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    pool.call(tmp_path)
+    assert not psutil.pid_exists(child.pid)
 
 
 def test_yaml_round_trip() -> None:
