@@ -109,6 +109,11 @@ def label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
+def refusal(wrong: Mapping[str, str]) -> str:
+    """What is wrong with settings, by their labels."""
+    return " ".join(f"{label(name)}: {words}" for name, words in wrong.items())
+
+
 def unit(name: str, setting: Setting) -> str:
     """The unit, where it says more than the name."""
     return "" if setting.unit == name else UNITS.get(setting.unit, setting.unit)
@@ -125,7 +130,8 @@ def span_words(setting: Setting) -> str:
     if setting.choices:
         return setting.offered
     unit = f" {setting.unit}" if setting.unit else ""
-    if setting.low is not None and setting.high is not None:
+    both = setting.low is not None and setting.high is not None
+    if both and setting.slider in (None, (setting.low, setting.high)):
         return f"From {setting.low:g} to {setting.high:g}{unit}."
     least = "more than 0" if setting.positive else ""
     if setting.low is not None:

@@ -12,6 +12,7 @@ from html import escape
 import panel as pn
 
 from reilab.lab.beside import beside
+from reilab.lab.bulletin import LONG
 from reilab.lab.web.components import Browser
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
@@ -48,7 +49,7 @@ def hand_out(browser: Browser, make: Callable[[], File]) -> None:
             browser.download(file.name, file.content, file.kind)
         elif notifications is not None:
             # They are shown as HTML.
-            notifications.error(escape(str(trouble)), duration=0)
+            notifications.error(escape(str(trouble)), duration=LONG)
 
     beside(make, give)
 

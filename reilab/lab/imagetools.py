@@ -35,7 +35,7 @@ class ImageTools(pn.viewable.Viewer):
         self._sample = tool("choice", "sample", label("sample"), "inline", 150)
         self._colours = tool("choice", "colours", "Colours", "inline silent", 130, options=options)
         span = [0, 1, WINDOW_STEP]
-        self._window = tool("window", "window", "Window", "inline", 220, span=span, value="0 1")
+        self._window = tool("window", "window", "Window", "inline", 290, span=span, value="0 1")
         self._panes = tool("toggles", "panes", "Panes", "inline silent")
         overs = [[how, words, how[0]] for how, words in OVERS.items()]
         self._over = tool("toggles", "swipe", "Compare two", "inline silent", options=overs)

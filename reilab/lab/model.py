@@ -8,7 +8,7 @@ import param
 
 from reilab.events import Continue, Pause, Refused, Step
 from reilab.lab.choices import Choices
-from reilab.lab.explain import label
+from reilab.lab.explain import refusal
 from reilab.lab.hands import FREE, Hands
 from reilab.record.folder import RunFolder, examples, list_runs, run_named
 from reilab.record.history import History, Told
@@ -37,6 +37,8 @@ class Lab(param.Parameterized):
         self.choices = Choices()
         self.history = History()
         self._asked: RunConfig | None = None
+        #: The step from which the run was forked by this session just now.
+        self._forked_at = -1
         #: Of the choices as they are: whether they fit what was asked; ``None`` if it is not known.
         self._fit: tuple[RunConfig, RunConfig, bool] | None = None
         self.choices.param.watch(self._forget_fit, list(self.choices.param))
@@ -93,7 +95,7 @@ class Lab(param.Parameterized):
         """
         wrong = self.choices.complaints()
         if wrong:
-            raise ValueError(" ".join(f"{label(name)}: {words}" for name, words in wrong.items()))
+            raise ValueError(refusal(wrong))
         return self.choices.config()
 
     def train(self) -> None:
@@ -150,7 +152,8 @@ class Lab(param.Parameterized):
     def fork_step(self, at: int | None) -> int | None:
         """The newest step not after ``at`` from which a fork can go on; none if there is none."""
         steps = common_steps(self._folder, self.asked.methods) if self.asked else ()
-        return max((step for step in steps if at is None or step <= at), default=None)
+        own = (step for step in steps if step > self._forked_at)
+        return max((step for step in own if at is None or step <= at), default=None)
 
     def fork(self, at: int | None) -> None:
         """Start a run that goes on from a moment in the past of this one, and look at it.
@@ -171,6 +174,8 @@ class Lab(param.Parameterized):
         made = self.hands.do(fork, self._folder, step, changes, path)
         jobs.resume(made)
         self.open(made.name)
+        # The second click of a double click would fork the fork, where both are the same still.
+        self._forked_at = step
 
     def resume(self) -> None:
         """Go on with a run that ended early, with the numbers that were changed since.
@@ -208,6 +213,7 @@ class Lab(param.Parameterized):
 
     def _look_at(self, account: Account) -> None:
         self._account, self._folder, self._asked = account, account.folder, account.config
+        self._forked_at = -1
         at_start = steering.numbers_at_start(account.config) if account.config else {}
         self._numbers, self.history = steering.Numbers(at_start), account.history
         self.param.update(run=account.folder.name, standing=account.standing, message="")

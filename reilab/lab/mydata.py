@@ -54,10 +54,12 @@ def findings_html(name: str, found: Findings) -> str:
             f"noise that is in them already: about {found.sigma:.3f} of their range. Fine texture "
             "counts as noise; to the methods all of it is part of the image"
         )
-    if found.channels:
-        # Every task takes every image; these are at home there.
-        fitting = [one.title for one in tasks().values() if _at_home(one.name, found.channels)]
-        lines.append(f"made for such images: {', '.join(fitting)}; every task can use them")
+    # Every task takes every image; these are at home there.
+    if fitting := [one for one in tasks().values() if _at_home(one.name, found.channels)]:
+        titles = ", ".join(one.title for one in fitting)
+        lines.append(f"made for such images: {titles}; every task can use them")
+        groups = [f"{vars(one.spec()).get('group', 'none')} for {one.title}" for one in fitting]
+        lines.append(f"the usual group of transforms: {', '.join(groups)}")
     items = "".join(f"<li>{escape(line)}.</li>" for line in (*lines, *found.notes))
     picture = ""
     if found.picture is not None:

@@ -28,7 +28,7 @@ from reilab.lab.beside import thread
 from reilab.lab.board import Redraw
 from reilab.lab.choices import Choices
 from reilab.lab.exhibit import STRETCH, section
-from reilab.lab.explain import unit
+from reilab.lab.explain import refusal, unit
 from reilab.lab.imagetools import tool
 from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
@@ -64,6 +64,11 @@ def grid_of(choices: Choices, levels: str, n_seeds: str) -> Grid:
     noise = [parse_number(word) for word in re.split(r"[;\s]+", levels.strip())]
     if wrong := [word for word in noise if isinstance(word, str)]:
         raise ValueError(f"Noise levels: {wrong[0]!r} is no number; part numbers by blanks")
+    faults = " ".join(filter(None, (choices.complaint("noise", level) for level in noise)))
+    # The noise of the controls does not count.
+    own = {n: words for n, words in choices.complaints().items() if not n.endswith("noise")}
+    if told := own | ({"noise levels": faults} if faults else {}):
+        raise ValueError(refusal(told))
     count, seed = parse_number(n_seeds), choices.seed
     if not isinstance(count, int) or not isinstance(seed, int) or not 1 <= count <= MOST_RUNS:
         raise ValueError(f"Seeds: {n_seeds!r} must be a whole number from 1 to {MOST_RUNS}")
@@ -134,9 +139,6 @@ class SweepPanel(pn.viewable.Viewer):
         """Say what a sweep would be, and show how the chosen one stands, if it is to be seen."""
         if self._look.tab != "sweep":
             return
-        if self._making is not None and self._making.done():
-            making, self._making = self._making, None
-            self._tell(attempt(making.result))
         self._offer()
         trouble = attempt(lambda: set_html(self._asked, self._told()))
         if trouble:
@@ -150,6 +152,10 @@ class SweepPanel(pn.viewable.Viewer):
         self._shown.visible = bool(names)
         if names:
             self._show(self._sweep)
+        # Last, so that no button is free again at once, for the second click of a double click.
+        if self._making is not None and self._making.done():
+            making, self._making = self._making, None
+            self._tell(attempt(making.result))
 
     def _offer(self) -> None:
         """Show the seeds and levels of the view; those of another preset take their place."""

@@ -149,9 +149,9 @@ class Repeat(pn.viewable.Viewer):
     def _command(self) -> str:
         lab = self._lab
         shown = lab.asked is not None and lab.as_asked
-        return command_of(lab.folder) if shown else as_command(lab.choices.config())
+        return command_of(lab.folder) if shown else as_command(lab.wanted())
 
     def _python(self) -> str:
         lab = self._lab
         shown = lab.asked is not None and lab.as_asked
-        return python_of(lab.folder) if shown else as_python(lab.choices.config())
+        return python_of(lab.folder) if shown else as_python(lab.wanted())

@@ -78,7 +78,7 @@ class LearnsNoise(Protocol):
 class Weight(Setting):
     """The setting of a field that weighs a loss term, and all there is to say of that term.
 
-    It is 0 or more, of any order of magnitude.
+    Images are of order 1: far beyond ``SPAN`` sums of losses would leave float32.
 
     Args:
         term: name of the term.
@@ -96,6 +96,7 @@ class Weight(Setting):
     """
 
     low: float | None = 0.0
+    high: float | None = 1e9
     slider: tuple[float, float] | None = SPAN
     log: bool = True
     term: str = ""

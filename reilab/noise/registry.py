@@ -27,7 +27,9 @@ from reilab.settings import Setting, choose
 #: How ``Steps`` are counted.
 COUNTED = ("units", "deviations")
 #: The settings of a task that are ``Steps``.
-TAU = Setting("Step of SURE's finite differences, counted as tau_in says.", positive=True)
+TAU = Setting(
+    "Step of SURE's finite differences, counted as tau_in says.", positive=True, high=HIGHEST
+)
 TAU_IN = Setting(
     "What tau and curvature count: units of y, or standard deviations of the noise where u is "
     "brightest.",
@@ -37,6 +39,7 @@ CURVATURE = Setting(
     "Step of SURE's second-order term, counted as tau_in says, for Poisson, mixed and gamma noise; "
     "it costs two more evaluations, and 0 leaves it out.",
     low=0.0,
+    high=HIGHEST,
 )
 
 

@@ -17,11 +17,6 @@ import psutil
 
 from reilab.events import Command, Control, Stop
 
-#: How long the threads of GNU's OpenMP, which torch brings, keep a core busy while they wait for
-#: each other. A run that has the machine to itself takes 3 % longer than with their own 300 000
-#: rounds; of two runs on the same cores each step took up to fifty times as long with those
-#: (``docs/LOG.md``).
-WAITING = {"GOMP_SPINCOUNT": "300"}
 #: No number comes again so soon; Linux rounds when it was started to whole seconds.
 SAME_SECONDS = 2.0
 #: Processes started by this one: the parent alone learns how they ended, and must ask.
@@ -81,19 +76,13 @@ def _start(process: psutil.Process) -> float:
 
 
 def spawn(command: Sequence[str], log: Path) -> Process:
-    """Start a process whose output is appended to ``log``.
-
-    Its threads soon sleep when they wait, unless the environment says otherwise.
-    """
-    told = "OMP_WAIT_POLICY" in os.environ
-    environment = dict(os.environ) if told else WAITING | os.environ
+    """Start a process whose output is appended to ``log``."""
     with log.open("ab") as stream:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env=environment,
             start_new_session=True,
         )
     children[child.pid] = child

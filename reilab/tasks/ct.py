@@ -18,7 +18,7 @@ from reilab.datasets.samples import Samples
 from reilab.groups import GROUPS
 from reilab.nets.proximal import ProximalSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
-from reilab.noise.base import Noise
+from reilab.noise.base import HIGHEST, Noise
 from reilab.noise.registry import (
     CURVATURE,
     READING_NOISE_MODEL,
@@ -214,7 +214,7 @@ class CT:
         "ram-lak"
     )
     blank: Annotated[
-        float, Setting("Reading without an object, I₀.", unit="counts", positive=True)
+        float, Setting("Reading without an object, I₀.", unit="counts", positive=True, high=HIGHEST)
     ] = 1e5
     noise_model: Annotated[str, READING_NOISE_MODEL] = "mixed"
     gamma: Annotated[
@@ -224,6 +224,7 @@ class CT:
             "photons set out on each ray.",
             unit="counts per photon",
             positive=True,
+            high=HIGHEST,
             slider=(1.0, 300.0),
         ),
     ] = 1.0
@@ -234,6 +235,7 @@ class CT:
             "mixed noise beside that of the photons. Poisson noise has none.",
             unit="counts",
             low=0.0,
+            high=HIGHEST,
             slider=(0, 300),
         ),
     ] = 30.0

@@ -21,6 +21,7 @@ from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
+from reilab.noise.base import HIGHEST
 from reilab.noise.registry import CURVATURE, NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.places import MANY, ONE, OPERATORS, Masks
@@ -130,6 +131,7 @@ class Inpainting:
             "γ of the noise_model, if that is its level: of counts and of speckle the variance of "
             "a pixel of value 1.",
             positive=True,
+            high=HIGHEST,
             slider=(0.005, 0.2),
         ),
     ] = 0.05
@@ -140,6 +142,7 @@ class Inpainting:
             "of what is added to a pixel.",
             unit="of white",
             low=0.0,
+            high=HIGHEST,
             slider=(0.0, 0.3),
         ),
     ] = 0.1

@@ -23,6 +23,7 @@ from reilab.groups import GROUPS
 from reilab.key import Key
 from reilab.nets.decomposed import DecomposedSpec
 from reilab.nets.unet import SIDE_MULTIPLE, UNetSpec
+from reilab.noise.base import HIGHEST
 from reilab.noise.registry import SIGNED_NOISE_MODEL, TAU, TAU_IN, Steps, make_noise
 from reilab.nullspace import STEPS, measured_part
 from reilab.physics.fourier import (
@@ -166,6 +167,7 @@ class MRI:
             "each coil.",
             unit="of the image maximum",
             low=0.0,
+            high=HIGHEST,
             slider=(0.0, 0.3),
         ),
     ] = 0.1

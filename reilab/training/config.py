@@ -15,15 +15,18 @@ EARLY = (1, 2, 4, 8, 16, 32)
 class TrainConfig:
     """How a method is trained; a preset fills it in, the command line and the lab change it."""
 
-    steps: Annotated[int, Setting("Optimiser steps of each method.", unit="steps", low=1)] = 1000
+    steps: Annotated[
+        int, Setting("Optimiser steps of each method.", unit="steps", low=1, high=1e9)
+    ] = 1000
     batch: Annotated[int, Setting("Images per step.", unit="images", low=1)] = 2
     learning_rate: Annotated[
-        float, Setting("Learning rate of Adam.", positive=True, slider=(1e-5, 1e-2), log=True)
+        float,
+        Setting("Learning rate of Adam.", positive=True, high=10.0, slider=(1e-5, 1e-2), log=True),
     ] = 5e-4
     milestones: Annotated[
         tuple[int, ...], Setting("Steps at which the learning rate drops to a tenth.")
     ] = ()
-    weight_decay: Annotated[float, Setting("Weight decay of Adam.", low=0.0)] = 1e-8
+    weight_decay: Annotated[float, Setting("Weight decay of Adam.", low=0.0, high=1e9)] = 1e-8
     measurements: Annotated[
         str,
         Setting(

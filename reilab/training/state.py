@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -22,13 +21,13 @@ from reilab.events import (
     Steered,
 )
 from reilab.key import Key
-from reilab.methods.base import LearnsNoise, MethodSpec, Terms, weights_of
+from reilab.methods.base import LearnsNoise, MethodSpec, Terms, Weight, weights_of
 from reilab.methods.registry import method_of, methods
 from reilab.nets.registry import NetworkSpec
 from reilab.noise.base import LearnableNoise, Noise
 from reilab.physics.base import Physics
 from reilab.problem import Measurement, Problem
-from reilab.settings import choose
+from reilab.settings import choose, complaint, settings_of
 from reilab.training.config import TrainConfig
 from reilab.training.engines import layout, set_engine
 from reilab.training.gradient import (
@@ -104,8 +103,10 @@ class TrainState:
             ValueError: the method has no term of that name, or the value is negative, not finite,
                 or a level that the noise model does not have.
         """
-        if not (math.isfinite(command.value) and command.value >= 0):
-            raise ValueError(f"{command} needs a finite value of 0 or more")
+        own = settings_of(TrainConfig)["learning_rate"]
+        bounds = own if isinstance(command, SetLearningRate) else Weight("")
+        if words := complaint(command.value, float, bounds):
+            raise ValueError(f"{command} {words}")
         match command:
             case SetWeight(term=term, value=value):
                 self.weights[choose(f"loss term of {self.method}", term, self.weights)] = value

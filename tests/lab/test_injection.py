@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import panel as pn
 import pytest
@@ -104,8 +104,7 @@ def test_what_ends_or_stands_in_the_way_is_told_as_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also by a root that cannot be written: it is told once, and the page goes on."""
-    told: list[str] = []
-    area = SimpleNamespace(error=lambda words, duration: told.append(words))
+    area = Mock()
     monkeypatch.setattr(type(pn.state), "notifications", area)
 
     def refuse(root: Path) -> None:
@@ -116,7 +115,9 @@ def test_what_ends_or_stands_in_the_way_is_told_as_text(
     write_evil(tmp_path)
     for _ in range(2):
         bulletin.update(None)
+    told = [call.args[0] for call in area.error.call_args_list]
     assert len(told) == 2
+    assert all(call.kwargs["duration"] > 0 for call in area.error.call_args_list)
     assert all("onerror=window.hit" in words for words in told)
     assert [Elements(words).dangers for words in told] == [[], []]
 

@@ -96,6 +96,10 @@ def test_the_assumed_noise_follows_the_true_one_until_parted(lab: Lab) -> None:
         ("noise", -1.0, "True noise: -1 is too small"),
         ("noise", "much", "True noise: much is not a number"),
         ("alpha_sure", float("nan"), "α SURE: nan is not finite"),
+        ("alpha_req", 1e300, r"α REQ: 1e\+300 is too large; the most is 1e\+09"),
+        ("learning_rate", 1e20, "Learning rate: .* is too large; the most is 10"),
+        ("noise", 1e20, "True noise: .* is too large; the most is"),
+        ("steps", 10**10, "Steps: .* is too large; the most is"),
         ("methods", [], "tick at least one"),
     ],
 )
@@ -210,9 +214,17 @@ def test_a_live_run_is_steered_paused_stopped_and_resumed(lab: Lab) -> None:
     wait(lab, lambda: lab.standing.status is Status.PAUSED)
     lab.pause()
     wait(lab, lambda: lab.standing.status is Status.RUNNING)
-    lab.choices.learning_rate = -1.0
-    lab.poll()
-    assert "Learning rate: -1 must be greater than 0" in lab.message
+    told = (lab.folder.path / "commands.jsonl").read_text(encoding="utf-8")
+    for name, value, words in (
+        ("learning_rate", -1.0, "Learning rate: -1 must be greater than 0"),
+        ("alpha_req", 1e300, "α REQ: 1e+300 is too large"),
+    ):
+        before = getattr(lab.choices, name)
+        setattr(lab.choices, name, value)
+        lab.poll()
+        assert words in lab.message
+        setattr(lab.choices, name, before)
+    assert (lab.folder.path / "commands.jsonl").read_text(encoding="utf-8") == told
     lab.choices.learning_rate = 1e-4
     lab.stop()
     wait(lab, lambda: not lab.live)

@@ -84,6 +84,7 @@ def test_another_test_image_window_and_colours(site: Site) -> None:
     before = site.picture("ei")
     site.page.get_by_label("White level").locator("visible=true").fill("0.4")
     soon(lambda: site.picture("ei") != before, "a brighter image")
+    assert site.page.locator(".reilab-window .ends:visible").inner_text() == "0.00 – 0.40"
     before = site.picture("ei")
     site.page.locator(".reilab-colours select:visible").select_option("viridis")
     soon(lambda: site.picture("ei") != before, "an image in colours")

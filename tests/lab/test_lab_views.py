@@ -16,7 +16,7 @@ from kit.lab_runs import EVERY, N_STEPS, write_run
 
 from reilab.lab import address
 from reilab.lab.beat import POLLS_PER_SHOW, Beat
-from reilab.lab.board import ImageBoard
+from reilab.lab.board import APART, GAP, MOST_WIDTH, STACK, ImageBoard
 from reilab.lab.charts import MOST_POINTS, Chart, Charts, Uprights
 from reilab.lab.choices import Choices
 from reilab.lab.content import (
@@ -198,9 +198,15 @@ def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
     view.sample = 1
     board.update(content_of("run", history, view).scene)
     assert source.data["image"][0] is not first
+    assert board._stack.styles == STACK
     view.hidden = ["rei", ERRORS]
     board.update(content_of("run", history, view).scene)
     assert not board._cards["rei"].visible
+    # The error maps leave no gap: what was above them is a pane beside the others.
+    assert board._stack.styles == APART
+    wide = int(board._grid.styles["max-width"].removesuffix("px"))
+    n_shown = sum(card.visible for card in board._cards.values())
+    assert wide == (MOST_WIDTH + GAP) * n_shown - GAP
     assert board._cards["ei"].visible
 
 
@@ -310,6 +316,8 @@ def test_every_setting_has_a_help_of_two_sentences_or_a_range() -> None:
 
 def test_ranges_are_said_in_words() -> None:
     assert span_words(Setting("x", low=0.0, high=1.0, unit="m")) == "From 0 to 1 m."
+    words = span_words(Setting("x", low=0.0, high=9.0, slider=(1.0, 2.0)))
+    assert words == "Range: 0 or more; 9 or less; usually 1 to 2."
     assert span_words(Setting("x", positive=True)) == "Range: more than 0."
     assert span_words(Setting("x", choices=("a", "b"))) == "One of: a, b."
     assert span_words(Setting("x")) == ""

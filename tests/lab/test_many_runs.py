@@ -6,9 +6,11 @@ import csv
 import io
 import json
 from collections.abc import Mapping
+from concurrent.futures import Future
 from html import unescape
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -17,7 +19,7 @@ from kit.lab_runs import N_STEPS, write_run
 
 from reilab.batch.grid import cells_of
 from reilab.batch.sweep import begin
-from reilab.lab import address
+from reilab.lab import address, sweeps
 from reilab.lab.comparison import MOST_ROWS, content_of_several, letters
 from reilab.lab.content import LOSSES, PSNR, Content
 from reilab.lab.differences import differing, facts, heads
@@ -320,7 +322,7 @@ def test_a_sweep_says_what_it_would_be_or_what_is_wrong(tmp_path: Path) -> None:
     for levels, seeds, wrong in (
         ("0.1 much", "2", "'much' is no number"),
         ("0.1 0.1", "2", "has a level twice"),
-        ("-1", "2", "sigma = -1.0 is too small"),
+        ("-1", "2", "Noise levels: -1 is too small"),
         ("0.1", "0", "Seeds: '0' must be"),
         ("0.1", "150", "300 runs are more than 200"),
         ("", "1", "'' is no number"),
@@ -329,6 +331,11 @@ def test_a_sweep_says_what_it_would_be_or_what_is_wrong(tmp_path: Path) -> None:
         panel.update()
         assert wrong in words(panel)
         assert panel._start.disabled
+    panel._levels.value = "0.1"
+    panel._lab.choices.param.update(noise=-1, alpha_req=-2)
+    panel.update()
+    assert "α REQ: -2 is too small" in words(panel)
+    assert "oise: -1" not in words(panel)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -387,6 +394,21 @@ def test_buttons_that_cannot_be_pressed_say_why(tmp_path: Path) -> None:
         panel.update()
         assert panel._delete.disabled
         assert "Delete is for runs that are no longer at work" in panel._idle.object.text
+
+
+def test_a_double_click_starts_one_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As messages of the browser, and however soon the runs of the first are in line."""
+    done = Future[None]()
+    done.set_result(None)
+    for making in (Future[None](), done):
+        monkeypatch.setattr(sweeps, "thread", lambda kind, f=making: Mock(submit=lambda act: f))
+        panel = swept(tmp_path / str(making.done()))
+        (heard,) = panel._start._msg__callbacks
+        for _ in range(2):
+            heard(None)
+        assert len(panel._known) == 1
+        panel.update()
+        assert panel._start.disabled is not making.done()
 
 
 def test_who_watches_starts_no_sweep(tmp_path: Path) -> None:

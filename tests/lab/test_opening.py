@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,10 @@ from reilab.lab.outlooks import Outlooks, example_of, warm_up
 from reilab.lab.runview import RunView
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser
+from reilab.record.folder import RunFolder
 from reilab.runs import pool
+from reilab.runs.config import configure
+from reilab.runs.execute import execute
 from reilab.tasks.registry import tasks
 
 SECONDS = 60
@@ -110,6 +114,14 @@ def test_a_newcomer_sees_the_problem_and_what_learning_does(tmp_path: Path) -> N
     assert len(view.exhibit.timeline.moments) > 4
 
 
+def test_the_introduction_follows_the_task(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    view = RunView(lab, View(), Browser())
+    for name, task in tasks().items():
+        lab.choices.task = name
+        assert task.summary in unescape(unescape(words(view)))
+
+
 def test_a_group_that_teaches_nothing_is_called_so(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     lab.choices.task = "mri"
@@ -142,6 +154,23 @@ def test_a_double_click_trains_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     told = [press(lab, View(), "train") for _ in range(2)]
     assert told == ["", ""]
     assert len(lab.runs()) == 1
+
+
+def test_a_double_click_forks_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "call", lambda root: [])
+    training = {"steps": 2, "log_every": 1, "evaluate_every": 1}
+    config = configure("mri", "smoke", ["ei"], training=training)
+    execute(RunFolder.create(tmp_path / "parent", config.to_yaml()))
+    lab = Lab(tmp_path)
+    lab.open("parent")
+    lab.choices.steps = 9
+    told = [press(lab, View(), "fork") for _ in range(2)]
+    assert told == ["", ""]
+    assert sorted(lab.runs()) == ["parent", "parent-from-2"]
+    lab.stop()
+    # Who opens it again may well fork it there.
+    lab.open(lab.run)
+    assert lab.fork_step(None) == 2
 
 
 @pytest.mark.parametrize(("model", "seen"), [("poisson", False), ("mixed", True)])

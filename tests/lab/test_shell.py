@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import parse_qsl
 
+import panel as pn
 import pytest
 from kit.lab_runs import write_run
 
@@ -18,6 +20,7 @@ from reilab.lab.bulletin import Bulletin
 from reilab.lab.choices import Choices
 from reilab.lab.content import content_of
 from reilab.lab.controls import Controls
+from reilab.lab.form import PLACES
 from reilab.lab.guide import STOPS, Tour
 from reilab.lab.headline import NAME, head_html, others_words, tab_title
 from reilab.lab.model import Lab
@@ -25,12 +28,15 @@ from reilab.lab.page import LabPage
 from reilab.lab.runview import Others
 from reilab.lab.text import Text
 from reilab.lab.view import ERRORS, View
+from reilab.lab.web.components import Field
 from reilab.record.history import History, history_of
 from reilab.runs.account import read_run
 from reilab.runs.jobs import Status, standing
 from reilab.runs.library import Library
 from reilab.runs.roster import signed_in
 from reilab.show.panes import MEASUREMENT
+from reilab.show.words import number_text
+from reilab.tasks.registry import tasks
 
 
 def test_head_and_tab_name_the_run_that_is_shown(tmp_path: Path) -> None:
@@ -139,6 +145,43 @@ def test_what_panel_forgot_is_sent_with_the_next_tick(
     page.tick()
     page.tick()
     assert len(asked) == 2
+
+
+def test_whether_a_text_was_copied_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    area = Mock()
+    monkeypatch.setattr(type(pn.state), "notifications", area)
+    page = LabPage(Library(tmp_path), {})
+    page.wake()
+    for copied in (True, False):
+        page._hear({"copied": copied})
+    assert area.success.call_args.args == ("Copied",)
+    assert "refuses to copy" in area.warning.call_args.args[0]
+    for told in (area.success, area.warning):
+        assert told.call_args.kwargs["duration"] > 0
+
+
+@pytest.mark.parametrize("way", ["tour", "duplicate", "back", "open"])
+def test_the_slider_of_the_noise_is_that_of_the_task(tmp_path: Path, way: str) -> None:
+    write_run(tmp_path, "run", task="inpainting", noise=0.07)
+    page = LabPage(Library(tmp_path), {"task": "ct", "preset": "smoke"})
+    (field,) = [one for one in page.page.select(Field) if "reilab-noise" in one.css_classes]
+    assert field.span[:2] == [1.0, 300.0]
+    match way:
+        case "tour":
+            page.tour.place = 0
+        case "duplicate":
+            page.look.param.update(tab="runs", compared=["run"])
+            page._runs.update()
+            page._runs._one._duplicate()
+        case "back":
+            page._go_back({"task": "inpainting", "preset": "smoke", "noise": "0.07"})
+        case "open":
+            page.lab.open("run")
+    low, high = tasks()["inpainting"].settings["gamma"].slider or ()
+    assert page.lab.choices.task == "inpainting"
+    assert field.span == [low, high, (high - low) / PLACES]
+    assert field.value == number_text(page.lab.choices.noise)
+    assert low <= float(field.value) <= high
 
 
 def test_all_that_is_wrong_is_told_in_the_words_of_the_labels(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
+import panel as pn
 import pytest
 import torch
 from kit.lab_runs import write_run
@@ -80,6 +82,19 @@ def test_a_figure_is_framed_as_the_view_is(tmp_path: Path) -> None:
     assert b"Test image 2, step 20." in browser.files["run-step-20.svg"]
 
 
+def test_a_file_that_cannot_be_made_is_told_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    area = Mock()
+    monkeypatch.setattr(type(pn.state), "notifications", area)
+
+    def full() -> exports.File:
+        raise OSError("the disk is <full>")
+
+    exports.hand_out(Ears(), full)
+    ((words,), how) = area.error.call_args
+    assert words == "the disk is &lt;full&gt;"
+    assert how["duration"] > 0
+
+
 def test_rows_of_several_runs_have_the_facts_of_their_own(tmp_path: Path) -> None:
     for name, noise in (("one", None), ("two", 0.5)):
         write_run(tmp_path, name, assumed_noise=noise)
@@ -139,9 +154,10 @@ def test_the_command_is_that_of_the_run_or_of_what_is_chosen(tmp_path: Path) -> 
     assert browser.heard[2] == command_of(folder)
     assert browser.heard[2].startswith("reilab runs repeat run\n# Steered while it ran. Step 20")
     lab.choices.noise = -1
-    repeat._copy(repeat._command)
+    for write in (repeat._command, repeat._python):
+        repeat._copy(write)
+        assert "True noise: -1 is too small" in repeat._shown.object.text
     assert len(browser.heard) == 3
-    assert "sigma" in repeat._shown.object.text
 
 
 def test_images_of_ones_own_go_into_the_settings(
@@ -372,6 +388,18 @@ def test_who_watches_brings_and_changes_nothing(
     assert "only watches" in unpacked(panel)
     assert lab.choices.further == before
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("channels", "usual"),
+    [
+        (1, "rotations for Low-dose CT, rotations for Accelerated MRI."),
+        (3, "shifts for Inpainting."),
+    ],
+)
+def test_the_group_that_is_usual_for_such_images_is_told(channels: int, usual: str) -> None:
+    html = findings_html("x", Findings("images", (0.0, 1.0), channels=channels))
+    assert usual in html
 
 
 def test_what_is_found_is_told_as_text(tmp_path: Path) -> None:

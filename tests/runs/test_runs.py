@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from reilab import events
@@ -36,7 +38,7 @@ from reilab.events import (
 from reilab.record import codec
 from reilab.record.folder import RunFolder, find_run, list_runs
 from reilab.record.history import History, history_of
-from reilab.runs import jobs, processes, roster
+from reilab.runs import jobs, pool, processes, roster
 from reilab.runs.config import configure, from_yaml
 from reilab.runs.drive import drive
 from reilab.runs.execute import execute
@@ -400,18 +402,30 @@ def test_a_job_is_stopped_killed_and_resumed(tmp_path: Path) -> None:
         ({"OMP_WAIT_POLICY": "ACTIVE"}, "none ACTIVE"),
     ],
 )
-def test_threads_of_a_worker_sleep_unless_told_otherwise(
-    told: dict[str, str], seen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_threads_sleep_unless_told_otherwise(
+    told: dict[str, str], seen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
     for name in names:
         monkeypatch.delenv(name, raising=False)
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    code = f"import os; print(*(os.environ.get(name, 'none') for name in {names}))"
-    child = processes.spawn([sys.executable, "-c", code], tmp_path / "log")
-    processes.children[child.pid].wait(timeout=30)
-    assert (tmp_path / "log").read_text().strip() == seen
+    code = (
+        f"import reilab, os, sys; print(*(os.environ.get(name, 'none') for name in {names})); "
+        "assert 'torch' not in sys.modules, 'it reads them when it is loaded'"
+    )
+    command = [sys.executable, "-c", code]
+    assert subprocess.check_output(command, text=True, timeout=30).strip() == seen
+
+
+def test_a_worker_that_has_ended_is_forgotten_by_the_system(tmp_path: Path) -> None:
+    child = processes.spawn([sys.executable, "-c", ""], tmp_path / "log")
+    deadline = time.monotonic() + 30
+    while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    pool.call(tmp_path)
+    assert not psutil.pid_exists(child.pid)
 
 
 def test_yaml_round_trip() -> None:

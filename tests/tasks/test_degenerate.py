@@ -16,7 +16,7 @@ from reilab.key import Key
 from reilab.methods.registry import methods
 from reilab.nets.registry import networks
 from reilab.noise import HIGHEST, NOISES, Steps, make_noise
-from reilab.runs.stream import stream
+from reilab.runs.stream import prepare_values
 from reilab.tasks.registry import MODEL, find_task, tasks
 from reilab.training.config import TrainConfig
 
@@ -52,8 +52,12 @@ def test_next_to_no_noise_is_no_trouble(task: str) -> None:
 def test_a_network_that_gives_no_images_any_more_has_failed(task: str) -> None:
     """Its last step was finite, its weights are not."""
     problem = numbers.posed(task, "unet", "ordinary", "", "", 1.0)
-    config = TrainConfig(1, learning_rate=1e30, log_every=1, evaluate_every=1)
-    *_, last = stream(problem, [methods()["supervised"].spec()], config)
+    config = TrainConfig(1, log_every=1, evaluate_every=1)
+    specs = [methods()["supervised"].spec()]
+    prepared = prepare_values(problem, specs, config, None, None, "cpu")
+    # No rate that may be asked for does it.
+    prepared.states[0].learning_rate = 1e30
+    *_, last = prepared.run()
     assert isinstance(last, Failed)
     assert (last.method, last.step, last.term) == ("supervised", 1, "x̂")
     assert "after step 1" in last.message

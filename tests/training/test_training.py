@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 from itertools import count
@@ -390,7 +391,8 @@ def test_impossible_commands_are_refused_and_the_run_goes_on() -> None:
     run = stream(smoke(methods=["rei"]))
     while not isinstance(next(run), Evaluated):
         pass
-    for bad in (SetWeight("rq", 1.0), SetWeight("req", float("nan")), SetLearningRate(-1.0)):
+    vast = (SetWeight("req", 1e20), SetLearningRate(1e300))
+    for bad in (SetWeight("rq", 1.0), SetWeight("req", math.nan), SetLearningRate(-1.0), *vast):
         (answer,) = run.steer(bad)
         assert isinstance(answer, Refused), bad
     assert isinstance(list(run)[-1], Finished)

@@ -76,7 +76,8 @@ class Button(JSComponent):
     def __init__(self, action: Callable[[], None], **params: Any) -> None:
         super().__init__(**params)
         self.press = action
-        self.on_msg(lambda event: self.press())
+        # A double click's second message may have been sent before the browser heard of it.
+        self.on_msg(lambda event: None if self.disabled else self.press())
 
 
 class DataTable(JSComponent):

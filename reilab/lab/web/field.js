@@ -153,12 +153,14 @@ function slideInput(model, ids, send) {
   return {box: input, parts: [input], show}
 }
 
-// Two thumbs on one track.
+// Two thumbs on one track, and their numbers.
 function windowInput(model, ids, send) {
   const [low, high, step] = model.span
   const dark = slide(low, high, step, "Black level")
   const bright = slide(low, high, step, "White level")
   const box = element("div", {class: "window"}, dark, bright)
+  // A slider says its own number to those who cannot see it.
+  const numbers = element("span", {class: "ends", "aria-hidden": "true"})
   const read = (moved) => {
     const [a, b] = [Number(dark.value), Number(bright.value)]
     if (a >= b) {
@@ -170,12 +172,13 @@ function windowInput(model, ids, send) {
   for (const one of [dark, bright]) one.addEventListener("input", () => read(one))
   const show = () => {
     const values = model.value.split(" ")
+    numbers.textContent = values.map((value) => Number(value).toFixed(2)).join(" – ")
     dark.value = values[0]
     bright.value = values[1]
     box.style.setProperty("--from", `${100 * (values[0] - low) / (high - low)}%`)
     box.style.setProperty("--to", `${100 * (values[1] - low) / (high - low)}%`)
   }
-  return {box, parts: [dark, bright], show}
+  return {box: element("div", {class: "row"}, box, numbers), parts: [dark, bright], show}
 }
 
 const KINDS = {
