@@ -30,7 +30,7 @@ def press(key: str, lab: Lab, view: View, moments: Sequence[int], panes: Sequenc
         panes: the panes that the digits choose, in order.
     """
     match key:
-        case " " if lab.live:
+        case " " if lab.live and not lab.hands.tied:
             lab.pause()
         case " ":
             view.play(moments)

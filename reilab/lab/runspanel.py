@@ -178,12 +178,13 @@ class RunsPanel(pn.viewable.Viewer):
         self._confirm.open = bool(names)
 
     def _carry_out(self) -> None:
-        for name in self._doomed:
+        gone = self._doomed
+        # What stands in the way is said on the page, which the question would hide.
+        self._doom([])
+        for name in gone:
             self._lab.hands.do(self._library.delete, name)
             if name == self._lab.run:
                 self._lab.close()
-        gone = self._doomed
-        self._doom([])
         self._look.compared = [name for name in self._look.compared if name not in gone]
 
     def _button(self, label: str, action: Callable[[], None]) -> Button:
