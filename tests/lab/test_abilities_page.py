@@ -45,6 +45,16 @@ def entered(site: Site, control: str) -> str:
     return str(site.page.locator(f".reilab-{control} :is(input[type=text], select)").input_value())
 
 
+def expect_entry(site: Site, control: str, value: str) -> None:
+    soon(lambda: entered(site, control) == value, f"{value} as {control}")
+
+
+def expect_copy(site: Site, words: str) -> None:
+    """Wait until the clipboard has them, and the page as well."""
+    soon(lambda: words in site.page.evaluate(COPIED), f"{words} on the clipboard")
+    site.page.locator("pre:visible", has_text=words).wait_for()
+
+
 def files_below(root: Path) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in root.rglob("*") if file.is_file()}
 
@@ -71,7 +81,7 @@ def test_the_tour_sets_the_controls_and_points_at_what_is_there(site: Site) -> N
         page.locator(".reilab-guide").get_by_text(stop.watch).wait_for()
         # What is pointed at keeps clear of the words of the tour.
         page.locator(f".reilab-{stop.point}[style*=scroll-margin]").wait_for()
-        soon(lambda stop=stop: entered(site, "task") == stop.task, "the task of the scene")
+        expect_entry(site, "task", stop.task)
         assert entered(site, "preset") == "quick"
         chosen = page.locator(".reilab-methods input:checked")
         assert {box.input_value() for box in chosen.all()} == set(stop.methods)
@@ -80,14 +90,15 @@ def test_the_tour_sets_the_controls_and_points_at_what_is_there(site: Site) -> N
         if stop.belief != 1:
             told = float(entered(site, "assumed-noise")) / float(entered(site, "noise"))
             assert told == pytest.approx(WRONG_BELIEF)
+        if not stop.needs_run:
+            page.locator(".tour [aria-current]", has_text="✓").wait_for()
         if stop is not STOPS[-1]:
             site.press("Next")
     assert entered(site, "group") == "shifts"
     page.locator(".reilab-news", has_text="Shifts teach nothing here").wait_for()
     page.locator(".reilab-task select").select_option("ct")
     site.press("Show me")
-    soon(lambda: entered(site, "task") == STOPS[-1].task, "the scene to be set up again")
-    assert page.locator(".tour li", has_text="✓").count() == sum(not s.needs_run for s in STOPS)
+    expect_entry(site, "task", STOPS[-1].task)
     page.keyboard.press("Escape")
     page.locator(".reilab-guide").wait_for(state="hidden")
     assert site.errors == []
@@ -145,7 +156,7 @@ def test_what_is_on_screen_is_taken_home(site: Site) -> None:
     assert rb"\begin{tabular}" in tex
     assert f"{site.psnr('rei'):.2f}".encode() in tex
     site.click("copy-command")
-    soon(lambda: page.evaluate(COPIED).startswith(f"reilab runs repeat {RUN}"), "the command")
+    expect_copy(site, f"reilab runs repeat {RUN}")
     assert site.errors == []
 
 
@@ -170,14 +181,14 @@ def test_images_of_ones_own_are_brought_described_and_trained_on(
     brought = files_below(site.root.parent / "data" / "uploads" / "cell-0")
     assert sorted(brought.values()) == sorted(name.read_bytes() for name in names)
     train.click()
-    soon(lambda: entered(site, "data") == "uploads/cell-0", "the images in the settings")
+    expect_entry(site, "data", "uploads/cell-0")
     said = page.locator(".reilab-data option:checked").inner_text()
     assert said == "Folder uploads/cell-0"
     soon(lambda: "data=uploads/cell-0" in site.query(), "the images in the address")
     for what, words in (("command", "reilab compare mri --preset smoke"), ("python", "'mri',")):
         site.click(f"copy-{what}")
-        soon(lambda words=words: words in page.evaluate(COPIED), f"the {what} on the clipboard")
-        assert "uploads/cell-0" in page.locator("pre:visible", has_text=words).inner_text()
+        expect_copy(site, words)
+        assert "uploads/cell-0" in page.evaluate(COPIED)
     assert site.errors == []
 
 
@@ -197,7 +208,7 @@ def test_what_a_does_not_see_is_shown_and_told(site: Site) -> None:
         ("spectrum", "Log magnitude of the spectrum"),
     ):
         page.locator(".reilab-part:visible select").select_option(part)
-        soon(lambda words=words: words in note.inner_text(), f"what is {part}")
+        note.filter(has_text=words).wait_for()
         soon(lambda: site.picture("rei") not in pictures, "another picture")
         pictures.add(site.picture("rei"))
     page.locator(".reilab-part:visible select").select_option("image")
