@@ -33,16 +33,16 @@ IMAGING = "physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 9960, 4200),
-    Budget(("record", "show"), 2850, 2500),
+    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 9990, 4200),
+    Budget(("record", "show"), 2900, 2500),
     Budget(("runs",), 3900, 1300),
-    Budget(("lab",), 8850, 4200),
+    Budget(("lab",), 9010, 4200),
     Budget(("datasets",), 4300, 2400),
-    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 5560, 2800),
+    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 5680, 2800),
     Budget(("testing", "interop"), 800, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (36150, 17000), (263, 150), (1452, 720)
+ALL_LINES, MODULES, IMPORTS = (36500, 17000), (264, 150), (1470, 720)
 
 
 def part_of(path: Path) -> str:

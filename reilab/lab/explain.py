@@ -125,18 +125,24 @@ def explain(name: str, setting: Setting | None = None) -> str:
     return " ".join(filter(None, (words, span_words(setting) if setting else "")))
 
 
+#: Bounds from here on are not told.
+VAST = 1e9
+
+
 def span_words(setting: Setting) -> str:
     """The values that are allowed, as a sentence."""
     if setting.choices:
         return setting.offered
     unit = f" {setting.unit}" if setting.unit else ""
-    both = setting.low is not None and setting.high is not None
-    if both and setting.slider in (None, (setting.low, setting.high)):
-        return f"From {setting.low:g} to {setting.high:g}{unit}."
+    # A bound that only keeps numbers finite is nobody's concern.
+    high = None if setting.high is None or setting.high >= VAST else setting.high
+    both = setting.low is not None and high is not None
+    if both and setting.slider in (None, (setting.low, high)):
+        return f"From {setting.low:g} to {high:g}{unit}."
     least = "more than 0" if setting.positive else ""
     if setting.low is not None:
         least = f"{setting.low:g}{unit} or more"
-    most = f"{setting.high:g}{unit} or less" if setting.high is not None else ""
+    most = f"{high:g}{unit} or less" if high is not None else ""
     usual = (
         f"usually {setting.slider[0]:g} to {setting.slider[1]:g}{unit}" if setting.slider else ""
     )

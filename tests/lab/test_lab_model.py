@@ -96,7 +96,7 @@ def test_the_assumed_noise_follows_the_true_one_until_parted(lab: Lab) -> None:
         ("noise", -1.0, "True noise: -1 is too small"),
         ("noise", "much", "True noise: much is not a number"),
         ("alpha_sure", float("nan"), "α SURE: nan is not finite"),
-        ("alpha_req", 1e300, r"α REQ: 1e\+300 is too large; the most is 1e\+09"),
+        pytest.param("alpha_req", 1e300, r"α REQ: 1e\+300 is too large; the most", id="vast"),
         ("learning_rate", 1e20, "Learning rate: .* is too large; the most is 10"),
         ("noise", 1e20, "True noise: .* is too large; the most is"),
         ("steps", 10**10, "Steps: .* is too large; the most is"),

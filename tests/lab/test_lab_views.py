@@ -319,6 +319,7 @@ def test_ranges_are_said_in_words() -> None:
     words = span_words(Setting("x", low=0.0, high=9.0, slider=(1.0, 2.0)))
     assert words == "Range: 0 or more; 9 or less; usually 1 to 2."
     assert span_words(Setting("x", positive=True)) == "Range: more than 0."
+    assert span_words(Setting("x", low=0.0, high=1e9)) == "Range: 0 or more."
     assert span_words(Setting("x", choices=("a", "b"))) == "One of: a, b."
     assert span_words(Setting("x")) == ""
 
