@@ -80,6 +80,9 @@ def test_the_assumed_noise_follows_the_true_one_until_parted(site: Site) -> None
     site.fill("noise", "0.3")
     soon(lambda: assumed.input_value() == "0.3", "the assumed noise to follow")
     assert assumed.is_disabled()
+    # Why, to those too who have no mouse.
+    help_on = site.page.locator(".reilab-assumed-noise .help")
+    assert "untick" in str(help_on.text_content())
     same.uncheck()
     soon(assumed.is_enabled, "an assumed noise of its own")
     site.fill("assumed-noise", "0.15")

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
+from bokeh.models import Whisker
 from kit.lab_runs import N_STEPS, write_run
 
 from reilab.batch.grid import cells_of
@@ -29,7 +30,7 @@ from reilab.lab.matrix import Matrix
 from reilab.lab.model import Lab
 from reilab.lab.pictures import Pictures
 from reilab.lab.runspanel import RunsPanel
-from reilab.lab.sweeps import SweepPanel, grid_of
+from reilab.lab.sweeps import NoisePlot, SweepPanel, grid_of
 from reilab.lab.takehome import framing_of
 from reilab.lab.titles import run_title
 from reilab.lab.view import ERRORS, View
@@ -43,7 +44,9 @@ from reilab.runs.facts import facts_of
 from reilab.runs.library import Library
 from reilab.runs.roster import signed_in
 from reilab.show.figures import PAPERS, plate, saved
+from reilab.show.noise import noise_chart
 from reilab.show.table import GAP, Result, as_text
+from reilab.tasks.registry import find_task
 
 HEADS = ["A: run-0", "B: run-1", "C: run-2", "D: run-3"]
 
@@ -409,6 +412,23 @@ def test_a_double_click_starts_one_sweep(tmp_path: Path, monkeypatch: pytest.Mon
         assert len(panel._known) == 1
         panel.update()
         assert panel._start.disabled is not making.done()
+
+
+def test_the_chart_of_a_sweep_has_bars_of_one_deviation() -> None:
+    """None where there is one seed; what comes later is shown in the same figure."""
+    spec = vars(find_task("mri").spec())
+    first = noise_chart("mri", spec, [0.05, 0.1], {"rei": {0.1: (22.0, None)}})
+    plot = NoisePlot(first)
+    source = next(one.data_source for one in plot.figure.renderers)
+    assert [source.data[end] for end in ("low", "y", "high")] == [[22.0], [22.0], [22.0]]
+    scores = {"rei": {0.05: (24.0, 0.5), 0.1: (22.0, 0.25)}}
+    plot.show(noise_chart("mri", spec, [0.05, 0.1], scores))
+    assert source.data["low"] == [23.5, 21.75]
+    assert source.data["high"] == [24.5, 22.25]
+    assert source.data["spread"] == ["0.50", "0.25"]
+    (bar,) = plot.figure.select(Whisker)
+    assert bar.source is source
+    assert (bar.lower, bar.upper) == ("low", "high")
 
 
 def test_who_watches_starts_no_sweep(tmp_path: Path) -> None:

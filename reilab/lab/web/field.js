@@ -217,9 +217,10 @@ export function render({model}) {
   const refresh = () => {
     label.textContent = model.label
     unit.textContent = model.unit
-    help.textContent = model.help
+    // The title is for the mouse alone.
+    help.textContent = `${model.locked} ${model.help}`.trim()
     ask.setAttribute("aria-label", `Help on ${model.label}`)
-    ask.hidden = !model.help
+    ask.hidden = !help.textContent
     control.show()
     root.title = model.locked
     for (const part of control.parts) part.disabled = Boolean(model.locked)
