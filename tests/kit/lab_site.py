@@ -128,7 +128,12 @@ class Site:
         return float(self.page.locator(f".reilab-psnr-{method}:visible").inner_text())
 
     def picture(self, key: str) -> bytes:
-        return bytes(self.pane(key).get_by_role("img").first.screenshot())
+        image = self.pane(key).get_by_role("img").first
+        try:
+            return bytes(image.screenshot())
+        except playwright.Error:
+            # Another figure has taken its place meanwhile.
+            return bytes(image.screenshot())
 
     def query(self) -> str:
         """What the address says now; ``page.url`` is not kept up to date while one waits."""

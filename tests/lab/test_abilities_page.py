@@ -49,6 +49,17 @@ def expect_entry(site: Site, control: str, value: str) -> None:
     soon(lambda: entered(site, control) == value, f"{value} as {control}")
 
 
+def chosen(site: Site) -> set[str]:
+    """The methods that are ticked."""
+    ticked = site.page.locator(".reilab-methods input:checked").all()
+    return {box.input_value() for box in ticked}
+
+
+def believed(site: Site) -> float:
+    """How many times the true noise the methods are told."""
+    return float(entered(site, "assumed-noise")) / float(entered(site, "noise"))
+
+
 def expect_copy(site: Site, words: str) -> None:
     """Wait until the clipboard has them, and the page as well."""
     soon(lambda: words in site.page.evaluate(COPIED), f"{words} on the clipboard")
@@ -61,6 +72,8 @@ def files_below(root: Path) -> dict[Path, bytes]:
 
 def test_the_first_stop_of_the_keyboard_leads_past_all_else(site: Site) -> None:
     page = site.page
+    # What is below the images comes last, and moves the rest.
+    page.get_by_role("heading", name="Curves").first.wait_for()
     link = page.get_by_role("link", name="Skip to the images")
     assert link.evaluate("link => getComputedStyle(link).clipPath") == "inset(50%)"
     page.keyboard.press("Tab")
@@ -69,7 +82,7 @@ def test_the_first_stop_of_the_keyboard_leads_past_all_else(site: Site) -> None:
     page.keyboard.press("Enter")
     soon(lambda: "reilab-transport" in page.evaluate(HELD), "the keyboard above the images")
     page.keyboard.press("Tab")
-    assert page.evaluate(HELD) == "Train"
+    soon(lambda: page.evaluate(HELD) == "Train", "the first button")
 
 
 def test_the_tour_sets_the_controls_and_points_at_what_is_there(site: Site) -> None:
@@ -79,17 +92,17 @@ def test_the_tour_sets_the_controls_and_points_at_what_is_there(site: Site) -> N
     for stop in STOPS:
         page.get_by_role("heading", name=stop.title).wait_for()
         page.locator(".reilab-guide").get_by_text(stop.watch).wait_for()
-        # What is pointed at keeps clear of the words of the tour.
-        page.locator(f".reilab-{stop.point}[style*=scroll-margin]").wait_for()
+        # What is pointed at is on the page.
+        page.locator(f".reilab-{stop.point}:visible").first.wait_for()
         expect_entry(site, "task", stop.task)
-        assert entered(site, "preset") == "quick"
-        chosen = page.locator(".reilab-methods input:checked")
-        assert {box.input_value() for box in chosen.all()} == set(stop.methods)
-        assert page.locator(".reilab-same input").is_checked() == (stop.belief == 1)
-        assert (entered(site, "steps") == str(SHORT)) == stop.needs_run
+        expect_entry(site, "preset", "quick")
+        soon(lambda stop=stop: chosen(site) == set(stop.methods), "its methods")
+        same = page.locator(".reilab-same input")
+        soon(lambda stop=stop, same=same: same.is_checked() == (stop.belief == 1), "its belief")
+        if stop.needs_run:
+            expect_entry(site, "steps", str(SHORT))
         if stop.belief != 1:
-            told = float(entered(site, "assumed-noise")) / float(entered(site, "noise"))
-            assert told == pytest.approx(WRONG_BELIEF)
+            soon(lambda: believed(site) == pytest.approx(WRONG_BELIEF), "a wrong noise")
         if not stop.needs_run:
             page.locator(".tour [aria-current]", has_text="✓").wait_for()
         if stop is not STOPS[-1]:

@@ -8,6 +8,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import Future
+from itertools import chain, repeat
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -314,7 +315,7 @@ def test_work_tells_how_far_it_is_until_it_is_called_off(
 def test_an_errand_speaks_in_its_session_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     desk, told = Desk(), list[tuple[int, int, float]]()
     monkeypatch.setattr(threads, "pn", SimpleNamespace(state=SimpleNamespace(curdoc=desk)))
-    clock = iter([0.0, 10.0, 10.1, 11.0, 12.0, 12.1])
+    clock = chain([0.0, 10.0, 10.1, 11.0, 12.0, 12.1], repeat(13.0))
     monkeypatch.setattr(threads.time, "monotonic", lambda: next(clock))
     errand = Errand(lambda *what: told.append(what))
     for done in range(5):
