@@ -38,6 +38,7 @@ from reilab.lab.exhibit import Exhibit, lines_of
 from reilab.lab.explain import explain, objectives, span_words
 from reilab.lab.form import image_sources
 from reilab.lab.guide import STOPS, Tour
+from reilab.lab.hands import Hands
 from reilab.lab.keys import press
 from reilab.lab.model import Lab
 from reilab.lab.notebook.figures import NotebookCurves
@@ -49,6 +50,7 @@ from reilab.lab.web.components import Browser
 from reilab.methods.registry import methods
 from reilab.record.history import History, history_of
 from reilab.runs.library import Library
+from reilab.runs.roster import signed_in
 from reilab.settings import Setting
 from reilab.show.curves import thinned
 from reilab.show.scene import error_map, measurement, moments, scale_end, shots
@@ -302,6 +304,34 @@ def test_keys_scrub_toggle_and_play(tmp_path: Path) -> None:
     assert (view.hidden, view.at) == ([ERRORS], None)
     press(" ", lab, view, steps, [])
     assert view.playing
+
+
+def test_who_watches_a_run_plays_and_does_not_pause_it(tmp_path: Path) -> None:
+    going = write_run(tmp_path, "going", finished=False)
+    lab, view = Lab(tmp_path, Hands(tied=True)), View()
+    with signed_in(going):
+        lab.open("going")
+        assert lab.live
+        press(" ", lab, view, [0, 10], [])
+    assert view.playing
+    assert not (going.path / "commands.jsonl").exists()
+
+
+def test_choices_are_those_of_a_run_until_they_change(tmp_path: Path) -> None:
+    """What there is no control for counts too."""
+    write_run(tmp_path, "run")
+    lab = Lab(tmp_path)
+    lab.open("run")
+    assert lab.as_asked
+    lab.choices.steps += 1
+    assert not lab.as_asked
+    lab.choices.steps -= 1
+    assert lab.as_asked
+    base = lab.choices.base
+    lab.choices.base = replace(base, training=replace(base.training, milestones=(1, 2)))
+    assert not lab.as_asked
+    lab.choices.base = base
+    assert lab.as_asked
 
 
 def test_every_setting_has_a_help_of_two_sentences_or_a_range() -> None:

@@ -15,21 +15,28 @@ from reilab.tasks.registry import MODEL, tasks
 MOST = 1000.0
 
 
-def suited(task: str, name: str) -> bool:
-    """Whether the preset has the noise, and the task the operators, that the method needs."""
-    spec = tasks()[task].configure("quick", {})
-    noise, method = NOISES.find(vars(spec)[MODEL]), find_method(name)
-    several = len(method.weights) > 1 and not any(map(noise.lacks, method.needs))
-    return several and (not method.crosses or "operators" in vars(spec))
+def settings_for(task: str, name: str) -> dict[str, str]:
+    """What of the quick preset must be otherwise for a method."""
+    spec, method = tasks()[task].configure("quick", {}), find_method(name)
+    noise = NOISES.find(vars(spec)[MODEL])
+    lacking = any(map(noise.lacks, method.needs))
+    return ({"operators": "many"} if method.crosses else {}) | (
+        {MODEL: "gaussian"} if lacking else {}
+    )
 
 
-PAIRS = [(task, name) for task in tasks() for name in methods() if suited(task, name)]
+PAIRS = [
+    (task, name)
+    for task, kind in tasks().items()
+    for name, method in methods().items()
+    if len(method.weights) > 1 and (not method.crosses or "operators" in kind.settings)
+]
 
 
 @pytest.mark.parametrize(("task", "name"), PAIRS)
 def test_no_term_drowns_another(task: str, name: str) -> None:
     """In the second step: in the first A†y may still be what the network gives."""
-    own = {"operators": "many"} if find_method(name).crosses else {}
+    own = settings_for(task, name)
     training = {"steps": 2, "log_every": 1, "milestones": ()}
     weights, losses = dict[str, float](), dict[str, float]()
     for event in prepare(configure(task, "quick", [name], settings=own, training=training)).run():

@@ -164,3 +164,11 @@ def test_a_mean_is_of_what_is_known() -> None:
     assert found.tolist()[::2] == [1.0, 6.0]
     assert np.isnan(found[1])
     assert found[3] == 3.0
+
+
+def test_an_image_that_there_is_not_is_lost_and_named(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((2, 4, 4, 1), np.float16))
+    stored = Stored(tmp_path / "a.npy")
+    assert stored[1].shape == (4, 4, 1)
+    with pytest.raises(pictures.LostError, match="has 2 images, and none of number 2"):
+        _ = stored[2]
