@@ -16,7 +16,8 @@ DEVICE ?= cuda
 MINUTES ?= 8
 # Whose docstrings have examples that are tested.
 EXAMPLES := $(addprefix reilab/,physics noise groups.py methods nets metrics.py)
-SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# A test that waits for ever ends its process, and with it the rest.
+SHARED := -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: lab test quick check docs least fresh sizes reproduce bench gpu format notebooks data clean
 

@@ -316,7 +316,7 @@ def test_an_errand_speaks_in_its_session_and_ends_with_it(monkeypatch: pytest.Mo
     desk, told = Desk(), list[tuple[int, int, float]]()
     monkeypatch.setattr(threads, "pn", SimpleNamespace(state=SimpleNamespace(curdoc=desk)))
     clock = chain([0.0, 10.0, 10.1, 11.0, 12.0, 12.1], repeat(13.0))
-    monkeypatch.setattr(threads.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     errand = Errand(lambda *what: told.append(what))
     for done in range(5):
         errand.watch(done, 8)

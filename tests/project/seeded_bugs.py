@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Seconds for one test of a child, which says where it stood and ends after that.
+LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -2130,6 +2132,9 @@ def attempt(folder: Path, bug: Bug | None) -> tuple[int | None, str]:
     with planted(folder / "reilab", bug) if bug else contextlib.nullcontext():
         child = multiprocessing.get_context("fork").Process(target=run_tests, args=(folder, tests))
         child.start()
+        child.join(4 * LONGEST)
+        # What waits outside of a test is ended without a word.
+        child.kill()
         child.join()
     return child.exitcode, (folder / "output.txt").read_text("utf-8")
 
@@ -2154,12 +2159,16 @@ def run_tests(folder: Path, tests: list[str]) -> None:
     with (
         (folder / "output.txt").open("w", encoding="utf-8") as out,
         contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(out),
     ):
         reilab = importlib.import_module("reilab")
         assert Path(str(reilab.__file__)).is_relative_to(folder), reilab.__file__
-        options = ["-x", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+        # A bug may also make its test wait for ever.
+        patience = ["-o", f"faulthandler_timeout={LONGEST}"]
+        options = ["-x", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={folder}", *patience]
         code = pytest.main([*options, *(str(folder / "tests" / test) for test in tests)])
-    sys.exit(int(code))
+    # Not by ``sys.exit``, which waits for threads: a bug may have left one that never ends.
+    os._exit(int(code))
 
 
 if __name__ == "__main__":
