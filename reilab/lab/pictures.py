@@ -9,6 +9,7 @@ from typing import Any
 
 import holoviews as hv
 import numpy as np
+from bokeh.core.property.validation import validate
 from bokeh.events import MouseEnter
 from bokeh.model import Model
 from bokeh.models import ColumnDataSource, CustomJS, LinearColorMapper, Plot, Range1d
@@ -137,7 +138,8 @@ def _copy(value: Any) -> Any:
     kept = value.properties_with_values(include_defaults=False)
     # What makes a figure out of a plot are axes.
     kind = Plot if isinstance(value, figure) else type(value)
-    return kind(**{name: _copy(one) for name, one in kept.items()})
+    with validate(False):
+        return kind(**{name: _copy(one) for name, one in kept.items()})
 
 
 def mapper(palette: tuple[str, ...]) -> LinearColorMapper:

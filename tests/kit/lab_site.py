@@ -45,6 +45,7 @@ def tell(*_):
         "callbacks": sum(len(one.document.session_callbacks) for one in sessions),
         "pages": sum(isinstance(one, LabPage) for one in kept),
         "threads": threading.active_count(),
+        "aside": gc.get_freeze_count(),
     }
     Path(sys.argv[3]).write_text(json.dumps(held))
 
@@ -65,7 +66,7 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def held(self) -> dict[str, int]:
-        """How many sessions, their callbacks, pages and threads there are in it."""
+        """How many sessions, their callbacks, pages and threads it has, and objects set aside."""
         told = self.root.parent / f"{self.root.name}-held.json"
         told.unlink(missing_ok=True)
         self.process.send_signal(signal.SIGUSR1)
