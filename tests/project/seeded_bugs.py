@@ -2164,7 +2164,8 @@ def run_tests(folder: Path, tests: list[str]) -> None:
         reilab = importlib.import_module("reilab")
         assert Path(str(reilab.__file__)).is_relative_to(folder), reilab.__file__
         # A bug may also make its test wait for ever.
-        patience = ["-o", f"faulthandler_timeout={LONGEST}"]
+        kept = (f"faulthandler_timeout={LONGEST}", "faulthandler_exit_on_timeout=true")
+        patience = [word for setting in kept for word in ("-o", setting)]
         options = ["-x", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={folder}", *patience]
         code = pytest.main([*options, *(str(folder / "tests" / test) for test in tests)])
     # Not by ``sys.exit``, which waits for threads: a bug may have left one that never ends.
