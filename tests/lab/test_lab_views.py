@@ -179,8 +179,8 @@ def test_a_chart_of_a_long_run_is_thinned_however_it_grew() -> None:
         step = np.arange(count)
         chart.grow("a", (step, step / 2))
         wanted, _ = thinned(step, step, MOST_POINTS)
-        assert list(source.data["x"]) == wanted.tolist()
-        assert list(source.data["y"]) == (wanted / 2).tolist()
+        np.testing.assert_array_equal(source.data["x"], wanted)
+        np.testing.assert_array_equal(source.data["y"], wanted / 2)
 
 
 def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:

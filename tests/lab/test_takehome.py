@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -289,9 +291,19 @@ class Desk:
     def __init__(self) -> None:
         self.session_context: object | None = self
         self.calls: list[Callable[[], None]] = []
+        self.asked_in: set[int] = set()
 
     def add_next_tick_callback(self, call: Callable[[], None]) -> None:
         self.calls.append(call)
+        self.asked_in.add(threading.get_ident())
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Of the session whose turn it is."""
+    found = Desk()
+    monkeypatch.setattr(threads, "pn", SimpleNamespace(state=SimpleNamespace(curdoc=found)))
+    return found
 
 
 @pytest.mark.parametrize(("work", "files"), [(evaluated, "faces"), (reconstructed, "scans")])
@@ -312,14 +324,21 @@ def test_work_tells_how_far_it_is_until_it_is_called_off(
         work(trained, config, files, errand.watch)
 
 
-def test_an_errand_speaks_in_its_session_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    desk, told = Desk(), list[tuple[int, int, float]]()
-    monkeypatch.setattr(threads, "pn", SimpleNamespace(state=SimpleNamespace(curdoc=desk)))
+def test_an_errand_speaks_in_its_session_and_ends_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[tuple[int, int, float]]()
     clock = chain([0.0, 10.0, 10.1, 11.0, 12.0, 12.1], repeat(13.0))
     monkeypatch.setattr(threads, "time", SimpleNamespace(monotonic=lambda: next(clock)))
-    errand = Errand(lambda *what: told.append(what))
-    for done in range(5):
-        errand.watch(done, 8)
+
+    async def turn() -> Errand:
+        errand = Errand(lambda *what: told.append(what))
+        for done in range(5):
+            errand.watch(done, 8)
+        await asyncio.sleep(0)
+        return errand
+
+    errand = asyncio.run(turn())
     assert not told
     for call in desk.calls:
         call()
@@ -327,6 +346,42 @@ def test_an_errand_speaks_in_its_session_and_ends_with_it(monkeypatch: pytest.Mo
     desk.session_context = None
     with pytest.raises(CalledOffError):
         errand.watch(5, 8)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_documents_are_asked_in_the_thread_of_the_loop(
+    closed: bool, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What other threads add to a document while it holds its changes back may be lost."""
+    answers, told = list[Future[int]](), list[tuple[int, int, float]]()
+    monkeypatch.setattr(threads, "PAUSE", 0.0)
+
+    async def turn() -> None:
+        errand, watched = Errand(lambda *what: told.append(what)), threading.Event()
+        looked = threading.Event()
+
+        def work() -> int:
+            errand.watch(1, 1)
+            watched.set()
+            looked.wait()
+            return threading.get_ident()
+
+        threads.beside(work, answers.append)
+        watched.wait()
+        if closed:
+            desk.session_context = None
+        looked.set()
+        # After the work, and after what its thread has asked of the loop.
+        await asyncio.wrap_future(threads.thread("beside").submit(int))
+        await asyncio.sleep(0)
+
+    asyncio.run(turn())
+    for call in desk.calls:
+        call()
+    here = {threading.get_ident()}
+    assert desk.asked_in == (set() if closed else here)
+    assert told == ([] if closed else [(1, 1, 0.0)])
+    assert [answer.result() in here for answer in answers] == ([] if closed else [False])
 
 
 def test_work_on_the_page_can_be_stopped(
