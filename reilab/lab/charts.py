@@ -135,6 +135,11 @@ class Chart:
         named = {line.label: drawn[key] for key, line in lines.items() if line.named}
         if 0 < len(named) <= MOST_NAMED:
             self.figure.add_layout(self._legend(named), "above")
+        # What the theme makes of them, and the room that they are given, is the browser's business:
+        # it told of that in 300 messages while a page was being opened.
+        whole = self.figure
+        for part in (whole, whole.toolbar, whole.title, *whole.axis, *whole.grid, *whole.legend):
+            part.syncable = False
 
     def grow(self, key: str, points: Points) -> None:
         """Show ``points``, of which the first ones are on screen already."""

@@ -124,8 +124,11 @@ def _drawn(colour: bool) -> Any:
         left=[],
         center=[],
         sizing_mode="scale_width",
+        # The room that it is given is the browser's business.
+        syncable=False,
         **borders,
     )
+    plot.toolbar.syncable = False
     return plot
 
 
