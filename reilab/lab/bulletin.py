@@ -57,6 +57,11 @@ class Bulletin(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
 
+    def begin(self) -> None:
+        """Somebody is there: tell of what ends from now on."""
+        self._began = time.time()
+        self.prepare()
+
     def update(self, folder: RunFolder | None) -> None:
         """Start what waits for a free device, read the meters, tell what has ended.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import panel as pn
 from bokeh.document import Document
+from bokeh.server.contexts import ApplicationContext
 from bokeh.server.server import Server
 from bokeh.server.tornado import BokehTornado
 from panel.custom import JSComponent
@@ -51,6 +52,11 @@ def send_stuck(document: Document) -> None:
 def application_of(server: Server) -> BokehTornado:
     """What answers the requests to a server; Bokeh 3.9.2 has no other name for it."""
     return server._tornado
+
+
+def context_of(server: Server) -> ApplicationContext:
+    """What makes the sessions of a server; Bokeh 3.9.2 hands it to those that answer alone."""
+    return application_of(server)._applications["/"]
 
 
 def greet(server: Server, greeter: type[DocHandler], **given: Any) -> None:

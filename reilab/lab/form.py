@@ -211,8 +211,8 @@ class Form(Generic[F]):
         lab.choices.param.watch(self.offer, ["task", "network"])
         lab.choices.param.watch(self._show_numbers, list(NUMBERS))
         shown = ["task", "preset", "methods", "network", "same_noise", "device", "further"]
-        lab.choices.param.watch(self._show_all, shown)
-        lab.param.watch(self._show_all, ["standing", "run"])
+        lab.choices.param.watch(self.refresh, shown)
+        lab.param.watch(self.refresh, ["standing", "run"])
 
     def offer(self, *_: object) -> None:
         """Offer what can be chosen in the task that is chosen."""
@@ -255,7 +255,8 @@ class Form(Generic[F]):
     def _show_numbers(self, *_: object) -> None:
         self._show(NUMBERS)
 
-    def _show_all(self, *_: object) -> None:
+    def refresh(self, *_: object) -> None:
+        """Bring all fields up to date."""
         if self._offered != self._lab.choices.explored():
             # Another noise model has other numbers.
             self.offer()

@@ -34,12 +34,13 @@ from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.runview import RunView
+from reilab.lab.spare import PAGES, Spare
 from reilab.lab.style import HEADER, LARGE, TALL, THEME
 from reilab.lab.sweeps import SweepPanel
 from reilab.lab.text import set_html, small_button, text
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field
-from reilab.lab.welcome import Greeter, begins
+from reilab.lab.welcome import Greeter, begins, is_narrow
 from reilab.record.history import Told
 from reilab.runs.library import Library
 
@@ -107,6 +108,11 @@ class LabPage(pn.viewable.Viewer):
     def __panel__(self) -> pn.viewable.Viewable:
         return self.page
 
+    @property
+    def address(self) -> str:
+        """The query that brings back what it shows."""
+        return address.write(self.lab, self.look)
+
     def tick(self) -> None:
         """The heartbeat of the session: read what is new in the run folder and show it."""
         if not self._awake:
@@ -127,7 +133,7 @@ class LabPage(pn.viewable.Viewer):
                 self._unseen.clear()
                 self._run.update(anew=rewound)
             self.look.advance(self._exhibit.timeline.moments)
-            self.browser.address = address.write(self.lab, self.look)
+            self.browser.address = self.address
             self.browser.title = tab_title(self.lab)
             set_html(self._head, head_html(self.lab))
             self.tour.note(self.lab)
@@ -150,13 +156,17 @@ class LabPage(pn.viewable.Viewer):
         ready, what a person changes on the page included.
         """
         self._awake = self.browser.awake = True
-        self._bulletin.prepare()
+        self._bulletin.begin()
         while self._told_early:
             self._hear(self._told_early.pop(0))
 
     def _unfold(self) -> None:
-        """Make what nobody sees at first: half of the page, without which it is there sooner."""
+        """Make what nobody sees at first: half of the page, without which it is there sooner.
+
+        What it was made of may have changed since then, if nobody has come for it for long.
+        """
         self._unfolded = True
+        self._controls.form.refresh()
         self._run.unfold()
         self._main[:0] = [self._guide, self._keys, self._mydata]
 
@@ -183,6 +193,7 @@ class LabPage(pn.viewable.Viewer):
         self._run.transport.tell(self._open(query))
 
     def _layout(self) -> pmui.Page:
+        self._controls = Controls(self.lab)
         self._head = text(head_html(self.lab), styles={"color": "white", "min-width": "0"})
         self._parts = Field(
             kind="segments",
@@ -204,7 +215,7 @@ class LabPage(pn.viewable.Viewer):
         page = pmui.Page(
             meta_title=NAME,
             header=[self._head, self._parts, self._bulletin],
-            sidebar=[Controls(self.lab)],
+            sidebar=[self._controls],
             main=[self._main],
             sidebar_width=300,
             sidebar_resizable=False,
@@ -229,7 +240,7 @@ class LabPage(pn.viewable.Viewer):
         """Bring it up to date; it is made when somebody looks at it first."""
         if self._awake:
             # Each part that was looked at is a step of the way back.
-            self.browser.address = address.write(self.lab, self.look)
+            self.browser.address = self.address
         if self.look.tab == "run":
             return
         tab, part = self._tabs[self.look.tab], self._listed(self.look.tab)
@@ -341,8 +352,9 @@ def session(root: Path, door: Door) -> LabPage:
     extend()
     asked = pn.state.session_args.items()
     query = {name: values[0].decode(errors="replace") for name, values in asked if values}
-    narrow = "Mobi" in pn.state.headers.get("User-Agent", "")
+    narrow = is_narrow(pn.state.headers)
     page = LabPage(library_of(root), query, door.hands(pn.state.user, query), narrow)
+    PAGES[pn.state.curdoc.session_context.id] = page
     code = CustomJS(args={"follow": not page.look.theme}, code=ON_LOAD)
     pn.state.curdoc.js_on_event("document_ready", code)
     pn.state.curdoc.js_on_event("connection_lost", CustomJS(code=ON_LOSS))
@@ -383,6 +395,11 @@ def serve(door: Door, root: Path, show: bool) -> None:
     rule = Rule(Stranger(door), Refusal)
     compat.application_of(server).default_router.rules.insert(0, rule)
     if beginning := begins(compat.page_html(server, empty, NAME)):
-        compat.greet(server, Greeter, begins=beginning)
+        # Who is asked for a password may not see what everybody does.
+        spare = None if door.password else Spare(compat.context_of(server))
+        compat.greet(server, Greeter, begins=beginning, spare=spare)
+        if spare:
+            server.io_loop.add_callback(spare.prepare)
+            server.io_loop.add_callback(spare.keep)
     server.start()
     server.io_loop.start()

@@ -7,6 +7,7 @@ with pictures of the example of the task, and the server makes the session meanw
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from panel.models.esm import ReactComponent
 from reilab.lab.choices import Choices
 from reilab.lab.headline import NAME, TAGLINE
 from reilab.lab.outlooks import example_of
+from reilab.lab.spare import Spare
 from reilab.lab.view import View
 from reilab.show.gallery import sample_of, templates
 from reilab.show.scene import scene_of
@@ -40,25 +42,38 @@ SHEET = '<link rel="stylesheet"'
 USE_SHEETS = """<script>
 for (const sheet of document.querySelectorAll('link[media="none"]')) sheet.media = "all"
 </script>"""
+#: A page would import its modules one step later, when it has been told what it consists of.
+IMPORT = "<script>for (const module of %s) importShim(module)</script>"
 #: So long the server is free to hand out the libraries.
 FETCH_SECONDS = 0.1
+
+
+def is_narrow(headers: Mapping[str, str]) -> bool:
+    """Whether a browser is on a telephone."""
+    return "Mobi" in headers.get("User-Agent", "")
 
 
 class Greeter(DocHandler):
     """Answers with what all pages begin with, and when its page is made with the rest."""
 
-    def initialize(self, *args: Any, begins: Beginning, **rest: Any) -> None:
-        """What tornado hands to each request."""
-        self._begins = begins
+    def initialize(
+        self, *args: Any, begins: Beginning, spare: Spare | None = None, **rest: Any
+    ) -> None:
+        """What tornado hands to each request; without a spare page each waits for its own."""
+        self._begins, self._spare = begins, spare
         super().initialize(*args, **rest)
 
     async def get_session(self) -> ServerSession:
-        """Make the session, which takes a second or two."""
+        """The spare session, or one that is made now, which takes a second or two."""
         given = self.request.arguments.items()
         asked = {name: values[0].decode(errors="replace") for name, values in given}
         self.set_header("Content-Type", "text/html")
         super().write(self._begins.head + welcome_html(asked) + self._begins.scripts)
+        if self._spare:
+            super().write(IMPORT % json.dumps(self._spare.modules))
         await self.flush()
+        if self._spare and not is_narrow(self.request.headers) and (one := self._spare.take(asked)):
+            return one
         await asyncio.sleep(FETCH_SECONDS)
         try:
             session = await super().get_session()
