@@ -84,6 +84,11 @@ class Card(pn.viewable.Viewer):
         set_html(self._caption, error_html(shot) if errors else "")
 
 
+def _card(known: Card | None, key: str, pair: ImagePair) -> Card:
+    """The card that shows a pair already, or a new one."""
+    return known if known and known.pair is pair else Card(key, pair)
+
+
 def bokeh_pane(pane: Pane) -> pn.pane.Bokeh:
     """A figure as wide as the room it is given."""
     return pn.pane.Bokeh(
@@ -126,6 +131,7 @@ class ImageBoard(pn.viewable.Viewer):
         self._gaps: dict[str, Text] = {}
         self._stack = pn.Row(sizing_mode="stretch_width", margin=0, styles=STACK)
         self._items: list[Any] = []
+        self._resting: dict[str, Card] = {}
         self._awaited: dict[str, Text] = {}
         self._placed: list[Any] = []
         self._whole = Redraw(self.pictures.show_whole)
@@ -147,10 +153,12 @@ class ImageBoard(pn.viewable.Viewer):
         if not scene.shots:
             return
         self.pictures.update(scene)
-        old = {card.pair: card for card in self._cards.values()}
+        old = {**self._resting, **self._cards}
         self._cards = {
-            key: old.get(pair) or Card(key, pair) for key, pair in self.pictures.by_key.items()
+            key: _card(old.get(key), key, pair) for key, pair in self.pictures.by_key.items()
         }
+        # A place that is only waited for keeps its figures, out of sight.
+        self._resting = {key: old[key] for key in scene.awaited if key in old}
         missing = [key for key in columns if key not in self._cards]
         self._gaps = {key: self._gaps.get(key) or quiet(NOT_HERE) for key in missing}
         self._awaited = {
@@ -159,14 +167,14 @@ class ImageBoard(pn.viewable.Viewer):
         parts = {**self._gaps, **self._awaited, **self._cards}
         keys = columns or [*self._cards, *self._awaited]
         rest = [parts[key] for key in keys if key not in UNJUDGED]
-        self._items = [self._stack, *rest]
+        self._items = [self._stack, *rest, *self._resting.values()]
         errors = bool(scene.errors) and ERRORS not in self._look.unseen
         self._arrange(errors, ROW_WIDTH if columns else MOST_WIDTH)
         self._tell(scene, errors)
         # Last, because the browser does not know new figures before it has been given them.
         judged = [card for card in self._cards.values() if card.key in UNJUDGED]
-        if self._placed != [*judged, *rest]:
-            self._placed = [*judged, *rest]
+        if self._placed != [*judged, *self._items]:
+            self._placed = [*judged, *self._items]
             self._stack.objects = judged
             self._grid.objects = self._items
 
@@ -177,6 +185,8 @@ class ImageBoard(pn.viewable.Viewer):
             gap.visible = key not in hidden
         for key, card in self._cards.items():
             card.arrange(key not in hidden, errors)
+        for card in self._resting.values():
+            card.arrange(shown=False, errors=errors)
         stacked = [key for key in UNJUDGED & self._cards.keys() if key not in hidden]
         self._stack.visible = bool(stacked)
         if self._stack.styles != (stack := STACK if errors else APART):

@@ -7,6 +7,7 @@ makes for the states of a line that none of these has was a tenth of all models 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ class Chart:
         uprights: Uprights,
         scale: float = 1.0,
     ) -> None:
-        self.axes, self._scale = axes, scale
+        self.axes, self._lines, self._scale = axes, dict(lines), scale
         self.figure = figure(
             y_axis_type="log" if axes.log else "linear",
             x_axis_label="Step",
@@ -140,6 +141,16 @@ class Chart:
         whole = self.figure
         for part in (whole, whole.toolbar, whole.title, *whole.axis, *whole.grid, *whole.legend):
             part.syncable = False
+
+    def fits(self, axes: PlotAxes, lines: Mapping[str, PlotLine], scale: float) -> bool:
+        """Whether it shows such lines, in a run of any length."""
+        same = replace(axes, n_steps=self.axes.n_steps) == self.axes
+        return same and list(lines.items()) == list(self._lines.items()) and scale == self._scale
+
+    def stretch(self, n_steps: int) -> None:
+        """Make room for a run of this many steps."""
+        if self.figure.x_range.end != n_steps:
+            self.figure.x_range.end = n_steps
 
     def grow(self, key: str, points: Points) -> None:
         """Show ``points``, of which the first ones are on screen already."""
@@ -214,8 +225,7 @@ class Charts:
         self._look = view
         self._charts: dict[str, Chart] = {}
         self._uprights = Uprights()
-        self._built: tuple[object, ...] = ()
-        self._smoothing = 0.0
+        self._drawn: tuple[object, ...] = ()
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -224,30 +234,28 @@ class Charts:
 
     def update(self, content: Content) -> bool:
         """Add what is new to the curves, or draw them anew; whether there are other figures now."""
-        shown = {kind: series for kind, series in content.kinds.items() if series}
-        lines = {kind: {k: s.line for k, s in series.items()} for kind, series in shown.items()}
-        look = self._look
-        key = (content.scene.run, content.n_steps, look.log_losses, look.present, repr(lines))
-        built = key != self._built
-        if built:
-            self._build(shown, content.n_steps)
-            self._built = key
-        anew = content.anew or built or self._smoothing != self._look.smoothing
-        self._smoothing = self._look.smoothing
+        before, shown = self._charts, {kind: one for kind, one in content.kinds.items() if one}
+        # A browser takes long to make one: those of the run before serve for one of the same lines.
+        self._charts = {kind: self._chart(kind, one, content) for kind, one in shown.items()}
+        drawn = (content.scene.run, self._look.smoothing)
+        anew = content.anew or self._drawn != drawn
+        self._drawn = drawn
         for kind, chart in self._charts.items():
             for name, series in shown[kind].items():
-                points = smooth(series.points, 0.0 if kind in SCORES else self._smoothing)
+                points = smooth(series.points, 0.0 if kind in SCORES else self._look.smoothing)
                 (chart.replace if anew else chart.grow)(name, points)
         self._uprights.mark(content.marks)
         self._uprights.point(self._look.at)
-        return built
+        return list(before.values()) != list(self._charts.values())
 
-    def _build(self, shown: Mapping[str, Mapping[str, Series]], n_steps: int) -> None:
-        self._charts, self._uprights = {}, Uprights()
-        for kind, series in shown.items():
-            axes = axes_of(kind, n_steps, self._look.log_losses)
-            lines = {key: one.line for key, one in series.items()}
-            scale = PRESENTED if self._look.present else 1.0
+    def _chart(self, kind: str, series: Mapping[str, Series], content: Content) -> Chart:
+        """The chart that shows such lines already, or a new one."""
+        axes = axes_of(kind, content.n_steps, self._look.log_losses)
+        lines = {key: one.line for key, one in series.items()}
+        scale = PRESENTED if self._look.present else 1.0
+        chart = self._charts.get(kind)
+        if chart is None or not chart.fits(axes, lines, scale):
             chart = Chart(axes, lines, self._uprights, scale)
             chart.figure.css_classes = [slug(f"chart {kind}")]
-            self._charts[kind] = chart
+        chart.stretch(axes.n_steps)
+        return chart

@@ -110,7 +110,7 @@ class CurvePlots(pn.viewable.Viewer):
 
     def __init__(self, view: View) -> None:
         super().__init__()
-        self._charts = Charts(view)
+        self._charts, self._panes = Charts(view), dict[Any, pn.pane.Bokeh]()
         # A column holds a button of its own, which would take a place in the grid.
         self._view = pn.Row(sizing_mode="stretch_width", margin=0, styles=GRID)
 
@@ -121,10 +121,12 @@ class CurvePlots(pn.viewable.Viewer):
         """Bring the charts up to date."""
         if self._charts.update(content):
             # Last, because the browser does not know new figures before it has been given them.
-            self._view.objects = [
-                pn.pane.Bokeh(figure, sizing_mode="stretch_width", margin=0)
+            self._panes = {
+                figure: self._panes.get(figure)
+                or pn.pane.Bokeh(figure, sizing_mode="stretch_width", margin=0)
                 for figure in self._charts.figures.values()
-            ]
+            }
+            self._view.objects = list(self._panes.values())
 
 
 REMARK = "Means over all test images. A head sorts the table."

@@ -113,6 +113,11 @@ class LabPage(pn.viewable.Viewer):
         """The query that brings back what it shows."""
         return address.write(self.lab, self.look)
 
+    @property
+    def live(self) -> bool:
+        """Whether it shows a run that goes on."""
+        return self.lab.live
+
     def tick(self) -> None:
         """The heartbeat of the session: read what is new in the run folder and show it."""
         if not self._awake:

@@ -51,11 +51,10 @@ class Pane:
         description: str,
         aspect: float,
     ) -> None:
-        height, width = shape[:2]
         self.figure = _copy(_drawn(len(shape) == 3))
         (drawn,) = self.figure.renderers
         self.source: ColumnDataSource = drawn.data_source
-        self.source.data = {**self.source.data, "dw": [width], "dh": [height]}
+        self.source.data = {**self.source.data, "dw": [shape[1]], "dh": [shape[0]]}
         if len(shape) == 2:
             drawn.glyph.color_mapper = colours
         self.figure.js_on_change("inner_width", hands)
@@ -88,8 +87,9 @@ class Pane:
 
     def _send(self, codes: NDArray[np.unsignedinteger], zero: float, unit: float) -> None:
         """Replace the pixels, of which the first row is the top one: Bokeh's is the bottom one."""
-        image = [np.ascontiguousarray(codes[::-1])]
-        self.source.data = {**self.source.data, "image": image, "zero": [zero], "unit": [unit]}
+        (height, width), image = codes.shape, [np.ascontiguousarray(codes[::-1])]
+        shown = {"image": image, "dw": [width], "dh": [height], "zero": [zero], "unit": [unit]}
+        self.source.data = {**self.source.data, **shown}
 
     def describe(self, words: str) -> None:
         """Say anew what it shows, for those who cannot see it."""
@@ -157,6 +157,13 @@ def whole_ranges(shape: tuple[int, ...]) -> Ranges:
     return _whole(width), _whole(height)
 
 
+def stretch(ranges: Ranges, shape: tuple[int, ...]) -> None:
+    """Show the whole of an image of another size."""
+    for shared, length in zip(ranges, (shape[1], shape[0]), strict=True):
+        if shared.reset_end != length:
+            shared.update(start=0, end=length, reset_end=length)
+
+
 def warm_up() -> None:
     """Draw what panes are copies of: the first takes half a second, for what HoloViews loads."""
     for colour in (False, True):
@@ -183,7 +190,7 @@ class ImagePair:
     """An image, and for reconstructions its error map; they get pixels only when these change.
 
     Args:
-        shot: what it shows first; later ones have the same key and shape.
+        shot: what it shows first; later ones have the same key and proportions.
         grey: colour map of the image.
         hot: colour map of the error map.
         ranges: shared with the pictures that move and zoom with this one.
@@ -200,7 +207,7 @@ class ImagePair:
         hands: CustomJS,
         aspect: float,
     ) -> None:
-        self._kind = _kind(shot)
+        self._kind, self.ranges = _kind(shot), ranges
         shape = shot.image.shape
         pixels = shape[:2] if shape[2] == 1 else shape
         self.image = Pane(pixels, grey, ranges, hands, shot.title, aspect)
@@ -288,7 +295,9 @@ class Pictures:
         self._look, self._lead = view, lead
         self.touch: Touch = lead.touch if lead else Touch(view)
         self.ranges: Ranges = whole_ranges((1, 1))
+        #: What is shown now, and what was and may be again: a browser takes long to make one.
         self.by_key: dict[str, ImagePair] = {}
+        self.known: dict[str, ImagePair] = {}
 
     def update(self, scene: Scene) -> None:
         """Show a scene; pictures are made only for what was not there before."""
@@ -326,9 +335,15 @@ class Pictures:
         shape = shown[0].image.shape
         led = self._lead is not None and self._lead.has(shape)
         if self._lead is not None and led and self.ranges is not self._lead.ranges:
-            self.by_key, self.ranges = {}, self._lead.ranges
+            self.known, self.ranges = {}, self._lead.ranges
+        elif self.known and self._lead is None and not self.has(shape):
+            # The same part of an image of another size.
+            larger, zoom = shape[1] / self.ranges[0].reset_end, self._look.zoom
+            stretch(self.ranges, shape)
+            self._look.zoom = tuple(larger * end for end in zoom) if zoom else None
+            self._zoom()
         elif not self.has(shape):
-            self.by_key = {}
+            self.known = {}
             self.ranges = whole_ranges(shape)
             self._zoom()
             for shared in self.ranges:
@@ -336,11 +351,14 @@ class Pictures:
                 shared.on_change("end", self._keep_zoom)
         aspect = shape[1] / shape[0]
         self.by_key = {shot.key: self._pair(shot, aspect) for shot in shown}
+        self.known |= self.by_key
 
     def _pair(self, shot: Shot, aspect: float) -> ImagePair:
         """The pair that shows such images already, or a new one: making one takes long."""
-        known = self.by_key.get(shot.key)
+        known = self.known.get(shot.key)
         if known is not None and known.fits(shot):
+            if shot.key == MEASUREMENT:
+                stretch(known.ranges, shot.image.shape)
             return known
         touch = self.touch
         grey, ranges = touch.colours, self.ranges
@@ -372,4 +390,5 @@ def shown_of(scene: Scene) -> list[Shot]:
 
 def _kind(shot: Shot) -> tuple[object, ...]:
     """What cannot be changed in a picture once it is made."""
-    return shot.key, shot.title, shot.image.shape, shot.truth is not None
+    height, width, channels = shot.image.shape
+    return shot.key, shot.title, channels, height / width, shot.truth is not None

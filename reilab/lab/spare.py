@@ -13,7 +13,7 @@ from bokeh.server.contexts import ApplicationContext
 from bokeh.server.session import ServerSession
 from bokeh.util.token import generate_session_id
 from panel.models.esm import ReactiveESM
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPServerRequest, RequestStartLine
 
 #: A server rests that has worked for less than this share of so many seconds.
 REST_SHARE, REST_SECONDS = 0.1, 2.0
@@ -27,6 +27,10 @@ class Page(Protocol):
     @property
     def address(self) -> str:
         """The query that brings back what it shows."""
+
+    @property
+    def live(self) -> bool:
+        """Whether it shows a run that goes on."""
 
 
 #: The pages of all sessions, by the name of the session.
@@ -53,12 +57,13 @@ class Spare:
         while True:
             lacks, worked = self._session is None, time.process_time()
             await asyncio.sleep(REST_SECONDS)
-            if lacks and time.process_time() - worked < REST_SHARE * REST_SECONDS:
+            rests = time.process_time() - worked < REST_SHARE * REST_SECONDS
+            if lacks and rests and not any(page.live for page in PAGES.values()):
                 await self.prepare()
 
     async def prepare(self) -> None:
         """Make one; there is none if its page could not be made."""
-        plain = HTTPServerRequest("GET", "/")
+        plain = HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.0"))
         session = await self._context.create_session_if_needed(generate_session_id(), plain)
         if session.id in PAGES:
             # Bokeh gives up what nobody looks at.

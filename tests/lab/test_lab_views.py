@@ -171,6 +171,41 @@ def test_many_lines_have_a_key_instead_of_a_legend(tmp_path: Path) -> None:
     assert [len(one.legend) for one in charts.figures.values()] == [1] * len(charts.figures)
 
 
+def test_charts_of_another_run_with_the_same_lines_are_those_of_the_run_before(
+    history: History,
+) -> None:
+    look = View()
+    charts, content = Charts(look), content_of("run", history, look)
+    assert charts.update(content)
+    figures = charts.figures
+    other = replace(content, scene=replace(content.scene, run="another"), n_steps=7)
+    assert not charts.update(other)
+    assert charts.figures == figures
+    assert all(figure.x_range.end == 7 for figure in figures.values())
+    fewer = {kind: dict(list(one.items())[:1]) for kind, one in content.kinds.items()}
+    assert charts.update(replace(other, kinds={**content.kinds, PSNR: fewer[PSNR]}))
+    assert {kind for kind, one in charts.figures.items() if one is not figures[kind]} == {PSNR}
+    look.present = True
+    assert charts.update(other)
+    assert not set(charts.figures.values()) & set(figures.values())
+
+
+def test_a_chart_shows_nothing_of_the_run_before(history: History) -> None:
+    look = View()
+    charts, content = Charts(look), content_of("run", history, look)
+    charts.update(content)
+    # Another run that begins alike and has come less far.
+    begun = {
+        name: replace(one, points=(one.points[0][:1], one.points[1][:1]))
+        for name, one in content.kinds[PSNR].items()
+    }
+    scene = replace(content.scene, run="another")
+    charts.update(replace(content, scene=scene, kinds={PSNR: begun}))
+    sources = [line.data_source for line in charts.figures[PSNR].renderers if line.name]
+    wanted = [list(one.points[1]) for one in begun.values()]
+    assert [list(one.data["y"]) for one in sources] == wanted
+
+
 def test_a_chart_of_a_long_run_is_thinned_however_it_grew() -> None:
     """Two lengths may have as many points, of which the later ones are means of more steps."""
     chart = Chart(PlotAxes("Loss", "", False, 10), {"a": PlotLine("a", "#123456")}, Uprights())
@@ -226,6 +261,21 @@ def test_the_board_keeps_the_panes_that_it_has(history: History) -> None:
     assert board._cards == late
     assert late["rei"].pair.image.source.data["image"][0] is not before
     truth = whole.shots[0]
+    larger = replace(truth, image=truth.image.repeat(2, axis=0).repeat(2, axis=1))
+    board.pictures.ranges[0].update(start=2, end=5)
+    board.update(replace(whole, shots=[larger], measurement=None, awaited=["rei"]))
+    assert board._cards["truth"] is late["truth"]
+    source, side = late["truth"].pair.image.source, truth.image.shape[0]
+    assert [source.data["dw"], source.data["dh"]] == [[2 * side], [2 * side]]
+    x, y = board.pictures.ranges
+    assert (x.start, x.end, x.reset_end, y.end) == (4, 10, 2 * side, 2 * side)
+    # A place that is waited for again keeps its figures.
+    assert not late["rei"].visible
+    assert late["rei"]._view in board._grid.objects
+    assert late["ei"]._view not in board._grid.objects
+    board.update(whole)
+    assert board._cards["rei"] is late["rei"]
+    assert late["rei"].visible
     wider = replace(truth, image=truth.image.repeat(2, axis=1))
     board.update(replace(whole, shots=[wider], measurement=None))
     assert board._cards["truth"] is not late["truth"]

@@ -9,7 +9,6 @@ for (const host of panes.keys()) if (!host.isConnected) panes.delete(host)
 if (!view || panes.has(view.el)) return
 
 const host = view.el, x = figure.x_range, y = figure.y_range
-const [width, height] = [x.reset_end, y.reset_end]
 const SLOP = 3, DOUBLE = 350, CLOSEST = 4, STEP = 0.15, LEAST = 0.01, LIVE = 100
 const between = (value, low, high) => Math.min(Math.max(value, low), high)
 const finger = (event) => event.pointerType === "touch"
@@ -20,28 +19,30 @@ function place({clientX, clientY}) {
   return [between((clientX - left) / width, 0, 1), between(1 - (clientY - top) / height, 0, 1)]
 }
 
-// No part of a pane is ever bare: where an image ends, moving ends.
-function look(range, whole, start, length) {
+// No part of a pane is ever bare: where an image ends, moving ends. Images of another size may come.
+function look(range, start, length) {
+  const whole = range.reset_end
   const kept = between(length, Math.min(CLOSEST, whole), whole)
   const from = between(start, 0, whole - kept)
   range.setv({start: from, end: from + kept})
 }
 
 function move(right, up) {
-  look(x, width, x.start + right * (x.end - x.start), x.end - x.start)
-  look(y, height, y.start + up * (y.end - y.start), y.end - y.start)
+  look(x, x.start + right * (x.end - x.start), x.end - x.start)
+  look(y, y.start + up * (y.end - y.start), y.end - y.start)
 }
 
 // Magnifies, and what is at this place stays there.
 function zoom(factor, [fx, fy] = [0.5, 0.5]) {
-  for (const [range, whole, share] of [[x, width, fx], [y, height, fy]]) {
+  for (const [range, share] of [[x, fx], [y, fy]]) {
+    const whole = range.reset_end
     const length = between((range.end - range.start) / factor, Math.min(CLOSEST, whole), whole)
-    look(range, whole, range.start + share * (range.end - range.start - length), length)
+    look(range, range.start + share * (range.end - range.start - length), length)
   }
 }
 
-const wholeSeen = () => x.end - x.start >= width && y.end - y.start >= height
-const showWhole = () => { look(x, width, 0, width); look(y, height, 0, height) }
+const wholeSeen = () => [x, y].every((range) => range.end - range.start >= range.reset_end)
+const showWhole = () => { for (const range of [x, y]) look(range, 0, range.reset_end) }
 
 // A cross and the value of the pixel in it, over the pane.
 function marks() {
@@ -70,7 +71,7 @@ function value(column, row) {
   const {image: [image], zero: [zero] = [], unit: [unit] = []} = figure.renderers[0].data_source.data
   // Nothing has been shown there yet.
   if (zero === undefined) return ""
-  const code = image[row * width + column]
+  const code = image[row * x.reset_end + column]
   if (image.BYTES_PER_ELEMENT < 4) return (zero + unit * code).toFixed(3)
   return [0, 8, 16].map((shift) => (zero + unit * ((code >> shift) & 255)).toFixed(2)).join(" ")
 }
@@ -90,8 +91,8 @@ const together = () => [...panes.values()].filter((other) => other.x === x)
 
 function point(event) {
   const [fx, fy] = place(event)
-  const column = Math.min(Math.floor(x.start + fx * (x.end - x.start)), width - 1)
-  const row = Math.min(Math.floor(y.start + fy * (y.end - y.start)), height - 1)
+  const column = Math.min(Math.floor(x.start + fx * (x.end - x.start)), x.reset_end - 1)
+  const row = Math.min(Math.floor(y.start + fy * (y.end - y.start)), y.reset_end - 1)
   for (const other of together()) other.point(column, row)
   const at = [column, row]
   if (String(probe.data.at[0]) !== String(at)) probe.data = {at: [at]}
