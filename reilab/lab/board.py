@@ -50,13 +50,11 @@ class Card(pn.viewable.Viewer):
         super().__init__()
         self.key, self.pair = key, pair
         self._head, self._caption = block(), block()
-        self._under: tuple[pn.viewable.Viewable, ...] = ()
-        if pair.error:
-            self._under = (self._caption, bokeh_pane(pair.error))
+        under = [self._caption, bokeh_pane(pair.error)] if pair.error else []
         self._view = pn.Column(
             self._head,
             bokeh_pane(pair.image),
-            *self._under,
+            *under,
             css_classes=[f"reilab-pane-{key.replace('/', '-')}"],
             margin=0,
             sizing_mode="stretch_width",
@@ -74,8 +72,19 @@ class Card(pn.viewable.Viewer):
     def arrange(self, shown: bool, errors: bool) -> None:
         """Put it on screen or away, and its error map with it."""
         self._view.visible = shown
-        for part in self._under:
-            part.visible = errors
+        self._reveal(shown=True, errors=errors)
+
+    def wait(self, shown: bool) -> None:
+        """Say that the first image is still to come."""
+        self._view.visible = shown
+        self._reveal(shown=False, errors=False)
+        set_html(self._head, awaited_html(self.key))
+
+    def _reveal(self, shown: bool, errors: bool) -> None:
+        # Panes of Panel 1.9.4 take over what a figure was before when they are first shown again.
+        self.pair.image.figure.visible = shown
+        if self.pair.error:
+            self._caption.visible = self.pair.error.figure.visible = errors
 
     def tell(self, shot: Shot, errors: bool, alone: bool) -> None:
         """Say what it shows; ``alone`` if no ground truth stands above a measurement."""
@@ -157,17 +166,19 @@ class ImageBoard(pn.viewable.Viewer):
         self._cards = {
             key: _card(old.get(key), key, pair) for key, pair in self.pictures.by_key.items()
         }
-        # A place that is only waited for keeps its figures, out of sight.
-        self._resting = {key: old[key] for key in scene.awaited if key in old}
+        # Where an image is waited for again, the figures are only out of sight.
+        self._resting = {key: card for key, card in old.items() if key in scene.awaited}
         missing = [key for key in columns if key not in self._cards]
         self._gaps = {key: self._gaps.get(key) or quiet(NOT_HERE) for key in missing}
         self._awaited = {
-            key: self._awaited.get(key) or block(awaited_html(key)) for key in scene.awaited
+            key: self._awaited.get(key) or block(awaited_html(key))
+            for key in scene.awaited
+            if key not in old
         }
-        parts = {**self._gaps, **self._awaited, **self._cards}
-        keys = columns or [*self._cards, *self._awaited]
+        parts = {**self._gaps, **self._awaited, **self._resting, **self._cards}
+        keys = columns or [*self._cards, *self._resting, *self._awaited]
         rest = [parts[key] for key in keys if key not in UNJUDGED]
-        self._items = [self._stack, *rest, *self._resting.values()]
+        self._items = [self._stack, *rest]
         errors = bool(scene.errors) and ERRORS not in self._look.unseen
         self._arrange(errors, ROW_WIDTH if columns else MOST_WIDTH)
         self._tell(scene, errors)
@@ -185,8 +196,8 @@ class ImageBoard(pn.viewable.Viewer):
             gap.visible = key not in hidden
         for key, card in self._cards.items():
             card.arrange(key not in hidden, errors)
-        for card in self._resting.values():
-            card.arrange(shown=False, errors=errors)
+        for key, card in self._resting.items():
+            card.wait(key not in hidden)
         stacked = [key for key in UNJUDGED & self._cards.keys() if key not in hidden]
         self._stack.visible = bool(stacked)
         if self._stack.styles != (stack := STACK if errors else APART):

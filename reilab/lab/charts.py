@@ -49,6 +49,8 @@ PRESENTED = 1.5
 LEGEND_COLUMNS, MOST_COLUMNS = 3, 4
 #: Points of a line, of which the widest screens tell no more apart.
 MOST_POINTS = 4000
+#: So many new points are added to a line; of more, the whole line is told.
+FEW = 100
 #: Below two decades Bokeh's own ticks are evenly spaced: they crowd at the upper end and leave the
 #: lower one bare.
 LOG_TICKS = """
@@ -142,10 +144,20 @@ class Chart:
         for part in (whole, whole.toolbar, whole.title, *whole.axis, *whole.grid, *whole.legend):
             part.syncable = False
 
-    def fits(self, axes: PlotAxes, lines: Mapping[str, PlotLine], scale: float) -> bool:
-        """Whether it shows such lines, in a run of any length."""
-        same = replace(axes, n_steps=self.axes.n_steps) == self.axes
-        return same and list(lines.items()) == list(self._lines.items()) and scale == self._scale
+    def fits(
+        self, axes: PlotAxes, lines: Mapping[str, PlotLine], scale: float, awaited: bool
+    ) -> bool:
+        """Whether it shows such lines, in a run of any length; if more are awaited, these at least.
+
+        Args:
+            axes: what is to be drawn.
+            lines: how they are to look, by key.
+            scale: see above.
+            awaited: whether there will be more lines soon.
+        """
+        same = replace(axes, n_steps=self.axes.n_steps) == self.axes and scale == self._scale
+        own = [(key, line) for key, line in self._lines.items() if key in lines or not awaited]
+        return same and own == list(lines.items())
 
     def stretch(self, n_steps: int) -> None:
         """Make room for a run of this many steps."""
@@ -157,15 +169,17 @@ class Chart:
         source, columns = self._sources[key], self._columns(points)
         shown, total = len(source.data["x"]), len(columns["x"])
         # The first one is another when more neighbours are taken together.
-        if shown > total or list(source.data["x"][:1]) != list(columns["x"][: min(shown, 1)]):
+        another = list(source.data["x"][:1]) != list(columns["x"][: min(shown, 1)])
+        if another or not 0 <= total - shown <= FEW:
             source.data = columns
         elif shown < total:
             # A few numbers travel faster in the message itself than each beside it.
             source.stream({name: values[shown:].tolist() for name, values in columns.items()})
 
-    def replace(self, key: str, points: Points) -> None:
-        """Draw the whole line anew."""
-        self._sources[key].data = self._columns(points)
+    def clear(self) -> None:
+        """Draw no line any more."""
+        for source in self._sources.values():
+            source.data = {"x": [], "y": []}
 
     def _draw(self, key: str, line: PlotLine) -> Any:
         source, width = self._sources[key], 2 * self._scale
@@ -241,9 +255,11 @@ class Charts:
         anew = content.anew or self._drawn != drawn
         self._drawn = drawn
         for kind, chart in self._charts.items():
+            if anew:
+                chart.clear()
             for name, series in shown[kind].items():
                 points = smooth(series.points, 0.0 if kind in SCORES else self._look.smoothing)
-                (chart.replace if anew else chart.grow)(name, points)
+                chart.grow(name, points)
         self._uprights.mark(content.marks)
         self._uprights.point(self._look.at)
         return list(before.values()) != list(self._charts.values())
@@ -254,7 +270,8 @@ class Charts:
         lines = {key: one.line for key, one in series.items()}
         scale = PRESENTED if self._look.present else 1.0
         chart = self._charts.get(kind)
-        if chart is None or not chart.fits(axes, lines, scale):
+        awaited = bool(content.scene.awaited)
+        if chart is None or not chart.fits(axes, lines, scale, awaited):
             chart = Chart(axes, lines, self._uprights, scale)
             chart.figure.css_classes = [slug(f"chart {kind}")]
         chart.stretch(axes.n_steps)

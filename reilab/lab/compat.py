@@ -21,6 +21,7 @@ from panel.io import document as outbox
 from panel.io.resources import Resources
 from panel.io.server import DocHandler, server_html_page_for_session
 from panel.io.state import set_curdoc
+from tornado.routing import Rule
 
 #: JavaScript: the page's own model. BokehJS 3.9.2 finds models by id or name alone, and Panel
 #: gives them neither.
@@ -54,16 +55,22 @@ def application_of(server: Server) -> BokehTornado:
     return server._tornado
 
 
-def context_of(server: Server) -> ApplicationContext:
-    """What makes the sessions of a server; Bokeh 3.9.2 hands it to those that answer alone."""
-    return application_of(server)._applications["/"]
+def context_of(server: Server) -> ApplicationContext | None:
+    """What makes the sessions of a server; Bokeh 3.9.2 tells those alone who hand pages out."""
+    found = [rule.target_kwargs["application_context"] for rule in _handing_out(server)]
+    return found[0] if found else None
 
 
 def greet(server: Server, greeter: type[DocHandler], **given: Any) -> None:
     """Have pages handed out by a handler of ours; Bokeh 3.9.2 asks nobody which one."""
-    for rule in application_of(server).wildcard_router.rules:
-        if rule.target is DocHandler:
-            rule.target, rule.target_kwargs = greeter, {**rule.target_kwargs, **given}
+    for rule in _handing_out(server):
+        rule.target, rule.target_kwargs = greeter, {**rule.target_kwargs, **given}
+
+
+def _handing_out(server: Server) -> list[Rule]:
+    """The rules by which pages are handed out."""
+    rules = application_of(server).wildcard_router.rules
+    return [rule for rule in rules if rule.target is DocHandler]
 
 
 def page_html(server: Server, made: Callable[[], pn.viewable.Viewable], title: str) -> str:

@@ -401,7 +401,8 @@ def serve(door: Door, root: Path, show: bool) -> None:
     compat.application_of(server).default_router.rules.insert(0, rule)
     if beginning := begins(compat.page_html(server, empty, NAME)):
         # Who is asked for a password may not see what everybody does.
-        spare = None if door.password else Spare(compat.context_of(server))
+        context = None if door.password else compat.context_of(server)
+        spare = Spare(context) if context else None
         compat.greet(server, Greeter, begins=beginning, spare=spare)
         if spare:
             server.io_loop.add_callback(spare.prepare)

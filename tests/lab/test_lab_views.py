@@ -185,6 +185,12 @@ def test_charts_of_another_run_with_the_same_lines_are_those_of_the_run_before(
     fewer = {kind: dict(list(one.items())[:1]) for kind, one in content.kinds.items()}
     assert charts.update(replace(other, kinds={**content.kinds, PSNR: fewer[PSNR]}))
     assert {kind for kind, one in charts.figures.items() if one is not figures[kind]} == {PSNR}
+    assert charts.update(other)
+    # Of the lines that are awaited there is room already.
+    figures, waiting = charts.figures, replace(other.scene, awaited=["rei"])
+    assert not charts.update(
+        replace(other, scene=waiting, kinds={**content.kinds, PSNR: fewer[PSNR]})
+    )
     look.present = True
     assert charts.update(other)
     assert not set(charts.figures.values()) & set(figures.values())
@@ -194,11 +200,11 @@ def test_a_chart_shows_nothing_of_the_run_before(history: History) -> None:
     look = View()
     charts, content = Charts(look), content_of("run", history, look)
     charts.update(content)
-    # Another run that begins alike and has come less far.
-    begun = {
-        name: replace(one, points=(one.points[0][:1], one.points[1][:1]))
-        for name, one in content.kinds[PSNR].items()
-    }
+    # Another run that begins alike and has come as far.
+    begun = {}
+    for name, one in content.kinds[PSNR].items():
+        steps, values = one.points
+        begun[name] = replace(one, points=(steps, [*values[:1], *np.asarray(values[1:]) + 1]))
     scene = replace(content.scene, run="another")
     charts.update(replace(content, scene=scene, kinds={PSNR: begun}))
     sources = [line.data_source for line in charts.figures[PSNR].renderers if line.name]
@@ -269,13 +275,15 @@ def test_the_board_keeps_the_panes_that_it_has(history: History) -> None:
     assert [source.data["dw"], source.data["dh"]] == [[2 * side], [2 * side]]
     x, y = board.pictures.ranges
     assert (x.start, x.end, x.reset_end, y.end) == (4, 10, 2 * side, 2 * side)
-    # A place that is waited for again keeps its figures.
-    assert not late["rei"].visible
+    # A place that is waited for again keeps its figures, out of sight.
     assert late["rei"]._view in board._grid.objects
+    assert late["rei"].visible
+    assert not late["rei"].pair.image.figure.visible
+    assert "first image is coming" in late["rei"]._head.object.text
     assert late["ei"]._view not in board._grid.objects
     board.update(whole)
     assert board._cards["rei"] is late["rei"]
-    assert late["rei"].visible
+    assert late["rei"].pair.image.figure.visible
     wider = replace(truth, image=truth.image.repeat(2, axis=1))
     board.update(replace(whole, shots=[wider], measurement=None))
     assert board._cards["truth"] is not late["truth"]

@@ -35,7 +35,9 @@ class Served:
         self.server = pn.serve(
             lambda: self._page(root), port=free_port(), show=False, start=False, verbose=False
         )
-        self.context = compat.context_of(self.server)
+        context = compat.context_of(self.server)
+        assert context
+        self.context = context
         self.spare = Spare(self.context)
         beginning = begins(compat.page_html(self.server, empty, NAME))
         compat.greet(self.server, Greeter, begins=beginning, spare=self.spare)
@@ -53,9 +55,7 @@ class Served:
         address = f"http://127.0.0.1:{self.server.port}/{query}"
 
         async def ask() -> str:
-            answer = await AsyncHTTPClient().fetch(
-                address, headers=headers, request_timeout=60
-            )
+            answer = await AsyncHTTPClient().fetch(address, headers=headers, request_timeout=60)
             return answer.body.decode()
 
         found: str = self.run(ask)
