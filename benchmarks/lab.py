@@ -35,6 +35,8 @@ WEIGHTS = {
     "supervised": {"supervised": 1.0},
 }
 N_OPENINGS = 5
+#: So long the server rests before each.
+REST_SECONDS = 8
 #: Updates that a made-up run sends, and seconds between them.
 N_UPDATES, PAUSE = 40, 0.5
 N_SESSIONS = 50
@@ -125,19 +127,24 @@ def opening(site: Site) -> list[list[str]]:
     site.open("task=mri&preset=quick").close()
     until(lambda: _at_rest(site.root), "a worker that has loaded what runs need")
     rows = []
-    for way in ("that comes for the first time", "that was here before"):
-        found = [_until_usable(site, way == "that was here before") for _ in range(N_OPENINGS)]
-        painted, usable = zip(*found, strict=True)
-        rows.append([f"shows a picture, in a browser {way}", _told(painted), "1 s"])
-        rows.append([f"usable, in a browser {way}", _told(usable), "2.5 s"])
+    for asked, query in (("for nothing", ""), ("for a task", "task=mri&preset=quick")):
+        for way in ("that comes for the first time", "that was here before"):
+            is_known = way == "that was here before"
+            found = [_until_usable(site, query, is_known) for _ in range(N_OPENINGS)]
+            painted, usable = zip(*found, strict=True)
+            whose = f"asked {asked}, in a browser {way}"
+            rows.append([f"shows a picture, {whose}", _told(painted), "1 s"])
+            rows.append([f"usable, {whose}", _told(usable), "2.5 s"])
     return rows
 
 
-def _until_usable(site: Site, is_known: bool) -> tuple[float, float]:
+def _until_usable(site: Site, query: str, is_known: bool) -> tuple[float, float]:
     """Seconds from the address to the first picture, and until the page answers."""
     context = site.browser.new_context(viewport={"width": 1440, "height": 900})
-    address = f"{site.address}?task=mri&preset=quick"
+    address = f"{site.address}?{query}"
     for _ in range(1 + is_known):
+        # For the page before to be whole, and for a spare one to be made.
+        time.sleep(REST_SECONDS)
         page = context.new_page()
         page.add_init_script(PAINTED)
         began = time.perf_counter()

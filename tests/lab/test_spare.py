@@ -11,18 +11,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import panel as pn
 import pytest
 from bokeh.server.session import ServerSession
+from kit.lab_runs import write_run
 from kit.lab_site import free_port
+from PIL import Image
 from tornado.httpclient import AsyncHTTPClient
 
-from reilab.lab import compat, spare
+from reilab.lab import bulletin, compat, spare
+from reilab.lab.bulletin import Bulletin
 from reilab.lab.door import Door
 from reilab.lab.headline import NAME
-from reilab.lab.page import empty, session
+from reilab.lab.page import LabPage, empty, session
 from reilab.lab.spare import Spare
 from reilab.lab.welcome import Greeter, begins
+from reilab.runs.library import Library
 
 PHONE = {"User-Agent": "Mozilla/5.0 (Linux; Android 14; Mobile)"}
 
@@ -219,3 +224,32 @@ def test_a_page_that_could_not_be_made_is_no_spare_page(tmp_path: Path) -> None:
     lab.run(lab.spare.prepare)
     assert not lab.spare.modules
     lab.server.stop()
+
+
+def test_what_has_come_since_a_page_was_made_is_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REILAB_DATA", str(tmp_path / "data"))
+    page = LabPage(Library(tmp_path / "runs"), {})
+    mine = tmp_path / "data" / "mine"
+    mine.mkdir(parents=True)
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(mine / "one.png")
+    sources = page._controls.form.fields["data"]
+    assert "mine" not in [value for value, _ in sources.options]
+    page.wake()
+    page.tick()
+    assert "mine" in [value for value, _ in sources.options]
+
+
+def test_runs_that_ended_before_somebody_came_are_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(bulletin, "_tell", lambda ended: told.append(ended.run))
+    early, late = (Bulletin(Library(tmp_path)) for _ in range(2))
+    write_run(tmp_path, "finished")
+    late.begin()
+    late.update(None)
+    assert told == []
+    early.update(None)
+    assert told == ["finished"]
