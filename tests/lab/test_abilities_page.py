@@ -51,8 +51,9 @@ def expect_entry(site: Site, control: str, value: str) -> None:
 
 def chosen(site: Site) -> set[str]:
     """The methods that are ticked."""
-    ticked = site.page.locator(".reilab-methods input:checked").all()
-    return {box.input_value() for box in ticked}
+    # At once: they may be drawn anew meanwhile.
+    ticked = site.page.locator(".reilab-methods input:checked")
+    return set(ticked.evaluate_all("(boxes) => boxes.map((box) => box.value)"))
 
 
 def believed(site: Site) -> float:
