@@ -53,7 +53,7 @@ from reilab.runs.library import Library
 from reilab.runs.roster import signed_in
 from reilab.settings import Setting
 from reilab.show.curves import thinned
-from reilab.show.scene import error_map, measurement, moments, scale_end, shots
+from reilab.show.scene import Shot, error_map, measurement, moments, scale_end, shots
 from reilab.show.table import as_text
 from reilab.show.words import method_title
 from reilab.tasks.registry import tasks
@@ -251,6 +251,22 @@ def test_the_board_sends_pixels_only_when_they_change(history: History) -> None:
     n_shown = sum(card.visible for card in board._cards.values())
     assert wide == (MOST_WIDTH + GAP) * n_shown - GAP
     assert board._cards["ei"].visible
+
+
+def test_panes_follow_images_of_other_sizes_that_are_not_square(history: History) -> None:
+    board, scene = ImageBoard(View()), content_of("run", history, View()).scene
+
+    def sized(shot: Shot, factor: int) -> Shot:
+        return replace(shot, image=shot.image[:, ::2].repeat(factor, 0).repeat(factor, 1))
+
+    assert scene.measurement
+    for factor in (1, 3):
+        shots = [sized(scene.shots[0], factor)]
+        board.update(replace(scene, shots=shots, measurement=sized(scene.measurement, factor)))
+    for key, shot in (("truth", scene.shots[0]), ("measurement", scene.measurement)):
+        x, y = board.pictures.by_key[key].ranges
+        height, width = shot.image[:, ::2].shape[:2]
+        assert [x.end, x.reset_end, y.end, y.reset_end] == [3 * width] * 2 + [3 * height] * 2
 
 
 def test_the_board_keeps_the_panes_that_it_has(history: History) -> None:
