@@ -18,8 +18,8 @@ from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.onerun import OneRun
 from reilab.lab.style import LINE, SIDEWAYS, TALL
-from reilab.lab.text import block, quiet, set_html, small_button, text
-from reilab.lab.titles import entry_state, entry_title, idle_words
+from reilab.lab.text import block, quiet, set_html, small_button
+from reilab.lab.titles import entry_state, entry_title, idle_words, so_many
 from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Button, DataTable, put
 from reilab.methods.registry import methods
@@ -58,14 +58,13 @@ class RunsPanel(pn.viewable.Viewer):
         )
         self._compare = self._button("Compare", lambda: view.param.update(tab="compare"))
         self._delete = self._button("Delete …", lambda: self._doom(list(view.compared)))
-        self._words, self._refusal, self._question = text(), block(), block()
-        self._idle = block(margin=(0, 0, 8, 0))
+        self._words = block(margin=(0, 0, 8, 0))
+        self._refusal, self._question = block(), block()
         self._confirm = self._confirmation()
         tools = pn.Row(
             self._filter,
             self._compare,
             self._delete,
-            self._words,
             *self._examples(),
             margin=(0, 0, 10, 0),
             styles=dict(LINE),
@@ -75,7 +74,7 @@ class RunsPanel(pn.viewable.Viewer):
         self._view = pn.Column(
             tools,
             self._one,
-            self._idle,
+            self._words,
             self._refusal,
             self._table,
             self._confirm,
@@ -134,22 +133,24 @@ class RunsPanel(pn.viewable.Viewer):
         put(self._table, columns=columns(methods))
         self._table.show(shown)
         put(self._table, chosen=chosen, current=self._lab.run)
-        told = [f"{len(self._entries):,} runs", f"{len(chosen)} chosen"]
+        picked = [self._entries[name] for name in chosen]
+        self._one.show(picked[0] if len(picked) == 1 else None)
+        set_html(self._words, f'<p class="quiet stays">{self._told(picked)}</p>')
+        self._compare.disabled = not chosen
+        self._delete.disabled = not chosen or any(entry.live for entry in picked)
+
+    def _told(self, chosen: Sequence[RunEntry]) -> str:
+        """How many runs there are, are shown and are chosen, and why buttons are at rest."""
+        if not self._entries:
+            return EMPTY
+        told = [so_many(len(self._entries), "run"), f"{len(chosen)} chosen"]
         if unread := self._library.unread:
             told[0] = f"reading {len(self._entries):,} of {len(self._entries) + unread:,} runs"
-        if hidden := len(self._entries) - len(shown):
+        if hidden := len(self._entries) - len(self._shown):
             more = f"{MOST_LINES} shown: filter for others"
-            told.append(more if len(shown) == MOST_LINES else f"{hidden} hidden by the filter")
-        set_html(
-            self._words,
-            f'<span class="quiet">{" · ".join(told) if self._entries else EMPTY}</span>',
-        )
-        self._one.show(self._entries[chosen[0]] if len(chosen) == 1 else None)
-        why = idle_words([self._entries[name] for name in chosen]) if self._entries else ""
-        # It keeps its place, so that the list below does.
-        set_html(self._idle, f'<p class="quiet">{why or "&nbsp;"}</p>')
-        self._compare.disabled = not chosen
-        self._delete.disabled = not chosen or any(self._entries[n].live for n in chosen)
+            full = len(self._shown) == MOST_LINES
+            told.append(more if full else f"{hidden} hidden by the filter")
+        return f"{' · '.join(told)}. {idle_words(chosen)}"
 
     def _hear(self, what: str, name: str) -> None:
         chosen = [one for one in self._look.compared if one != name]

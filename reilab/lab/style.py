@@ -75,6 +75,9 @@ h2 { font-size: 13px; font-weight: 600; margin: 0; letter-spacing: .04em;
 @media (max-width: 900px) { .meters, h1 small { display: none; } .narrow { display: block; } }
 p { margin: 0; }
 .quiet { opacity: .72; font-size: calc(13 * var(--px)); }
+/* Room for its longest words, so that what is below keeps its place. */
+.stays { min-height: 1lh; }
+@media (max-width: 900px) { .stays { min-height: 4lh; } }
 .state { font-weight: 600; font-size: calc(16 * var(--px)); margin-right: 10px;
          white-space: nowrap; }
 .notice { padding: 10px 14px; border-radius: 6px; border-left: 4px solid #d93025;

@@ -34,7 +34,7 @@ from reilab.lab.markup import notice_html
 from reilab.lab.model import Lab
 from reilab.lab.style import LINE, TALL
 from reilab.lab.text import block, set_html, small_button
-from reilab.lab.titles import duration, run_title
+from reilab.lab.titles import duration, run_title, so_many
 from reilab.lab.view import View
 from reilab.lab.web.components import Button, put
 from reilab.record.folder import RunFolder
@@ -202,9 +202,9 @@ class SweepPanel(pn.viewable.Viewer):
         seconds = seconds_to_go([(c, steps) for c in configs], self._library.lately())
         last = f"about {duration(seconds)}" if seconds else "how long is known once one has run"
         return (
-            f'<p class="reilab-sweep-asked">{_counted(len(grid.noise), "noise level")} × '
-            f"{_counted(len(grid.methods), 'method')} ({escape(methods)}) × "
-            f"{_counted(len(grid.seeds), 'seed')} = <b>{_counted(len(configs), 'run')}</b> "
+            f'<p class="reilab-sweep-asked">{so_many(len(grid.noise), "noise level")} × '
+            f"{so_many(len(grid.methods), 'method')} ({escape(methods)}) × "
+            f"{so_many(len(grid.seeds), 'seed')} = <b>{so_many(len(configs), 'run')}</b> "
             f'of {steps:,} steps, {last}.</p><p class="quiet">All other settings are those of the '
             "controls; in each run the losses believe in the true noise.</p>"
         )
@@ -284,10 +284,6 @@ class SweepPanel(pn.viewable.Viewer):
 
     def _button(self, label: str, action: Callable[[], None], look: str = "") -> Button:
         return small_button(label, lambda: self._attempt(action), label.lower(), look)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _name(sweep: Sweep) -> str:

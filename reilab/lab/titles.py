@@ -91,6 +91,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
+def so_many(number: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def title_of(folder: RunFolder) -> str:
     """What people call a run."""
     return notes_of(folder)[0].title or run_title(folder.name)

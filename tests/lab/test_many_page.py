@@ -50,6 +50,8 @@ def test_many_runs_are_found_compared_and_swept(site: Site) -> None:
     soon(lambda: rows.count() == 4, "the runs of one task")
     site.page.get_by_label("Choose all that are shown").check()
     soon(lambda: "compared=" in site.query(), "the choice in the address")
+    site.page.get_by_text("1 hidden by the filter").wait_for()
+    assert rows.evaluate_all(PLACE) == before
     box.fill("")
     soon(lambda: rows.count() == 5, "all runs")
     assert rows.evaluate_all(PLACE) == before

@@ -386,17 +386,18 @@ def test_buttons_that_cannot_be_pressed_say_why(tmp_path: Path) -> None:
     look = View(tab="runs")
     panel = RunsPanel(Library(tmp_path), Lab(tmp_path), look, Browser())
     panel.update()
-    assert "Tick runs to compare or delete them" in panel._idle.object.text
+    assert "Tick runs to compare or delete them" in panel._words.object.text
     look.compared = ["run-0", "run-1"]
-    assert "for one run" in panel._idle.object.text
+    assert "for one run" in panel._words.object.text
     look.compared = ["run-1"]
-    assert "this one: finished" in panel._idle.object.text
+    assert "this one: finished" in panel._words.object.text
     look.compared = ["run-0"]
-    assert "nbsp" in panel._idle.object.text
+    assert "Tick" not in panel._words.object.text
+    assert "is for" not in panel._words.object.text
     with signed_in(RunFolder(tmp_path / "run-0")):
         panel.update()
         assert panel._delete.disabled
-        assert "Delete is for runs that are no longer at work" in panel._idle.object.text
+        assert "Delete is for runs that are no longer at work" in panel._words.object.text
 
 
 def test_a_double_click_starts_one_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
