@@ -45,6 +45,8 @@ from reilab.record.history import Told
 from reilab.runs.library import Library
 
 POLL_MILLISECONDS = 100
+#: So many objects more than were given back, and Python looks for garbage among the young ones.
+YOUNG_OBJECTS = 10_000
 #: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
 ON_LOAD = f"""
 const page = {compat.THE_PAGE}
@@ -378,6 +380,8 @@ def serve(door: Door, root: Path, show: bool) -> None:
     # What is there now stays: to look for garbage among it took half a second of one page in five.
     gc.collect()
     gc.freeze()
+    # Panel collects what a session leaves; meanwhile updates alone set off 0.1 s of it now and then.
+    gc.set_threshold(YOUNG_OBJECTS)
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
     guarded = {"auth_provider": Keeper(door)} if door.password else {}
     login = [(LOGIN, Login, {"door": door, "tries": Tries()})]

@@ -59,15 +59,13 @@ class Stored:
 @lru_cache(maxsize=KEPT)
 def _load(path: Path, written: int) -> Array:
     try:
-        # Mapped first, because a damaged head may tell of more than there is.
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-        if mapped.ndim != 4 or mapped.shape[-1] not in (1, 3) or mapped.dtype.kind != "f":
-            raise ValueError(f"{mapped.dtype} {mapped.shape}")
+        array: Array = np.load(path, allow_pickle=False)
+        if array.ndim != 4 or array.shape[-1] not in (1, 3) or array.dtype.kind != "f":
+            raise ValueError(f"{array.dtype} {array.shape}")
     except Exception as error:
         # NumPy raises whatever a broken head leads to, and advises to load it unsafely.
-        told = re.split(r"\.| when allow_pickle", str(error))[0]
+        told = re.split(r"\.(?!\d)| when allow_pickle", str(error))[0]
         raise LostError(f"{path} does not hold the images of a run: {told}") from error
-    array: Array = np.array(mapped)
     array.flags.writeable = False
     return array
 
