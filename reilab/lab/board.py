@@ -33,9 +33,14 @@ class Redraw:
             self._asked = True
             pn.state.execute(self._carry_out, schedule=True)
 
-    def _carry_out(self) -> None:
+    def at_once(self) -> None:
+        """Draw now, in place of what was asked for; the document must be locked."""
         self._asked = False
         self._draw()
+
+    def _carry_out(self) -> None:
+        if self._asked:
+            self.at_once()
 
 
 class Card(pn.viewable.Viewer):

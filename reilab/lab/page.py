@@ -191,6 +191,12 @@ class LabPage(pn.viewable.Viewer):
         told += address.strangers(query, self.lab.choices)
         return "\n".join(filter(None, told))
 
+    def turn(self, query: Mapping[str, str]) -> None:
+        """Show another problem, or other settings, before anybody sees the page."""
+        told = self._open(query)
+        self._run.turn()
+        self._run.transport.tell(told)
+
     def _go_back(self, query: Mapping[str, str]) -> None:
         """Show what an address of before has shown."""
         if query.get("run", "") != self.lab.run:
@@ -380,7 +386,7 @@ def serve(door: Door, root: Path, show: bool) -> None:
     # What is there now stays: to look for garbage among it took half a second of one page in five.
     gc.collect()
     gc.freeze()
-    # Panel collects what a session leaves; meanwhile updates alone set off 0.1 s of it now and then.
+    # Panel collects what a session leaves; updates alone set off 0.1 s of it now and then.
     gc.set_threshold(YOUNG_OBJECTS)
     logging.getLogger("bokeh.server.util").setLevel(logging.ERROR)
     guarded = {"auth_provider": Keeper(door)} if door.password else {}

@@ -145,8 +145,7 @@ class RunView(pn.viewable.Viewer):
         self._steered, self._formula = block(), block()
         self._parts = Parts(view, self._config, lab.hands)
         self._outlooks = Outlooks(lab.choices, lab.hands)
-        if not lab.run:
-            self._outlooks.wait()
+        self._wait()
         self._opening, self._example_head = Opening(self._outlooks), block(margin=(22, 0, 0, 0))
         self.exhibit = Exhibit(
             view,
@@ -170,17 +169,26 @@ class RunView(pn.viewable.Viewer):
             styles=dict(TALL),
             **STRETCH,
         )
-        redraw = Redraw(self.update)
-        view.param.watch(redraw.ask, [*LOOKS, "log_losses", "smoothing"])
+        self._redraw = Redraw(self.update)
+        view.param.watch(self._redraw.ask, [*LOOKS, "log_losses", "smoothing"])
         lab.param.watch(self._live, "run")
-        lab.param.watch(redraw.ask, "run")
-        lab.choices.param.watch(redraw.ask, "task")
+        lab.param.watch(self._redraw.ask, "run")
+        lab.choices.param.watch(self._redraw.ask, "task")
         watched = ["task", "methods", "assumed_noise", *lab.choices.steerable]
         lab.choices.param.watch(self._explain, watched)
         self.update()
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self._view
+
+    def turn(self) -> None:
+        """Show what has been chosen before anybody sees it."""
+        self._wait()
+        self._redraw.at_once()
+
+    def _wait(self) -> None:
+        if not self._lab.run:
+            self._outlooks.wait()
 
     def unfold(self) -> None:
         """Show what is below the images, too."""

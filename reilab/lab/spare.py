@@ -15,8 +15,14 @@ from bokeh.util.token import generate_session_id
 from panel.models.esm import ReactiveESM
 from tornado.httputil import HTTPServerRequest, RequestStartLine
 
+from reilab.lab.address import VIEWED
+
+#: What of an address is looked at while a page is made, or says whose page it is.
+OWN_PAGE = {"run", *VIEWED}
 #: A server rests that has worked for less than this share of so many seconds.
 REST_SHARE, REST_SECONDS = 0.1, 2.0
+#: So long the server is free to hand out the libraries before it makes or changes a page.
+FETCH_SECONDS = 0.1
 #: So long a browser has to answer before its session may be given up.
 GRACE_SECONDS = 60.0
 
@@ -32,6 +38,9 @@ class Page(Protocol):
     def live(self) -> bool:
         """Whether it shows a run that goes on."""
 
+    def turn(self, query: Mapping[str, str]) -> None:
+        """Show another problem, or other settings, before anybody sees the page."""
+
 
 #: The pages of all sessions, by the name of the session.
 PAGES: WeakValueDictionary[str, Page] = WeakValueDictionary()
@@ -40,7 +49,8 @@ PAGES: WeakValueDictionary[str, Page] = WeakValueDictionary()
 class Spare:
     """A session that shows what one sees who asks for nothing in particular, if there is one.
 
-    Making one takes the server about a second, in which it answers nobody.
+    Making one takes the server about a second, in which it answers nobody; to have it show another
+    problem takes a fraction of that.
 
     Args:
         context: makes the sessions.
@@ -72,15 +82,19 @@ class Spare:
             parts = session.document.select({"type": ReactiveESM})
             self.modules = sorted({part.esm for part in parts if part.bundle == "url"})
 
-    def take(self, query: Mapping[str, str]) -> ServerSession | None:
-        """The session if it shows what an address asks for; it is somebody's then."""
+    async def take(self, query: Mapping[str, str]) -> ServerSession | None:
+        """The session, showing what an address asks for; it is somebody's then.
+
+        There is none for those who ask for more than a problem and its settings.
+        """
         session = self._session
-        if session is None:
-            return None
-        shown = dict(parse_qsl(PAGES[session.id].address))
-        if query.items() - shown.items():
+        if session is None or query.keys() & OWN_PAGE:
             return None
         self._session = None
         loop = asyncio.get_running_loop()
         loop.call_later(GRACE_SECONDS, session.unblock_expiration)
+        page = PAGES[session.id]
+        if query.items() - dict(parse_qsl(page.address)).items():
+            await asyncio.sleep(FETCH_SECONDS)
+            await session.with_document_locked(page.turn, query)
         return session

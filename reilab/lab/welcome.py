@@ -22,7 +22,7 @@ from panel.models.esm import ReactComponent
 from reilab.lab.choices import Choices
 from reilab.lab.headline import NAME, TAGLINE
 from reilab.lab.outlooks import example_of
-from reilab.lab.spare import Spare
+from reilab.lab.spare import FETCH_SECONDS, Spare
 from reilab.lab.view import View
 from reilab.show.gallery import sample_of, templates
 from reilab.show.scene import scene_of
@@ -44,8 +44,6 @@ for (const sheet of document.querySelectorAll('link[media="none"]')) sheet.media
 </script>"""
 #: A page would import its modules one step later, when it has been told what it consists of.
 IMPORT = "<script>for (const module of %s) importShim(module)</script>"
-#: So long the server is free to hand out the libraries.
-FETCH_SECONDS = 0.1
 
 
 def is_narrow(headers: Mapping[str, str]) -> bool:
@@ -72,11 +70,8 @@ class Greeter(DocHandler):
         if self._spare:
             super().write(IMPORT % json.dumps(self._spare.modules))
         await self.flush()
-        if self._spare and not is_narrow(self.request.headers) and (one := self._spare.take(asked)):
-            return one
-        await asyncio.sleep(FETCH_SECONDS)
         try:
-            session = await super().get_session()
+            session = await self._made_for(asked)
         except Exception:
             super().write(UNVEIL + TROUBLE)
             raise
@@ -84,6 +79,13 @@ class Greeter(DocHandler):
             # Panel shows what went wrong.
             super().write(UNVEIL)
         return session
+
+    async def _made_for(self, asked: Mapping[str, str]) -> ServerSession:
+        spare = None if is_narrow(self.request.headers) else self._spare
+        if spare and (session := await spare.take(asked)):
+            return session
+        await asyncio.sleep(FETCH_SECONDS)
+        return await super().get_session()
 
     def write(self, chunk: Any) -> None:
         """Leave out of a page what has been sent."""
