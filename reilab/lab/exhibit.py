@@ -57,7 +57,7 @@ class Timeline(pn.viewable.Viewer):
             self._words,
             self._live,
             visible=False,
-            margin=(10, 0, 0, 0),
+            margin=(10, 0),
             sizing_mode="stretch_width",
             styles=ROW,
         )

@@ -32,7 +32,7 @@ class ImageTools(pn.viewable.Viewer):
         self._look, self._reset = view, reset
         self.panes: list[str] = []
         options = [[name, name.capitalize()] for name in MAPS]
-        self._sample = tool("choice", "sample", label("sample"), "inline", 170)
+        self._sample = tool("choice", "sample", label("sample"), "inline", 165)
         self._colours = tool("choice", "colours", "Colours", "inline silent", 130, options=options)
         span = [0, 1, WINDOW_STEP]
         self._window = tool("window", "window", "Window", "inline", 290, span=span, value="0 1")

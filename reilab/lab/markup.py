@@ -220,7 +220,7 @@ def bar_html(words: str, palette: Sequence[str], low: str, high: str) -> str:
     """A scale of colours with its ends."""
     stops = ", ".join(palette[:: (len(palette) - 1) // 5])
     return (
-        f"<span>{escape(words)}</span><span>{low}</span>"
+        f'<span class="key"><span class="words">{escape(words)}</span><span>{low}</span>'
         f'<span class="bar" style="background:linear-gradient(to right, {stops})" role="img" '
-        f'aria-label="Colours from {low} to {high}"></span><span>{high}</span>'
+        f'aria-label="Colours from {low} to {high}"></span><span>{high}</span></span>'
     )

@@ -47,7 +47,7 @@ TALL: Mapping[str, str] = {"flex": "none", "height": "max-content", "max-height"
 LINE: Mapping[str, str] = {
     **TALL,
     "flex-wrap": "wrap",
-    "gap": "8px 16px",
+    "gap": "8px 10px",
     "align-items": "center",
 }
 
@@ -106,7 +106,11 @@ p { margin: 0; }
 .scale { display: flex; align-items: center; gap: 4px 8px; font-size: calc(12.5 * var(--px));
          flex-wrap: wrap; margin-top: 10px; font-variant-numeric: tabular-nums; }
 .scale .quiet { margin-right: auto; font-size: 12.5px; }
+.scale .key { display: flex; align-items: center; gap: 8px; }
+.scale .key span { flex: none; }
+.scale .key .words { flex: 0 1 auto; }
 .scale .bar { width: 220px; height: 10px; border-radius: 2px; }
+@media (max-width: 900px) { .scale .bar { width: 90px; } }
 .moment { display: inline-block; min-width: 6.5em; text-align: right; white-space: nowrap;
           font-variant-numeric: tabular-nums; }
 .formulas { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px; margin-bottom: 8px;

@@ -99,7 +99,7 @@ class SweepPanel(pn.viewable.Viewer):
         self._drawn: tuple[str, NoiseChart] | None = None
         self._plot: NoisePlot | None = None
         self._known: list[Sweep] = []
-        self._levels = tool("text", "levels", "Noise levels", "inline", 300, eager=True)
+        self._levels = tool("text", "levels", "Noise levels", "inline", 380, eager=True)
         self._seeds = tool("number", "seeds", "Seeds", "inline", 120)
         self._asked, self._trouble, self._state = block(), block(), block()
         self._chosen = tool("choice", "swept", "Sweep", "inline", 330)

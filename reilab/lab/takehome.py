@@ -47,7 +47,7 @@ class FigureTools(pn.viewable.Viewer):
         self._content: Content | None = None
         papers = [[name, paper.title] for name, paper in PAPERS.items()]
         options = [["curve", "PSNR curve"]]
-        self._paper = tool("choice", "paper", "Figure", "inline", 260, options=papers, value="page")
+        self._paper = tool("choice", "paper", "Figure", "inline", 285, options=papers, value="page")
         self._curve = tool("toggles", "curve", "Below the images", "inline silent", options=options)
         buttons = (
             small_button(kind.upper(), partial(self._save, kind), f"figure {kind}")
