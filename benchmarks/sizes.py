@@ -36,13 +36,13 @@ BUDGETS = (
     Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 9990, 4200),
     Budget(("record", "show"), 2900, 2500),
     Budget(("runs",), 3900, 1300),
-    Budget(("lab",), 9250, 4200),
+    Budget(("lab",), 9300, 4200),
     Budget(("datasets",), 4300, 2400),
     Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 5680, 2800),
     Budget(("testing", "interop"), 800, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (36700, 17000), (265, 150), (1475, 720)
+ALL_LINES, MODULES, IMPORTS = (36750, 17000), (265, 150), (1475, 720)
 
 
 def part_of(path: Path) -> str:
