@@ -106,6 +106,7 @@ def content(one: ServerSession) -> list[str]:
         "?task=inpainting&preset=smoke&methods=ei,rei",
         "?task=mri&preset=quick&noise=0.2&acceleration=8&network=spectral",
         "?task=ct&nonsense=1",
+        "?task=nonsense&noise=0.2",
     ],
 )
 def test_a_spare_page_is_what_its_visitor_would_have_waited_for(query: str, lab: Served) -> None:

@@ -1749,6 +1749,20 @@ BUGS = [
         "lab/test_lab_views.py::test_charts_of_another_run_with_the_same_lines_are_those_of_the_run_before",
     ),
     Bug(
+        "scene: half of the errors are beyond the scale",
+        "show/scene.py",
+        "rank = round(SHOWN_SHARE * (parts.shape[1] - 1))",
+        "rank = round((1 - SHOWN_SHARE) * (parts.shape[1] - 1))",
+        "show/test_scene.py::test_the_scale_shows_nearly_all_errors_of_the_worst_image",
+    ),
+    Bug(
+        "scene: the scale is that of the first image",
+        "show/scene.py",
+        "[:, rank].max()",
+        "[0, rank]",
+        "show/test_scene.py::test_the_scale_shows_nearly_all_errors_of_the_worst_image",
+    ),
+    Bug(
         "spare: who only watches may do everything",
         "lab/spare.py",
         '{"run", *VIEWED}',
