@@ -90,9 +90,11 @@ class Outlooks:
         return outlook(config, sample)
 
 
-def warm_up() -> Future[Outlook]:
-    """Look at what newcomers see first, beside all else: a process loads for a second for it."""
-    return thread("outlook").submit(outlook, Choices().config(), 0)
+def warm_up(task: str) -> Future[Outlook]:
+    """Look at a task as newcomers see it, beside all else: the first look loads for a second."""
+    choices = Choices()
+    choices.task = task
+    return thread("outlook").submit(outlook, choices.config(), 0)
 
 
 @dataclass(frozen=True)

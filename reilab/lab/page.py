@@ -23,6 +23,7 @@ from reilab.lab.actions import attempt
 from reilab.lab.beat import Beat
 from reilab.lab.board import Redraw
 from reilab.lab.bulletin import Bulletin, tell_copied
+from reilab.lab.choices import Choices
 from reilab.lab.comparison import Comparison
 from reilab.lab.controls import Controls
 from reilab.lab.door import LOGIN, Door, Keeper, Login, Refusal, SafeAnswer, Stranger, Tries
@@ -43,10 +44,13 @@ from reilab.lab.web.components import Browser, Field
 from reilab.lab.welcome import Greeter, begins, is_narrow
 from reilab.record.history import Told
 from reilab.runs.library import Library
+from reilab.tasks.registry import tasks
 
 POLL_MILLISECONDS = 100
 #: So many objects more than were given back, and Python looks for garbage among the young ones.
 YOUNG_OBJECTS = 10_000
+#: So long after its start a server may be busy with its first page.
+FIRST_PAGE_SECONDS = 5.0
 #: The drawer of a narrow page lies over everything: a newcomer is to see the Train button.
 ON_LOAD = f"""
 const page = {compat.THE_PAGE}
@@ -381,7 +385,7 @@ def session(root: Path, door: Door) -> LabPage:
 
 def serve(door: Door, root: Path, show: bool) -> None:
     """Serve the lab until interrupted; ``show`` opens a browser."""
-    outlooks.warm_up()
+    outlooks.warm_up(Choices().task)
     pictures.warm_up()
     # What is there now stays: to look for garbage among it took half a second of one page in five.
     gc.collect()
@@ -417,5 +421,8 @@ def serve(door: Door, root: Path, show: bool) -> None:
         if spare:
             server.io_loop.add_callback(spare.prepare)
             server.io_loop.add_callback(spare.keep)
+    # Not before the first page is there, which looks at its own.
+    for name in tasks():
+        server.io_loop.call_later(FIRST_PAGE_SECONDS, outlooks.warm_up, name)
     server.start()
     server.io_loop.start()

@@ -21,8 +21,6 @@ from reilab.lab.address import VIEWED
 OWN_PAGE = {"run", *VIEWED}
 #: A server rests that has worked for less than this share of so many seconds.
 REST_SHARE, REST_SECONDS = 0.1, 2.0
-#: So long the server is free to hand out the libraries before it makes or changes a page.
-FETCH_SECONDS = 0.1
 #: So long a browser has to answer before its session may be given up.
 GRACE_SECONDS = 60.0
 
@@ -95,6 +93,5 @@ class Spare:
         loop.call_later(GRACE_SECONDS, session.unblock_expiration)
         page = PAGES[session.id]
         if query.items() - dict(parse_qsl(page.address)).items():
-            await asyncio.sleep(FETCH_SECONDS)
             await session.with_document_locked(page.turn, query)
         return session

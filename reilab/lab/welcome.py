@@ -22,7 +22,7 @@ from panel.models.esm import ReactComponent
 from reilab.lab.choices import Choices
 from reilab.lab.headline import NAME, TAGLINE
 from reilab.lab.outlooks import example_of
-from reilab.lab.spare import FETCH_SECONDS, Spare
+from reilab.lab.spare import Spare
 from reilab.lab.view import View
 from reilab.show.gallery import sample_of, templates
 from reilab.show.scene import scene_of
@@ -42,6 +42,8 @@ SHEET = '<link rel="stylesheet"'
 USE_SHEETS = """<script>
 for (const sheet of document.querySelectorAll('link[media="none"]')) sheet.media = "all"
 </script>"""
+#: So long the server is free to hand out the libraries.
+FETCH_SECONDS = 0.1
 #: A page would import its modules one step later, when it has been told what it consists of.
 IMPORT = "<script>for (const module of %s) importShim(module)</script>"
 

@@ -10,6 +10,7 @@ import pytest
 from kit.lab_runs import write_run
 
 from reilab.lab.actions import press
+from reilab.lab.choices import Choices
 from reilab.lab.controls import Controls
 from reilab.lab.hands import Hands
 from reilab.lab.markup import introduction
@@ -51,9 +52,14 @@ def psnr(outlooks: Outlooks) -> float:
 
 
 def test_a_server_has_seen_what_newcomers_see_before_they_come(outlooks: Outlooks) -> None:
-    assert warm_up().result(SECONDS).posed.pinv_per_image == (
+    assert warm_up(Choices().task).result(SECONDS).posed.pinv_per_image == (
         outlooks.history.posed and outlooks.history.posed.pinv_per_image
     )
+
+
+@pytest.mark.parametrize("task", tasks())
+def test_a_server_looks_at_each_task_before_somebody_asks_for_it(task: str) -> None:
+    assert warm_up(task).result(SECONDS).posed.task == task
 
 
 def test_more_noise_is_seen_at_once(outlooks: Outlooks) -> None:
