@@ -49,13 +49,13 @@ class Transport(pn.viewable.Viewer):
             "progress": block(margin=(10, 0, 0, 0)),
             "notice": block(margin=(12, 0, 0, 0)),
         }
-        room = pn.Spacer(sizing_mode="stretch_width", height=1)
+        # Together, so that they go to the next line together where there is no room for all.
+        aside = pn.Row(*links, margin=0, align="center", styles={**LINE, "margin-left": "auto"})
         row = pn.Row(
             *self._buttons.values(),
             self._told["state"],
             self._told["detail"],
-            room,
-            *links,
+            aside,
             css_classes=["reilab-transport"],
             margin=0,
             styles=dict(LINE),
