@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import numpy as np
+import panel as pn
 import pytest
 from kit.browsers import until
 from kit.lab_runs import EVERY, N_STEPS, write_run
 
 from reilab.lab import address
 from reilab.lab.beat import POLLS_PER_SHOW, Beat
-from reilab.lab.board import APART, GAP, MOST_WIDTH, STACK, ImageBoard
+from reilab.lab.board import APART, GAP, MOST_WIDTH, STACK, ImageBoard, Redraw
 from reilab.lab.charts import MOST_POINTS, Chart, Charts, Uprights
 from reilab.lab.choices import Choices
 from reilab.lab.content import (
@@ -504,3 +506,23 @@ def test_a_browser_that_lags_behind_is_shown_less() -> None:
     assert shown(beat, 40 * POLLS_PER_SHOW) == 10
     beat.slower = 1
     assert shown(beat, 5 * POLLS_PER_SHOW) == 5
+
+
+def test_what_was_drawn_at_once_is_not_drawn_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    later: list[Callable[[], None]] = []
+
+    def put_off(state: object, callback: Callable[[], None], schedule: bool) -> None:
+        later.append(callback)
+
+    monkeypatch.setattr(type(pn.state), "execute", put_off)
+    drawn: list[int] = []
+    redraw = Redraw(lambda: drawn.append(1))
+    redraw.ask()
+    redraw.ask()
+    redraw.at_once()
+    [carry_out] = later
+    carry_out()
+    assert drawn == [1]
+    redraw.ask()
+    later.pop()()
+    assert drawn == [1, 1]

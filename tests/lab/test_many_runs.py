@@ -32,7 +32,7 @@ from reilab.lab.pictures import Pictures
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.sweeps import NoisePlot, SweepPanel, grid_of
 from reilab.lab.takehome import framing_of
-from reilab.lab.titles import run_title
+from reilab.lab.titles import run_title, so_many
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable
 from reilab.record.folder import RunFolder
@@ -380,13 +380,20 @@ def test_what_a_sweep_is_asked_for_is_in_the_address(tmp_path: Path) -> None:
     assert panel._chosen.value == newest
 
 
+def test_one_of_something_is_not_many() -> None:
+    assert [so_many(n, "run") for n in (0, 1, 1200)] == ["0 runs", "1 run", "1,200 runs"]
+
+
 def test_buttons_that_cannot_be_pressed_say_why(tmp_path: Path) -> None:
     for index in range(2):
         write_run(tmp_path, f"run-{index}", finished=index > 0)
     look = View(tab="runs")
     panel = RunsPanel(Library(tmp_path), Lab(tmp_path), look, Browser())
     panel.update()
-    assert "Tick runs to compare or delete them" in panel._words.object.text
+    assert "2 runs · 0 chosen. Tick runs to compare or delete them" in panel._words.object.text
+    panel._filter.value = "run-1"
+    assert "2 runs · 0 chosen · 1 hidden by the filter. Tick" in panel._words.object.text
+    panel._filter.value = ""
     look.compared = ["run-0", "run-1"]
     assert "for one run" in panel._words.object.text
     look.compared = ["run-1"]
