@@ -165,8 +165,9 @@ BOX = {
     "padding": "14px 16px",
     "gap": "10px",
 }
-#: The words of the tour stay in sight where there is room for them.
-STAYS = "@media (min-width: 900px) { :host { position: sticky; top: 0; z-index: 20; } }"
+#: The words of the tour stay in sight; on a telephone they leave half of it to what they tell of.
+STAYS = """:host { position: sticky; top: 0; z-index: 20; }
+@media (max-width: 900px) { :host { max-height: 48vh !important; overflow-y: auto; } }"""
 LINE = {"gap": "8px", "flex-wrap": "wrap"}
 WIDE: dict[str, Any] = {"margin": (0, 0, 16, 0), "sizing_mode": "stretch_width"}
 

@@ -124,6 +124,10 @@ p { margin: 0; }
 .tour h2, .tour p { margin: 0 0 6px; max-width: 80ch; }
 .tour ol { display: flex; flex-wrap: wrap; gap: 4px 30px; margin: 0 0 12px; padding-left: 18px; }
 .tour [aria-current] { font-weight: 600; }
+.tour h2 { text-transform: none; font-size: calc(15 * var(--px)); opacity: 1; }
+@media (max-width: 900px) {
+  .tour h2, .tour li:not([aria-current]) { position: absolute; clip-path: inset(50%); }
+}
 .hidden { position: absolute; clip-path: inset(50%); }
 .keys { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 8px 0 0; }
 .keys dd { margin: 0; }

@@ -12,6 +12,7 @@ from kit.browsers import IN_A_BROWSER
 from kit.lab_runs import N_STEPS, write_run
 from kit.lab_site import Site, opened, served, soon
 from PIL import Image
+from playwright.sync_api import Locator
 
 from reilab.lab.guide import SHORT, STOPS, WRONG_BELIEF
 from reilab.runs.roster import signed_in
@@ -115,6 +116,39 @@ def test_the_tour_sets_the_controls_and_points_at_what_is_there(site: Site) -> N
     expect_entry(site, "task", STOPS[-1].task)
     page.keyboard.press("Escape")
     page.locator(".reilab-guide").wait_for(state="hidden")
+    assert site.errors == []
+
+
+def test_on_a_telephone_the_tour_is_read_beside_what_it_points_at(site: Site) -> None:
+    page = site.page
+    wide = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    try:
+        site.go("task=mri&preset=smoke")
+        site.press("Guided tour")
+        words = page.locator(".reilab-guide")
+        for stop in STOPS[:2]:
+            words.get_by_text(stop.watch).wait_for()
+            shown = page.locator(f".reilab-{stop.point}:visible").first
+
+            def is_read(shown: Locator = shown) -> bool:
+                told, seen = words.bounding_box(), shown.bounding_box()
+                if told is None or seen is None or told["y"] < 0:
+                    return False
+                # Two hundred pixels and more of it are below the words.
+                return told["y"] + told["height"] <= seen["y"] + 1 <= 844 - 200
+
+            soon(is_read, f"{stop.point} below the words")
+            site.press("Next")
+        site.press("Next")
+        words.get_by_text("Assume the true noise").wait_for()
+        drawer = page.get_by_role("button", name="Open drawer")
+        moves = "button => button.getAnimations().length > 0"
+        soon(lambda: drawer.evaluate(moves), "what opens the drawer with the control")
+        page.keyboard.press("Escape")
+        words.wait_for(state="hidden")
+    finally:
+        page.set_viewport_size(wide or {"width": 1440, "height": 900})
     assert site.errors == []
 
 

@@ -10,9 +10,9 @@ from kit.browsers import IN_A_BROWSER
 from kit.lab_runs import write_run
 from kit.lab_site import Site, opened, served, soon
 
-from reilab.events import SetWeight, Steered
+from reilab.events import Evaluated, Paused, SetWeight, Steered
 from reilab.record.folder import list_runs
-from reilab.record.history import History, history_of
+from reilab.record.history import history_of
 from reilab.runs.roster import signed_in
 
 pytestmark = IN_A_BROWSER
@@ -109,6 +109,11 @@ def pause_and_step(site: Site) -> None:
     """A step moves the counter by one, and shows images of that very step."""
     site.key(" ")
     site.expect("Paused")
+    # Paused is told at once; a method that is a step behind takes that step first.
+    soon(
+        lambda: steps_seen(site) == dict.fromkeys(steps_taken(site), step_told(site)),
+        "all methods to be looked at where they stand",
+    )
     soon(lambda: site.step() == f"step {step_told(site):,}", "the images of where it was paused")
     before, image = step_told(site), site.picture("supervised")
     site.page.get_by_role("button", name="Step", exact=True).focus()
@@ -116,13 +121,21 @@ def pause_and_step(site: Site) -> None:
     soon(lambda: site.step() == f"step {before + 1:,}", "the images of the next step")
     assert step_told(site) == before + 1
     assert site.picture("supervised") != image
-    assert {track.step for track in _history(site).tracks.values()} == {before + 1}
+    assert set(steps_taken(site).values()) == {before + 1}
     site.press("Stop")
     site.expect("Stopped")
 
 
-def _history(site: Site) -> History:
-    return history_of(site.run().events())
+def steps_taken(site: Site) -> dict[str, int]:
+    """The step at which each method of the run stands, by its log."""
+    return {name: track.step for name, track in history_of(site.run().events()).tracks.items()}
+
+
+def steps_seen(site: Site) -> dict[str, int]:
+    """The step at which each method was looked at since the run paused, by its log."""
+    events = list(site.run().events())
+    paused = max(index for index, event in enumerate(events) if isinstance(event, Paused))
+    return {event.method: event.step for event in events[paused:] if isinstance(event, Evaluated)}
 
 
 def test_a_newcomer_finds_the_way(site: Site) -> None:

@@ -56,22 +56,23 @@ async function copy(text) {
 // What of an address is a place to come back to; the rest is how it is looked at.
 const PLACES = ["tab", "run", "present"]
 
-// The first visible element of a style class, wherever in the page's shadows it is.
-function find(root, name) {
+// The first visible element that a selector fits, wherever in the page's shadows it is.
+function find(root, selector) {
   for (const one of root.querySelectorAll("*")) {
-    if (one.classList.contains(name) && one.getClientRects().length) return one
-    const found = one.shadowRoot && find(one.shadowRoot, name)
+    if (one.matches(selector) && one.getClientRects().length) return one
+    const found = one.shadowRoot && find(one.shadowRoot, selector)
     if (found) return found
   }
   return null
 }
 
-// What is shown with a message may come a moment after it.
-function soon(name, act, tries = 12) {
+// What is shown with a message may come a moment after it; if it does not come, `instead` may serve.
+function soon(selector, act, tries = 12, instead = null) {
   window.setTimeout(() => {
-    const part = find(document, name)
-    if (part) act(part)
-    else if (tries) soon(name, act, tries - 1)
+    const part = find(document, selector)
+    if (part) act(part, selector)
+    else if (tries) soon(selector, act, tries - 1, instead)
+    else if (instead) soon(instead, act, 0)
   }, 400)
 }
 
@@ -80,10 +81,32 @@ function hold(part) {
   part.focus({preventScroll: true})
 }
 
-function point(part) {
+function bringIntoSight(part) {
   // The tour stays above what it points at, and must not lie over its head.
-  part.style.scrollMarginTop = `${(find(document, "reilab-guide")?.offsetHeight ?? 0) + 24}px`
+  part.style.scrollMarginTop = `${(find(document, ".reilab-guide")?.offsetHeight ?? 0) + 24}px`
   part.scrollIntoView({block: "start", behavior: "smooth"})
+}
+
+const HANDS = ["wheel", "touchstart", "pointerdown", "keydown"]
+
+// A scene that is set up draws parts anew: what it points at moves, or another takes its place. It is
+// brought into sight until that has settled, or until somebody does something.
+function keepInSight(selector) {
+  const stop = new AbortController()
+  const timer = window.setInterval(() => {
+    const part = find(document, selector)
+    if (part) bringIntoSight(part)
+  }, 500)
+  stop.signal.addEventListener("abort", () => window.clearInterval(timer))
+  for (const hand of HANDS) {
+    document.addEventListener(hand, () => stop.abort(), {passive: true, capture: true, signal: stop.signal})
+  }
+  window.setTimeout(() => stop.abort(), 4000)
+}
+
+function point(part, selector) {
+  bringIntoSight(part)
+  keepInSight(selector)
   part.animate([{outline: "4px solid #e8a200", outlineOffset: "6px"}, {outline: "4px solid #e8a200", outlineOffset: "2px"}],
     {duration: 700, iterations: 8, direction: "alternate"})
 }
@@ -98,7 +121,7 @@ function skipLink() {
   link.addEventListener("blur", () => { link.style.clipPath = "inset(50%)" })
   link.addEventListener("click", (event) => {
     event.preventDefault()
-    soon("reilab-transport", hold, 0)
+    soon(".reilab-transport", hold, 0)
   })
   return link
 }
@@ -190,9 +213,10 @@ export function render({model, view}) {
       link.click()
       URL.revokeObjectURL(link.href)
     } else if (data.focus) {
-      soon(data.focus, hold)
+      soon(`.${data.focus}`, hold)
     } else if (data.point) {
-      soon(data.point, point)
+      // Controls of a narrow page are in a drawer; while it is closed, what opens it is pointed at.
+      soon(`.${data.point}`, point, 5, '[aria-label="Open drawer"]')
     }
   }
   const title = () => { document.title = model.title }
