@@ -1,19 +1,21 @@
 """The benchmark: all methods on the same measurements, and how a new one stands among them.
 
-An edition says what is the same for everybody: problems, noise levels, seeds and, by its preset,
-network and budget. That the problems are those of the edition is checked by what A†y comes to.
+An edition says what is the same for everybody: problems, noise levels, one operator for all images
+or many, seeds and, by its preset, network and budget. That the problems are those of the edition is
+checked by what A†y comes to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reilab.batch.comparison import Difference, difference
 from reilab.batch.grid import Grid
 from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, Score, in_order, series_of
 from reilab.methods.registry import find_method
 from reilab.noise.registry import NOISES
+from reilab.physics.places import MANY, ONE
 from reilab.settings import choose
 from reilab.show.results import BASELINE, written
 from reilab.show.words import method_title
@@ -33,55 +35,68 @@ class Edition:
 
     Args:
         title: of the edition.
+        preset: of its runs.
         start: levels by task, each with the PSNR of A†y in dB: the mean over test images and seeds.
+        operators: one for all images, or many.
         seeds: of the runs.
     """
 
     title: str
+    preset: str
     start: Mapping[str, Mapping[float, float]]
-    seeds: tuple[int, ...] = field(default=(0, 1, 2))
+    operators: str = ONE
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """In which its problems are not those of the preset."""
+        return {} if self.operators == ONE else {"operators": self.operators}
+
+    def suits(self, method: str) -> bool:
+        """Whether every problem has what a method needs: of its noise, or many operators."""
+        chosen = find_method(method)
+        if chosen.crosses and self.operators == ONE:
+            return False
+        specs = (find_task(task).configure(self.preset, self.settings) for task in self.start)
+        models = [NOISES.find(vars(spec)[MODEL]) for spec in specs]
+        return not any(model.lacks(need) for need in chosen.needs for model in models)
+
+    def grid(self, methods: Sequence[str], device: str) -> Grid:
+        """The runs of some methods, or of all that are suited, and of the rival."""
+        noise = [f"{task}={level!r}" for task, levels in self.start.items() for level in levels]
+        asked = tuple(dict.fromkeys((*(methods or filter(self.suits, in_order())), RIVAL)))
+        changed = tuple(f"{name}={value}" for name, value in self.settings.items())
+        return Grid(
+            self.preset, tuple(self.start), tuple(noise), asked, self.seeds, changed, device
+        )
 
 
-#: By preset.
-EDITIONS: Mapping[str, Edition] = {
-    "quick": Edition(
+EDITIONS = (
+    Edition(
         "reilab quick 1",
-        {
-            "mri": {0.1: 17.22},
-            "inpainting": {0.05: 10.55},
-            "ct": {20.0: 18.03},
-        },
+        "quick",
+        {"mri": {0.1: 17.22}, "inpainting": {0.05: 10.55}, "ct": {20.0: 18.03}},
     ),
-    "smoke": Edition("reilab smoke 1", {"mri": {0.1: 19.23}}, seeds=(0, 1)),
-}
+    # The angles of CT are the same for all images.
+    Edition(
+        "reilab quick 1, many operators",
+        "quick",
+        {"mri": {0.1: 17.46}, "inpainting": {0.05: 10.55}},
+        operators=MANY,
+    ),
+    Edition("reilab smoke 1", "smoke", {"mri": {0.1: 19.23}}, seeds=(0, 1)),
+)
 
 
-def suited(preset: str) -> list[str]:
-    """All methods that every problem of an edition suits.
-
-    Left out are those that need what a noise has not, and those that learn from many operators: the
-    problems have one each.
-    """
-    specs = (find_task(task).configure(preset, {}) for task in EDITIONS[preset].start)
-    models = [NOISES.find(vars(spec)[MODEL]) for spec in specs]
-    return [
-        name
-        for name in in_order()
-        if not (chosen := find_method(name)).crosses
-        and not any(model.lacks(need) for need in chosen.needs for model in models)
-    ]
-
-
-def grid_of(preset: str, methods: Sequence[str], device: str) -> Grid:
-    """The runs of an edition, of some methods, or all that are suited, and the rival.
+def find_edition(preset: str, operators: str) -> Edition:
+    """The edition of a preset, with one operator or many.
 
     Raises:
-        ValueError: the preset has no edition.
+        ValueError: there is none (with the nearest match).
     """
-    edition = EDITIONS[choose("preset of an edition", preset, EDITIONS)]
-    noise = [f"{task}={level!r}" for task, levels in edition.start.items() for level in levels]
-    asked = tuple(dict.fromkeys((*(methods or suited(preset)), RIVAL)))
-    return Grid(preset, tuple(edition.start), tuple(noise), asked, edition.seeds, (), device)
+    choose("preset of an edition", preset, dict.fromkeys(one.preset for one in EDITIONS))
+    known = {one.operators: one for one in EDITIONS if one.preset == preset}
+    return known[choose(f"operators of edition {preset!r}", operators, known)]
 
 
 @dataclass(frozen=True)
@@ -130,9 +145,8 @@ def entries(runs: Sequence[FinishedRun]) -> list[BenchEntry]:
     ]
 
 
-def strangers(preset: str, found: Iterable[BenchEntry]) -> list[str]:
+def strangers(edition: Edition, found: Iterable[BenchEntry]) -> list[str]:
     """Problems that are not those of the edition: other images, operators or noise."""
-    edition = EDITIONS[preset]
     words = []
     for one in found:
         frozen = edition.start[one.series.task][one.level.noise]
@@ -158,10 +172,9 @@ def table_of(found: Sequence[BenchEntry]) -> list[list[str]]:
     return [heading, *rows]
 
 
-def bench_md(preset: str, found: Sequence[BenchEntry]) -> str:
+def bench_md(edition: Edition, found: Sequence[BenchEntry]) -> str:
     """The table as Markdown."""
     heading, *rows = table_of(found)
-    edition = EDITIONS[preset]
     note = (
         f"{edition.title}: PSNR in dB, mean over the test images ± deviation over "
         f"{len(edition.seeds)} seeds; * differs from {method_title(RIVAL)}: by ranks of the images "

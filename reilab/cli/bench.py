@@ -9,17 +9,19 @@ import tyro
 from rich.table import Table
 from rich.text import Text
 
-from reilab.batch.bench import bench_csv, bench_md, entries, grid_of, strangers, table_of
+from reilab.batch.bench import bench_csv, bench_md, entries, find_edition, strangers, table_of
 from reilab.batch.grid import GridFolder, default_device
 from reilab.cli import terminal
 from reilab.cli.reproduce import Workers, carried_out, end_with
 from reilab.disk import replace_text
+from reilab.physics.places import ONE
 
 
 def bench(
     out: Path,
     workers: Annotated[Workers, tyro.conf.arg(name="")],
     preset: str = "quick",
+    operators: str = ONE,
     methods: tuple[str, ...] = (),
     device: str = default_device(),
 ) -> None:
@@ -31,14 +33,16 @@ def bench(
     Args:
         out: folder of the runs, of bench.csv and bench.md; made, or gone on with.
         preset: quick or smoke: which edition.
-        methods: names of methods; REI is always among them. All that suit its noise, otherwise.
+        operators: one for all images, or many: which edition.
+        methods: names of methods; REI is always among them. All that suit its problems, otherwise.
         device: cpu or cuda.
     """
+    edition = find_edition(preset, operators)
     folder = GridFolder(out.absolute())
-    runs, faults = carried_out(folder, grid_of(preset, methods, device), workers)
+    runs, faults = carried_out(folder, edition.grid(methods, device), workers)
     found = entries(runs)
     replace_text(folder.path / "bench.csv", bench_csv(found))
-    replace_text(folder.path / "bench.md", bench_md(preset, found))
+    replace_text(folder.path / "bench.md", bench_md(edition, found))
     heading, *rows = table_of(found)
     shown = Table(*heading)
     for row in rows:
@@ -46,4 +50,4 @@ def bench(
     console = terminal.console()
     console.print(shown)
     console.print(f"table: {folder.path / 'bench.md'}", soft_wrap=True)
-    end_with([*faults, *map(Text, strangers(preset, found))])
+    end_with([*faults, *map(Text, strangers(edition, found))])

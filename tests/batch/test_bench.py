@@ -17,17 +17,20 @@ from reilab.batch.bench import (
     EDITIONS,
     RIVAL,
     TOLERANCE,
+    Edition,
     bench_csv,
     bench_md,
     entries,
-    grid_of,
+    find_edition,
     strangers,
 )
 from reilab.batch.grid import cells_of
 from reilab.methods.registry import methods
+from reilab.physics.places import MANY, ONE
 from reilab.tasks.registry import find_task
 
-START = EDITIONS["smoke"].start["mri"][0.1]
+SMOKE = find_edition("smoke", ONE)
+START = SMOKE.start["mri"][0.1]
 
 
 PSNR = tuple(20.0 + number for number in range(8))
@@ -36,28 +39,38 @@ BEHIND = tuple(one - 0.2 for one in PSNR)
 REI = [run("rei", seed, *PSNR, start=START) for seed in (0, 1)]
 
 
-@pytest.mark.parametrize("preset", EDITIONS)
-def test_an_edition_has_levels_of_its_preset(preset: str) -> None:
-    cells = cells_of(grid_of(preset, ["ei"], "cpu"))
+@pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.title)
+def test_an_edition_has_levels_of_its_preset(edition: Edition) -> None:
+    cells = cells_of(edition.grid(["ei"], "cpu"))
     assert {cell.method for cell in cells} == {"ei", RIVAL}
-    for task, levels in EDITIONS[preset].start.items():
-        assert preset == "smoke" or set(levels) <= set(find_task(task).levels(preset))
+    assert {vars(cell.config().spec).get("operators", ONE) for cell in cells} == {edition.operators}
+    for task, levels in edition.start.items():
+        assert edition is SMOKE or set(levels) <= set(find_task(task).levels(edition.preset))
 
 
-def test_a_preset_without_an_edition_is_refused() -> None:
-    with pytest.raises(ValueError, match="Did you mean 'quick'"):
-        grid_of("qick", ["ei"], "cpu")
+@pytest.mark.parametrize(
+    ("preset", "operators", "words"),
+    [("qick", ONE, "Did you mean 'quick'"), ("smoke", MANY, "edition 'smoke' 'many'. Known: one")],
+)
+def test_an_edition_that_there_is_not_is_refused(preset: str, operators: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        find_edition(preset, operators)
 
 
 def test_methods_that_a_problem_does_not_suit_are_left_out() -> None:
-    """In CT, photons and electronic noise are mixed; and nothing has more than one operator.
+    """In CT, photons and electronic noise are mixed; what crosses operators needs several.
 
     The row of a method that is left out in one problem alone would not be whole.
     """
-    quick, smoke = (grid_of(preset, [], "cpu").methods for preset in ("quick", "smoke"))
-    assert set(methods()) - set(smoke) == {"moi", "mo_ei"}
-    assert set(smoke) - set(quick) == {"gr2r", "gr2r_req"}
-    cells_of(grid_of("quick", [], "cpu"))
+    quick, many = find_edition("quick", ONE), find_edition("quick", MANY)
+    left_out = [
+        {name for name in methods() if not edition.suits(name)} for edition in (SMOKE, quick, many)
+    ]
+    crossing = {"moi", "mo_ei"}
+    assert left_out == [crossing, crossing | {"gr2r", "gr2r_req"}, set()]
+    for edition in (quick, many):
+        suited = filter(edition.suits, methods())
+        assert {cell.method for cell in cells_of(edition.grid([], "cpu"))} == set(suited)
 
 
 @pytest.mark.parametrize(("second", "differs"), [(AHEAD, True), (BEHIND, False)])
@@ -77,12 +90,12 @@ def test_a_method_differs_if_images_and_every_seed_say_so(
     assert [row["method"] for row in rows] == ["A†y", "ei", "rei"]
     assert float(rows[1]["minus_rei_db"]) == pytest.approx(ei.lead.mean, abs=1e-3)
     assert rows[2]["minus_rei_db"] == ""
-    assert ("* |" in bench_md("smoke", [start, ei, rei])) is differs
+    assert ("* |" in bench_md(SMOKE, [start, ei, rei])) is differs
 
 
 @pytest.mark.parametrize(("off", "told"), [(0.9 * TOLERANCE, 0), (1.2 * TOLERANCE, 1)])
 def test_other_problems_than_those_of_the_edition_are_told(off: float, told: int) -> None:
-    found = strangers("smoke", entries([run("rei", 0, *PSNR, start=START + off)]))
+    found = strangers(SMOKE, entries([run("rei", 0, *PSNR, start=START + off)]))
     assert len(found) == told
     assert all("A†y" in line and "reilab smoke 1" in line for line in found)
 
@@ -91,14 +104,14 @@ def test_other_problems_than_those_of_the_edition_are_told(off: float, told: int
 SCRIPT = """
 import sys
 from pathlib import Path
-from reilab.batch.bench import grid_of
+from reilab.batch.bench import find_edition
 from reilab.batch.cell import carry_out
 from reilab.batch.grid import GridFolder, cells_of
 from reilab.cli.main import main
 
 folder = GridFolder(Path(sys.argv[1]))
 folder.make()
-for cell in cells_of(grid_of("smoke", ["flat"], "cpu")):
+for cell in cells_of(find_edition("smoke", "one").grid(["flat"], "cpu")):
     carry_out(cell, folder.runs)
 main(["bench", "--preset", "smoke", "--methods", "flat", "--device", "cpu", "--out", sys.argv[1]])
 """
