@@ -65,10 +65,8 @@ class Edition:
         """The runs of some methods, or of all that are suited, and of the rival."""
         noise = [f"{task}={level!r}" for task, levels in self.start.items() for level in levels]
         asked = tuple(dict.fromkeys((*(methods or filter(self.suits, in_order())), RIVAL)))
-        changed = tuple(f"{name}={value}" for name, value in self.settings.items())
-        return Grid(
-            self.preset, tuple(self.start), tuple(noise), asked, self.seeds, changed, device
-        )
+        own = tuple(f"{name}={value}" for name, value in self.settings.items())
+        return Grid(self.preset, tuple(self.start), tuple(noise), asked, self.seeds, own, device)
 
 
 EDITIONS = (

@@ -126,7 +126,7 @@ p { margin: 0; }
 .tour [aria-current] { font-weight: 600; }
 .tour h2 { text-transform: none; font-size: calc(15 * var(--px)); opacity: 1; }
 @media (max-width: 900px) {
-  .tour h2, .tour li:not([aria-current]) { position: absolute; clip-path: inset(50%); }
+  .tour :is(h2, li:not([aria-current])) { position: absolute; clip-path: inset(50%); }
 }
 .hidden { position: absolute; clip-path: inset(50%); }
 .keys { display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 8px 0 0; }

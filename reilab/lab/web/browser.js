@@ -87,21 +87,19 @@ function bringIntoSight(part) {
   part.scrollIntoView({block: "start", behavior: "smooth"})
 }
 
-const HANDS = ["wheel", "touchstart", "pointerdown", "keydown"]
-
 // A scene that is set up draws parts anew: what it points at moves, or another takes its place. It is
 // brought into sight until that has settled, or until somebody does something.
 function keepInSight(selector) {
   const stop = new AbortController()
-  const timer = window.setInterval(() => {
-    const part = find(document, selector)
+  const again = () => {
+    const part = !stop.signal.aborted && find(document, selector)
     if (part) bringIntoSight(part)
-  }, 500)
-  stop.signal.addEventListener("abort", () => window.clearInterval(timer))
-  for (const hand of HANDS) {
+  }
+  for (let wait = 500; wait <= 4000; wait += 500) window.setTimeout(again, wait)
+  for (const hand of ["wheel", "touchstart", "pointerdown", "keydown"]) {
     document.addEventListener(hand, () => stop.abort(), {passive: true, capture: true, signal: stop.signal})
   }
-  window.setTimeout(() => stop.abort(), 4000)
+  window.setTimeout(() => stop.abort(), 4500)
 }
 
 function point(part, selector) {
