@@ -86,7 +86,7 @@ notebooks: $(VENV)/ready
 	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
 	$(BIN)/jupytext --quiet --sync notebooks/*.ipynb
 
-## Rebuild the bundled images from their sources (downloads about 320 MB).
+## Rebuild the bundled images from their sources (downloads about 360 MB).
 data: $(VENV)/ready
 	$(BIN)/python data/build.py
 

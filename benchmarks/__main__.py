@@ -1,6 +1,6 @@
 """Run benchmarks; ``python -m benchmarks [OUT.md] [NAME …]`` keeps what they found in a file.
 
-Without names all are run but the attacks (``faults``), which take an hour. A section of the file
+Without names all are run but the attacks (``faults``), which take half an hour. A section of the file
 that is there already is replaced.
 """
 
