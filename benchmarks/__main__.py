@@ -1,7 +1,7 @@
 """Run benchmarks; ``python -m benchmarks [OUT.md] [NAME …]`` keeps what they found in a file.
 
-Without names all are run but the attacks (``faults``), which take half an hour. A section of the file
-that is there already is replaced.
+Without names all are run but the attacks (``faults``), which take half an hour. A section of the
+file that is there already is replaced.
 """
 
 from __future__ import annotations
