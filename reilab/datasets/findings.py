@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,11 @@ def keep_uploaded(files: Mapping[str, bytes], root: Path) -> str:
     """
     if sum(map(len, files.values())) > MOST_UPLOADED:
         raise ValueError(f"more than {MOST_UPLOADED // 2**20} MiB: put them below {root} instead")
-    safe = {_safe(name): content for name, content in files.items()}
+    safe: dict[str, bytes] = {}
+    for name, content in files.items():
+        stem, ending = _safe(name)
+        alike = (f"{stem}-{number}{ending}" for number in count(2))
+        safe[next(one for one in chain([stem + ending], alike) if one not in safe)] = content
     if not safe:
         raise ValueError("no files have come in")
     folder = unused(root / UPLOADS / next(iter(safe)).partition(".")[0])
@@ -90,13 +95,15 @@ def keep_uploaded(files: Mapping[str, bytes], root: Path) -> str:
     return str(folder.relative_to(root))
 
 
-def _safe(name: str) -> str:
-    """The last part of a name, in letters that mean nothing to any system."""
-    plain = re.sub(r"[^\w.-]+", "-", re.split(r"[/\\]", name)[-1], flags=re.ASCII).strip(".-")
-    known = (*readers(), *MEASURED_SUFFIXES)
-    if not plain.lower().endswith(known) or plain.startswith("."):
-        raise ValueError(f"{name!r} has none of the endings {', '.join(sorted(set(known)))}")
-    return plain
+def _safe(name: str) -> tuple[str, str]:
+    """The last part of a name, in letters that mean nothing to any system, and its ending."""
+    known = sorted({*readers(), *MEASURED_SUFFIXES}, key=len)
+    last = re.split(r"[/\\]", name)[-1]
+    ending = next((one for one in reversed(known) if last.lower().endswith(one)), "")
+    if not ending or last == ending:
+        raise ValueError(f"{name!r} has none of the endings {', '.join(sorted(known))}")
+    stem = re.sub(r"[^\w.-]+", "-", last[: -len(ending)], flags=re.ASCII).strip(".-")
+    return stem or "file", ending
 
 
 def _images(files: Sequence[Path]) -> Findings:

@@ -142,11 +142,12 @@ def _together(rows: Sequence[Scene], given: Mapping[str, str], errors: bool) -> 
     note = " ".join(dict.fromkeys(row.note for row in rows))
     first = replace(rows[0], note=note)
     shots = [shot for shot in first.shots if shot.key == TRUTH]
+    size = next((shot.image.shape for row in rows for shot in row.shots), ())
     for row in rows:
         shots += [
             replace(s, key=f"{given[row.run]}/{s.key}", title=f"{given[row.run]}: {s.title}")
             for s in row.shots
-            if s.key != TRUTH and s.image.shape == first.shots[0].image.shape
+            if s.key != TRUTH and s.image.shape == size
         ]
     return replace(
         first,

@@ -301,7 +301,7 @@ class Exhibit(pn.viewable.Viewer):
         panes = {shot.key: shot.title for one in scenes for shot in one.shots}
         if scene.measurement:
             panes[MEASUREMENT] = "Measurement"
-        colour = scene.shots[0].image.shape[-1] == 3
+        colour = any(shot.image.shape[-1] == 3 for shot in scene.shots)
         self.timeline.update(content.moments)
         self.tools.update(content.n_images, panes, colour, content.splits)
         more = self._matrix.update(scene, content.heads)

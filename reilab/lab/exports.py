@@ -65,12 +65,16 @@ def pictures(folder: RunFolder, history: History, sample: int, step: int | None)
     """Every pane and error map of one test image at one moment, at full resolution.
 
     Their names say run, task, noise, seed, method and step; those of error maps their scale, too.
+
+    Raises:
+        ValueError: there are none.
     """
     at = max(history.moments, default=0) if step is None else step
     out, scene = io.BytesIO(), scene_of(folder.name, history, sample, at)
     config = config_of(folder)
     whose = f"{config.task}-noise-{number_text(config.noise)}-seed-{config.training.seed}"
-    assert scene is not None
+    if scene is None or not scene.shots:
+        raise ValueError("This run has no images.")
     with zipfile.ZipFile(out, "w") as archive:
         for shot in scene.panes:
             stem = f"{folder.name}-{whose}-{shot.key}-step-{shot.step}"

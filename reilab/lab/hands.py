@@ -43,8 +43,8 @@ class Hands:
         root = self.below.resolve()
         for name, value in settings.items():
             places = [root / value, Path(value)] if isinstance(value, str) and value else []
-            found = next((place for place in places if place.exists()), root)
-            if not found.resolve().is_relative_to(root):
+            found = [place.resolve() for place in places if place.exists()]
+            if not all(place.is_relative_to(root) for place in found):
                 raise PermissionError(
                     f"{name} = {value!r} is not below the data root, and a lab that others reach "
                     "reads nothing else; have it put there"

@@ -125,19 +125,21 @@ def head_html(shot: Shot) -> str:
     """The name of a pane with its colour, and what it shows or how good it is."""
     chip = f'<span class="chip" style="background:{shot.colour}"></span>'
     name = f'<span class="name" title="{escape(shot.title)}">{escape(shot.title)}</span>'
+    # A method of a log may have any name.
+    key = escape(shot.key)
     if shot.key == MEASUREMENT:
         numbers = "what the methods see"
     elif shot.key == TRUTH:
         numbers = "what is to be found"
     elif shot.part and shot.metrics and shot.metrics.psnr_null is not None:
         numbers = (
-            f'seen <b class="reilab-range-{shot.key}">{shot.metrics.psnr_range:.2f}</b> · unseen '
-            f'<b class="reilab-null-{shot.key}">{shot.metrics.psnr_null:.2f}</b> dB'
+            f'seen <b class="reilab-range-{key}">{shot.metrics.psnr_range:.2f}</b> · unseen '
+            f'<b class="reilab-null-{key}">{shot.metrics.psnr_null:.2f}</b> dB'
         )
     elif shot.metrics:
         numbers = (
-            f'<b class="reilab-psnr-{shot.key}">{shot.metrics.psnr:.2f}</b> dB'
-            f' · SSIM <b class="reilab-ssim-{shot.key}">{shot.metrics.ssim:.3f}</b>'
+            f'<b class="reilab-psnr-{key}">{shot.metrics.psnr:.2f}</b> dB'
+            f' · SSIM <b class="reilab-ssim-{key}">{shot.metrics.ssim:.3f}</b>'
             f"{UNTRAINED if shot.judged and not shot.step else ''}"
         )
     else:
@@ -182,7 +184,7 @@ def awaited_html(method: str) -> str:
     """The place of a method whose first image is still to come."""
     chip = f'<span class="chip" style="background:{method_colour(method)}"></span>'
     return (
-        f'<div class="reilab-awaited-{method}"><div class="title">{chip}<span class="name">'
+        f'<div class="reilab-awaited-{escape(method)}"><div class="title">{chip}<span class="name">'
         f'{escape(method_title(method))}</span></div><div class="numbers">its first image is coming'
         '</div><div class="awaited"></div></div>'
     )

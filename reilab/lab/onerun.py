@@ -19,7 +19,7 @@ from reilab.lab.view import View
 from reilab.lab.web.components import Browser, Field, put
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
-from reilab.record.notes import Notes, write_notes
+from reilab.record.notes import Notes, read_notes, write_notes
 from reilab.runs.library import Library, RunEntry
 
 Attempt = Callable[[Callable[[], None]], None]
@@ -45,7 +45,8 @@ class OneRun(pn.viewable.Viewer):
         self._entry: RunEntry | None = None
         self._resume = self._button("Resume", self._go_on)
         self._pin = self._button("Pin", self._turn_pin)
-        self._title, self._note = self._text("title", 220), self._text("note", 300)
+        self._title = self._text("title", 220, "title")
+        self._note = self._text("note", 300, "text")
         self._buttons = [
             self._button("Open", self.open),
             self._button("Duplicate settings", self._duplicate),
@@ -107,18 +108,16 @@ class OneRun(pn.viewable.Viewer):
 
     def _turn_pin(self) -> None:
         if self._entry:
-            notes = self._entry.notes
-            self._write(replace(notes, pinned=not notes.pinned))
+            self._write(pinned=not self._entry.notes.pinned)
 
-    def _write_texts(self) -> None:
-        if self._entry:
-            before = self._entry.notes
-            notes = replace(before, title=self._title.value.strip(), text=self._note.value)
-            if notes != before:
-                self._write(notes)
-
-    def _write(self, notes: Notes) -> None:
-        self._lab.hands.do(write_notes, self._folder(), notes)
+    def _write(self, **changed: Any) -> None:
+        """Change what differs from what is shown of the run, and nothing else of its notes."""
+        shown = self._entry.notes if self._entry else None
+        if shown and replace(shown, **changed) != shown:
+            # Somebody may have changed the rest since the list was read.
+            notes = replace(read_notes(self._folder()), **changed)
+            own = replace(notes, title=notes.title.strip())
+            self._lab.hands.do(write_notes, self._folder(), own)
 
     def _folder(self) -> RunFolder:
         assert self._entry is not None
@@ -146,9 +145,13 @@ class OneRun(pn.viewable.Viewer):
     def _command(self) -> None:
         self._give(exports.command(self._folder()))
 
-    def _text(self, name: str, width: int) -> Field:
+    def _text(self, name: str, width: int, part: str) -> Field:
         field = tool("text", name, label(name), "inline", width, locked="Choose one run.")
-        field.param.watch(lambda event: self._attempt(self._write_texts), "value")
+
+        def write(event: Any) -> None:
+            self._attempt(partial(self._write, **{part: event.new}))
+
+        field.param.watch(write, "value")
         return field
 
     def _button(self, label: str, action: Callable[[], None]) -> Any:

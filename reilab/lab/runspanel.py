@@ -173,6 +173,8 @@ class RunsPanel(pn.viewable.Viewer):
         self.update()
 
     def _doom(self, names: list[str]) -> None:
+        # Somebody else may have deleted one, and a link may name what never was.
+        names = [name for name in names if name in self._entries]
         self._doomed = names
         titles = ", ".join(entry_title(self._entries[name]) for name in names)
         set_html(self._question, f"<b>Delete {escape(titles)} for good?</b>" if names else "")

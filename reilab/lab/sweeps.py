@@ -150,8 +150,11 @@ class SweepPanel(pn.viewable.Viewer):
         value = self._look.swept if self._look.swept in names else next(iter(names), "")
         put(self._chosen, options=options, value=value)
         self._shown.visible = bool(names)
-        if names:
-            self._show(self._sweep)
+        # What was asked for elsewhere may be no grid of this machine.
+        if names and (trouble := attempt(lambda: self._show(self._sweep))):
+            set_html(self._state, notice_html([trouble]))
+            self._stop.disabled = self._more.disabled = True
+            self._place.objects, self._drawn = [], None
         # Last, so that no button is free again at once, for the second click of a double click.
         if self._making is not None and self._making.done():
             making, self._making = self._making, None
@@ -205,8 +208,9 @@ class SweepPanel(pn.viewable.Viewer):
             f'<p class="reilab-sweep-asked">{so_many(len(grid.noise), "noise level")} × '
             f"{so_many(len(grid.methods), 'method')} ({escape(methods)}) × "
             f"{so_many(len(grid.seeds), 'seed')} = <b>{so_many(len(configs), 'run')}</b> "
-            f'of {steps:,} steps, {last}.</p><p class="quiet">All other settings are those of the '
-            "controls; in each run the losses believe in the true noise.</p>"
+            f'of {steps:,} steps, {last}.</p><p class="quiet">What was changed in the controls '
+            "counts for all; the rest is what the preset has for each level. The losses believe in "
+            "the true noise.</p>"
         )
 
     @property

@@ -62,6 +62,23 @@ def test_what_is_brought_lies_below_the_uploads_and_is_read(tmp_path: Path) -> N
     assert load_folder(root / first, "test", 16, 1).shape == (1, 1, 16, 16)
 
 
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (["мозг 1.png", "колено 1.png"], ["1.png", "1-2.png"]),
+        (["a b.png", "a-b.png", "a+b.png"], ["a-b.png", "a-b-2.png", "a-b-3.png"]),
+        (["頭部.PNG", "scan.nii.gz", "頭部.nii.gz"], ["file.png", "scan.nii.gz", "file.nii.gz"]),
+    ],
+)
+def test_every_file_that_is_brought_is_kept(
+    tmp_path: Path, names: list[str], kept: list[str]
+) -> None:
+    folder = tmp_path / keep_uploaded({name: name.encode() for name in names}, tmp_path)
+    assert {file.name: file.read_bytes().decode() for file in folder.iterdir()} == dict(
+        zip(kept, names, strict=True)
+    )
+
+
 @pytest.mark.parametrize("name", ["run.sh", ".png", "page.html", "..", ""])
 def test_no_other_files_come_in(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="endings"):

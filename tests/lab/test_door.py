@@ -285,6 +285,10 @@ def test_files_elsewhere_are_not_named_from_outside(
     with pytest.raises(PermissionError, match="not below the data root"):
         lab.train()
     lab.hands.check_places({"data": "inside", "measured": "", "size": 64, "engine": "fft"})
+    # A name that is in both places would be read where the server was started.
+    (tmp_path / "inside").mkdir()
+    with pytest.raises(PermissionError, match="not below the data root"):
+        lab.hands.check_places({"measured": "inside"})
 
 
 @pytest.mark.parametrize(

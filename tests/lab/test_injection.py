@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from unittest.mock import Mock
@@ -18,6 +19,7 @@ from reilab.events import Failed
 from reilab.lab.bulletin import Bulletin
 from reilab.lab.content import SummaryRow
 from reilab.lab.markup import (
+    awaited_html,
     example_html,
     head_html,
     list_html,
@@ -85,9 +87,14 @@ def test_both_faces_show_it_as_text(tmp_path: Path) -> None:
     scene = scene_of(run.name, history, 0)
     assert scene is not None
     shot = Shot(**{**vars(scene.shots[-1]), "title": EVIL})
+    assert shot.metrics
+    parted = replace(shot, part="seen", metrics=replace(shot.metrics, psnr_range=1, psnr_null=2))
+    # Whoever made the log has called a method so.
+    named = [head_html(replace(one, key=f'"{EVIL}')) for one in (shot, parted)]
     row = SummaryRow("rei", EVIL, results(history)[-1])
     for html in (
         *(head_html(shot), measured_html(shot), table_html([row])),
+        *(*named, awaited_html(f'"{EVIL}')),
         *(
             notice_html([EVIL]),
             list_html([EVIL]),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,15 @@ from kit.lab_runs import N_STEPS, write_run
 
 from reilab.batch.grid import cells_of
 from reilab.batch.sweep import begin
-from reilab.lab import address, sweeps
+from reilab.lab import address, onerun, sweeps
 from reilab.lab.comparison import MOST_ROWS, content_of_several, letters
 from reilab.lab.content import LOSSES, PSNR, Content
 from reilab.lab.differences import differing, facts, heads
-from reilab.lab.exhibit import lines_of
+from reilab.lab.exhibit import Exhibit, lines_of
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.matrix import Matrix
 from reilab.lab.model import Lab
+from reilab.lab.page import LabPage
 from reilab.lab.pictures import Pictures
 from reilab.lab.runspanel import RunsPanel
 from reilab.lab.sweeps import NoisePlot, SweepPanel, grid_of
@@ -37,7 +40,7 @@ from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Browser, DataTable
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
-from reilab.record.notes import Notes, read_notes
+from reilab.record.notes import Notes, read_notes, write_notes
 from reilab.runs import library
 from reilab.runs.config import RunConfig, config_of
 from reilab.runs.facts import facts_of
@@ -301,6 +304,61 @@ def test_a_run_is_given_a_name_that_watchers_cannot_change(
     assert read_notes(RunFolder(tmp_path / "run-1")).title == "the good one"
 
 
+def test_to_look_at_a_run_writes_nothing_and_a_change_is_of_one_thing(
+    tmp_path: Path, runs: dict[str, tuple[History, RunConfig]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("run-1", "run-2"):
+        write_notes(RunFolder(tmp_path / name), Notes(f"note of {name}", title=f"name of {name}"))
+    shown, view = panel(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(onerun, "write_notes", lambda *_: pytest.fail("it was written"))
+        for name in ("run-1", "run-2", "run-0", "run-2"):
+            view.compared = [name]
+    # Somebody else writes meanwhile.
+    write_notes(RunFolder(tmp_path / "run-2"), Notes("theirs", pinned=True, title="theirs"))
+    shown._one._note.value = "mine"
+    assert read_notes(RunFolder(tmp_path / "run-2")) == Notes("mine", pinned=True, title="theirs")
+    assert read_notes(RunFolder(tmp_path / "run-1")).text == "note of run-1"
+
+
+def test_a_run_that_somebody_else_deleted_is_not_deleted_again(
+    tmp_path: Path, runs: dict[str, tuple[History, RunConfig]]
+) -> None:
+    shown, view = panel(tmp_path)
+    view.compared = ["gone", "run-1"]
+    shown._attempt(lambda: shown._doom(list(view.compared)))
+    assert "run-1" in shown._question.object.text
+    shown._attempt(shown._carry_out)
+    assert not (tmp_path / "run-1").exists()
+
+
+def without_images(root: Path, name: str) -> None:
+    """As a power cut may leave a run: its log tells of images that are not there."""
+    shutil.rmtree(root / name / "previews")
+
+
+def test_a_run_without_its_images_shows_the_rest(
+    tmp_path: Path, runs: dict[str, tuple[History, RunConfig]]
+) -> None:
+    without_images(tmp_path, "run-0")
+    page = LabPage(Library(tmp_path), {"run": "run-0"})
+    assert page.lab.run == "run-0"
+    page._exhibit.unfold()
+    assert {row.key for row in page._exhibit._results._rows} == {"pinv", "rei", "supervised"}
+    shown, view = panel(tmp_path)
+    view.compared = ["run-0"]
+    shown._attempt(shown._one._pictures)
+    assert "no images" in shown._refusal.object.text
+    histories = {name: history for name, (history, _) in runs.items()}
+    for names in (["run-0"], ["run-0", "run-1"], ["run-1", "run-0"]):
+        some = {name: histories[name] for name in names}
+        made = content_of_several(some, View(), {"rei"}, [PSNR])
+        assert [row.run for row in made.scene.rows] == names
+        shown_images = Exhibit(View(), Browser(), "runs")
+        shown_images.unfold()
+        assert not shown_images.show(made)
+
+
 def swept(root: Path, hands: Hands = FREE, **choices: Any) -> SweepPanel:
     """The panel that asks for sweeps, with such choices."""
     lab = Lab(root, hands)
@@ -449,6 +507,22 @@ def test_who_watches_starts_no_sweep(tmp_path: Path) -> None:
     folders._lab.choices.set_further("data", "/etc")
     folders._attempt(folders._begin)
     assert not (tmp_path / "sweeps").exists()
+
+
+def test_a_sweep_that_is_none_of_this_machine_leaves_the_others_in_sight(tmp_path: Path) -> None:
+    grid = grid_of(swept(tmp_path, methods=["ei"])._lab.choices, "0.2", "1")
+    good, bad = begin(tmp_path, grid), begin(tmp_path, replace(grid, noise=("0.1",)))
+    file = bad.folder.path / "grid.json"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('"ei"', '"of a plug-in"'), encoding="utf-8")
+    panel = swept(tmp_path, methods=["ei"])
+    panel._chosen.value = bad.name
+    panel.update()
+    assert "of a plug-in" in unescape(panel._state.object.text)
+    assert panel._more.disabled
+    panel._chosen.value = good.name
+    panel.update()
+    assert "0 of 1 runs finished" in panel._state.object.text
 
 
 def test_forks_are_called_by_what_they_are_of() -> None:
