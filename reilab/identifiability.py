@@ -4,7 +4,8 @@ A linear operator A with n unknowns sees rank A dimensions; the rest, its null s
 trace in y. If T_g x is an image whenever x is, then y = A x is also a measurement of T_g⁻¹ x by
 A T_g: all measurements together have seen what the stacked operator (A; A T_g₁; …) sees. To learn
 the whole image from measurements alone its rank has to be n (Tachella, Chen & Davies, Sensing
-Theorems for Unsupervised Learning in Linear Inverse Problems, JMLR 2023).
+Theorems for Unsupervised Learning in Linear Inverse Problems, JMLR 2023). Operators are taken on
+the CPU, where the probes are.
 
 No matrix is formed: singular values are counted by stochastic Lanczos quadrature (Ubaru, Chen &
 Saad, Fast Estimation of tr(f(A)) via Stochastic Lanczos Quadrature, SIAM J. Matrix Anal. Appl.
@@ -59,8 +60,8 @@ class Sight:
     """What stacked operators see: the distribution of their singular values, as quadrature.
 
     Args:
-        singular_values: nodes of each probe (p, k), those of the root mean square of the operators:
-            stacking one of them twice changes nothing.
+        singular_values: nodes of each probe (p, k), those of the operators on top of each other:
+            stacking one of them twice makes all of them √2 as large.
         weights: the share of all dimensions that each stands for (p, k); those of a probe add to 1.
         n_unknowns: dimensions of an image.
     """

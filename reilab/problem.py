@@ -16,8 +16,8 @@ from reilab.key import Key, Streams
 from reilab.nets.registry import NetworkSpec
 from reilab.nets.unet import UNetSpec
 from reilab.noise.base import Noise
-from reilab.nullspace import Map, exact_projection, same
-from reilab.physics.base import MaskedPhysics, Physics
+from reilab.nullspace import STEPS, Map, exact_projection, measured_part, same
+from reilab.physics.base import LinearPhysics, MaskedPhysics, Physics
 from reilab.physics.places import Masks
 
 
@@ -134,7 +134,9 @@ class Problem:
         physics = self.physics.masked(places)
         picture = replace(self.picture, draw=partial(self.masks.picture, physics))
         # What the one operator saw another one does not.
-        return replace(self, physics=physics, picture=picture, seen=None)
+        iterated = self.seen is not None and isinstance(physics, LinearPhysics)
+        seen = partial(measured_part, physics, n_steps=STEPS) if iterated else None
+        return replace(self, physics=physics, picture=picture, seen=seen)
 
     @torch.no_grad()
     def split(self, x: Tensor) -> tuple[Tensor, Tensor] | None:

@@ -244,7 +244,8 @@ def noise_to_deepinv(noise: Noise, rng: torch.Generator | None = None) -> Any:
         ValueError: another kind.
     """
     match noise:
-        case Gaussian(sigma=sigma):
+        # A correlated one is Gaussian, too, and has no counterpart.
+        case Gaussian(sigma=sigma) if type(noise) is Gaussian:
             return deepinv.physics.GaussianNoise(sigma, rng=rng)
         case Poisson(gain=gain):
             return deepinv.physics.PoissonNoise(gain, clip_positive=True, rng=rng)

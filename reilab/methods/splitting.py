@@ -90,18 +90,24 @@ class TurnedSplitting:
 def _core(physics: Physics) -> Tensor:
     """The places that are always given."""
     whole = whole_of(physics)
-    return whole.core.cpu() if isinstance(whole, CoredPhysics) else torch.empty(0, dtype=torch.long)
+    return whole.core if isinstance(whole, CoredPhysics) else torch.empty(0, dtype=torch.long)
 
 
 def _divided(
     n: int, core: Tensor, share: float, key: Key, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """The places 0 … n − 1 in two parts at random, each in order, neither of them empty."""
+    """The places 0 … n − 1 in two parts at random, each in order, neither of them empty.
+
+    Raises:
+        ValueError: there is but one.
+    """
+    if n < 2:
+        raise ValueError(f"splitting needs 2 places or more along the last axis of y; there is {n}")
     order = torch.randperm(n, generator=(key / "part").generator())
     order = torch.cat([core, order[~torch.isin(order, core)]])
     n_given = min(max(round(share * n), len(core), 1), n - 1)
     given, held = order[:n_given].sort().values, order[n_given:].sort().values
-    return given.to(device), held.to(device)
+    return given.to(device, non_blocking=True), held.to(device, non_blocking=True)
 
 
 AlphaSplit: TypeAlias = Annotated[

@@ -57,5 +57,5 @@ class CoredPhysics(Physics, Protocol):
 
     @property
     def core(self) -> Tensor:
-        """Their places along the last axis."""
+        """Their places along the last axis, on the CPU: asked for in every step of splitting."""
         ...

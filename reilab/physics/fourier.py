@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import fastmri
 import torch
@@ -35,14 +36,14 @@ class CartesianMRI:
     def range(self) -> tuple[int, int, int]:
         return 2, self.domain[1], self.columns.shape[-1]
 
-    @property
+    @cached_property
     def core(self) -> Tensor:
         """Places of the columns nearest to the origin, which hold most of the energy.
 
         Where each image has its own columns, those that are near it in all of them.
         """
         near = _near(self.columns, self.domain[2])
-        return near.view(-1, near.shape[-1]).all(0).nonzero()[:, 0]
+        return near.view(-1, near.shape[-1]).all(0).cpu().nonzero()[:, 0]
 
     def __call__(self, x: Tensor) -> Tensor:
         return taken(to_kspace(x), self.columns)
@@ -83,12 +84,12 @@ class PatternMRI:
     def range(self) -> tuple[int, int]:
         return 2, len(self.entries)
 
-    @property
+    @cached_property
     def core(self) -> Tensor:
         """Places of the entries nearest to the origin, which hold most of the energy."""
         _, height, width = self.domain
         row, column = self.entries // width, self.entries % width
-        return (_near(row, height) & _near(column, width)).nonzero()[:, 0]
+        return (_near(row, height) & _near(column, width)).cpu().nonzero()[:, 0]
 
     def __call__(self, x: Tensor) -> Tensor:
         return taken(to_kspace(x).flatten(2), self.entries)

@@ -246,17 +246,19 @@ def view_shares(angles: tuple[float, ...], turn: float = 180.0) -> Floats:
     neighbours: with evenly spread ones it is π/views for 180°. A gap more than ``WEDGE`` times as
     wide as any other is a limited range: nobody looked into it, so no view stands for it, and the
     two beside it stand for as much there as on their other side. Then A†y lacks what the missing
-    views would have shown, as the pseudo-inverse does, and is dark by their share.
+    views would have shown, as the pseudo-inverse does, and is dark by their share. Views at one
+    angle share what it stands for.
     """
-    order, gaps, wedge = _gaps(angles, turn)
+    turned = np.asarray(angles) % turn
+    distinct, place, times = np.unique(turned, return_inverse=True, return_counts=True)
+    gaps, wedge = _gaps(distinct, turn)
     behind, before = gaps.copy(), np.roll(gaps, 1)
     if wedge is not None:
         behind[wedge] = before[wedge]
         following = (wedge + 1) % len(gaps)
         before[following] = behind[following]
-    shares: Floats = np.empty_like(gaps)
-    shares[order] = (behind + before) / 2
-    return shares
+    shares: Floats = (behind + before) / 2 / times
+    return shares[place]
 
 
 def ray_shares(angles: tuple[float, ...], tilts: Floats) -> Floats:
@@ -267,11 +269,12 @@ def ray_shares(angles: tuple[float, ...], tilts: Floats) -> Floats:
     over ``FEATHER`` degrees from either end: a jump would be sharpened by the filter (Noo,
     Defrise, Clackdoyle & Kudo, Physics in Medicine and Biology 47, 2002; Parker 1982).
     """
-    order, _, wedge = _gaps(angles, 360)
+    distinct, place = np.unique(np.asarray(angles) % 360, return_inverse=True)
+    _, wedge = _gaps(distinct, 360)
     if wedge is None:
         return np.full((len(tilts), len(angles)), 0.5)
-    shares, turns = view_shares(angles, 360), np.deg2rad(angles)
-    first, last = order[(wedge + 1) % len(order)], order[wedge]
+    shares, turns = view_shares(tuple(distinct), 360), np.deg2rad(distinct)
+    first, last = (wedge + 1) % len(distinct), wedge
     start = turns[first] - shares[first] / 2
     seen = (turns[last] + shares[last] / 2 - start) % (2 * np.pi)
 
@@ -283,19 +286,18 @@ def ray_shares(angles: tuple[float, ...], tilts: Floats) -> Floats:
 
     own, other = trust(turns), trust(turns + np.pi - 2 * tilts[:, None])
     counted: Floats = own / (own + other)
-    return counted
+    return counted[:, place]
 
 
-def _gaps(angles: tuple[float, ...], turn: float) -> tuple[NDArray[np.int64], Floats, int | None]:
-    """Views by their angle, the radians behind each, and behind which nobody looked, if any."""
-    turns = np.deg2rad(np.asarray(angles) % turn)
-    order = np.argsort(turns, kind="stable")
+def _gaps(distinct: Floats, turn: float) -> tuple[Floats, int | None]:
+    """The radians behind each of the angles, in order, and behind which nobody looked, if any."""
+    turns = np.deg2rad(distinct)
     # Behind the last comes the first.
-    gaps: Floats = np.diff(turns[order], append=turns[order[0]] + np.deg2rad(turn))
+    gaps: Floats = np.diff(turns, append=turns[0] + np.deg2rad(turn))
     widest = int(gaps.argmax())
     others = np.delete(gaps, widest)
     unseen = len(others) and 0 < WEDGE * others.max() < gaps[widest]
-    return order, gaps, widest if unseen else None
+    return gaps, widest if unseen else None
 
 
 def n_detectors(size: int) -> int:

@@ -69,7 +69,10 @@ def _told(name: str, marked: Assessment | None, index: int) -> str:
     if "psnr" in marked.marks:
         marks = marked.marks
         return f"{name}\n{marks['psnr'][index]:.2f} dB, SSIM {marks['ssim'][index]:.3f}"
-    return f"{name}\nSURE {marked.marks['sure'][index]:.3g}"
+    for mark, words in (("sure", "SURE"), ("consistency", "consistency")):
+        if mark in marked.marks:
+            return f"{name}\n{words} {marked.marks[mark][index]:.3g}"
+    return name
 
 
 @dataclass(frozen=True, eq=False)

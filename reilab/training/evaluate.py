@@ -110,7 +110,7 @@ def _measured(problem: Problem, samples: Samples | None, key: Key) -> Exam:
     once = problem.measured_once(samples, key)
     assert once.y is not None
     if once.x is None:
-        return Exam(once.y, None)
+        return Exam(once.y, None, places=once.places)
     truth = bounded(problem.image(once.x), "an image to evaluate on")
     return Exam(once.y, truth, once.x, places=once.places)
 

@@ -354,8 +354,9 @@ def test_noise_of_our_own_is_refused_there() -> None:
     assert noise_from_deepinv(there.ZeroNoise()) == Gaussian(0.0)
     assert noise_from_deepinv(there.GaussianNoise(torch.tensor([0.1]))) == Gaussian(0.1)
     unknown = reilab.noise.UnknownNoise(Gaussian(0.1), torch.ones(1))
-    with pytest.raises(ValueError, match=r"UnknownNoise.* has no counterpart"):
-        noise_to_deepinv(unknown)
+    for noise in (unknown, reilab.noise.Correlated(0.1, width=2.0)):
+        with pytest.raises(ValueError, match=rf"{type(noise).__name__}.* has no counterpart"):
+            noise_to_deepinv(noise)
 
 
 def bilinear(**more: Any) -> Any:

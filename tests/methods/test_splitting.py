@@ -118,6 +118,14 @@ def test_each_step_divides_anew() -> None:
     assert len(values) == 5
 
 
+def test_what_is_one_cannot_be_divided() -> None:
+    physics = CartesianMRI((2, 8, 8), torch.tensor([4]))
+    y = torch.ones(1, *physics.range)
+    m = Measurement(y, physics.pinv(y), physics, Gaussian(SIGMA))
+    with pytest.raises(ValueError, match="2 places or more"):
+        LOSSES["alone"](m, m.start, blurred, KEY)
+
+
 @pytest.mark.parametrize("physics", [
     CartesianMRI((2, 33, 32), torch.arange(1, 32, 3)),
     PatternMRI((2, 33, 32), torch.arange(3, 33 * 32, 5)),

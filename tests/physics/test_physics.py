@@ -387,6 +387,14 @@ def test_a_fan_from_far_away_is_a_parallel_beam() -> None:
     torch.testing.assert_close(far.pinv(far(x)), parallel.pinv(parallel(x)), rtol=0, atol=1e-6)
 
 
+def test_a_scanner_that_stands_still_at_first_loses_nothing() -> None:
+    angles, tilts = (0.0, *range(0, 115, 6)), np.deg2rad(np.arange(-30, 31, 5.0))
+    assert ray_shares(angles, tilts)[:, 1:] == pytest.approx(ray_shares(angles[1:], tilts))
+    x = draw(0, 1, 1, 12, 12)
+    twice, once = (radon_at(12, a, Beam(source=24), DEVICE, F64) for a in (angles, angles[1:]))
+    torch.testing.assert_close(twice.pinv(twice(x)), once.pinv(once(x)), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("arc", [360, 320, 240, 200, 120])
 def test_rays_that_two_views_have_count_once(arc: int) -> None:
     """A ray counts with what the view behind it counts, and wholly where there is none."""

@@ -12,12 +12,18 @@ from kit.device import DEVICE
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from reilab.datasets.samples import InMemory
+from reilab.groups import Shifts
 from reilab.key import Key
+from reilab.noise import Gaussian
 from reilab.physics.base import CoredPhysics, MaskedPhysics
 from reilab.physics.fourier import CartesianMRI, equally_many_columns, random_columns
 from reilab.physics.mask import PixelMask, random_pixels
 from reilab.physics.part import part_of
 from reilab.physics.places import Masks, placed, taken
+from reilab.problem import Problem
+from reilab.training.config import TrainConfig
+from reilab.training.evaluate import pinv, prepare_exam, reconstruct_all
 
 F64 = torch.float64
 WIDTH, CENTER, N_COLUMNS = 64, 0.1, 20
@@ -119,8 +125,24 @@ def test_the_core_of_many_masks_is_that_of_all_of_them(center: float, core: list
     places = masks(partial(equally_many_columns, N_COLUMNS, WIDTH, center), 20)
     many = one.masked(places)
     assert isinstance(many, CoredPhysics)
+    # Splitting asks in every step: a GPU is to tell it once.
+    assert many.core is many.core
+    assert many.core.device.type == "cpu"
     assert sorted(places[0, many.core].tolist()) == core
     assert bool((places[:, many.core] == places[0, many.core]).all())
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_each_measurement_is_judged_by_its_own_mask(known: bool) -> None:
+    """Also where nobody knows the images."""
+    one, draw = CASES["pixels"]
+    drawn = Masks(draw, KEY, lambda physics, y: y)
+    x, places = normal(5, 3, *one.domain).float(), masks(draw)
+    many = one.masked(places)
+    samples = InMemory(x if known else None, many(x), places=places)
+    problem = Problem(one, Gaussian(0.1), Shifts(8), samples, samples, masks=drawn)
+    exam = prepare_exam(problem, TrainConfig())
+    assert torch.equal(reconstruct_all(pinv, problem, exam), many.pinv(many(x)))
 
 
 def test_columns_are_those_of_fastmri_s_masks_with_equally_many() -> None:

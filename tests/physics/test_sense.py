@@ -95,6 +95,20 @@ def test_problems_with_coils_keep_all_promises(coils: int) -> None:
     assert lost.norm() < 0.8 * alone[1].norm()
 
 
+def test_many_masks_split_images_of_coils_each_by_its_own() -> None:
+    problem = find_task("mri").pose("smoke", {"coils": 3, "operators": "many"})
+    batch = problem.test.batch(torch.arange(2))
+    assert batch.x is not None
+    assert batch.places is not None
+    parts = problem.having(batch.places).split(batch.x)
+    assert parts is not None
+    for at in range(2):
+        own = problem.having(batch.places[at : at + 1]).split(batch.x[at : at + 1])
+        assert own is not None
+        torch.testing.assert_close(parts[1][at], own[1][0], atol=1e-3, rtol=0)
+    assert (parts[0] * parts[1]).sum().abs() < 1e-4 * batch.x.square().sum()
+
+
 def test_one_coil_is_the_operator_of_before() -> None:
     problem = find_task("mri").pose("smoke")
     assert isinstance(problem.physics, CartesianMRI)

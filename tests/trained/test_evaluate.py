@@ -181,6 +181,10 @@ def test_without_ground_truth(
     assert start["sure"]["mean"] == pytest.approx(0.01, rel=0.1)
     assert all(row["consistency"]["mean"] > 1e-4 for row in networks)
     assert "one --noise" in refuse(capsys, *words, "--noise", "0.1", "0.2")
+    # Of this noise there is no SURE.
+    found = evaluated(capsys, *words, "--noise", "0.1", "--noise-model", "laplace", "--out", "told")
+    assert all("sure" not in row for row in found["results"])
+    assert list(Path("told").glob("*.png"))
 
 
 def test_several_checkpoints_of_one_name_are_told_apart(
