@@ -10,7 +10,6 @@ from torch import Tensor
 
 from reilab.methods.base import NoiseAscent
 from reilab.noise.base import LearnableNoise
-from reilab.noise.draws import mean
 from reilab.noise.unknown import UnknownNoise
 
 #: The most by which one step changes a multiplier, as a power of e.
@@ -42,15 +41,14 @@ class Multipliers:
         """The noise as it is believed to be in the next step, which finds its gradient."""
         return UnknownNoise(self.model, self.theta.clone().requires_grad_())
 
-    def ascend(self, gradient: Tensor, y: Tensor) -> None:
+    def ascend(self, gradient: Tensor, scale: Tensor) -> None:
         """Take a step; one without a finite gradient is not taken.
 
         Args:
             gradient: of the Lagrangian, by θ.
-            y: the measurements that it was found with, which tell the scale.
+            scale: mean(wₖ) of all that it was found with.
         """
-        scale = torch.stack([mean(w).mean() for w in self.model.shares(y)])
-        share = gradient / scale.clamp(min=torch.finfo(y.dtype).tiny)
+        share = gradient / scale.clamp(min=torch.finfo(scale.dtype).tiny)
         momentum = self.ascent.momentum
         velocity = momentum * self.velocity + (1 - momentum) * share
         finite = share.isfinite().all()

@@ -62,8 +62,10 @@ def _learn_noise(state: TrainState, noise: UnknownNoise, m: Measurement, team: T
     weight = state.weights[state.multipliers.ascent.term]
     gradient = noise.theta.grad
     if weight and gradient is not None:
-        team.average(gradient)
-        state.multipliers.ascend(gradient / weight, m.y)
+        scale = torch.stack([mean(w).mean() for w in noise.model.shares(m.y)])
+        found = torch.stack([gradient / weight, scale])
+        team.average(found)
+        state.multipliers.ascend(*found)
 
 
 def sample_index(step: int, n_samples: int, batch: int, key: Key) -> Tensor:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
+from threading import Barrier
+from typing import TypeVar
 
 import pytest
 import torch
@@ -17,7 +20,15 @@ from reilab.events import SetAssumedNoise, Stepped
 from reilab.groups import Shifts
 from reilab.key import Key
 from reilab.methods.unsure import UNSURE, UNSUREWithREQ
-from reilab.noise import Gaussian, LearnableNoise, Noise, Poisson, PoissonGaussian, UnknownNoise
+from reilab.noise import (
+    Gamma,
+    Gaussian,
+    LearnableNoise,
+    Noise,
+    Poisson,
+    PoissonGaussian,
+    UnknownNoise,
+)
 from reilab.physics.base import Physics
 from reilab.physics.mask import PixelMask
 from reilab.problem import Problem
@@ -26,8 +37,10 @@ from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam
 from reilab.training.state import TrainState, new_state
 from reilab.training.step import take_step
+from reilab.training.team import ALONE, Team
 from reilab.training.train import train
 
+T = TypeVar("T")
 SIDE, SIGMA = 4, 0.5
 #: Variances of the pixels of the images, independent of each other.
 SPECTRUM = torch.linspace(0, 1, SIDE**2).view(1, 1, SIDE, SIDE)
@@ -205,6 +218,54 @@ def test_the_scale_of_counts_changes_nothing() -> None:
     # A step of the finite differences that is a hundredth of what it was rounds more.
     assert ways[0] == pytest.approx(0.5 * 2 * 0.5 * 0.01, rel=0.05)
     assert ways[1] == pytest.approx(ways[0], rel=0.05)
+
+
+class Pair:
+    """One of two processes, here threads, that wait for each other wherever they average."""
+
+    size = 2
+
+    def __init__(self, rank: int, meeting: Barrier, brought: dict[int, Tensor]) -> None:
+        self.rank, self.meeting, self.brought = rank, meeting, brought
+
+    def device(self, asked: str) -> str:
+        return asked
+
+    def average(self, own: Tensor) -> None:
+        self.brought[self.rank] = own.clone()
+        self.meeting.wait()
+        own.copy_((self.brought[0] + self.brought[1]) / 2)
+        self.meeting.wait()
+
+    def told(self, own: T) -> T:
+        return own
+
+    def part(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [Poisson(0.2), PoissonGaussian(0.3, 0.2), Gamma(0.2)],
+    ids=["poisson", "mixed", "gamma"],
+)
+def test_two_processes_learn_the_noise_of_one(noise: LearnableNoise) -> None:
+    """Each has other counts, and so another variance of the same noise."""
+    problem, config = pixels(noise, bright=2.0), replace(HOW, batch=4)
+    states = [new_state(UNSURE(noise_rate=0.2), problem, config) for _ in range(3)]
+    meeting, brought = Barrier(2, timeout=60), dict[int, Tensor]()
+
+    def learn(state: TrainState, team: Team) -> Tensor:
+        for _ in range(5):
+            take_step(state, problem, config, team)
+        assert state.multipliers
+        return state.multipliers.theta
+
+    with ThreadPoolExecutor() as pool:
+        pair = [Pair(rank, meeting, brought) for rank in range(2)]
+        first, second = pool.map(learn, states[:2], pair)
+    assert torch.equal(first, second)
+    torch.testing.assert_close(first, learn(states[2], ALONE), rtol=1e-5, atol=0)
 
 
 def test_a_weight_of_nothing_leaves_the_noise_as_it_is() -> None:

@@ -1588,6 +1588,13 @@ BUGS = [
         "training/test_steps.py::test_a_step_forgets_the_gradient_of_the_one_before[mc]",
     ),
     Bug(
+        "step: each process learns the noise of its own share",
+        STEP,
+        "team.average(found)",
+        "team.average(found[0])",
+        "methods/test_unsure.py::test_two_processes_learn_the_noise_of_one[poisson]",
+    ),
+    Bug(
         "step: the rate never reaches the optimiser",
         STEP,
         'group["lr"] = rate',
