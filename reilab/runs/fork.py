@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from reilab.events import Evaluated, Event, Posed, Started, Steered, Stepped
-from reilab.methods.base import MethodSpec, weight_fields
+from reilab.methods.base import LearnsNoise, MethodSpec, weight_fields
 from reilab.methods.registry import method_settings
 from reilab.plain import from_plain, parsed_yaml, to_plain
 from reilab.record.folder import RunFolder, made_whole, unused
@@ -70,7 +70,7 @@ def fork(folder: RunFolder, step: int, changes: Mapping[str, Any], out: Path) ->
     with made_whole(out, told) as made:
         for method, source in sources.items():
             target = made.checkpoint(method)
-            copy_checkpoint(source, target, lambda own: _steered(own, config, changes))
+            copy_checkpoint(source, target, lambda own: _steered(own, parent, config, changes))
         for event in _until(folder.events(), step):
             made.record(event)
     return made
@@ -139,18 +139,20 @@ def _steered_method(
     return override(method, {**steered, **own})
 
 
-def _steered(position: Position, config: RunConfig, changes: Mapping[str, Any]) -> Position:
+def _steered(
+    position: Position, parent: RunConfig, config: RunConfig, changes: Mapping[str, Any]
+) -> Position:
     """The position of a state, with the changed numbers."""
     method = config.objectives[config.methods.index(position.method)]
     weights = dict(position.weights)
     for name, one in weight_fields(type(method)).items():
         if name in changes:
             weights[one.term] = getattr(method, name)
-    numbers = {
-        "learning_rate": config.training.learning_rate,
-        "assumed_noise": config.assumed_noise,
-    }
-    own: dict[str, Any] = {n: value for n, value in numbers.items() if n in changes}
+    numbers = zip(STEERED, (config.training.learning_rate, config.assumed_noise), strict=True)
+    own: dict[str, Any] = {n: value for n, value in numbers if n in changes}
+    if isinstance(method, LearnsNoise) and config.assumed_noise == parent.assumed_noise:
+        # It began with that level, and goes on from what it has learned since.
+        own.pop("assumed_noise", None)
     return replace(position, weights=weights, **own)
 
 

@@ -110,8 +110,10 @@ def load_checkpoint(state: TrainState, path: Path) -> None:
     state.learning_rate = position.learning_rate
     state.assumed_noise = position.assumed_noise
     if state.multipliers:
-        noise = _on(state, _part(tensors, "noise."))
-        state.multipliers.theta, state.multipliers.velocity = noise["theta"], noise["velocity"]
+        learned = _on(state, _part(tensors, "noise."))
+        state.multipliers = replace(state.multipliers, **learned)  # type: ignore[arg-type]
+        if "velocity" not in learned:
+            state.multipliers.set_level(position.assumed_noise)
     mark = position.best
     best = _on(state, _part(tensors, "best."))
     state.best = Best(mark.psnr, mark.step, best) if mark else None
@@ -147,7 +149,11 @@ def copy_checkpoint(source: Path, target: Path, change: Callable[[Position], Pos
         ValueError: not a checkpoint.
     """
     tensors, position = _read(source)
-    _write(tensors, change(position), target)
+    changed = change(position)
+    if changed.assumed_noise != position.assumed_noise:
+        # Without it, who learns the noise goes on from the level of the position.
+        tensors.pop("noise.velocity", None)
+    _write(tensors, changed, target)
 
 
 def copy_network(source: Path, target: Path) -> None:

@@ -1531,6 +1531,13 @@ BUGS = [
         STEERED,
     ),
     Bug(
+        "assumed noise: a fork's is ignored where the noise is learned",
+        CHECKPOINT,
+        'tensors.pop("noise.velocity", None)',
+        "pass",
+        "runs/test_fork.py::test_what_learns_the_noise_goes_on_from_the_level_that_a_fork_sets",
+    ),
+    Bug(
         "assumed noise: the preset's, whatever noise is asked for",
         "runs/config.py",
         "found.level_of(spec) if",

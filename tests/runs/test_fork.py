@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from reilab.disk import replace_text
 from reilab.events import Event, SetAssumedNoise, SetWeight, Started, Steered, Stepped, Stop
@@ -16,11 +18,13 @@ from reilab.record import folder as folders
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs
-from reilab.runs.config import configure, from_yaml
+from reilab.runs.config import build, configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import Parent, fork, forkable_steps, forked_name, parent_of
-from reilab.runs.kept import keep_state, kept_states
-from reilab.training.checkpoint import read_position
+from reilab.runs.kept import keep_state, kept_states, states
+from reilab.training.checkpoint import load_checkpoint, read_position
+from reilab.training.multipliers import Multipliers
+from reilab.training.state import new_state
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +123,35 @@ def test_a_finished_run_is_made_longer(parent: RunFolder, tmp_path: Path) -> Non
     history = execute(fork(parent, 12, {"steps": 14}, tmp_path / "longer"))
     assert history.finished
     assert history.tracks["ei"].step == 14
+
+
+def test_what_learns_the_noise_goes_on_from_the_level_that_a_fork_sets(tmp_path: Path) -> None:
+    own = {"noise_model": "mixed", "sigma": 0.1, "gamma": 0.01}
+    training = {"steps": 4, "log_every": 1, "evaluate_every": 2, "kept_states": 4}
+    config = configure("inpainting", "smoke", ["unsure", "sure"], settings=own, training=training)
+    parent = RunFolder.create(tmp_path / "parent", config.to_yaml())
+    execute(parent)
+
+    def learned(folder: RunFolder) -> Multipliers:
+        config = from_yaml(folder.config)
+        state = new_state(
+            config.objectives[0], build(config), config.training, config.assumed_noise
+        )
+        load_checkpoint(state, folder.checkpoint("unsure"))
+        assert state.multipliers
+        return state.multipliers
+
+    tensors = load_file(states(parent, "unsure")[2])
+    # Whoever forks on the page tells the number of every control.
+    for name, changes in {"same": {}, "told": {"assumed_noise": config.assumed_noise}}.items():
+        same = learned(fork(parent, 2, changes, tmp_path / name))
+        assert torch.equal(same.theta, tensors["noise.theta"])
+        assert torch.equal(same.velocity, tensors["noise.velocity"])
+    assert same.velocity.all()
+    other = learned(fork(parent, 2, {"assumed_noise": 0.05}, tmp_path / "other"))
+    assert other.level == pytest.approx(0.05)
+    # What is not the level stays as it was learned.
+    assert other.theta[0] == same.theta[0] != pytest.approx(0.1**2, rel=1e-6)
 
 
 @pytest.mark.parametrize(
