@@ -68,12 +68,22 @@ class Multipliers:
         return list(self.believed().values())[-1]
 
     def set_level(self, level: float) -> None:
-        """Go on from another level."""
-        values = self.model.at(level).multipliers.values()
-        self.theta = torch.cat([self.theta[:-1], self.theta.new_tensor(list(values)[-1:])])
+        """Go on from another level; for what is raised see ``multipliers_of``."""
+        begun = multipliers_of(self.model.at(level), self.ascent, self.theta)
+        self.theta = torch.cat([self.theta[:-1], begun.theta[-1:]])
 
 
 def multipliers_of(model: LearnableNoise, ascent: NoiseAscent, like: Tensor) -> Multipliers:
-    """Those that a method begins with, on the device of ``like``."""
+    """Those that a method begins with, on the device of ``like``.
+
+    Raises:
+        ValueError: one of them is 0, and no ascent, which multiplies it, would change it.
+    """
     theta = like.new_tensor(list(model.multipliers.values()), requires_grad=False)
+    for name, value in zip(model.multipliers, theta.tolist(), strict=True):
+        if not value > 0:
+            raise ValueError(
+                f"a noise that is learned never leaves {name} = {getattr(model, name):g}; "
+                "begin with more than 0"
+            )
     return Multipliers(model, ascent, theta, torch.zeros_like(theta))

@@ -101,7 +101,7 @@ class TrainState:
 
         Raises:
             ValueError: the method has no term of that name, or the value is negative, not finite,
-                or a level that the noise model does not have.
+                or a level that the noise model does not have, or that nothing is learned from.
         """
         own = settings_of(TrainConfig)["learning_rate"]
         bounds = own if isinstance(command, SetLearningRate) else Weight("")
@@ -113,9 +113,9 @@ class TrainState:
             case SetLearningRate(value=value):
                 self.learning_rate = value
             case SetAssumedNoise(value=value):
-                self.assumed_noise = self.noise.at(value).level
                 if self.multipliers:
-                    self.multipliers.set_level(self.assumed_noise)
+                    self.multipliers.set_level(value)
+                self.assumed_noise = self.noise.at(value).level
 
 
 def new_state(
@@ -180,11 +180,6 @@ def _multipliers(method: MethodSpec, noise: Noise, like: Tensor) -> Multipliers 
         raise ValueError(
             f"method {method_of(method).name!r} cannot learn noise of the kind "
             f"{type(noise).__name__}: it does not say of which parts its variance is"
-        )
-    if not noise.level > 0:
-        raise ValueError(
-            f"method {method_of(method).name!r} learns the noise, beginning with assumed_noise = "
-            f"{noise.level:g}; begin with more than 0"
         )
     return multipliers_of(noise, method.ascent(), like)
 

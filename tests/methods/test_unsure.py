@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from reilab.datasets.samples import InMemory
-from reilab.events import SetAssumedNoise, Stepped
+from reilab.events import Refused, SetAssumedNoise, Stepped
 from reilab.groups import Shifts
 from reilab.key import Key
 from reilab.methods.unsure import UNSURE, UNSUREWithREQ
@@ -35,7 +35,7 @@ from reilab.problem import Problem
 from reilab.training.checkpoint import load_checkpoint, save_checkpoint
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import Exam
-from reilab.training.state import TrainState, new_state
+from reilab.training.state import TrainState, new_state, steer
 from reilab.training.step import take_step
 from reilab.training.team import ALONE, Team
 from reilab.training.train import train
@@ -273,10 +273,25 @@ def test_a_weight_of_nothing_leaves_the_noise_as_it_is() -> None:
     assert path == pytest.approx([4 * SIGMA**2] * 3)
 
 
-@pytest.mark.parametrize("level", [0.0])
+@pytest.mark.parametrize("level", [0.0, 1e-30])
 def test_it_begins_with_some_noise(level: float) -> None:
-    with pytest.raises(ValueError, match="begin with more than 0"):
+    """The square of the second is 0 in float32."""
+    told = f"never leaves sigma = {level:g}; begin with more than 0"
+    with pytest.raises(ValueError, match=told):
         new_state(UNSURE(), pixels(Gaussian(SIGMA)), HOW, assumed_noise=level)
+    with pytest.raises(ValueError, match=told):
+        new_state(UNSURE(), pixels(PoissonGaussian(level, 0.2), bright=20.0), HOW)
+
+
+def test_it_is_not_steered_to_no_noise() -> None:
+    state = new_state(UNSURE(), pixels(Gaussian(SIGMA)), HOW)
+    assert state.multipliers
+    before, command = state.multipliers.theta.clone(), SetAssumedNoise(0.0)
+    (answer,) = steer([state], command)
+    told = "a noise that is learned never leaves sigma = 0; begin with more than 0"
+    assert answer == Refused("unsure", 0, command, told)
+    assert torch.equal(state.multipliers.theta, before)
+    assert state.assumed_noise == SIGMA
 
 
 def test_mixed_noise_has_two_numbers() -> None:

@@ -1538,6 +1538,13 @@ BUGS = [
         "runs/test_fork.py::test_what_learns_the_noise_goes_on_from_the_level_that_a_fork_sets",
     ),
     Bug(
+        "assumed noise: none where the noise is learned, for good",
+        "training/multipliers.py",
+        "if not value > 0:",
+        "if value < 0:",
+        "methods/test_unsure.py::test_it_is_not_steered_to_no_noise",
+    ),
+    Bug(
         "assumed noise: the preset's, whatever noise is asked for",
         "runs/config.py",
         "found.level_of(spec) if",
