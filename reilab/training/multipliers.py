@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from reilab.methods.base import NoiseAscent
-from reilab.noise.base import LearnableNoise
+from reilab.noise.base import LearnableNoise, SignalDependent
 from reilab.noise.unknown import UnknownNoise
 
 #: The most by which one step changes a multiplier, as a power of e.
@@ -77,8 +77,13 @@ def multipliers_of(model: LearnableNoise, ascent: NoiseAscent, like: Tensor) -> 
     """Those that a method begins with, on the device of ``like``.
 
     Raises:
-        ValueError: one of them is 0, and no ascent, which multiplies it, would change it.
+        ValueError: one is 0, which ascent only multiplies, or SURE is to have a second order.
     """
+    if isinstance(model, SignalDependent) and model.curvature_tau:
+        raise ValueError(
+            f"curvature = {model.curvature_tau:g} in units of y, but SURE of a noise that is "
+            "learned has no second order: set it to 0"
+        )
     theta = like.new_tensor(list(model.multipliers.values()), requires_grad=False)
     for name, value in zip(model.multipliers, theta.tolist(), strict=True):
         if not value > 0:

@@ -19,6 +19,7 @@ from reilab.datasets.samples import InMemory
 from reilab.events import Refused, SetAssumedNoise, Stepped
 from reilab.groups import Shifts
 from reilab.key import Key
+from reilab.methods.sure import SURE
 from reilab.methods.unsure import UNSURE, UNSUREWithREQ
 from reilab.noise import (
     Gamma,
@@ -281,6 +282,17 @@ def test_it_begins_with_some_noise(level: float) -> None:
         new_state(UNSURE(), pixels(Gaussian(SIGMA)), HOW, assumed_noise=level)
     with pytest.raises(ValueError, match=told):
         new_state(UNSURE(), pixels(PoissonGaussian(level, 0.2), bright=20.0), HOW)
+
+
+@pytest.mark.parametrize("noise", [Poisson(0.2), PoissonGaussian(0.3, 0.2), Gamma(0.2)])
+@pytest.mark.parametrize("method", [UNSURE(), UNSUREWithREQ()])
+def test_it_has_no_second_order(
+    noise: Poisson | PoissonGaussian | Gamma, method: UNSURE | UNSUREWithREQ
+) -> None:
+    problem = pixels(replace(noise, curvature_tau=0.05), bright=20.0)
+    assert new_state(SURE(), problem, HOW).multipliers is None
+    with pytest.raises(ValueError, match=r"curvature = 0\.05 in units of y, .* set it to 0"):
+        new_state(method, problem, HOW)
 
 
 def test_it_is_not_steered_to_no_noise() -> None:
