@@ -167,9 +167,9 @@ def replay(run: Live, log: Iterable[Event]) -> Iterator[Event]:
             yield from run.steer(command)
 
 
-def due(event: Event, waiting: list[Steered]) -> Command | None:
-    """The first of the commands that wait for this event; it waits no longer."""
-    place = getattr(event, "method", None), getattr(event, "step", None)
+def due(reached: object, waiting: list[Steered]) -> Command | None:
+    """The first of the commands that wait for this event or state; it waits no longer."""
+    place = getattr(reached, "method", None), getattr(reached, "step", None)
     for index, steered in enumerate(waiting):
         if (steered.method, steered.step) == place:
             # The logged command may have gone to several methods; each has its own entry.

@@ -42,11 +42,11 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
     Raises:
         Exception: whatever goes wrong is recorded as ``Failed`` before it is raised again.
     """
-    mailbox, prompter = folder.inbox(), Prompter(folder)
+    mailbox, prompter, made = folder.inbox(), Prompter(folder), list[TrainState]()
 
     def messages() -> list[Command | Control]:
         sent = [one for one in mailbox.poll() if isinstance(one, Command | Control)]
-        return team.told([*sent, *prompter.inbox(), *inbox()] if team.rank == 0 else [])
+        return team.told([*sent, *prompter.inbox(made), *inbox()] if team.rank == 0 else [])
 
     def restore(state: TrainState) -> None:
         if not load_newest(state, folder) and parent_of(folder):
@@ -54,13 +54,14 @@ def execute(folder: RunFolder, *sinks: Sink, inbox: Inbox = nobody, team: Team =
             raise FileNotFoundError(f"{gone} is gone, where this fork begins; fork its parent anew")
         if team.rank == 0:
             forget_after(folder, state.method, state.step)
+        made.append(state)
 
     try:
         prepared = prepare(checked(config_of(folder)), team, restore)
         saver = _saver(prepared, folder)
         on_gpu = prepared.problem.device.type == "cuda"
         gauges = [_gauge(folder, prepared.problem.device)] if on_gpu else []
-        shown = (folder.record, saver, prompter.hear, *gauges, *sinks) if team.rank == 0 else ()
+        shown = (folder.record, saver, *gauges, *sinks) if team.rank == 0 else ()
         drive(prepared.run(), *shown, inbox=messages)
     except Exception as error:
         # The disk may be what failed.

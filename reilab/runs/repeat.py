@@ -49,14 +49,11 @@ class Prompter:
     def __init__(self, folder: RunFolder) -> None:
         told: Iterable[Event] = Follower(folder.path / FILE).read()
         self._waiting = [event for event in told if isinstance(event, Steered)]
-        self._due: list[Command] = []
 
-    def hear(self, event: Event) -> None:
-        """Note what is due after an event."""
-        while command := due(event, self._waiting):
-            self._due.append(command)
-
-    def inbox(self) -> list[Command]:
-        """What is due and has not been told yet."""
-        told, self._due = self._due, []
+    def inbox(self, states: Iterable[object]) -> list[Command]:
+        """What is due where the methods stand now, be it a step that is logged or not."""
+        told = list[Command]()
+        for state in states:
+            while command := due(state, self._waiting):
+                told.append(command)
         return told

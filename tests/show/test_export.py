@@ -21,7 +21,7 @@ from PIL import Image
 
 from reilab.batch.grid import Grid, cells_of
 from reilab.cli.main import main
-from reilab.events import Event, SetWeight, Stepped
+from reilab.events import Continue, Event, Pause, SetLearningRate, SetWeight, Stepped
 from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.record.notes import Notes, read_notes, write_notes
@@ -230,6 +230,30 @@ def test_a_steered_run_is_repeated_bit_for_bit(folder: RunFolder, tmp_path: Path
     with pytest.raises(ValueError, match="repeat that one"):
         repeat(made, tmp_path / "no")
     assert not (tmp_path / "no").exists()
+
+
+def test_steering_between_two_logged_steps_is_repeated(tmp_path: Path) -> None:
+    """While it goes on, and while it is paused."""
+    training = {"steps": 30, "log_every": 15, "evaluate_every": 15}
+    config = configure("inpainting", "smoke", ["ei", "rei"], training=training)
+    folder = RunFolder.create(tmp_path / "run", config.to_yaml())
+    seen: list[Event] = []
+    rate, weight = [SetLearningRate(1e-5)], [SetWeight("req", 2.0)]
+    # In turns or side by side, all are past the first losses and the evaluation there.
+    asked = iter([*[[]] * 6, rate, [], [Pause()], [], [], weight, [Continue()]])
+
+    def inbox() -> Any:
+        return next(asked, []) if any(isinstance(e, Stepped) for e in seen) else []
+
+    first = execute(folder, seen.append, inbox=inbox)
+    second = execute(repeat(folder, tmp_path / "again"))
+    assert [e.command.value for e in second.tracks["rei"].steered] == [1e-5, 2.0]
+    for method, track in first.tracks.items():
+        again, places = second.tracks[method], [event.step for event in track.steered]
+        assert all(15 < step < 30 for step in places)
+        assert [event.step for event in again.steered] == places
+        assert again.losses.total.tolist() == track.losses.total.tolist()
+        assert again.metrics == track.metrics
 
 
 @pytest.mark.parametrize("changes", [{}, {"gamma": 0.1, "keep": 0.5, "alpha_req": 3.0}])
