@@ -95,11 +95,12 @@ def _saver(prepared: Prepared, folder: RunFolder) -> Sink:
 
     def sink(event: Event) -> None:
         match event:
-            case Evaluated(method=method, step=step):
+            case Evaluated(method=method, step=step) | Steered(method=method, step=step):
                 save(by_name(method))
+                # Forks show what was steered at their step, so they must begin with it.
                 if step % config.evaluate_every == 0:
                     keep_state(folder, method, step, config.evaluate_every, config.kept_states)
-            case Steered(method=method) | Finished(method=method):
+            case Finished(method=method):
                 save(by_name(method))
             case Failed(method=method):
                 # What was saved before the failure stays.

@@ -13,15 +13,28 @@ import torch
 from safetensors.torch import load_file
 
 from reilab.disk import replace_text
-from reilab.events import Event, SetAssumedNoise, SetWeight, Started, Steered, Stepped, Stop
+from reilab.events import (
+    Continue,
+    Evaluated,
+    Event,
+    Pause,
+    SetAssumedNoise,
+    SetLearningRate,
+    SetWeight,
+    Started,
+    Steered,
+    Stepped,
+    Stop,
+)
 from reilab.record import folder as folders
 from reilab.record.folder import RunFolder
 from reilab.record.history import history_of
 from reilab.runs import jobs
-from reilab.runs.config import build, configure, from_yaml
+from reilab.runs.config import build, config_of, configure, from_yaml
 from reilab.runs.execute import execute
 from reilab.runs.fork import Parent, fork, forkable_steps, forked_name, parent_of
 from reilab.runs.kept import keep_state, kept_states, states
+from reilab.runs.steering import Numbers, numbers_at_start
 from reilab.training.checkpoint import load_checkpoint, read_position
 from reilab.training.multipliers import Multipliers
 from reilab.training.state import new_state
@@ -117,6 +130,27 @@ def test_a_fork_shows_its_parent_and_then_its_own_settings(
     assert history.tracks["ei"].started.weights["eq"] == parents.method_values["alpha_eq"]
     assert [e.step for e in history.tracks["rei"].stepped] == list(range(1, 11))
     assert history.tracks["rei"].resumed == [started]
+
+
+def test_a_fork_begins_with_what_was_steered_at_its_step(tmp_path: Path) -> None:
+    """While the run was paused at an evaluation that is kept."""
+    folder, seen = new_run(tmp_path / "run"), list[Event]()
+    asked = iter([[Pause()], [SetLearningRate(1e-5), SetWeight("sure", 0.5)], [Continue()]])
+
+    def inbox() -> Any:
+        judged = {e.method for e in seen if isinstance(e, Evaluated) and e.step == 4}
+        return next(asked, []) if len(judged) == 2 else []
+
+    execute(folder, seen.append, inbox=inbox)
+    assert {e.step for e in seen if isinstance(e, Steered)} == {4}
+    made = fork(folder, 4, {}, tmp_path / "fork")
+    config, position = config_of(made), read_position(made.checkpoint("rei"))
+    numbers = Numbers(numbers_at_start(config))
+    numbers.read(made.events())
+    own = position.learning_rate, position.weights["sure"]
+    assert own == (config.training.learning_rate, config.method_values["alpha_sure"])
+    assert own == (numbers.known["learning_rate"], numbers.known["alpha_sure"])
+    assert own == (1e-5, 0.5)
 
 
 def test_a_finished_run_is_made_longer(parent: RunFolder, tmp_path: Path) -> None:
