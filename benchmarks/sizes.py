@@ -38,7 +38,7 @@ BUDGETS = (
     Budget(("runs",), 3900, 1300),
     Budget(("lab",), 9310, 4200),
     Budget(("datasets",), 4300, 2400),
-    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 5680, 2800),
+    Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 5700, 2800),
     Budget(("testing", "interop"), 800, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.

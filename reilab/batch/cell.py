@@ -16,7 +16,7 @@ from reilab.runs import jobs
 from reilab.runs.config import RunConfig, configure
 from reilab.runs.drive import Sink
 from reilab.runs.execute import execute
-from reilab.runs.marks import has_marks, write_marks
+from reilab.runs.marks import marks_fault, write_marks
 from reilab.show.figures import save_comparison
 from reilab.tasks.registry import find_task
 from reilab.training.config import TrainConfig
@@ -143,8 +143,8 @@ def _taken_over(folder: RunFolder) -> Iterator[None]:
 
 
 def is_done(folder: RunFolder) -> bool:
-    """Whether nothing is left to be done."""
-    return has_marks(folder) and folder.history().finished
+    """Whether nothing is left to be done; marks that are damaged are to be written anew."""
+    return not marks_fault(folder) and folder.history().finished
 
 
 def agree(folder: RunFolder, config: RunConfig) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from reilab.batch.comparison import SOURCE, ComparisonTable, table_of, warning
 from reilab.batch.grid import GridFolder
-from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, series_of
+from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, series_of, unmarked
 from reilab.batch.tables import differences_csv, results_csv, seeds_csv, tables_md, timings_csv
 from reilab.disk import replace_text
 from reilab.record.history import History
@@ -209,6 +209,6 @@ def _unfinished(folder: GridFolder, runs: Sequence[FinishedRun]) -> list[tuple[s
     for account in map(read_run, folder.all_runs()):
         if account.folder.name not in done:
             standing = account.standing
-            reason = " ".join([standing.reason, *account.troubles]).strip()
+            reason = " ".join([standing.reason, *account.troubles, unmarked(account)]).strip()
             found.append((account.folder.name, str(standing.status), reason))
     return found

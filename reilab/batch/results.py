@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +12,9 @@ from reilab.events import Metrics
 from reilab.methods.registry import methods
 from reilab.record.folder import RunFolder
 from reilab.record.history import History
-from reilab.runs.account import read_run
+from reilab.runs.account import Account, read_run
 from reilab.runs.config import RunConfig
-from reilab.runs.marks import Marks, has_marks, mean_and_spread, read_marks
+from reilab.runs.marks import Marks, marks_fault, mean_and_spread, read_marks
 from reilab.show.results import BASELINE
 from reilab.show.words import LETTERS
 from reilab.tasks.registry import find_task
@@ -137,14 +136,17 @@ def in_order() -> list[str]:
 
 def finished_runs(folder: GridFolder) -> list[FinishedRun]:
     """All that are done, by task, preset, noise, method and seed."""
-    found = []
-    for account in map(read_run, folder.all_runs()):
-        run, history = account.folder, account.history
-        if account.config and history.finished and has_marks(run):
-            # Of one whose marks are damaged the report says so.
-            with contextlib.suppress(ValueError):
-                found.append(FinishedRun(run, account.config, history, read_marks(run)))
+    found = [
+        FinishedRun(one.folder, one.config, one.history, read_marks(one.folder))
+        for one in map(read_run, folder.all_runs())
+        if one.config and one.history.finished and not unmarked(one)
+    ]
     return sorted(found, key=_place)
+
+
+def unmarked(run: Account) -> str:
+    """Why a run has no marks that has come to its end; empty otherwise."""
+    return marks_fault(run.folder) if run.history.finished else ""
 
 
 def series_of(runs: Sequence[FinishedRun]) -> list[LevelSeries]:

@@ -44,11 +44,6 @@ class Marks:
     psnr_null: tuple[float, ...] | None = None
 
 
-def has_marks(folder: RunFolder) -> bool:
-    """Whether they have been written."""
-    return (folder.path / FILE).exists()
-
-
 def write_marks(folder: RunFolder) -> None:
     """Evaluate the last checkpoint of each method, and A†y, on all test images.
 
@@ -75,6 +70,15 @@ def read_marks(folder: RunFolder) -> Mapping[str, Marks | None]:
         ValueError: the file is damaged.
     """
     return read_json(dict[str, Marks | None], folder.path / FILE)
+
+
+def marks_fault(folder: RunFolder) -> str:
+    """Why the marks cannot be read; empty if they can."""
+    try:
+        read_marks(folder)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def mean_and_spread(values: Sequence[float]) -> tuple[float, float | None]:

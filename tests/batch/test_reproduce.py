@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from reilab.batch import notebook as notebooks
-from reilab.batch.cell import Cell, carry_out
+from reilab.batch.cell import Cell, carry_out, is_done
 from reilab.batch.comparison import PUBLISHED, table_of
 from reilab.batch.grid import Grid, GridFolder, cells_of
 from reilab.batch.notebook import check, source_of
@@ -429,3 +429,19 @@ def test_a_finished_cell_is_not_run_again(tmp_path: Path) -> None:
     before = os.stat(run.path / "events.jsonl").st_mtime_ns
     assert carry_out(cell, tmp_path) == run
     assert os.stat(run.path / "events.jsonl").st_mtime_ns == before
+
+
+@pytest.mark.parametrize("damage", ["", '{"rei": ', '{"rei": {"psnr": "high"}}'])
+def test_damaged_marks_are_told_and_written_anew(damage: str, tmp_path: Path) -> None:
+    folder, cell = GridFolder(tmp_path), Cell("mri", "smoke", 0.1, "rei", 0, {"steps": 2})
+    run = carry_out(cell, folder.runs)
+    marks, log = run.path / "marks.json", run.path / "events.jsonl"
+    whole, told = marks.read_bytes(), log.read_bytes()
+    assert is_done(run)
+    marks.write_text(damage)
+    assert not is_done(run)
+    assert finished_runs(folder) == []
+    assert re.search(r"Not finished.*marks\.json is damaged", report_html(folder, []), re.S)
+    assert is_done(carry_out(cell, folder.runs))
+    assert (marks.read_bytes(), log.read_bytes()) == (whole, told)
+    assert len(finished_runs(folder)) == 1
