@@ -8,10 +8,10 @@ checked by what A†y comes to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reilab.batch.comparison import Difference, difference
-from reilab.batch.grid import Grid
+from reilab.batch.grid import Grid, cells_of
 from reilab.batch.results import FinishedRun, LevelResults, LevelSeries, Score, in_order, series_of
 from reilab.methods.registry import find_method
 from reilab.noise.registry import NOISES
@@ -67,6 +67,18 @@ class Edition:
         asked = tuple(dict.fromkeys((*(methods or filter(self.suits, in_order())), RIVAL)))
         own = tuple(f"{name}={value}" for name, value in self.settings.items())
         return Grid(self.preset, tuple(self.start), tuple(noise), asked, self.seeds, own, device)
+
+    def own(self, runs: Sequence[FinishedRun], device: str) -> list[FinishedRun]:
+        """Those runs, of any method, that have its problems, seeds and settings."""
+        cells = cells_of(self.grid([RIVAL], device))
+        return [
+            run
+            for run in runs
+            for cell in cells
+            # What suits another problem need not suit that of the cell.
+            if cell.config().spec == run.config.spec
+            and replace(cell, method=run.method).config() == run.config
+        ]
 
 
 EDITIONS = (

@@ -40,7 +40,7 @@ def bench(
     edition = find_edition(preset, operators)
     folder = GridFolder(out.absolute())
     runs, faults = carried_out(folder, edition.grid(methods, device), workers)
-    found = entries(runs)
+    found = entries(edition.own(runs, device))
     replace_text(folder.path / "bench.csv", bench_csv(found))
     replace_text(folder.path / "bench.md", bench_md(edition, found))
     heading, *rows = table_of(found)

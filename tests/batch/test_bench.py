@@ -7,7 +7,9 @@ import io
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit import PLUGINS, ROOT
@@ -27,6 +29,7 @@ from reilab.batch.bench import (
 from reilab.batch.grid import cells_of
 from reilab.methods.registry import methods
 from reilab.physics.places import MANY, ONE
+from reilab.runs.config import configure
 from reilab.tasks.registry import find_task
 
 SMOKE = find_edition("smoke", ONE)
@@ -100,18 +103,47 @@ def test_other_problems_than_those_of_the_edition_are_told(off: float, told: int
     assert all("A†y" in line and "reilab smoke 1" in line for line in found)
 
 
+@pytest.mark.parametrize(
+    ("asked", "is_own"),
+    [
+        ({}, True),
+        ({"methods": ["gr2r"]}, True),
+        ({"methods": ["ei", "gr2r"]}, False),
+        ({"task": "inpainting", "settings": {"gamma": 0.1}}, False),
+        ({"preset": "quick"}, False),
+        ({"settings": {"sigma": 0.05}}, False),
+        ({"settings": {"operators": MANY}}, False),
+        ({"settings": {"alpha_eq": 3.0}}, False),
+        ({"training": {"seed": 2}}, False),
+        ({"training": {"steps": 3}}, False),
+    ],
+    ids=str,
+)
+def test_the_edition_knows_its_own_runs(asked: dict[str, Any], is_own: bool) -> None:
+    """Of any method; others may lie in the same folder."""
+    config = configure(**{"task": "mri", "preset": "smoke", "methods": ["ei"], **asked})
+    other = replace(REI[0], config=config)
+    assert SMOKE.own([other, *REI], "cpu") == [*[other] * is_own, *REI]
+
+
+def test_a_method_may_have_run_where_the_edition_does_not_suit_it() -> None:
+    config = configure("ct", "quick", ["gr2r"], settings={"noise_model": "gaussian"})
+    assert find_edition("quick", ONE).own([replace(REI[0], config=config)], "cpu") == []
+
+
 #: The cells are carried out here, without notebooks; the command finds them finished.
 SCRIPT = """
 import sys
 from pathlib import Path
 from reilab.batch.bench import find_edition
-from reilab.batch.cell import carry_out
+from reilab.batch.cell import Cell, carry_out
 from reilab.batch.grid import GridFolder, cells_of
 from reilab.cli.main import main
 
 folder = GridFolder(Path(sys.argv[1]))
 folder.make()
-for cell in cells_of(find_edition("smoke", "one").grid(["flat"], "cpu")):
+other = Cell("mri", "smoke", 0.05, "rei", 0, {"steps": 2})
+for cell in [other, *cells_of(find_edition("smoke", "one").grid(["flat"], "cpu"))]:
     carry_out(cell, folder.runs)
 main(["bench", "--preset", "smoke", "--methods", "flat", "--device", "cpu", "--out", sys.argv[1]])
 """
@@ -133,5 +165,6 @@ def test_a_method_of_ones_own_stands_in_the_table(tmp_path: Path) -> None:
     assert "4 runs, 4 of them finished before" in done.stderr
     table = (tmp_path / "bench.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(table)))
+    # The run at another level is no part of it.
     assert [row["method"] for row in rows] == ["A†y", "flat", "rei"]
     assert "| Flat SURE |" in (tmp_path / "bench.md").read_text(encoding="utf-8")
