@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from reilab.lab.actions import attempt
-from reilab.lab.choices import Choices
+from reilab.lab.choices import OWN, Choices
 from reilab.lab.model import Lab
 from reilab.lab.view import View
 from reilab.show.words import number_text, parse_number
-from reilab.tasks.registry import find_task
+from reilab.tasks.registry import MODEL
 
 #: Parameters of the view that are written as they are, by their name in the address.
 PLAIN = (
@@ -53,41 +53,38 @@ def read_view(query: Mapping[str, str], view: View) -> list[str]:
 
 
 def read_choices(query: Mapping[str, str], choices: Choices) -> list[str]:
-    """Set the choices to what an address says; what makes no sense is left as it is, and told."""
+    """Set the choices to what an address says, else the preset's; what makes no sense is told."""
     if "task" not in query:
         return []
 
     def read_task() -> None:
-        task, preset = query["task"], query.get("preset", choices.preset)
-        # Raises before anything is chosen.
-        find_task(task).preset(preset)
-        choices.task, choices.preset = task, preset
+        task, preset, base = query["task"], query.get("preset", "quick"), choices.base
+        choices.reset(task, preset)
+        if "run" in query and (task, preset) == (base.task, base.preset):
+            # What there is no control for is the run's still.
+            choices.base = base
 
     def read(name: str) -> None:
         text = query[name]
         match name:
             case "methods":
                 choices.methods = text.split(",")
-            case "device" | "network":
-                setattr(choices, name, text)
             case "same_noise":
                 choices.same_noise = text == "1"
-            case _ if name in choices.own:
-                setattr(choices, name, parse_number(text))
-            case _:
-                choices.further = {**choices.further, name: parse_number(text)}
+            case _ if name in OWN:
+                setattr(choices, name, choices.parsed(name, text))
+            case _ if name in choices.further:
+                choices.set_further(name, choices.parsed(name, text))
 
-    if told := _told({"task": read_task}, query):
-        return told
-    told = _told({name: partial(read, name) for name in choices.own if name in query}, query)
-    # A network brings settings of its own.
-    further = {name: partial(read, name) for name in choices.further if name in query}
-    return told + _told(further, query)
+    # A network brings settings of its own, a noise model has a level of its own.
+    names = ("network", MODEL, *OWN, *query)
+    told = _told({"task": read_task}, query)
+    return told or _told({name: partial(read, name) for name in names if name in query}, query)
 
 
 def strangers(query: Mapping[str, str], choices: Choices) -> list[str]:
     """What of an address means nothing here, in words."""
-    known = {"run", "task", "preset", *VIEWED, *choices.own, *choices.further}
+    known = {"run", "task", "preset", *VIEWED, *OWN, *choices.further}
     return [f"the address has “{name}”, which means nothing here" for name in query.keys() - known]
 
 

@@ -21,14 +21,14 @@ from reilab.runs.config import (
     values_of,
 )
 from reilab.settings import Setting, complaint
-from reilab.show.words import number_text
+from reilab.show.words import number_text, parse_number
 from reilab.tasks.registry import MODEL, Task, find_task, tasks
 
 #: The numbers that go into ``TrainConfig`` under their own names.
 TRAINING = ("learning_rate", "steps", "seed")
 #: The numbers that have a parameter, and so a control, of their own.
 NUMBERS = (*steering.WEIGHTS, *TRAINING)
-#: All that has one.
+#: All that has one, but for task and preset.
 OWN = ("methods", "network", "noise", "same_noise", "assumed_noise", *NUMBERS, "device")
 
 
@@ -66,11 +66,6 @@ class Choices(param.Parameterized):
         self.param.update(device=devices[0], task=next(iter(tasks())))
 
     @property
-    def own(self) -> tuple[str, ...]:
-        """The settings that have a parameter of their own, but for task and preset."""
-        return OWN
-
-    @property
     def steerable(self) -> tuple[str, ...]:
         """The parameters that can be changed while a run is going."""
         return steering.STEERABLE
@@ -95,6 +90,11 @@ class Choices(param.Parameterized):
         if name in ("noise", "assumed_noise"):
             return self.chosen_task.settings[self.level_name]
         return every_setting(self.chosen_task, self.chosen_network)[name]
+
+    def parsed(self, name: str, text: str) -> float | str:
+        """A value of a setting as somebody has written it; what is to be a text stays one."""
+        kinds = every_type(self.chosen_task, self.chosen_network)
+        return text if kinds.get(name) is str else parse_number(text)
 
     def complaint(self, name: str, value: Any) -> str:
         """What is wrong with a value of a setting by itself, in words; or nothing."""
@@ -184,6 +184,15 @@ class Choices(param.Parameterized):
         self.device = next((name for name in known if name.startswith(config.device)), known[-1])
         self.show_numbers(config)
 
+    def reset(self, task: str, preset: str) -> None:
+        """Set every control to what a preset has.
+
+        Raises:
+            ValueError: there is no such task or preset; nothing is changed.
+        """
+        self.show(configure(task, preset))
+        self.device = self.param.device.objects[0]
+
     def set_further(self, name: str, value: Any) -> None:
         """Change one of the settings that have no parameter of their own.
 
@@ -226,10 +235,13 @@ class Choices(param.Parameterized):
             # Asked for many times a second: it is not built anew each time.
             self._usual = usual = Choices()
             usual.task, usual.preset = self.task, self.preset
+        known = {n: getattr(usual, n) for n in OWN if n != "assumed_noise"} | usual.further
+        if self.level_name != usual.level_name:
+            # The preset's is the level of another noise model.
+            del known["noise"]
         names = [n for n in OWN if n != "assumed_noise" or not self.same_noise]
-        own = {n: getattr(self, n) for n in names if getattr(self, n) != getattr(usual, n)}
-        further = {n: v for n, v in self.further.items() if v != usual.further.get(n)}
-        return {**own, **further}
+        mine = {n: getattr(self, n) for n in names} | self.further
+        return {n: v for n, v in mine.items() if v != known.get(n)}
 
 
 for _name in steering.WEIGHTS:

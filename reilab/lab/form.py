@@ -176,13 +176,10 @@ def answer(choices: Choices, name: str, text: str) -> None:
             choices.methods = text.split()
         case "same":
             choices.same_noise = bool(text)
-        case "data":
-            choices.set_further(name, text)
         case _ if name in OWN:
             setattr(choices, name, parse_number(text))
         case _:
-            is_text = isinstance(choices.further[name], str)
-            choices.set_further(name, text if is_text else parse_number(text))
+            choices.set_further(name, choices.parsed(name, text))
 
 
 class Form(Generic[F]):
@@ -360,5 +357,4 @@ def _while_live(lab: Lab) -> str:
 
 def complaint(choices: Choices, name: str, text: str) -> str:
     """What is wrong with a text that stands in the field of a number or a text; or nothing."""
-    is_text = isinstance(choices.further.get(name), str)
-    return choices.complaint(name, text if is_text else parse_number(text))
+    return choices.complaint(name, choices.parsed(name, text))

@@ -128,8 +128,14 @@ class Lab(param.Parameterized):
         self._look_at(account)
         if account.config:
             self._numbers.read(events)
-            self._show_asked(account.config)
+            self.show_asked(account.config)
         self.standing = account.standing
+
+    def show_asked(self, asked: RunConfig) -> None:
+        """Set every control to what the run has, with its steering so far."""
+        known = self._numbers.known
+        self.choices.show(asked)
+        self.choices.param.update(same_noise=known["assumed_noise"] == asked.noise, **known)
 
     def close(self) -> None:
         """Look at no run; a live one goes on by itself."""
@@ -188,7 +194,7 @@ class Lab(param.Parameterized):
         # What was sent just before the end may not have been heard.
         self._numbers = self._read_numbers(asked)
         if not self._choices_fit(asked):
-            self._show_asked(asked)
+            self.show_asked(asked)
         self.hands.do(jobs.resume, self._folder)
         self.standing = jobs.standing(self._folder, self.history)
 
@@ -223,12 +229,6 @@ class Lab(param.Parameterized):
         numbers = steering.Numbers(steering.numbers_at_start(asked))
         numbers.read(self._folder.events())
         return numbers
-
-    def _show_asked(self, asked: RunConfig) -> None:
-        """Set every control to what the run has, with its steering so far."""
-        known = self._numbers.known
-        self.choices.show(asked)
-        self.choices.param.update(same_noise=known["assumed_noise"] == asked.noise, **known)
 
     def _choices_fit(self, asked: RunConfig) -> bool:
         """Whether the choices differ from the run in nothing but what can be steered."""

@@ -189,6 +189,8 @@ class LabPage(pn.viewable.Viewer):
         told, run = list[str](), query.get("run", "")
         if run and run != self.lab.run:
             told.append(attempt(lambda: self.lab.open(run)))
+        elif self.lab.asked and not self.lab.live:
+            self.lab.show_asked(self.lab.asked)
         told += address.read_view(query, self.look)
         if not self.lab.live:
             told += address.read_choices(query, self.lab.choices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -29,8 +30,10 @@ from reilab.lab.runview import Others
 from reilab.lab.text import Text
 from reilab.lab.view import ERRORS, View
 from reilab.lab.web.components import Field
+from reilab.record.folder import RunFolder
 from reilab.record.history import History, history_of
 from reilab.runs.account import read_run
+from reilab.runs.config import USUAL_METHODS, configure
 from reilab.runs.jobs import Status, standing
 from reilab.runs.library import Library
 from reilab.runs.roster import signed_in
@@ -119,6 +122,87 @@ def test_nothing_in_a_link_that_the_page_wrote_is_strange(tmp_path: Path) -> Non
     page = LabPage(Library(tmp_path), query := dict(parse_qsl(address.write(lab, view))))
     assert "acceleration" in query
     assert page._run.transport._refusal == ""
+
+
+def gaussian(choices: Choices) -> None:
+    choices.set_further("noise_model", "gaussian")
+    choices.noise = 55
+
+
+def gaussian_at_the_number_of_the_preset(choices: Choices) -> None:
+    number = choices.noise
+    choices.set_further("noise_model", "gaussian")
+    choices.noise = number
+
+
+def believed_as_in_the_preset(choices: Choices) -> None:
+    choices.same_noise, choices.noise = False, 0.2
+
+
+def in_a_folder_called_by_a_number(choices: Choices) -> None:
+    choices.set_further("data", "007")
+
+
+def of_another_network(choices: Choices) -> None:
+    choices.network = "unrolled"
+    choices.set_further("stages", 3)
+
+
+@pytest.mark.parametrize("task", ["ct", "inpainting"])
+@pytest.mark.parametrize(
+    "choose",
+    [
+        gaussian,
+        gaussian_at_the_number_of_the_preset,
+        believed_as_in_the_preset,
+        in_a_folder_called_by_a_number,
+        of_another_network,
+    ],
+)
+def test_a_link_opens_the_settings_that_are_chosen(
+    choose: Callable[[Choices], None], task: str, tmp_path: Path
+) -> None:
+    lab, other = Lab(tmp_path), Lab(tmp_path)
+    lab.choices.reset(task, "quick")
+    choose(lab.choices)
+    # Whatever was chosen there before.
+    other.choices.reset(task, "quick")
+    other.choices.param.update(methods=["ei"], steps=7, network="consistent", same_noise=False)
+    query = dict(parse_qsl(address.write(lab, View())))
+    assert address.read_choices(query, other.choices) == []
+    assert other.choices.config() == lab.choices.config()
+    assert address.write(other, View()) == address.write(lab, View())
+
+
+def test_a_link_to_a_run_opens_the_settings_that_are_chosen(tmp_path: Path) -> None:
+    config = configure("ct", "quick", ["ei"], training={"steps": 7, "milestones": (1, 2)})
+    RunFolder.create(tmp_path / "run", config.to_yaml())
+    page = LabPage(Library(tmp_path), {"run": "run"})
+    page.lab.choices.param.update(methods=list(USUAL_METHODS), seed=3)
+    opened = LabPage(Library(tmp_path), dict(parse_qsl(page.address)))
+    assert opened.lab.choices.config() == page.lab.choices.config()
+    assert opened.lab.choices.config().training.milestones == (1, 2)
+
+
+@pytest.mark.parametrize("query", [{"task": "ct", "preset": "quick"}, {"run": "run"}], ids=str)
+def test_back_shows_the_settings_of_before(query: dict[str, str], tmp_path: Path) -> None:
+    write_run(tmp_path, "run", ("ei",))
+    page = LabPage(Library(tmp_path), query)
+    before, config = page.address, page.lab.choices.config()
+    page.lab.choices.param.update(methods=["rei"], steps=7, device="cpu")
+    page._go_back(dict(parse_qsl(before)))
+    assert page.lab.choices.config() == config
+    assert page.address == before
+
+
+def test_back_leaves_a_run_that_goes_on_as_it_is(tmp_path: Path) -> None:
+    going = write_run(tmp_path, "going", finished=False)
+    with signed_in(going):
+        page = LabPage(Library(tmp_path), {"run": "going"})
+        page.lab.choices.learning_rate = 0.125
+        page._go_back({"run": "going"})
+        page._go_back({"run": "going", "task": "ct", "preset": "quick", "noise": "3"})
+        assert (page.lab.choices.task, page.lab.choices.learning_rate) == ("mri", 0.125)
 
 
 def test_back_shows_what_was_shown_before(tmp_path: Path) -> None:

@@ -105,6 +105,7 @@ def content(one: ServerSession) -> list[str]:
         "?task=mri",
         "?task=inpainting&preset=smoke&methods=ei,rei",
         "?task=mri&preset=quick&noise=0.2&acceleration=8&network=spectral",
+        "?task=ct&noise_model=gaussian&noise=55&same_noise=0&assumed_noise=20",
         "?task=ct&nonsense=1",
         "?task=nonsense&noise=0.2",
     ],

@@ -2043,6 +2043,20 @@ BUGS = [
         "lab/test_shell.py::test_what_an_address_cannot_open_is_told_and_the_rest_holds",
     ),
     Bug(
+        "the level of another noise model is read before the model",
+        "lab/address.py",
+        '("network", MODEL, *OWN',
+        '("network", *OWN',
+        "lab/test_shell.py::test_a_link_opens_the_settings_that_are_chosen[gaussian-ct]",
+    ),
+    Bug(
+        "the way back leaves what was changed on a run",
+        "lab/page.py",
+        "self.lab.show_asked(self.lab.asked)",
+        "pass",
+        "lab/test_shell.py::test_back_shows_the_settings_of_before",
+    ),
+    Bug(
         "what is typed is looked at when it counts, not before",
         "lab/controls.py",
         'field.param.watch(check, "draft")',

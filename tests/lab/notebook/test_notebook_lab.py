@@ -25,6 +25,7 @@ from kit.lab_runs import N_STEPS, write_run
 
 from reilab.events import SetAssumedNoise, SetLearningRate, SetWeight, Stepped
 from reilab.lab import form
+from reilab.lab.choices import OWN
 from reilab.lab.controls import Controls
 from reilab.lab.explain import label, span_words, unit
 from reilab.lab.notebook import LabPanel, lab
@@ -132,7 +133,7 @@ def test_every_field_of_every_task_has_a_control_with_unit_and_range(
         fields = {**panel.controls.form.fields, **panel.controls.form.own}
         choices = panel.lab.choices
         settings = tasks()[task].settings.keys() - {tasks()[task].noise}
-        assert settings | set(choices.own) - {"same_noise"} <= fields.keys()
+        assert settings | set(OWN) - {"same_noise"} <= fields.keys()
         for name in {*form.NUMBERS, *panel.controls.form.own}:
             setting, words = choices.setting(name), words_of(fields[name])
             assert label(name) in words
