@@ -60,8 +60,10 @@ def read_choices(query: Mapping[str, str], choices: Choices) -> list[str]:
     def read_task() -> None:
         task, preset, base = query["task"], query.get("preset", "quick"), choices.base
         choices.reset(task, preset)
-        if "run" in query and (task, preset) == (base.task, base.preset):
-            # What there is no control for is the run's still.
+        start = query.get("start_from", "")
+        same = (task, preset, start) == (base.task, base.preset, base.start_from)
+        if same and ("run" in query or start):
+            # It has what there is no control for; an address by itself opens no file to start from.
             choices.base = base
 
     def read(name: str) -> None:
@@ -84,7 +86,7 @@ def read_choices(query: Mapping[str, str], choices: Choices) -> list[str]:
 
 def strangers(query: Mapping[str, str], choices: Choices) -> list[str]:
     """What of an address means nothing here, in words."""
-    known = {"run", "task", "preset", *VIEWED, *OWN, *choices.further}
+    known = {"run", "task", "preset", *VIEWED, *OWN, *choices.further, *choices.changes()}
     return [f"the address has “{name}”, which means nothing here" for name in query.keys() - known]
 
 

@@ -85,6 +85,11 @@ class Choices(param.Parameterized):
         """The setting that is the noise level, of the noise model that is chosen."""
         return self.chosen_task.level_name(self.further)
 
+    @property
+    def start_from(self) -> str:
+        """Whose networks are trained further: what was shown says so, and no other network fits."""
+        return self.base.start_from if self.network == network_of(self.base.network).name else ""
+
     def setting(self, name: str) -> Setting:
         """Help, unit and bounds of a number, as its owner states them."""
         if name in ("noise", "assumed_noise"):
@@ -226,6 +231,7 @@ class Choices(param.Parameterized):
             training=training,
             assumed_noise=self.assumed_noise,
             device=self.device,
+            start_from=self.start_from,
         )
 
     def changes(self) -> dict[str, Any]:
@@ -235,11 +241,11 @@ class Choices(param.Parameterized):
             # Asked for many times a second: it is not built anew each time.
             self._usual = usual = Choices()
             usual.task, usual.preset = self.task, self.preset
-        known = {n: getattr(usual, n) for n in OWN if n != "assumed_noise"} | usual.further
+        names = [n for n in (*OWN, "start_from") if n != "assumed_noise" or not self.same_noise]
+        known = {n: getattr(usual, n) for n in names if n != "assumed_noise"} | usual.further
         if self.level_name != usual.level_name:
             # The preset's is the level of another noise model.
             del known["noise"]
-        names = [n for n in OWN if n != "assumed_noise" or not self.same_noise]
         mine = {n: getattr(self, n) for n in names} | self.further
         return {n: v for n, v in mine.items() if v != known.get(n)}
 

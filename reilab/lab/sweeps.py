@@ -47,7 +47,7 @@ from reilab.show.words import method_title, number_text, parse_number
 #: More would fill the list and the disk.
 MOST_RUNS = 200
 #: What a sweep has levels of, or what does not count in it.
-LEFT_OUT = ("methods", "noise", "same_noise", "assumed_noise", "seed", "device")
+LEFT_OUT = ("methods", "noise", "same_noise", "assumed_noise", "seed", "device", "start_from")
 
 
 def grid_of(choices: Choices, levels: str, n_seeds: str) -> Grid:

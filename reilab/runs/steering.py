@@ -40,9 +40,11 @@ def numbers_at_start(config: RunConfig) -> dict[str, float]:
 
 
 def equal_but_for_steering(mine: RunConfig, asked: RunConfig) -> bool:
-    """Whether two configurations differ in nothing but what can be steered."""
-    if mine.methods != asked.methods:
+    """Whether two configurations differ in nothing but what can be steered, and in the order."""
+    if set(mine.methods) != set(asked.methods):
         return False
+    # Methods know nothing of each other.
+    mine = mine.only(*asked.methods)
     training = override(mine.training, {"learning_rate": asked.training.learning_rate})
     pairs = zip(mine.objectives, asked.objectives, strict=True)
     objectives = tuple(

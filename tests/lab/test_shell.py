@@ -184,6 +184,27 @@ def test_a_link_to_a_run_opens_the_settings_that_are_chosen(tmp_path: Path) -> N
     assert opened.lab.choices.config().training.milestones == (1, 2)
 
 
+def test_no_address_names_a_file_to_start_from(tmp_path: Path) -> None:
+    """What a run has started from stays as long as its settings are shown, and else is told."""
+    asked = configure("mri", "smoke", ["ei"], start_from="before", training={"milestones": (1, 2)})
+    RunFolder.create(tmp_path / "run", asked.to_yaml())
+    page = LabPage(Library(tmp_path), {"run": "run"})
+    page.lab.choices.steps = 7
+    opened = LabPage(Library(tmp_path), dict(parse_qsl(page.address)))
+    assert opened.lab.choices.config() == page.lab.choices.config()
+    opened.lab.close()
+    config, query = opened.lab.choices.config(), dict(parse_qsl(opened.address))
+    assert (config.start_from, query["start_from"]) == ("before", "before")
+    opened._go_back(query)
+    assert opened.lab.choices.config() == config
+    assert opened._run.transport._refusal == ""
+    opened._go_back({"task": "mri", "preset": "smoke"})
+    assert opened.lab.choices.config().start_from == ""
+    opened._go_back(query)
+    assert opened.lab.choices.config().start_from == ""
+    assert "start_from" in opened._run.transport._refusal
+
+
 @pytest.mark.parametrize("query", [{"task": "ct", "preset": "quick"}, {"run": "run"}], ids=str)
 def test_back_shows_the_settings_of_before(query: dict[str, str], tmp_path: Path) -> None:
     write_run(tmp_path, "run", ("ei",))

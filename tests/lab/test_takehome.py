@@ -36,6 +36,7 @@ from reilab.lab.form import image_sources
 from reilab.lab.hands import FREE, Hands
 from reilab.lab.model import Lab
 from reilab.lab.mydata import MyData, findings_html, use_images, use_measurements
+from reilab.lab.onerun import OneRun
 from reilab.lab.pictures import Pictures
 from reilab.lab.takehome import Repeat, framing_of
 from reilab.lab.view import ERRORS, View
@@ -161,6 +162,33 @@ def test_the_command_is_that_of_the_run_or_of_what_is_chosen(tmp_path: Path) -> 
         repeat._copy(write)
         assert "True noise: -1 is too small" in repeat._shown.object.text
     assert len(browser.heard) == 3
+
+
+def test_a_run_that_goes_on_from_another_is_repeated_so(tmp_path: Path) -> None:
+    """In whatever order its methods are, and when its settings are those of the next run."""
+    asked = configure("mri", "smoke", ["rei", "ei"], start_from="before")
+    folder = RunFolder.create(tmp_path / "run", asked.to_yaml())
+    lab, library, browser = Lab(tmp_path), Library(tmp_path), Ears()
+    repeat = Repeat(lab, browser)
+    one = OneRun(library, lab, View(), browser, lambda action: action())
+    lab.open("run")
+    assert lab.as_asked
+    repeat._copy(repeat._command)
+    repeat._copy(repeat._python)
+    assert browser.heard[0] == command_of(folder)
+    one.show(*library.entries())
+    one._duplicate()
+    lab.choices.steps = 7
+    repeat._copy(repeat._command)
+    repeat._copy(repeat._python)
+    assert ["--from before" in words for words in browser.heard] == [True, False] * 2
+    assert ["start_from='before'" in words for words in browser.heard] == [False, True] * 2
+    assert lab.wanted().start_from == "before"
+    lab.choices.network = "unrolled"
+    assert lab.wanted().start_from == ""
+    lab.choices.show(asked)
+    lab.choices.preset = "quick"
+    assert lab.wanted().start_from == ""
 
 
 def test_images_of_ones_own_go_into_the_settings(

@@ -2057,6 +2057,13 @@ BUGS = [
         "lab/test_shell.py::test_back_shows_the_settings_of_before",
     ),
     Bug(
+        "the page forgets what a run has started from",
+        "lab/choices.py",
+        "            start_from=self.start_from,\n",
+        "",
+        "lab/test_takehome.py::test_a_run_that_goes_on_from_another_is_repeated_so",
+    ),
+    Bug(
         "what is typed is looked at when it counts, not before",
         "lab/controls.py",
         'field.param.watch(check, "draft")',
