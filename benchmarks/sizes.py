@@ -33,16 +33,16 @@ IMAGING = "physics noise groups nets metrics"
 PROBLEMS = "problem identifiability nullspace methods training tasks"
 
 BUDGETS = (
-    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 9990, 4200),
+    Budget((*VALUES.split(), *IMAGING.split(), *PROBLEMS.split()), 10030, 4200),
     Budget(("record", "show"), 2900, 2500),
     Budget(("runs",), 3900, 1300),
-    Budget(("lab",), 9310, 4200),
+    Budget(("lab",), 9340, 4200),
     Budget(("datasets",), 4300, 2400),
     Budget(("batch", "trained", "course", "cli", "__init__", "__main__"), 5700, 2800),
     Budget(("testing", "interop"), 800, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (36800, 17000), (265, 150), (1475, 720)
+ALL_LINES, MODULES, IMPORTS = (36870, 17000), (265, 150), (1475, 720)
 
 
 def part_of(path: Path) -> str:
