@@ -42,7 +42,7 @@ BUDGETS = (
     Budget(("testing", "interop"), 800, 300),
 )
 #: Lines in all, modules, and imports of one module by another: limit and goal.
-ALL_LINES, MODULES, IMPORTS = (36870, 17000), (265, 150), (1475, 720)
+ALL_LINES, MODULES, IMPORTS = (36880, 17000), (265, 150), (1475, 720)
 
 
 def part_of(path: Path) -> str:

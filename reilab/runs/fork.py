@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 
 from reilab.events import Evaluated, Event, Posed, Started, Steered, Stepped
-from reilab.methods.base import LearnsNoise, MethodSpec, weight_fields
-from reilab.methods.registry import method_settings
+from reilab.methods.base import LearnsNoise, MethodSpec, weight_fields, weights_of
+from reilab.methods.registry import method_of, method_settings
 from reilab.plain import from_plain, parsed_yaml, to_plain
 from reilab.record.folder import RunFolder, made_whole, unused
 from reilab.runs.config import RunConfig, checked, config_of
 from reilab.runs.kept import common_steps, states
+from reilab.runs.steering import Numbers, commands, numbers_at_start
 from reilab.settings import choose, override
 from reilab.tasks.registry import find_task
 from reilab.training.checkpoint import Position, copy_checkpoint, read_position
@@ -71,7 +72,8 @@ def fork(folder: RunFolder, step: int, changes: Mapping[str, Any], out: Path) ->
         for method, source in sources.items():
             target = made.checkpoint(method)
             copy_checkpoint(source, target, lambda own: _steered(own, parent, config, changes))
-        for event in _until(folder.events(), step):
+        led = list(_until(folder.events(), step))
+        for event in (*led, *_changes_since(led, step, config)):
             made.record(event)
     return made
 
@@ -154,6 +156,17 @@ def _steered(
         # It began with that level, and goes on from what it has learned since.
         own.pop("assumed_noise", None)
     return replace(position, weights=weights, **own)
+
+
+def _changes_since(led: Sequence[Event], step: int, config: RunConfig) -> Iterator[Steered]:
+    """Steering to what the fork has where the events before it tell what its parent had."""
+    begun = numbers_at_start(config)
+    told = Numbers(dict(begun))
+    told.read(led)
+    for name, value in begun.items():
+        for method in config.objectives if told.known[name] != value else ():
+            for command in commands(name, value, weights_of(method)):
+                yield Steered(method_of(method).name, step, command)
 
 
 def _until(events: Iterator[Event], step: int) -> Iterator[Event]:

@@ -151,6 +151,15 @@ def test_a_fork_begins_with_what_was_steered_at_its_step(tmp_path: Path) -> None
     assert own == (config.training.learning_rate, config.method_values["alpha_sure"])
     assert own == (numbers.known["learning_rate"], numbers.known["alpha_sure"])
     assert own == (1e-5, 0.5)
+    # What is changed again shows as it was changed, and what is not as it was steered.
+    other = fork(folder, 4, {"alpha_sure": 3.0}, tmp_path / "other")
+    numbers = Numbers(numbers_at_start(config_of(other)))
+    numbers.read(other.events())
+    assert (numbers.known["learning_rate"], numbers.known["alpha_sure"]) == (1e-5, 3.0)
+    assert read_position(other.checkpoint("rei")).weights["sure"] == 3.0
+    steered = [(e.method, e.command) for e in other.events() if isinstance(e, Steered)]
+    assert steered[-1] == ("rei", SetWeight("sure", 3.0))
+    assert execute(other).finished
 
 
 def test_a_finished_run_is_made_longer(parent: RunFolder, tmp_path: Path) -> None:
