@@ -35,6 +35,28 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
+#: A letter is typed, and then something of the field changes from elsewhere.
+TYPED_MEANWHILE = """box => {
+  const fields = [...Bokeh.documents[0]._all_models.values()]
+  const field = fields.find((one) => one.data?.label === "Filter")
+  box.value += "7"
+  box.dispatchEvent(new Event("input", {bubbles: true}))
+  field.data.help += "."
+  return box.value
+}"""
+
+
+def test_what_is_being_typed_is_not_written_over(site: Site) -> None:
+    site.go("tab=runs")
+    rows = site.page.locator(".reilab-run-table tbody tr")
+    soon(lambda: rows.count() == 5, "five runs")
+    box = site.page.locator(".reilab-filter input[type=text]")
+    box.fill("0.0")
+    assert box.evaluate(TYPED_MEANWHILE) == "0.07"
+    soon(lambda: rows.count() == 1, "the run of that noise")
+    assert site.errors == []
+
+
 def test_many_runs_are_found_compared_and_swept(site: Site) -> None:
     site.go("tab=runs")
     table = site.page.locator(".reilab-run-table")

@@ -27,12 +27,16 @@ function scaled(text, factor) {
 function numberInput(model, ids, send) {
   const input = element("input", {type: "text", inputmode: model.kind === "text" ? "text" : "decimal", id: ids.input, "aria-describedby": `${ids.error} ${ids.help}`})
   let timer
+  // What is being typed is not written over by what comes from elsewhere, or by its own beginning.
+  let typing = false
   const commit = () => {
+    typing = false
     window.clearTimeout(timer)
     if (input.value !== model.value) send(input.value)
     else model.draft = input.value
   }
   input.addEventListener("input", () => {
+    typing = true
     window.clearTimeout(timer)
     timer = window.setTimeout(() => { model.draft = input.value }, TYPING_PAUSE)
   })
@@ -62,7 +66,7 @@ function numberInput(model, ids, send) {
   box.append(thumb)
   parts.push(thumb)
   const show = () => {
-    input.value = model.value
+    if (!typing) input.value = model.value
     thumb.hidden = !model.span.length
     thumb.setAttribute("aria-label", `${model.label}, slider`)
     if (model.span.length) stretch(thumb, model.span)
