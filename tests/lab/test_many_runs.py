@@ -354,6 +354,8 @@ def test_a_run_without_its_images_shows_the_rest(
         some = {name: histories[name] for name in names}
         made = content_of_several(some, View(), {"rei"}, [PSNR])
         assert [row.run for row in made.scene.rows] == names
+        # Those that there are can be laid over each other.
+        assert bool(made.scene.shots) is ("run-1" in names)
         shown_images = Exhibit(View(), Browser(), "runs")
         shown_images.unfold()
         assert not shown_images.show(made)

@@ -24,6 +24,7 @@ from reilab.runs.config import configure
 from reilab.runs.execute import execute
 from reilab.tasks.registry import find_task
 from reilab.trained.assess import Assessment, assess
+from reilab.trained.evaluate import _told
 from reilab.training.config import TrainConfig
 from reilab.training.evaluate import pinv, prepare_exam
 from reilab.training.state import Reconstruction, seeded
@@ -232,6 +233,20 @@ def test_cases_are_ranked_by_psnr_or_else_by_sure() -> None:
     images = torch.zeros(3, 1, 8, 8)
     assert Assessment("rei", 0.1, marks, images).ranking() == [1, 0, 2]
     assert Assessment("rei", 0.1, {"sure": (1.0, 3.0, 2.0)}, images).ranking() == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("marks", "told"),
+    [
+        ({"sure": (0.25,), "consistency": (0.5,)}, "SURE 0.25"),
+        ({"consistency": (0.5,)}, "consistency 0.5"),
+    ],
+)
+def test_a_case_without_truth_tells_what_is_known(
+    marks: dict[str, tuple[float, ...]], told: str
+) -> None:
+    case = Assessment("rei", 0.1, marks, torch.zeros(1, 1, 8, 8))
+    assert _told("REI", case, 0) == f"REI\n{told}"
 
 
 def test_colour_images_read_4_77_db_low_by_the_legacy_metric() -> None:
