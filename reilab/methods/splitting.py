@@ -102,7 +102,7 @@ def _divided(
         ValueError: there is but one.
     """
     if n < 2:
-        raise ValueError(f"splitting needs 2 places or more along the last axis of y; there is {n}")
+        raise ValueError(f"splitting divides the last axis of y, which has {n}; measure 2 or more")
     order = torch.randperm(n, generator=(key / "part").generator())
     order = torch.cat([core, order[~torch.isin(order, core)]])
     n_given = min(max(round(share * n), len(core), 1), n - 1)

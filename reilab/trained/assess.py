@@ -61,9 +61,14 @@ class Assessment:
         values = self.marks[name]
         return stdev(values) if len(values) > 1 else 0.0
 
+    @property
+    def criterion(self) -> str:
+        """What images are ranked by: PSNR; without ground truth SURE, or consistency."""
+        return next(one for one in ("psnr", "sure", "consistency") if one in self.marks)
+
     def ranking(self) -> list[int]:
-        """The images from worst to best: by PSNR; without ground truth by SURE, or consistency."""
-        name = next(one for one in ("psnr", "sure", "consistency") if one in self.marks)
+        """The images from worst to best."""
+        name = self.criterion
         values, sign = self.marks[name], 1 if name == "psnr" else -1
         return sorted(range(len(values)), key=lambda index: sign * values[index])
 

@@ -66,13 +66,10 @@ def save_cases(start: Assessment, network: Assessment, truth: Tensor | None, pat
 def _told(name: str, marked: Assessment | None, index: int) -> str:
     if marked is None:
         return name
-    if "psnr" in marked.marks:
-        marks = marked.marks
-        return f"{name}\n{marks['psnr'][index]:.2f} dB, SSIM {marks['ssim'][index]:.3f}"
-    for mark, words in (("sure", "SURE"), ("consistency", "consistency")):
-        if mark in marked.marks:
-            return f"{name}\n{words} {marked.marks[mark][index]:.3g}"
-    return name
+    marks, by = marked.marks, marked.criterion
+    if by == "psnr":
+        return f"{name}\n{marks[by][index]:.2f} dB, SSIM {marks['ssim'][index]:.3f}"
+    return f"{name}\n{'SURE' if by == 'sure' else by} {marks[by][index]:.3g}"
 
 
 @dataclass(frozen=True, eq=False)

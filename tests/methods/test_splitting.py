@@ -122,7 +122,7 @@ def test_what_is_one_cannot_be_divided() -> None:
     physics = CartesianMRI((2, 8, 8), torch.tensor([4]))
     y = torch.ones(1, *physics.range)
     m = Measurement(y, physics.pinv(y), physics, Gaussian(SIGMA))
-    with pytest.raises(ValueError, match="2 places or more"):
+    with pytest.raises(ValueError, match="which has 1; measure 2 or more"):
         LOSSES["alone"](m, m.start, blurred, KEY)
 
 
